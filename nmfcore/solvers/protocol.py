@@ -1,0 +1,82 @@
+"""What is a solver?
+
+An immutable object that holds its parameters and knows one step. It has no clock, no history, no stop rule and prints
+nothing: all of that is the loop's (nmfcore/run.py). A new solver is one file beside this one and one line in SOLVERS.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from nmfcore.factorization import Factors, Problem
+
+
+@dataclass(frozen=True)
+class Supports:
+    """What a solver can do; the loop refuses the rest in one sentence, and the picker greys it out with the same one."""
+
+    losses: tuple[str, ...] = ("frobenius",)
+    sparse: bool = True
+    mask: bool = False
+    requires_mask: bool = False
+    symmetric: bool = False
+    requires_symmetric: bool = False
+    penalty: bool = False
+
+
+@dataclass(frozen=True)
+class Solver:
+    """Base of all solvers. Subclasses are frozen dataclasses whose fields are the parameters a person may set.
+
+    key : its name in SOLVERS, links and scripts
+    title : its name on screen
+    reference : authors, year and the equation
+    supports : what it can do
+    monotone : whether the loss never rises
+    inits : False when zeros in the start stay zero, so that a start full of zeros needs a warning ("locks_zeros")
+    """
+
+    key: ClassVar[str]
+    title: ClassVar[str]
+    reference: ClassVar[str]
+    supports: ClassVar[Supports] = Supports()
+    monotone: ClassVar[bool] = True
+    locks_zeros: ClassVar[bool] = False
+    tol: ClassVar[float] = 1e-5  # the stop tolerance that suits its pace; a person may set another
+
+    def start(self, problem: Problem, factors: Factors, rng: np.random.Generator) -> Any:
+        """What the steps need to remember; may be None. Runs on the solver's clock."""
+        return None
+
+    def step(self, problem: Problem, factors: Factors, memory: Any) -> tuple[Factors, Any]:
+        """One iteration: new factors and memory. Must not write into `factors` that it has handed out.
+
+        A step that knows its loss hands it over as `memory.loss` (float), and the loop does not compute it again.
+        """
+        raise NotImplementedError
+
+    def options(self) -> dict[str, Any]:
+        """The parameters as JSON values."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def refusal(self, problem: Problem) -> str | None:
+        """Why this solver cannot run this problem, without naming alternatives; None when it can."""
+        can = self.supports
+        if problem.symmetric and not can.symmetric:
+            return f"{self.title} cannot factorize a symmetric problem X = S S^T."
+        if can.requires_symmetric and not problem.symmetric:
+            return f"{self.title} needs a symmetric similarity matrix (symmetric=True)."
+        if problem.mask is not None and not can.mask:
+            return f"{self.title} cannot skip missing entries (a mask was given)."
+        if can.requires_mask and problem.mask is None:
+            return f"{self.title} is for data with missing entries and needs a mask."
+        if problem.loss not in can.losses:
+            return f"{self.title} cannot minimise the loss '{problem.loss}' (it can: {', '.join(can.losses)})."
+        if problem.sparse and not can.sparse:
+            return f"{self.title} needs a dense matrix."
+        if problem.penalty and not can.penalty:
+            return f"{self.title} has no L1 or L2 regularisation."
+        return None
