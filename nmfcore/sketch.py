@@ -1,0 +1,76 @@
+"""Which few directions hold most of X?
+
+A randomised range finder: Y (m, l) with orthonormal columns and B = Y^T X (l, n), so that X ~ YB. Orthonormal columns come from
+the l × l Gram matrix (one product and a small eigenproblem, no QR of a tall matrix), which makes the NNDSVD start cheap.
+Source: Halko, Martinsson & Tropp 2011, algorithms 4.3 and 4.4.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from nmfcore.factorization import Matrix, Problem
+
+# Eigenvalues of a Gram matrix below this part of the largest are rounding: about 16 eps in float32, as in float64.
+NOISE = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-14}
+
+
+def range_finder(X: Problem | Matrix, width: int, power: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Y (m, l), orthonormal columns, and B = Y^T X (l, n), with X ~ Y B.
+
+    Costs 2 power + 2 products with X; needs memory for 2 (m + n) width numbers and, for sparse X, one CSR copy of X^T
+    (a Problem keeps that copy for its solver).
+
+    Parameters
+    ----------
+    X : (m, n) array, CSR array, or a Problem (of which X and Xt are used)
+    width : the number of directions wanted; the rank plus 8 or so. l <= width is returned: directions that are only rounding
+        are dropped, but at least one stays
+    power : power iterations; 2 suits NNDSVD, 4 or more accurate singular vectors
+    rng : draws the (n, width) test matrix
+
+    Source: Halko, Martinsson & Tropp 2011, algorithm 4.4, with the Gram matrix in place of QR.
+    """
+    A, At = _both(X)
+    test = rng.standard_normal((A.shape[1], min(width, *A.shape)), dtype=A.dtype)
+    Y = orthonormal(A @ test)
+    for _ in range(power):
+        Y = orthonormal(A @ orthonormal(times(At, Y)))
+    Y = orthonormal(Y)  # a second pass removes what the squared condition number of the Gram matrix cost
+    return Y, np.ascontiguousarray(times(At, Y).T)
+
+
+def svd_of_sketch(Y: np.ndarray, B: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """U (m, k), s (k,), V^T (k, n) of YB, k <= rank: the leading singular triples, through the l × l Gram matrix of B."""
+    values, vectors = np.linalg.eigh(np.asarray(B @ B.T, np.float64))
+    order = np.argsort(values)[::-1][:rank]
+    order = order[values[order] > NOISE[B.dtype] * values[-1]] if values[-1] > 0 else order[:0]
+    s = np.sqrt(values[order])
+    rotation = vectors[:, order].astype(B.dtype)
+    return Y @ rotation, s.astype(B.dtype), (rotation / s.astype(B.dtype)).T @ B
+
+
+def orthonormal(Y: np.ndarray) -> np.ndarray:
+    """An orthonormal basis of the columns of Y (m, l), through Y^T Y; directions below the rounding are dropped."""
+    values, vectors = np.linalg.eigh(np.asarray(Y.T @ Y, np.float64))
+    top = values[-1]
+    if not top > 0:  # Y = 0: any unit vector will do, and one has to stay
+        basis = np.zeros((len(Y), 1), Y.dtype)
+        basis[0] = 1
+        return basis
+    kept = values > NOISE[Y.dtype] * top
+    return Y @ (vectors[:, kept] / np.sqrt(values[kept])).astype(Y.dtype)
+
+
+def times(At: Any, Y: np.ndarray) -> np.ndarray:
+    """X^T Y (n, l) for Y (m, l); for dense X as (Y^T X)^T, which reads X along its rows."""
+    return At @ Y if sp.issparse(At) else (Y.T @ At.T).T
+
+
+def _both(X: Problem | Matrix) -> tuple[Matrix, Matrix]:
+    if isinstance(X, Problem):
+        return X.X, X.Xt
+    return X, (sp.csr_array(X.T) if sp.issparse(X) else X.T)
