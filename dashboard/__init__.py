@@ -1,0 +1,1 @@
+"""The Streamlit dashboard on nmfcore: the only package that knows a screen."""
