@@ -11,13 +11,11 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from nmfcore.factorization import Axes, Factors, Matrix, Penalty, Problem
-from nmfcore.losses import beta_of
+from nmfcore.factorization import BETA, Axes, Factors, Matrix, Penalty, Problem, beta_of
 
-LARGEST, SMALLEST = (
-    2.0**20,
-    2.0**-20,
-)  # inside this range nothing in the solvers over- or underflows, so X is used as it is
+LARGEST, SMALLEST = 2.0**20, 2.0**-20  # inside this range nothing in the solvers over- or underflows: X is used as it is
+ASYMMETRY = 1e-6  # of the largest entry: what float32 similarities differ by from their mirror images
+CELLS_AT_ONCE = 4_000_000  # cells compared at one time where a check needs a temporary array
 
 
 class ProblemError(ValueError):
@@ -80,6 +78,7 @@ def as_problem(
     symmetric: bool = False,
     penalty: Penalty | None = None,
     axes: Axes | None = None,
+    overcomplete: bool = False,
 ) -> Problem:
     """The checked problem: minimise the loss of X against WH with W (m, rank) and H (rank, n) non-negative.
 
@@ -92,6 +91,7 @@ def as_problem(
     symmetric : X is square and symmetric, and X = S S^T is sought
     penalty : L1 and L2 weights, see `Penalty`
     axes : names and labels for messages
+    overcomplete : allow a rank above min(m, n), as scikit-learn does; it explains nothing more
 
     Raises
     ------
@@ -104,19 +104,50 @@ def as_problem(
     elif sp.issparse(matrix) and matrix.nnz and not matrix.data.all():
         matrix = matrix.copy() if matrix is X else sp.csr_array(matrix, copy=True)
         matrix.eliminate_zeros()
-    rank = check_rank(rank, matrix.shape)
-    beta = beta_of(loss)
+    rank = check_rank(rank, matrix.shape, overcomplete=overcomplete)
+    beta = _beta(loss)
+    loss = next((name for name, known in BETA.items() if known == beta), loss)  # "beta=2" is "frobenius"
     _refuse_loss(matrix, mask, loss, beta)
+    _refuse_penalty(penalty)
     if symmetric:
         _refuse_asymmetric(matrix)
-    scale = _scale(matrix)
-    if scale != 1.0:
-        matrix = matrix * matrix.dtype.type(1.0 / scale)  # a power of four: exact, and a copy, so X stays as it was
-    return Problem(matrix, rank, loss, mask, symmetric, penalty or None, scale)
+    power = _power_of_four(matrix)
+    if power:
+        matrix = _times_power_of_two(matrix, -2 * power)  # exact, and a copy, so X stays as it was
+        penalty = _scaled_penalty(penalty, beta, power)
+    return Problem(matrix, rank, loss, mask, symmetric, penalty or None, 4.0**power)
 
 
-def check_rank(rank: Any, shape: tuple[int, ...]) -> int:
-    """The rank as an int between 1 and min(m, n).
+def penalty_for(alpha_W: float, alpha_H: float | str, l1_ratio: float, shape: tuple[int, int]) -> Penalty:
+    """The penalty with scikit-learn's meaning of its three numbers, for X of shape (m, n).
+
+    l1_W = n alpha_W l1_ratio,  l2_W = n alpha_W (1 - l1_ratio);  l1_H = m alpha_H l1_ratio,  l2_H = m alpha_H (1 - l1_ratio)
+
+    Parameters
+    ----------
+    alpha_W, alpha_H : weights >= 0; alpha_H may be "same"
+    l1_ratio : 0 (all L2) to 1 (all L1)
+    shape : (m, n) of X; W is weighted by n and H by m, so that the balance does not depend on the size of X
+
+    Raises
+    ------
+    ProblemError
+        If a number is negative, not finite, or l1_ratio is outside 0 to 1.
+
+    Source: scikit-learn, NMF user guide and `_compute_regularization`.
+    """
+    m, n = shape
+    weight_H = alpha_W if alpha_H == "same" else alpha_H
+    for name, value in (("alpha_W", alpha_W), ("alpha_H", weight_H), ("l1_ratio", l1_ratio)):
+        if isinstance(value, str) or not np.isfinite(value) or value < 0 or (name == "l1_ratio" and value > 1):
+            limits = "from 0 to 1" if name == "l1_ratio" else ">= 0"
+            raise ProblemError(f"{name} has to be a number {limits}, not {value!r}.")
+    W, H = n * float(alpha_W), m * float(weight_H)
+    return Penalty(l1_W=W * l1_ratio, l1_H=H * l1_ratio, l2_W=W * (1.0 - l1_ratio), l2_H=H * (1.0 - l1_ratio))
+
+
+def check_rank(rank: Any, shape: tuple[int, ...], *, overcomplete: bool = False) -> int:
+    """The rank as an int between 1 and min(m, n); with `overcomplete`, at least 1.
 
     Raises
     ------
@@ -126,7 +157,7 @@ def check_rank(rank: Any, shape: tuple[int, ...]) -> int:
     m, n = shape
     if isinstance(rank, bool) or not isinstance(rank, (int, np.integer)):
         raise ProblemError(f"The rank must be a whole number, not {rank!r}.")
-    if not 1 <= rank <= min(m, n):
+    if rank < 1 or (rank > min(m, n) and not overcomplete):
         raise ProblemError(f"Rank {rank} does not fit {m} rows × {n} columns: choose 1 to {min(m, n)}.")
     return int(rank)
 
@@ -134,19 +165,30 @@ def check_rank(rank: Any, shape: tuple[int, ...]) -> int:
 def check_start(problem: Problem, W: Any, H: Any) -> Factors:
     """Given start factors as fresh arrays of the problem's dtype, in the caller's units.
 
+    A symmetric problem has one factor S: W and H^T are averaged when they differ, and H may be None.
+
     Raises
     ------
     ProblemError
         If a shape does not fit or an entry is negative or not finite.
     """
     m, n = problem.shape
+    if problem.symmetric and H is None:
+        H = np.transpose(W)
     checked = []
     for name, factor, shape in (("W", W, (m, problem.rank)), ("H", H, (problem.rank, n))):
-        array = np.array(factor, dtype=problem.dtype, order="C", copy=True)
+        try:
+            with np.errstate(over="ignore"):  # too large for float32 becomes infinite and is refused below
+                array = np.array(factor, dtype=problem.dtype, order="C", copy=True)
+        except (TypeError, ValueError) as wrong:
+            raise ProblemError(f"The given {name} is not a table of numbers: {wrong}.") from None
         if array.shape != shape:
             raise ProblemError(f"The given {name} has shape {array.shape}; this problem needs {shape}.")
         _refuse_entries(array, Axes(), f"The given {name}")
         checked.append(array)
+    if problem.symmetric:
+        S = checked[0] if np.array_equal(checked[0], checked[1].T) else 0.5 * (checked[0] + checked[1].T)
+        return Factors(S, np.ascontiguousarray(S.T))
     return Factors(*checked)
 
 
@@ -213,22 +255,24 @@ def _masked(matrix: Matrix, mask: Any, axes: Axes) -> tuple[Matrix, Matrix]:
         ones = sp.csr_array((np.ones_like(matrix.data), matrix.indices, matrix.indptr), shape=matrix.shape)
         _refuse_entries(matrix, axes, "X")
         return matrix, _refuse_empty_mask(ones)
-    if tuple(mask.shape if hasattr(mask, "shape") else np.shape(mask)) != tuple(matrix.shape):
-        raise ProblemError(f"The mask has shape {np.shape(mask)}, the data {matrix.shape}; they have to be equal.")
+    if not sp.issparse(mask):
+        mask = np.asarray(mask)
+    if tuple(mask.shape) != tuple(matrix.shape):
+        raise ProblemError(f"The mask has shape {tuple(mask.shape)}, the data {tuple(matrix.shape)}; they have to be equal.")
+    values = mask.data if sp.issparse(mask) else mask
+    if values.dtype != bool and not ((values == 0) | (values == 1)).all():
+        raise ProblemError("A mask holds only 0 (missing) and 1 (observed).")
     if sp.issparse(matrix):
         pattern = sp.csr_array(mask, dtype=matrix.dtype, copy=True)
-        pattern.eliminate_zeros()
         pattern.sum_duplicates()
+        pattern.eliminate_zeros()
         rows = np.repeat(np.arange(matrix.shape[0]), np.diff(pattern.indptr))
         values = _values_at(matrix, rows, pattern.indices)
         observed = sp.csr_array((values, pattern.indices, pattern.indptr), shape=matrix.shape)
         pattern.data[:] = 1
         _refuse_entries(observed, axes, "X")
         return observed, _refuse_empty_mask(pattern)
-    given = np.asarray(mask.toarray() if sp.issparse(mask) else mask)
-    if not np.isin(given, (0, 1)).all():
-        raise ProblemError("A mask holds only 0 (missing) and 1 (observed).")
-    shown = given.astype(bool)
+    shown = (mask.toarray() if sp.issparse(mask) else mask).astype(bool)
     observed = np.where(shown, matrix, matrix.dtype.type(0))
     _refuse_entries(observed, axes, "X")
     return observed, _refuse_empty_mask(shown.astype(matrix.dtype))
@@ -272,16 +316,48 @@ def _refuse_asymmetric(matrix: Matrix) -> None:
     m, n = matrix.shape
     if m != n:
         raise ProblemError(f"A symmetric factorization needs a square matrix; this one is {m} × {n}.")
-    gap = abs(matrix - matrix.T)
-    worst = float(gap.max())
-    if worst > 1e-6 * float(matrix.max() or 1):
+    if sp.issparse(matrix):
+        worst = float(abs(matrix - matrix.T).max())
+    else:  # in blocks of rows: a second (n, n) array could be too much
+        height = max(1, CELLS_AT_ONCE // m)
+        worst = max(float(np.abs(matrix[i : i + height] - matrix[:, i : i + height].T).max()) for i in range(0, m, height))
+    if worst > ASYMMETRY * float(matrix.max() or 1):
         raise ProblemError(f"The matrix is not symmetric: an entry differs from its mirror image by {worst:g}.")
 
 
-def _scale(matrix: Matrix) -> float:
-    """The power of four nearest to the largest entry when that is extreme, else 1."""
+def _beta(loss: str) -> float:
+    try:
+        return beta_of(loss)
+    except ValueError as wrong:
+        raise ProblemError(str(wrong)) from None
+
+
+def _refuse_penalty(penalty: Penalty | None) -> None:
+    for name, value in vars(penalty).items() if penalty is not None else ():
+        if not np.isfinite(value) or value < 0:
+            raise ProblemError(f"The penalty {name} has to be a finite number >= 0, not {value!r}.")
+
+
+def _power_of_four(matrix: Matrix) -> int:
+    """p such that 4^p is nearest to the largest entry when that is extreme, else 0."""
     values = matrix.data if sp.issparse(matrix) else matrix
     top = float(values.max()) if values.size else 0.0
     if top == 0.0 or SMALLEST <= top <= LARGEST:
-        return 1.0
-    return float(4.0 ** round(np.log2(top) / 2))
+        return 0
+    return round(np.log2(top) / 2)
+
+
+def _times_power_of_two(matrix: Matrix, exponent: int) -> Matrix:
+    """matrix * 2^exponent, also where 2^exponent itself is no finite number of the dtype (subnormal data)."""
+    with np.errstate(under="ignore"):
+        if sp.issparse(matrix):
+            return sp.csr_array((np.ldexp(matrix.data, exponent), matrix.indices, matrix.indptr), shape=matrix.shape)
+        return np.ldexp(matrix, exponent)
+
+
+def _scaled_penalty(penalty: Penalty | None, beta: float, power: int) -> Penalty | None:
+    """The penalty of the problem X / s with factors W / sqrt(s) and H / sqrt(s), s = 4^power; its loss is that of X / s^beta."""
+    if not penalty:
+        return penalty
+    l1, l2 = (float(np.exp2(np.clip(power * e, -900.0, 100.0))) for e in (1.0 - 2.0 * beta, 2.0 - 2.0 * beta))
+    return Penalty(penalty.l1_W * l1, penalty.l1_H * l1, penalty.l2_W * l2, penalty.l2_H * l2)

@@ -6,6 +6,7 @@ and WH approximates X. Rows of X are items and columns are features unless the d
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -17,6 +18,8 @@ import scipy.sparse as sp
 
 if TYPE_CHECKING:
     from nmfcore.spec import RunSpec
+
+BETA = {"frobenius": 2.0, "kullback-leibler": 1.0, "itakura-saito": 0.0}  # the losses that have a name
 
 Matrix = Any  # (m, n) C-ordered numpy array or scipy CSR array, float32 or float64, >= 0
 
@@ -52,6 +55,26 @@ class Axes:
     @property
     def transposed(self) -> Axes:
         return Axes(self.columns, self.rows)
+
+
+def beta_of(loss: str) -> float:
+    """The beta of a loss by name: "frobenius", "kullback-leibler", "itakura-saito" or "beta=1.5".
+
+    Raises
+    ------
+    ValueError
+        If there is no such loss.
+    """
+    if loss in BETA:
+        return BETA[loss]
+    if isinstance(loss, str) and loss.startswith("beta="):
+        try:
+            beta = float(loss.removeprefix("beta="))
+        except ValueError:
+            beta = math.nan
+        if math.isfinite(beta):
+            return beta
+    raise ValueError(f"Unknown loss {loss!r}. Known: {', '.join(BETA)}, or 'beta=1.5' for any other beta.")
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,38 +15,18 @@ from collections.abc import Iterator
 import numpy as np
 import scipy.sparse as sp
 
-from nmfcore.factorization import Factors, Matrix, Problem
+from nmfcore.checks import as_problem
+from nmfcore.factorization import BETA, Factors, Matrix, Problem, beta_of
 
-BETA = {"frobenius": 2.0, "kullback-leibler": 1.0, "itakura-saito": 0.0}
 # Below this relative error the Gram form has lost about half of its digits (its error is about eps ||X||^2).
 CANCELS = {np.dtype(np.float32): 0.03, np.dtype(np.float64): 1e-4}
 BLOCK_CELLS = 1_000_000  # cells of WH that exist at one time when a residual is formed
 
 
-def beta_of(loss: str) -> float:
-    """The beta of a loss by name: "frobenius", "kullback-leibler", "itakura-saito" or "beta=1.5".
-
-    Raises
-    ------
-    ValueError
-        If there is no such loss.
-    """
-    if loss in BETA:
-        return BETA[loss]
-    if isinstance(loss, str) and loss.startswith("beta="):
-        try:
-            beta = float(loss.removeprefix("beta="))
-        except ValueError:
-            beta = np.nan
-        if np.isfinite(beta):
-            return beta
-    raise ValueError(f"Unknown loss {loss!r}. Known: {', '.join(BETA)}, or 'beta=1.5' for any other beta.")
-
-
 def gram_form(squared_norm: float, cross: float, WtW: np.ndarray, HHt: np.ndarray) -> float:
     """||X - WH||_F^2 from ||X||^2, <X, WH> and the two (r, r) Gram matrices, clamped at 0."""
     square = np.einsum("ij,ij->", WtW, HHt, dtype=np.float64)
-    return max(0.0, squared_norm - 2.0 * cross + float(square))
+    return _clamped(squared_norm - 2.0 * cross + float(square))
 
 
 def inner(A: np.ndarray, B: np.ndarray) -> float:
@@ -89,12 +69,12 @@ def relative_error(X: Matrix, W: np.ndarray, H: np.ndarray, mask: Matrix | None 
 
     Source: Lee & Seung 2001, eq. 1, with a mask.
     """
-    from nmfcore.checks import as_problem
-
     problem = as_problem(X, 1, mask=mask)
     if problem.squared_norm == 0:
         raise ValueError("X is zero on every observed entry, so a relative error has no meaning.")
-    factors = Factors(np.asarray(W, problem.dtype), np.asarray(H, problem.dtype)).scaled(problem.scale**-0.5)
+    H = np.asarray(H, problem.dtype)
+    height = np.maximum(H.max(axis=1, initial=0.0), np.finfo(problem.dtype).tiny)  # (r,): rows of H get the maximum 1, ...
+    factors = Factors(np.asarray(W, problem.dtype) / problem.scale * height, H / height[:, None])  # ... W carries the size
     return float(np.sqrt(squared_error(problem, factors) / problem.squared_norm))
 
 
@@ -113,9 +93,9 @@ def beta_divergence(problem: Problem, factors: Factors, beta: float) -> float:
         x = problem.X.data.astype(np.float64)
         y = at_stored(problem.X, W, H).astype(np.float64)
         total = float(W.sum(axis=0, dtype=np.float64) @ H.sum(axis=1, dtype=np.float64))
-        return _sum_log(x, y) - float(x.sum()) + total
+        return _clamped(_sum_log(x, y) - float(x.sum()) + total)  # rounding may leave an exact fit just below 0
     if problem.sparse and problem.mask is not None:
-        return _beta_terms(problem.X.data.astype(np.float64), at_stored(problem.X, W, H).astype(np.float64), beta)
+        return _clamped(_beta_terms(problem.X.data.astype(np.float64), at_stored(problem.X, W, H).astype(np.float64), beta))
     total = 0.0
     for rows, x, y in _blocks(problem.X, W, H):
         x, y = x.astype(np.float64), y.astype(np.float64)
@@ -123,7 +103,7 @@ def beta_divergence(problem: Problem, factors: Factors, beta: float) -> float:
             seen = problem.mask[rows] > 0
             x, y = x[seen], y[seen]
         total += _beta_terms(x.ravel(), y.ravel(), beta)
-    return total
+    return _clamped(total)
 
 
 def loss(problem: Problem, factors: Factors) -> float:
@@ -145,7 +125,10 @@ def penalty(problem: Problem, factors: Factors) -> float:
 
 
 def gradients(problem: Problem, factors: Factors) -> tuple[np.ndarray, np.ndarray]:
-    """The gradients of the loss with respect to W (m, r) and H (r, n)."""
+    """The gradients of the loss with respect to W (m, r) and H (r, n), each with the other held fixed.
+
+    A symmetric problem has one factor S = W = H^T and the gradient 2 (S S^T S - C S), the sum of the two that stand here.
+    """
     W, H = factors.W, factors.H
     beta = beta_of(problem.loss)
     if beta == 2 and problem.mask is None:
@@ -163,9 +146,14 @@ def gradients(problem: Problem, factors: Factors) -> tuple[np.ndarray, np.ndarra
 def kkt_residual(problem: Problem, factors: Factors) -> float:
     """sqrt(||min(W, dW)||^2 + ||min(H, dH)||^2): 0 exactly at a stationary point. Divide by its value at the start.
 
+    A symmetric problem has one factor S: ||min(S, dS)||, with dS the gradient of 1/2 ||C - S S^T||^2.
+
     Source: the Karush-Kuhn-Tucker conditions W >= 0, dW >= 0, W * dW = 0, and the same for H.
     """
     grad_W, grad_H = gradients(problem, factors)
+    if problem.symmetric:
+        at_S = np.minimum(factors.W, grad_W + grad_H.T)
+        return float(np.sqrt(inner(at_S, at_S)))
     at_W, at_H = np.minimum(factors.W, grad_W), np.minimum(factors.H, grad_H)
     return float(np.sqrt(inner(at_W, at_W) + inner(at_H, at_H)))
 
@@ -210,6 +198,11 @@ def _masked_squared_error(problem: Problem, W: np.ndarray, H: np.ndarray) -> flo
         gap = mask[rows] * (x.astype(np.float64) - y)
         total += inner(gap, gap)
     return total
+
+
+def _clamped(value: float) -> float:
+    """The value, or 0 where rounding left it below 0; NaN stays NaN, so that a diverged run is not taken for an exact one."""
+    return 0.0 if value < 0 else value
 
 
 def _sum_log(x: np.ndarray, y: np.ndarray) -> float:

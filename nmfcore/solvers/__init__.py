@@ -7,13 +7,17 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from nmfcore.solvers.gd import GradientDescent
 from nmfcore.solvers.hals import HALS
 from nmfcore.solvers.mu import MultiplicativeUpdates
+from nmfcore.solvers.pg import ProjectedGradient
 from nmfcore.solvers.protocol import Solver, Supports
 
 SOLVERS: dict[str, type[Solver]] = {
     "hals": HALS,
     "mu": MultiplicativeUpdates,
+    "pg": ProjectedGradient,
+    "gd": GradientDescent,
 }
 
 

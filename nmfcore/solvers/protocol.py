@@ -16,7 +16,10 @@ from nmfcore.factorization import Factors, Problem
 
 @dataclass(frozen=True)
 class Supports:
-    """What a solver can do; the loop refuses the rest in one sentence, and the picker greys it out with the same one."""
+    """What a solver can do; the loop refuses the rest in one sentence, and the picker greys it out with the same one.
+
+    losses : names, where "beta=..." stands for any beta
+    """
 
     losses: tuple[str, ...] = ("frobenius",)
     sparse: bool = True
@@ -25,6 +28,10 @@ class Supports:
     symmetric: bool = False
     requires_symmetric: bool = False
     penalty: bool = False
+
+    def has_loss(self, loss: str) -> bool:
+        """Whether the loss of that name is among `losses`."""
+        return loss in self.losses or (loss.startswith("beta=") and "beta=..." in self.losses)
 
 
 @dataclass(frozen=True)
@@ -35,8 +42,10 @@ class Solver:
     title : its name on screen
     reference : authors, year and the equation
     supports : what it can do
-    monotone : whether the loss never rises
-    inits : False when zeros in the start stay zero, so that a start full of zeros needs a warning ("locks_zeros")
+    monotone : whether the loss never rises (with the default parameters)
+    locks_zeros : whether a zero in the start stays zero for ever, so that a start full of zeros needs a warning
+    ordered : whether the result depends on the order of the rows of X (the solver visits rows one after another or at random)
+    tol : the stop tolerance that suits its pace; a person may set another
     """
 
     key: ClassVar[str]
@@ -45,7 +54,8 @@ class Solver:
     supports: ClassVar[Supports] = Supports()
     monotone: ClassVar[bool] = True
     locks_zeros: ClassVar[bool] = False
-    tol: ClassVar[float] = 1e-5  # the stop tolerance that suits its pace; a person may set another
+    ordered: ClassVar[bool] = False
+    tol: ClassVar[float] = 1e-5
 
     def start(self, problem: Problem, factors: Factors, rng: np.random.Generator) -> Any:
         """What the steps need to remember; may be None. Runs on the solver's clock."""
@@ -73,7 +83,7 @@ class Solver:
             return f"{self.title} cannot skip missing entries (a mask was given)."
         if can.requires_mask and problem.mask is None:
             return f"{self.title} is for data with missing entries and needs a mask."
-        if problem.loss not in can.losses:
+        if not can.has_loss(problem.loss):
             return f"{self.title} cannot minimise the loss '{problem.loss}' (it can: {', '.join(can.losses)})."
         if problem.sparse and not can.sparse:
             return f"{self.title} needs a dense matrix."
