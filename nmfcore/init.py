@@ -1,30 +1,210 @@
-"""Where does a run start? Seed in, factors out; the global random state is never touched."""
+"""Where does a run start? Seed in, factors out; the global random state is never touched.
+
+Random starts, the NNDSVD family (Boutsidis & Gallopoulos 2008) on our own randomised range finder, and a separable start (the
+successive projection algorithm, Araujo et al. 2001; Gillis & Vavasis 2014). INITS at the end is what pickers list.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from nmfcore.checks import ProblemError, check_start
-from nmfcore.factorization import Factors, Problem
+from nmfcore.factorization import Factors, Matrix, Problem
+from nmfcore.kernels import sweep_rows
+from nmfcore.losses import at_stored, inner
+from nmfcore.sketch import range_finder, svd_of_sketch
+
+OVERSAMPLING = 8  # directions beyond the rank that the range finder carries
+SMALL_SIDE = 500  # below this many rows or columns one power iteration is enough
+FAINT = 0.01  # of the random start's level: what a component gets for which X has no direction left
+NEGLIGIBLE = 1e-6  # entries below this part of the largest are rounding and become zero
+SEPARABLE_SWEEPS = 20  # HALS sweeps that fit W to the chosen rows; the run goes on from there
 
 
 def random(problem: Problem, rng: np.random.Generator) -> Factors:
-    """|normal| entries scaled by sqrt(mean(X) / r), so that WH has about the mean of X."""
+    """|normal| entries times sqrt(mean(X) / r), so that WH has about the mean of X (over the observed entries)."""
     m, n = problem.shape
-    mean = float(problem.X.sum(dtype=np.float64)) / (m * n)
-    level = np.sqrt(mean / problem.rank)
+    observed = m * n if problem.mask is None else problem.mask.sum(dtype=np.float64)
+    level = np.sqrt(float(problem.X.sum(dtype=np.float64)) / observed / problem.rank)
     W = level * np.abs(rng.standard_normal((m, problem.rank)))
     H = level * np.abs(rng.standard_normal((problem.rank, n)))
     return Factors(W.astype(problem.dtype), H.astype(problem.dtype))
 
 
-INITS = {"random": random, "nndsvda": random}
+def nndsvd(problem: Problem, rng: np.random.Generator) -> Factors:
+    """The larger non-negative half of each singular triple; about half of the entries are zero.
+
+    For X ~ sum s_k u_k v_k^T: the pair (u+, v+) or (u-, v-) with the larger ||u|| ||v||, each scaled to norm
+    sqrt(s_k ||u|| ||v||). The sign of a singular vector does not matter to it. Costs 4 to 6 products with X of width r + 8.
+
+    Source: Boutsidis & Gallopoulos 2008, algorithm 1; the SVD: nmfcore/sketch.py.
+    """
+    W, H = nndsvd_of_svd(*svd_of_sketch(*sketch(problem, rng), problem.rank))
+    missing = problem.rank - W.shape[1]
+    if missing:  # X has a lower rank: a zero pair could never be brought to life
+        extra = random(problem, rng).scaled(FAINT)
+        W = np.hstack([W, extra.W[:, :missing]])
+        H = np.vstack([H, extra.H[:missing]])
+    return Factors(W, H)
+
+
+def nndsvda(problem: Problem, rng: np.random.Generator) -> Factors:
+    """NNDSVD with its zeros set to the mean of X, then rescaled to the data: no zeros to lock multiplicative updates.
+
+    The mean is taken of X divided by its largest entry, in whose units W and H then stand: so the start does not depend on the
+    unit of X (filling 0 to 255 grey values with their plain mean drowns the NNDSVD).
+    """
+    return _filled(problem, nndsvd(problem, rng), lambda mean, shape: np.full(shape, mean))
+
+
+def nndsvdar(problem: Problem, rng: np.random.Generator) -> Factors:
+    """NNDSVD with its zeros set to small random numbers (up to a hundredth of the mean of X), then rescaled."""
+    return _filled(problem, nndsvd(problem, rng), lambda mean, shape: mean / 100 * (1.0 - rng.random(shape)))
+
+
+def separable(problem: Problem, rng: np.random.Generator) -> Factors:
+    """H is made of r rows of X that span the others best, one after the other; W fits X to them.
+
+    Rows are scaled to sum one; in each turn the row with the largest norm is taken and all rows are projected onto its
+    orthogonal complement. The projected rows are never formed: ||p||^2 falls by (x q)^2, so sparse X stays sparse.
+
+    Source: Araujo et al. 2001; Gillis & Vavasis 2014, algorithm 1 (with rows in place of columns).
+    """
+    H = _dense_rows(problem.X, extreme_rows(problem.X, problem.rank))
+    if len(H) < problem.rank:  # the rows of X span fewer dimensions
+        H = np.vstack([H, random(problem, rng).H[len(H) :]])
+    Wt = np.ascontiguousarray(random(problem, rng).W.T)
+    sweep_rows(Wt, np.ascontiguousarray((problem.X @ H.T).T), H @ H.T, SEPARABLE_SWEEPS)
+    return Factors(np.ascontiguousarray(Wt.T), H)
+
+
+def sketch(problem: Problem, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Y (m, l), B (l, n) with X ~ YB, l = rank + 8 (numerics: two power iterations, one when a side is short)."""
+    power = 1 if min(problem.shape) < SMALL_SIDE else 2
+    return range_finder(problem, problem.rank + OVERSAMPLING, power, rng)
+
+
+def nndsvd_of_svd(U: np.ndarray, s: np.ndarray, Vt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """W (m, k) and H (k, n) from singular triples, by the sign split described in `nndsvd`."""
+    W, H = np.zeros_like(U), np.zeros_like(Vt)
+    for k in range(len(s)):
+        u, v = U[:, k], Vt[k]
+        halves = [(np.maximum(sign * u, 0), np.maximum(sign * v, 0)) for sign in (1, -1)]
+        sizes = [(float(np.linalg.norm(a)), float(np.linalg.norm(b))) for a, b in halves]
+        side = int(sizes[1][0] * sizes[1][1] > sizes[0][0] * sizes[0][1])
+        (a, b), (norm_a, norm_b) = halves[side], sizes[side]
+        if norm_a * norm_b == 0:
+            continue
+        level = np.sqrt(float(s[k]) * norm_a * norm_b)
+        W[:, k], H[k] = a * (level / norm_a), b * (level / norm_b)
+    W[W < NEGLIGIBLE * W.max(initial=0)] = 0
+    H[H < NEGLIGIBLE * H.max(initial=0)] = 0
+    return W, H
+
+
+def extreme_rows(X: Matrix, count: int) -> np.ndarray:
+    """Indices of up to `count` rows of X (m, n) chosen by successive projection; fewer when the rows span fewer dimensions."""
+    sums = np.asarray(X.sum(axis=1, dtype=np.float64)).ravel()
+    weight = np.divide(1.0, sums, out=np.zeros_like(sums), where=sums > 0)
+    squares = X.multiply(X).sum(axis=1) if sp.issparse(X) else np.einsum("ij,ij->i", X, X)
+    norms = np.asarray(squares, np.float64).ravel() * weight**2
+    tolerance = 100 * np.finfo(X.dtype).eps * float(norms.max(initial=0.0))
+    directions = np.zeros((0, X.shape[1]))
+    chosen: list[int] = []
+    for _ in range(count):
+        best = int(np.argmax(norms))
+        if norms[best] <= tolerance:
+            break
+        row = _dense_rows(X, np.array([best]))[0].astype(np.float64) * weight[best]
+        for _ in range(2):  # twice is enough: the second pass removes the first one's rounding
+            row = row - (directions @ row) @ directions
+        length = float(np.linalg.norm(row))
+        if length**2 <= tolerance:
+            norms[best] = 0.0
+            continue
+        q = row / length
+        directions = np.vstack([directions, q])
+        norms = np.maximum(norms - (np.asarray(X @ q.astype(X.dtype), np.float64) * weight) ** 2, 0.0)
+        norms[best] = 0.0
+        chosen.append(best)
+    return np.array(chosen, dtype=np.intp)
+
+
+def rescaled(problem: Problem, factors: Factors) -> Factors:
+    """The factors times sqrt(a), where a = <X, WH> / ||WH||^2 is the best multiple of WH (over the observed entries)."""
+    W, H = factors.W, factors.H
+    cross = inner(problem.X @ H.T, W)
+    if problem.mask is None:
+        square = inner(W.T @ W, H @ H.T)
+    elif problem.sparse:
+        square = float(np.sum(at_stored(problem.X, W, H).astype(np.float64) ** 2))
+    else:
+        square = sum(
+            float(np.sum((mask_row * (w @ H)).astype(np.float64) ** 2)) for mask_row, w in zip(problem.mask, W, strict=True)
+        )
+    return factors.scaled(np.sqrt(cross / square)) if cross > 0 and square > 0 else factors
+
+
+def _filled(problem: Problem, factors: Factors, fill: Callable[[float, tuple[int, ...]], np.ndarray]) -> Factors:
+    top = float(problem.X.max())
+    mean = float(problem.X.sum(dtype=np.float64)) / float(np.prod(problem.shape)) / np.sqrt(top or 1.0)
+    W, H = (np.where(F == 0, fill(mean, F.shape).astype(F.dtype), F) for F in (factors.W, factors.H))
+    return rescaled(problem, Factors(W, H))
+
+
+def _dense_rows(X: Matrix, rows: np.ndarray) -> np.ndarray:
+    return X[rows].toarray() if sp.issparse(X) else np.array(X[rows])
+
+
+@dataclass(frozen=True)
+class Init:
+    """A start as a picker shows it: call it with a problem and a generator.
+
+    key, title, reference : its name in links and scripts, its name on screen, its source
+    zeros : whether many entries of the start are zero, which multiplicative updates can never change
+    """
+
+    key: str
+    title: str
+    reference: str
+    make: Callable[[Problem, np.random.Generator], Factors]
+    zeros: bool = False
+
+    def __call__(self, problem: Problem, rng: np.random.Generator) -> Factors:
+        """W (m, r), H (r, n) in the problem's units; symmetric problems get H = W^T."""
+        factors = self.make(problem, rng)
+        if problem.symmetric:
+            S = 0.5 * (factors.W + factors.H.T)
+            return Factors(S, np.ascontiguousarray(S.T))
+        return factors
+
+
+INITS: dict[str, Init] = {
+    start.key: start
+    for start in (
+        Init("nndsvda", "NNDSVD, zeros filled with the mean", "Boutsidis & Gallopoulos 2008", nndsvda),
+        Init("nndsvd", "NNDSVD (from the SVD; half of it zero)", "Boutsidis & Gallopoulos 2008", nndsvd, zeros=True),
+        Init("nndsvdar", "NNDSVD, zeros filled with small random numbers", "Boutsidis & Gallopoulos 2008", nndsvdar),
+        Init("random", "Random, scaled to the data", "Lee & Seung 2001", random),
+        Init("separable", "Separable: the most extreme rows", "Araujo et al. 2001; Gillis & Vavasis 2014", separable, zeros=True),
+    )
+}
 
 
 def start(problem: Problem, init: str, seed: int, *, W: Any = None, H: Any = None) -> Factors:
     """The start of that name for the problem, in the caller's units (X's own, before scaling).
+
+    Parameters
+    ----------
+    problem : the checked problem
+    init : a key of INITS, or "given"
+    seed : of the generator made for it; equal seeds give equal starts
+    W, H : (m, r) and (r, n), for "given" only
 
     Raises
     ------

@@ -10,14 +10,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from nmfcore import init as starts
 from nmfcore.checks import ProblemError, as_problem, check_start
-from nmfcore.factorization import Factorization, Factors, History, Penalty, Problem, Progress, StopReason
-from nmfcore.losses import kkt_residual, loss, squared_error
+from nmfcore.factorization import Factorization, Factors, History, Penalty, Problem, Progress, StopReason, beta_of
+from nmfcore.losses import CANCELS, kkt_residual, loss, penalty, squared_error
 from nmfcore.solvers import SOLVERS, make_solver
 from nmfcore.solvers.protocol import Solver
 from nmfcore.spec import RunSpec, StopRule
@@ -30,7 +31,8 @@ class Run:
     """One factorization under way.
 
     Iterate over it to make it work: each item is a `Progress` of the history. Leave the loop, or call `cancel()` from
-    another thread, to stop; then `result()` holds the best so far. Iterating again continues.
+    another thread, to stop; then `result()` holds the best so far. Iterating again goes on where it was left, exactly as if
+    it had never been interrupted, with a fresh allowance of iterations and seconds.
 
     Parameters
     ----------
@@ -39,12 +41,16 @@ class Run:
     start : W and H in the caller's units; they are copied
     spec : what to write on the result; its stop rule is the one in force
     evaluate_every : evaluate the loss at every k-th iteration, and always at the last
-    history : the history of a run that is being continued
+    kkt_every : compute the KKT residual at every k-th iteration (each costs two products with X, off the clock);
+        None: every fifth where the stop rule needs it, else never; 0: never
+    history : the history of a run that is being continued; its last point must belong to `start`
 
     Raises
     ------
     ProblemError
         If the solver cannot run the problem; the message names those that can.
+
+    Memory: the problem, the solver's own, and two pairs of factors (the present one and the last recorded one).
     """
 
     def __init__(
@@ -55,6 +61,7 @@ class Run:
         spec: RunSpec | None = None,
         *,
         evaluate_every: int = 1,
+        kkt_every: int | None = None,
         history: History | None = None,
     ) -> None:
         refuse(problem, solver)
@@ -64,15 +71,18 @@ class Run:
         self.spec = spec or RunSpec(solver=solver.key, solver_options=solver.options(), rank=problem.rank, loss=problem.loss)
         self.stop = self.spec.stop
         self.evaluate_every = evaluate_every
+        self.kkt_every = kkt_every if kkt_every is not None else WINDOW * (self.stop.kkt > 0)
         self.warnings: list[str] = []
         self.history = History(list(history.points)) if history else History()
+        self._iteration = self.history[-1].iteration if len(self.history) else 0
+        self._seconds = self.history[-1].seconds if len(self.history) else 0.0
         self._factors = check_start(problem, start.W, start.H).scaled(problem.scale**-0.5)
+        self._recorded: Factors = self._factors  # of the last recorded point: what result() returns
         self._memory: Any = None
-        self._rng = np.random.default_rng(self.spec.seed)
+        self._rng = np.random.default_rng([self.spec.seed, self._iteration])
         self._first_kkt: float | None = None
         self._stopped = StopReason.UNFINISHED
         self._cancelled = False
-        self._last: Factors = self._factors  # of the last recorded point: what result() returns
         if solver.locks_zeros:
             locked = sum(int(np.count_nonzero(f == 0)) for f in (self._factors.W, self._factors.H))
             if locked:
@@ -84,89 +94,83 @@ class Run:
 
     # -- the loop ---------------------------------------------------------------------------------------------------
     def __iter__(self) -> Iterator[Progress]:
-        self._stopped, self._cancelled = StopReason.UNFINISHED, False
-        offset = self.history[-1] if len(self.history) else None
-        iteration, seconds = (offset.iteration, offset.seconds) if offset else (0, 0.0)
-        first_iteration, first_seconds, first_point = iteration, seconds, max(0, len(self.history) - 1)
-        if offset is None:
-            yield self._record(0, 0.0, None)
-        began = time.perf_counter()
-        with np.errstate(all="ignore"):  # a diverging run is a result here, not a warning
-            if self._memory is None:
+        self._stopped = StopReason.UNFINISHED
+        since = _Since(self._iteration, self._seconds, max(0, len(self.history) - 1))
+        if self._memory is None:
+            began = time.perf_counter()
+            with np.errstate(all="ignore"):  # a diverging run is a result here, not a warning
                 self._memory = self.solver.start(self.problem, self._factors, self._rng)
-        seconds += time.perf_counter() - began
-        reason = self._reason(first_iteration, first_seconds, first_point) if self.history[-1].relative_error == 0 else None
+            prepared = time.perf_counter() - began
+            if not len(self.history):
+                self._record()  # the start itself, at 0 seconds
+                self._seconds += prepared
+                yield self.history[-1]
+            else:
+                self._seconds += prepared
+                if self.kkt_every and self.history[-1].kkt:  # goes on measuring against the first start
+                    self._first_kkt = kkt_residual(self.problem, self._factors) / self.history[-1].kkt
+        reason = StopReason.EXACT if self._exact() else self._limit(since)
         while reason is None:
-            if self._cancelled:
-                reason = StopReason.CANCELLED
-            elif iteration - first_iteration >= self.stop.max_iter:
-                reason = StopReason.ITERATIONS
-            elif self.stop.max_seconds is not None and seconds - first_seconds >= self.stop.max_seconds:
-                reason = StopReason.SECONDS
-            if reason is not None:
-                break
             began = time.perf_counter()
             with np.errstate(all="ignore"):
-                factors, self._memory = self.solver.step(self.problem, self._factors, self._memory)
-            seconds += time.perf_counter() - began
-            iteration += 1
-            self._factors = factors
-            last = iteration - first_iteration >= self.stop.max_iter
-            if iteration % self.evaluate_every and not last and not self._out_of_time(seconds - first_seconds):
+                self._factors, self._memory = self.solver.step(self.problem, self._factors, self._memory)
+            self._seconds += time.perf_counter() - began
+            self._iteration += 1
+            reason = self._limit(since)
+            if reason is None and self._iteration % self.evaluate_every:
                 continue
-            point = self._evaluate(iteration, seconds, getattr(self._memory, "loss", None))
-            if not math.isfinite(point.loss) or not math.isfinite(point.relative_error):
-                self.history.append(point)
+            if not self._record():
                 self._stopped = StopReason.DIVERGED
-                yield point
+                self._factors, self._memory = self._recorded, None
                 return
-            self.history.append(point)
-            self._last = factors
-            yield point
-            reason = self._reason(first_iteration, first_seconds, first_point)
-        self._settle(iteration, seconds)
-        self._stopped = reason
+            reason = self._converged(since) or reason  # a run that has converged at its last iteration has converged
+            if reason is not None:
+                self._stopped = reason
+            yield self.history[-1]
+            reason = reason or self._limit(since)  # a cancel that came while the consumer looked
+        self._stopped, self._cancelled = reason, False
 
     def cancel(self) -> None:
-        """Ask the loop to end after the present step; may be called from another thread."""
+        """Ask the loop to end after the present step; may be called from another thread, also before the loop has begun."""
         self._cancelled = True
 
-    def _record(self, iteration: int, seconds: float, known: float | None) -> Progress:
-        point = self._evaluate(iteration, seconds, known)
+    def _limit(self, since: _Since) -> StopReason | None:
+        """Whether the run was cancelled or has used up its iterations or seconds, counted since this loop began."""
+        if self._cancelled:
+            return StopReason.CANCELLED
+        if self._iteration - since.iteration >= self.stop.max_iter:
+            return StopReason.ITERATIONS
+        if self.stop.max_seconds is not None and self._seconds - since.seconds >= self.stop.max_seconds:
+            return StopReason.SECONDS
+        return None
+
+    def _record(self) -> bool:
+        """Append the present factors' point to the history, unless it is not finite; the start is always recorded."""
+        point = self._evaluate()
+        if len(self.history) and not (math.isfinite(point.loss) and math.isfinite(point.relative_error)):
+            return False
         self.history.append(point)
-        self._last = self._factors
-        return point
+        self._recorded = self._factors
+        return True
 
-    def _settle(self, iteration: int, seconds: float) -> None:
-        """The last recorded loss belongs to the factors that are returned."""
-        if self.history[-1].iteration != iteration:
-            point = self._evaluate(iteration, seconds, getattr(self._memory, "loss", None))
-            if math.isfinite(point.loss):
-                self.history.append(point)
-                self._last = self._factors
-
-    def _out_of_time(self, seconds: float) -> bool:
-        return self.stop.max_seconds is not None and seconds >= self.stop.max_seconds
-
-    def _evaluate(self, iteration: int, seconds: float, known: float | None) -> Progress:
-        """The loss and errors of the present factors; off the clock. `known` is the loss if the step handed it over."""
+    def _evaluate(self) -> Progress:
+        """The loss and errors of the present factors; off the clock, and without a product where the step handed them over."""
         problem, factors = self.problem, self._factors
+        known, cross = (_finite(getattr(self._memory, name, None)) for name in ("loss", "cross"))
         norm2 = problem.squared_norm
         with np.errstate(all="ignore"):
-            plain = problem.loss == "frobenius" and not problem.penalty
-            if plain and known is not None and math.isfinite(known) and known >= norm2 * 0.5 * _cancels(problem) ** 2:
-                value, square = known, 2.0 * known
-            elif plain:
-                square = squared_error(problem, factors)
-                value = 0.5 * square
+            if problem.loss == "frobenius":
+                extra = penalty(problem, factors)
+                half = None if known is None else known - extra
+                if half is None or half < norm2 * 0.5 * CANCELS[problem.dtype] ** 2:
+                    half = 0.5 * squared_error(problem, factors)
+                value, square = half + extra, 2.0 * half
             else:
-                square = squared_error(problem, factors)
-                value = known if known is not None else loss(problem, factors)
-            error = math.sqrt(square / norm2) if norm2 > 0 else (0.0 if square == 0 else math.inf)
-            kkt = None
-            if self.stop.kkt > 0 or iteration < 10 or iteration % 10 == 0:  # a tenth of the products, at most
-                kkt = self._kkt()
-        return Progress(iteration, seconds, value * self._loss_unit, error, kkt)
+                square = squared_error(problem, factors, cross)
+                value = loss(problem, factors) if known is None else known
+            error = math.sqrt(square / norm2) if norm2 > 0 else float(square > 0)
+            kkt = self._kkt() if self.kkt_every and self._iteration % self.kkt_every == 0 else None
+        return Progress(self._iteration, self._seconds, value * self._loss_unit, error, kkt)
 
     def _kkt(self) -> float | None:
         value = kkt_residual(self.problem, self._factors)
@@ -179,53 +183,58 @@ class Run:
     @property
     def _loss_unit(self) -> float:
         """D_beta(aX | aWH) = a^beta D_beta(X | WH): the loss in the caller's units."""
-        from nmfcore.losses import beta_of
-
         return self.problem.scale ** beta_of(self.problem.loss) if self.problem.scale != 1.0 else 1.0
 
-    def _reason(self, first_iteration: int, first_seconds: float, first_point: int) -> StopReason | None:
+    def _exact(self) -> bool:
+        return self.history[-1].relative_error <= EXACT[self.problem.dtype]
+
+    def _converged(self, since: _Since) -> StopReason | None:
         """The stop rule, the same for all solvers."""
         now = self.history[-1]
-        if now.relative_error <= EXACT[self.problem.dtype]:
+        if self._exact():
             return StopReason.EXACT
-        if self.stop.kkt > 0 and now.kkt is not None and now.iteration > 0 and now.kkt <= self.stop.kkt:
+        if self.stop.kkt > 0 and now.kkt is not None and now.kkt <= self.stop.kkt:
             return StopReason.KKT
         if self.stop.tol > 0:
             points = self.history.points
             back = len(points) - 2
-            while back > first_point and now.iteration - points[back].iteration < WINDOW:
+            while back > since.point and now.iteration - points[back].iteration < WINDOW:
                 back -= 1
-            before = points[back] if back >= first_point else now
-            steps = now.iteration - before.iteration
+            steps = now.iteration - points[back].iteration if back >= since.point else 0
             if steps >= WINDOW:
-                fell = _size(self.problem, before) - _size(self.problem, now)
+                fell = _size(self.problem, points[back]) - _size(self.problem, now)
                 if fell <= self.stop.tol * steps * _size(self.problem, now):
                     return StopReason.CONVERGED
         return None
 
     # -- the result -------------------------------------------------------------------------------------------------
     def result(self) -> Factorization:
-        """The factors of the last finite recorded loss, in the caller's units; valid at any time."""
-        if not len(self.history):
-            self._record(0, 0.0, None)
-        stopped = self._stopped
-        if stopped is StopReason.UNFINISHED:
-            stopped = StopReason.CANCELLED
-        if self._last is not self._factors and stopped is StopReason.CANCELLED:
-            self._settle(self.history[-1].iteration + 1, self.history[-1].seconds)
-        factors = self._last.scaled(self.problem.scale**0.5)
-        W, H = np.ascontiguousarray(factors.W), np.ascontiguousarray(factors.H)
-        warnings = [*self.warnings, *dead_components(W, H)]
-        history = History(list(self.history.points))
-        if stopped is not StopReason.DIVERGED:
-            history.points = [p for p in history.points if math.isfinite(p.loss)]
-        return Factorization(W, H, history, stopped, self.spec, tuple(warnings))
+        """The factors of the last recorded loss, in the caller's units; valid at any time.
+
+        The history holds finite losses only: a run that diverged keeps its curve up to the last finite factors, which are
+        the ones returned.
+        """
+        if not len(self.history) or (self._recorded is not self._factors and self._stopped is StopReason.UNFINISHED):
+            self._record()  # the loop was left between two evaluations, or never begun
+        stopped = StopReason.CANCELLED if self._stopped is StopReason.UNFINISHED else self._stopped
+        factors = self._recorded.scaled(self.problem.scale**0.5)
+        W, H = (np.ascontiguousarray(F, dtype=self.problem.dtype) for F in (factors.W, factors.H))
+        finite = [p for p in self.history.points[:-1] if math.isfinite(p.loss)]
+        history = History([*finite, self.history[-1]])
+        return Factorization(W, H, history, stopped, self.spec, (*self.warnings, *dead_components(W, H)))
 
 
-def _cancels(problem: Problem) -> float:
-    from nmfcore.losses import CANCELS
+@dataclass(frozen=True)
+class _Since:
+    """Where the present loop began: its iteration, its seconds and the index of its first point."""
 
-    return CANCELS[problem.dtype]
+    iteration: int
+    seconds: float
+    point: int
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _size(problem: Problem, point: Progress) -> float:
@@ -277,6 +286,7 @@ def prepare(
     axes: Any = None,
     spec: RunSpec | None = None,
     evaluate_every: int = 1,
+    kkt_every: int | None = None,
 ) -> Run:
     """The run of `solve`, not yet begun: iterate over it to watch it work. Parameters as in `solve`."""
     chosen = solver if isinstance(solver, Solver) else make_solver(solver, solver_options)
@@ -289,7 +299,47 @@ def prepare(
         solver=chosen.key, solver_options=chosen.options(), loss=loss, rank=problem.rank, init=init, seed=seed,
         stop=stop or StopRule(tol=chosen.tol),
     )  # fmt: skip
-    return Run(problem, chosen, start, spec, evaluate_every=evaluate_every)
+    return Run(problem, chosen, start, spec, evaluate_every=evaluate_every, kkt_every=kkt_every)
+
+
+def continue_(
+    factorization: Factorization,
+    X: Any,
+    *,
+    stop: StopRule | None = None,
+    mask: Any = None,
+    symmetric: bool = False,
+    penalty: Penalty | None = None,
+    axes: Any = None,
+    evaluate_every: int = 1,
+    kkt_every: int | None = None,
+) -> Run:
+    """A run that goes on from a finished factorization: same solver, new allowance, one history.
+
+    What a solver remembers between steps (momentum, step sizes) starts afresh; to go on without that seam, iterate over the
+    same `Run` again.
+
+    Parameters
+    ----------
+    factorization : the result to go on from; its spec names the solver
+    X, mask, symmetric, penalty, axes : the data, as they were given to `prepare`
+    stop : the stop rule of the continuation; None for the same allowance again
+
+    Raises
+    ------
+    ProblemError
+        If the run diverged (its factors are where a too large step began), or X does not fit the factors.
+    """
+    if factorization.stopped is StopReason.DIVERGED:
+        raise ProblemError("This run diverged, and going on would only diverge again. Choose a smaller step and start anew.")
+    spec = factorization.spec
+    spec = spec if stop is None else spec.replace(stop=stop)
+    problem = as_problem(X, factorization.rank, loss=spec.loss, mask=mask, symmetric=symmetric, penalty=penalty, axes=axes)
+    solver = make_solver(spec.solver, spec.solver_options)
+    return Run(
+        problem, solver, factorization.factors, spec,
+        evaluate_every=evaluate_every, kkt_every=kkt_every, history=factorization.history,
+    )  # fmt: skip
 
 
 def solve(X: Any, rank: int, **options: Any) -> Factorization:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmfcore.factorization import Factors, Problem
-from nmfcore.losses import gram_form, inner
+from nmfcore.kernels import sweep_rows
+from nmfcore.losses import gram_form, inner, penalty
 from nmfcore.solvers.protocol import Solver, Supports
 
 
@@ -28,7 +29,7 @@ class HALS(Solver):
     key = "hals"
     title = "HALS (coordinate descent)"
     reference = "Cichocki & Phan 2009, alg. 2; Gillis & Glineur 2012"
-    supports = Supports(losses=("frobenius",))
+    supports = Supports(losses=("frobenius",), penalty=True)
     monotone = True
 
     sweeps: int = 2
@@ -37,19 +38,17 @@ class HALS(Solver):
         return Memory(float("nan"))
 
     def step(self, problem: Problem, factors: Factors, memory: Memory) -> tuple[Factors, Memory]:
-        Wt, H = factors.W.T.copy(), factors.H.copy()  # (r, m) and (r, n): one component is one contiguous row
-        sweep(Wt, np.ascontiguousarray((problem.X @ H.T).T), H @ H.T, self.sweeps)
-        WtX = np.ascontiguousarray((problem.Xt @ Wt.T).T)
-        WtW = Wt @ Wt.T
-        sweep(H, WtX, WtW, self.sweeps)
+        p = problem.penalty
+        Wt, H = np.array(factors.W.T, order="C"), np.array(factors.H, order="C")  # (r, m), (r, n): a component is a row
+        XHt, HHt = np.ascontiguousarray((problem.X @ H.T).T), H @ H.T
+        if p:
+            XHt, HHt = XHt - p.l1_W, HHt + p.l2_W * np.eye(len(H), dtype=H.dtype)
+        sweep_rows(Wt, XHt.astype(H.dtype, copy=False), HHt, self.sweeps)
+        WtX, WtW = np.ascontiguousarray((problem.Xt @ Wt.T).T), Wt @ Wt.T
+        if p:
+            sweep_rows(H, (WtX - p.l1_H).astype(H.dtype, copy=False), WtW + p.l2_H * np.eye(len(H), dtype=H.dtype), self.sweeps)
+        else:
+            sweep_rows(H, WtX, WtW, self.sweeps)
+        new = Factors(Wt.T, H)
         square = gram_form(problem.squared_norm, inner(WtX, H), WtW, H @ H.T)
-        return Factors(Wt.T, H), Memory(0.5 * square)
-
-
-def sweep(F: np.ndarray, P: np.ndarray, G: np.ndarray, times: int) -> None:
-    """Minimise 1/2 <F, G F> - <P, F> over F >= 0 row by row, in place; F, P (r, n), G (r, r)."""
-    for _ in range(times):
-        for k in range(len(F)):
-            if G[k, k] > 0:  # a zero diagonal is a dead component: nothing it does changes the loss
-                step = (P[k] - G[k] @ F) / G[k, k]
-                np.maximum(F[k] + step, 0, out=F[k])
+        return new, Memory(0.5 * square + penalty(problem, new))
