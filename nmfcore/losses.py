@@ -16,7 +16,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from nmfcore.checks import as_problem
-from nmfcore.factorization import BETA, Factors, Matrix, Problem, beta_of
+from nmfcore.factorization import BETA as BETA
+from nmfcore.factorization import Factors, Matrix, Problem, beta_of
 
 # Below this relative error the Gram form has lost about half of its digits (its error is about eps ||X||^2).
 CANCELS = {np.dtype(np.float32): 0.03, np.dtype(np.float64): 1e-4}

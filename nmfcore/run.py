@@ -8,6 +8,7 @@ has been left. Live curves, cancelling, the solver race, the estimator and the c
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -170,7 +171,10 @@ class Run:
                 value = loss(problem, factors) if known is None else known
             error = math.sqrt(square / norm2) if norm2 > 0 else float(square > 0)
             kkt = self._kkt() if self.kkt_every and self._iteration % self.kkt_every == 0 else None
-        return Progress(self._iteration, self._seconds, value * self._loss_unit, error, kkt)
+        units = value * self._loss_unit
+        if math.isfinite(value):  # data near 1e300: a loss that no float holds is not a run that diverged
+            units = min(units, sys.float_info.max)
+        return Progress(self._iteration, self._seconds, units, error, kkt)
 
     def _kkt(self) -> float | None:
         value = kkt_residual(self.problem, self._factors)
@@ -183,7 +187,8 @@ class Run:
     @property
     def _loss_unit(self) -> float:
         """D_beta(aX | aWH) = a^beta D_beta(X | WH): the loss in the caller's units."""
-        return self.problem.scale ** beta_of(self.problem.loss) if self.problem.scale != 1.0 else 1.0
+        with np.errstate(over="ignore"):
+            return float(np.float64(self.problem.scale) ** beta_of(self.problem.loss))
 
     def _exact(self) -> bool:
         return self.history[-1].relative_error <= EXACT[self.problem.dtype]

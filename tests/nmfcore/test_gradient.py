@@ -116,14 +116,14 @@ def test_pg_reaches_the_optimum_of_l_bfgs_b():
         bounds=[(0, None)] * 42,
         options={"ftol": 1e-15, "gtol": 1e-10, "maxiter": 5000},
     )
-    fit = solve(X, 2, solver="pg", W=W[:, :2], H=H[:2], stop=StopRule(tol=0, max_iter=3000))
+    fit = solve(X, 2, solver="pg", W=W[:, :2], H=H[:2], stop=StopRule(tol=0, max_iter=500))
     assert_allclose(fit.history[-1].loss, best.fun, rtol=1e-5)
 
 
 def test_pg_ends_at_a_stationary_point():
     X, W, H = table(3)
     problem = as_problem(X, 4)
-    fit = solve(X, 4, solver="pg", W=W, H=H, stop=StopRule(tol=0, max_iter=2000))
+    fit = solve(X, 4, solver="pg", W=W, H=H, stop=StopRule(tol=0, max_iter=500))
     assert kkt_residual(problem, fit.factors) < 1e-4 * kkt_residual(problem, Factors(W, H))
 
 

@@ -30,7 +30,7 @@ def test_rows_equal_scipys_nnls(r):
 
 
 def test_columns_equal_scipys_nnls():
-    X, H = data()
+    X, _ = data()
     W = np.random.default_rng(1).random((40, 6))
     assert_allclose(project_columns(X, W), reference(X.T, W.T).T, atol=1e-10)
 
