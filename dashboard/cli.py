@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 APP = Path(__file__).resolve().with_name("app.py")
+LOOPBACK = ("localhost", "127.0.0.1", "::1")  # the same as server.allowedHosts in .streamlit/config.toml
 
 EPILOG = """\
 Without --port, the first free port from 8501 on is taken.
@@ -59,24 +60,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Refusal as refusal:
         print(f"nmf-dashboard: {refusal}", file=sys.stderr)
         return 1
+    names = allowed_hosts(args.host, args.allow_host)
     if not is_loopback(args.host):
         print(
-            f"nmf-dashboard: anyone who can reach {args.host} over the network can open this dashboard and what is loaded in it.",
+            f"nmf-dashboard: anyone on the network can now open this dashboard. It answers to: {', '.join(names)}.",
             file=sys.stderr,
             flush=True,
         )
 
+    import click
     from streamlit.web import cli
 
-    flags = [
-        f"--server.address={args.host}",
-        *(f"--server.allowedHosts={name}" for name in allowed_hosts(args.host, args.allow_host)),
-    ]
+    flags = [f"--server.address={args.host}"]
+    if set(names) != set(LOOPBACK):  # else what config.toml or the environment says holds
+        flags += [f"--server.allowedHosts={name}" for name in names]
     if args.port is not None:
         flags.append(f"--server.port={args.port}")
     if args.no_browser:
         flags.append("--server.headless=true")
-    cli.main(["run", str(APP), *flags], prog_name="nmf-dashboard", standalone_mode=False)
+    with contextlib.suppress(click.Abort):  # Ctrl+C, which is how it is stopped
+        cli.main(["run", str(APP), *flags], prog_name="nmf-dashboard", standalone_mode=False)
     return 0
 
 
@@ -115,7 +118,7 @@ def is_loopback(host: str) -> bool:
 
 def allowed_hosts(host: str, further: Sequence[str] = ()) -> list[str]:
     """The names browsers may use for this server: loopback, the address itself, and for "all addresses" this computer's."""
-    names = ["localhost", "127.0.0.1", "::1", host, *further]
+    names = [*LOOPBACK, host, *further]
     if host in ("0.0.0.0", "::"):
         names.remove(host)
         names += own_names()
@@ -136,10 +139,9 @@ def own_names() -> list[str]:
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise argparse.ArgumentTypeError(f"{port} is no port (0 to 65535)")
-    return port
+    if not (text.isdecimal() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; it is a number from 0 to 65535")
+    return int(text)
 
 
 if __name__ == "__main__":
