@@ -1,5 +1,7 @@
 """nmfcore: non-negative matrix factorization you can trust; it knows no screen, no plot and no Streamlit."""
 
+from typing import TYPE_CHECKING, Any
+
 from nmfcore.checks import ProblemError, as_matrix, as_problem
 from nmfcore.factorization import Axes, Axis, Factorization, Factors, History, Penalty, Problem, Progress, StopReason
 from nmfcore.losses import relative_error
@@ -10,7 +12,11 @@ from nmfcore.version import VERSION
 
 __version__ = VERSION
 
+if TYPE_CHECKING:
+    from nmfcore.estimator import NMF, non_negative_factorization
+
 __all__ = [
+    "NMF",
     "SOLVERS",
     "Axes",
     "Axis",
@@ -28,7 +34,17 @@ __all__ = [
     "as_matrix",
     "as_problem",
     "make_solver",
+    "non_negative_factorization",
     "prepare",
     "relative_error",
     "solve",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The estimator on first use: `import nmfcore` does not load scikit-learn, which takes longer than all the rest."""
+    if name in ("NMF", "non_negative_factorization"):
+        from nmfcore import estimator
+
+        return getattr(estimator, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

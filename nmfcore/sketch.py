@@ -17,6 +17,9 @@ from nmfcore.factorization import Matrix, Problem
 # Eigenvalues of a Gram matrix below this part of the largest are rounding: about 16 eps in float32, as in float64.
 NOISE = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-14}
 
+# The same for a Gram matrix summed in float64 of entries in either precision.
+ROUNDING = {np.dtype(np.float32): 1e-12, np.dtype(np.float64): 1e-14}
+
 
 def range_finder(X: Problem | Matrix, width: int, power: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Y (m, l), orthonormal columns, and B = Y^T X (l, n), with X ~ Y B.
@@ -35,6 +38,8 @@ def range_finder(X: Problem | Matrix, width: int, power: int, rng: np.random.Gen
     Source: Halko, Martinsson & Tropp 2011, algorithm 4.4, with the Gram matrix in place of QR.
     """
     A, At = _both(X)
+    if width >= min(A.shape):
+        return _everything(A)
     test = rng.standard_normal((A.shape[1], min(width, *A.shape)), dtype=A.dtype)
     Y = orthonormal(A @ test)
     for _ in range(power):
@@ -43,11 +48,19 @@ def range_finder(X: Problem | Matrix, width: int, power: int, rng: np.random.Gen
     return Y, np.ascontiguousarray(times(At, Y).T)
 
 
+def _everything(A: Matrix) -> tuple[np.ndarray, np.ndarray]:
+    """Y and B with A = YB, for A with a side no longer than the width: a square random test matrix would lose directions."""
+    dense = (A.toarray() if sp.issparse(A) else A).astype(np.float64)
+    Y, B = (np.eye(len(dense)), dense) if dense.shape[0] <= dense.shape[1] else np.linalg.qr(dense)
+    return Y.astype(A.dtype), B.astype(A.dtype)
+
+
 def svd_of_sketch(Y: np.ndarray, B: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """U (m, k), s (k,), V^T (k, n) of YB, k <= rank: the leading singular triples, through the l × l Gram matrix of B."""
-    values, vectors = np.linalg.eigh(np.asarray(B @ B.T, np.float64))
+    wide = B.astype(np.float64)  # a Gram matrix summed in float32 would hide singular values below a thousandth of the first
+    values, vectors = np.linalg.eigh(wide @ wide.T)
     order = np.argsort(values)[::-1][:rank]
-    order = order[values[order] > NOISE[B.dtype] * values[-1]] if values[-1] > 0 else order[:0]
+    order = order[values[order] > ROUNDING[B.dtype] * values[-1]] if values[-1] > 0 else order[:0]
     s = np.sqrt(values[order])
     rotation = vectors[:, order].astype(B.dtype)
     return Y @ rotation, s.astype(B.dtype), (rotation / s.astype(B.dtype)).T @ B
