@@ -1,0 +1,120 @@
+"""Large matrices are drawn in few cells, in order, exactly as the sentence says."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_allclose, assert_array_equal
+
+from nmfcore import binning
+
+RNG = np.random.default_rng(0)
+X = RNG.random((23, 17)) * (RNG.random((23, 17)) < 0.3)
+W, H = RNG.random((23, 3)), RNG.random((3, 17))
+
+
+def brute(M, rows, columns, row_edges, column_edges, function):
+    ordered = M[rows][:, columns]
+    return [[function(ordered[a:b, c:d]) for c, d in pairwise(column_edges)] for a, b in pairwise(row_edges)]
+
+
+ROWS, COLUMNS = binning.topic_order(W), binning.Ordering(RNG.permutation(17)[:11], "a part of them")
+
+
+@pytest.mark.parametrize("how", ["max", "mean", "sum"])
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("limit", [(5, 4), (400, 400), (1, 1), (23, 3)])
+def test_blocks_equal_a_plain_loop_over_the_ordered_matrix(how, sparse, limit):
+    found = binning.binned(sp.csr_array(X) if sparse else X, rows=ROWS, columns=COLUMNS, limit=limit, how=how)
+    expected = brute(X, ROWS.indices, COLUMNS.indices, found.row_edges, found.column_edges, getattr(np, how))
+    assert_allclose(found.values, expected, atol=1e-14)
+    assert found.values.shape == (min(limit[0], 23), min(limit[1], 11))
+    assert found.whole == (limit == (400, 400))
+
+
+def test_block_means_of_the_product_and_the_residual_are_exact():
+    limits = {"rows": ROWS, "columns": COLUMNS, "limit": (6, 5)}
+    product = binning.binned_product(W, H, **limits)
+    edges = product.row_edges, product.column_edges
+    order = ROWS.indices, COLUMNS.indices
+    assert_allclose(product.values, brute(W @ H, *order, *edges, np.mean))
+    for data in (X, sp.csr_array(X)):
+        mean = binning.binned_residual(data, W, H, **limits)
+        assert_allclose(mean.values, brute(X - W @ H, *order, *edges, np.mean), atol=1e-14)
+        rms = binning.binned_residual(data, W, H, how="rms", **limits)
+        assert_allclose(rms.values, brute(X - W @ H, *order, *edges, lambda b: np.sqrt(np.mean(b**2))), atol=1e-12)
+
+
+def test_the_sentence_says_what_was_done():
+    found = binning.binned(X, rows=ROWS, limit=(5, 4))
+    assert found.sentence == (
+        "23 × 17 entries in 5 × 4 cells, each the largest entry of its block; "
+        "rows by largest topic, then by strength; columns in the order of the data."
+    )
+    assert binning.binned(X).sentence.startswith("23 × 17 cells; rows in the order of the data")
+
+
+def test_a_cell_leads_back_to_its_entries():
+    found = binning.binned(X, rows=ROWS, columns=COLUMNS, limit=(5, 4))
+    rows, columns = found.block(2, 3)
+    assert X[np.ix_(rows, columns)].max() == found.values[2, 3]
+
+
+def test_topic_order_groups_by_component_then_strength_and_puts_none_last():
+    M = np.array([[0.0, 1.0], [5.0, 1.0], [0.0, 0.0], [9.0, 2.0], [0.0, 3.0]])
+    order = binning.topic_order(M)
+    assert_array_equal(order.indices, [3, 1, 4, 0, 2])
+    assert_array_equal(order.groups, [0, 0, 1, 1, -1])
+    assert order.boundaries == [2, 4]
+    assert "1 in none at the end" in order.sentence
+
+
+def test_label_order_sorts_by_label_first():
+    order = binning.label_order(["b", "a", "b", "a"], np.array([[1.0, 0], [0, 1.0], [0, 2.0], [3.0, 0]]))
+    assert_array_equal(order.indices, [3, 1, 0, 2])
+    assert order.boundaries == [2]
+
+
+def test_leaf_order_is_a_permutation_that_keeps_like_rows_together():
+    base = np.array([[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0]])
+    M = np.vstack([base[i % 3] * (1 + i) + 0.01 * RNG.random(3) for i in range(12)] + [np.zeros(3)])
+    order = binning.leaf_order(M)
+    assert sorted(order.indices) == list(range(13))
+    assert order.indices[-1] == 12
+    kinds = order.indices[:-1] % 3
+    assert np.count_nonzero(np.diff(kinds)) == 2
+
+
+def test_leaf_order_of_many_rows_says_that_it_is_by_topic(monkeypatch):
+    monkeypatch.setattr(binning, "LEAVES", 10)
+    order = binning.leaf_order(W)
+    assert sorted(order.indices) == list(range(23))
+    assert_array_equal(order.groups, W[order.indices].argmax(axis=1))
+    assert "23 rows: too many for a tree" in order.sentence
+
+
+def test_top_columns_are_each_topics_best_once():
+    G = np.array([[0.0, 3, 2, 1], [0.0, 4, 0, 1]])
+    order = binning.top_columns(G, per_topic=2)
+    assert_array_equal(order.indices, [1, 2, 3])
+    assert_array_equal(order.groups, [0, 0, 1])
+    assert "3 of 4 columns" in order.sentence
+
+
+def test_windows_hold_the_real_cells_and_refuse_too_many(monkeypatch):
+    rows, columns = [3, 1], [0, 5, 2]
+    for data in (X, sp.csr_array(X)):
+        assert_allclose(binning.window("X", data, W, H, rows, columns), X[np.ix_(rows, columns)])
+        assert_allclose(binning.window("WH", data, W, H, rows, columns), (W @ H)[np.ix_(rows, columns)])
+        assert_allclose(binning.window("residual", data, W, H, rows, columns), (X - W @ H)[np.ix_(rows, columns)])
+    monkeypatch.setattr(binning, "WINDOW_CELLS", 5)
+    with pytest.raises(ValueError, match="2 × 3 cells is too large"):
+        binning.window("X", X, W, H, rows, columns)
+
+
+def test_the_clip_is_the_99th_percentile_of_non_zero_cells():
+    M = np.zeros((20, 10))
+    M.flat[:100] = np.arange(1, 101)
+    assert binning.binned(M).clip == pytest.approx(np.percentile(np.arange(1, 101), 99))
+    assert binning.binned(np.zeros((3, 3))).clip == 0

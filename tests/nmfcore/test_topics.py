@@ -1,0 +1,121 @@
+"""Topics are read off H and W as the formulas say."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_allclose, assert_array_equal
+
+from nmfcore import Axis, losses, solve, topics
+
+WORDS = Axis("terms", "term", ["space", "orbit", "god", "church", "the"])
+H = np.array([[4.0, 2.0, 0.0, 0.0, 4.0], [0.0, 0.0, 3.0, 1.0, 4.0]])
+
+
+def test_lambda_one_sorts_by_weight_with_ties_in_column_order():
+    first, second = topics.top_terms(H, WORDS, count=3)
+    assert first.terms == ["space", "the", "orbit"]
+    assert second.terms == ["the", "god", "church"]
+    assert first.name == "space, the, orbit"
+    assert_allclose(first.shares, [0.4, 0.4, 0.2])
+
+
+def test_lambda_zero_sorts_by_lift_so_that_common_words_fall():
+    first, second = topics.top_terms(H, WORDS, relevance=0)
+    assert first.terms == ["space", "orbit", "the"]
+    assert second.terms == ["god", "church", "the"]
+    assert not first.corpus
+
+
+def test_relevance_is_the_formula_of_sievert_and_shirley():
+    totals = np.array([10.0, 5, 8, 2, 75])
+    (first, _) = topics.top_terms(H, WORDS, relevance=0.6, totals=totals)
+    p, background = H[0] / H[0].sum(), totals / totals.sum()
+    expected = {WORDS.label(j): 0.6 * np.log(p[j]) + 0.4 * np.log(p[j] / background[j]) for j in (0, 1, 4)}
+    assert dict(zip(first.terms, first.relevance, strict=True)) == pytest.approx(expected)
+    assert first.terms == sorted(expected, key=expected.get, reverse=True)
+    assert_allclose(first.lift, p[first.indices] / background[first.indices])
+    assert_array_equal(first.totals, totals[first.indices])
+    assert first.corpus
+
+
+def test_exclusivity_is_one_for_words_of_one_topic_only():
+    (first, _) = topics.top_terms(H, WORDS)
+    assert dict(zip(first.terms, first.exclusivity, strict=True)) == {"space": 1, "orbit": 1, "the": 0.5}
+
+
+def test_hidden_words_and_empty_topics():
+    assert topics.names(H, WORDS, hidden=[4]) == ["space, orbit", "god, church"]
+    assert topics.names(np.zeros((1, 5)), WORDS) == ["(empty)"]
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        topics.top_terms(H, relevance=2)
+    with pytest.raises(ValueError, match="3 corpus totals for 5 columns"):
+        topics.top_terms(H, totals=np.ones(3))
+
+
+def test_best_is_a_stable_sort_cut_short():
+    score = np.random.default_rng(0).integers(0, 9, 200).astype(float)
+    for count in (0, 1, 7, 50, 200, 300):
+        assert_array_equal(topics.best(score, count), np.argsort(-score, kind="stable")[:count])
+
+
+def test_top_items_leave_zeros_out():
+    W = np.array([[0.0, 1.0], [3.0, 1.0], [0.0, 0.0], [4.0, 0.0]])
+    first, second = topics.top_items(W, count=3)
+    assert first.items == ["row 4", "row 2"]
+    assert_allclose(first.shares, [1, 0.75])
+    assert second.items == ["row 1", "row 2"]
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_sizes_sum_to_the_explained_energy_at_any_factors(sparse):
+    rng = np.random.default_rng(3)
+    X = rng.random((30, 20)) * (rng.random((30, 20)) < 0.4)
+    W, G = 0.2 * rng.random((30, 4)), rng.random((4, 20))
+    found = topics.sizes(sp.csr_array(X) if sparse else X, W, G)
+    assert found.explained.sum() == pytest.approx(1 - losses.relative_error(X, W, G) ** 2)
+    assert found.weight.sum() == pytest.approx(1)
+    assert_allclose(found.weight, [np.outer(W[:, k], G[k]).sum() / (W @ G).sum() for k in range(4)])
+
+
+def test_sizes_do_not_depend_on_the_scale_and_are_positive_at_a_fit():
+    X = np.random.default_rng(4).random((30, 20))
+    fit = solve(X, 3, init="random")
+    c = np.array([0.1, 1, 30])
+    found, again = topics.sizes(X, fit.W, fit.H), topics.sizes(X, fit.W * c, fit.H / c[:, None])
+    assert_allclose(found.explained, again.explained)
+    assert_allclose(found.weight, again.weight)
+    assert (found.share > 0).all()
+
+
+def test_a_word_is_found_in_its_topics():
+    found = topics.term_in_topics(H, 4, WORDS)
+    assert found.term == "the"
+    assert_allclose(found.parts, [0.5, 0.5])
+    assert_array_equal(found.rank, [1, 1])
+    assert_array_equal(topics.term_in_topics(H, 0).rank, [1, 0])
+    assert topics.find_terms(Axis("t", "t", ["outer space", "space", "spaceship", "orbit"]), " SPACE") == [1, 2, 0]
+    assert topics.find_terms(WORDS, "zzz") == topics.find_terms(WORDS, " ") == []
+
+
+def test_separating_terms_leave_the_common_word_out():
+    first, second = topics.separating_terms(H, 0, 1, WORDS)
+    assert [word for word, _ in first] == ["space", "orbit"]
+    assert [word for word, _ in second] == ["god", "church", "the"]  # "the" is half of the second topic, 0.4 of the first
+    assert first[0][1] == pytest.approx(0.4)
+
+
+def test_merging_is_the_best_rank_one_and_leaves_the_rest_alone():
+    rng = np.random.default_rng(5)
+    W, G = rng.random((12, 4)), rng.random((4, 9))
+    merged = topics.merge(W, G, [3, 1])
+    assert merged.W.shape == (12, 3)
+    assert_array_equal(merged.H[[0, 2]], G[[0, 2]])
+    u, s, vt = np.linalg.svd(W[:, [1, 3]] @ G[[1, 3]])
+    assert_allclose(np.outer(merged.W[:, 1], merged.H[1]), s[0] * np.outer(u[:, 0], vt[0]), atol=1e-12)
+    assert merged.H[1].sum() == pytest.approx(1)
+    assert (merged.W >= 0).all()
+    assert (merged.H >= 0).all()
+    twin = topics.merge(np.c_[W[:, 0], W[:, 0]], np.vstack([G[0], G[0]]), [0, 1])
+    assert_allclose(twin.W @ twin.H, 2 * np.outer(W[:, 0], G[0]))
+    with pytest.raises(ValueError, match="at least two different"):
+        topics.merge(W, G, [1, 1])
