@@ -1,0 +1,219 @@
+"""Which words make up a component, how alike are components, and where do they lie to each other?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from dashboard.figures import heatmaps
+from dashboard.figures import theme as look
+from dashboard.figures.picture import Picture
+from dashboard.plain import clean, plotly
+
+ROW_HEIGHT = 24  # px of one bar with its gap
+LABEL_WIDTH = 92  # px for a word beside its bar: the same on every card, so that bars begin on one line
+HOVER_TOPICS = 5  # components named when a word is hovered
+LARGEST, SMALLEST = 62.0, 24.0  # px: diameters on the map; the smallest still holds two digits
+
+
+def topic_bars(
+    words: Sequence[object],
+    weights: ArrayLike,
+    *,
+    component: int,
+    background: ArrayLike | None = None,
+    background_name: str = "total in the data",
+    same_unit: bool = False,
+    everywhere: ArrayLike | None = None,
+    top: float | None = None,
+    noun: str = "topic",
+    unit: str = "weight in H",
+    theme: str = "light",
+    height: int | None = None,
+) -> Picture:
+    """The top words of one component as bars, the first on top, in the component's colour.
+
+    Parameters
+    ----------
+    words, weights : (w,) labels and their weights, strongest first
+    component : its number, counted from 0
+    background : (w,) the word's total in the data, drawn wider in grey behind the bar
+    same_unit : whether `background` is in the unit of the weights; otherwise it is drawn on a scale of its own (the largest total as
+        long as the largest weight), and the note says so
+    everywhere : (w, r) the weight of each word in every component, for the hover
+    top : where the axis ends, for cards on one scale; None lets each card end at its own largest
+    height : 24 px per word when None, so cards with equally many words align
+    """
+    values = np.asarray(weights, float)
+    behind = None if background is None else np.asarray(background, float)
+    if len(words) != len(values) or (behind is not None and len(behind) != len(values)):
+        raise ValueError(f"{len(words)} words need as many weights (and totals), not {len(values)}.")
+    end = top if top is not None else float(values.max(initial=0.0)) or 1.0
+    places = np.arange(len(values))
+    base = {"type": "bar", "orientation": "h", "y": places}
+    hover = _word_hovers(words, values, behind, background_name, everywhere, noun, unit)
+    traces: list[dict[str, Any]] = []
+    note = None
+    if behind is not None and behind.max(initial=0.0) > 0:
+        drawn = behind if same_unit else behind * (float(values.max(initial=0.0)) / behind.max())
+        end = max(end, float(drawn.max()))
+        traces.append(base | {"x": drawn, "width": 0.84, "marker": {"color": look.palette(theme).grid}, "hoverinfo": "skip"})
+        note = f"Grey: the word's {clean(background_name)}" + ("." if same_unit else ", on a scale of its own.")
+    traces.append(
+        base
+        | {
+            "x": values,
+            "width": 0.84 if behind is None else 0.5,
+            "marker": {"color": look.component_colour(component, theme)},
+            "customdata": hover,
+            "hovertemplate": "%{customdata}<extra></extra>",
+        }
+    )
+    labels, _ = look.shorten_all(words, LABEL_WIDTH)
+    layout = {
+        "barmode": "overlay",
+        "xaxis": look.bare_axis(range=[0, end * 1.02], fixedrange=True),
+        "yaxis": look.axis(theme, None, showgrid=False, fixedrange=True, range=[len(values) - 0.5, -0.5], automargin=False)
+        | {
+            "tickmode": "array",
+            "tickvals": places,
+            "ticktext": labels,
+            "tickfont": {"size": look.TEXT_SIZE, "color": look.palette(theme).text},
+        },
+        "margin": {"l": LABEL_WIDTH + 8, "r": 4, "t": 2, "b": 2},
+    }
+    listed = ", ".join(clean(word, 40) for word in words)
+    alt = f"{clean(noun).capitalize()} {component + 1}: {listed or 'no word has weight here'}."
+
+    def table() -> pd.DataFrame:
+        frame = pd.DataFrame({"word": [str(w) for w in words], unit: values})
+        return frame if behind is None else frame.assign(**{background_name: behind})
+
+    return Picture(look.figure(traces, layout, theme, height=height or ROW_HEIGHT * max(len(values), 1) + 4), alt, table, note)
+
+
+def similarity_matrix(
+    similarity: ArrayLike,
+    *,
+    component: str = "topic",
+    quantity: str = "cosine",
+    other: Sequence[object] | None = None,
+    theme: str = "light",
+    height: int = 330,
+    width: int = look.CHART_WIDTH,
+) -> Picture:
+    """How alike components are (r, r), from 0 to 1; or (r, q) against another run's, with `other` its labels."""
+    values = np.asarray(similarity, float)
+    names = [str(k + 1) for k in range(len(values))]
+    apart = values.copy()
+    if other is None:
+        np.fill_diagonal(apart, -np.inf)
+    noun = clean(component)
+    if apart.size > (1 if other is None else 0):
+        i, j = np.unravel_index(int(np.argmax(apart)), apart.shape)
+        second = names[int(j)] if other is None else clean(other[int(j)])
+        alt = f"The most alike {noun}s are {names[int(i)]} and {second}, {clean(quantity)} {apart[i, j]:.2f}."
+    else:
+        alt = f"One {noun} alone has nothing to be alike to."
+    return heatmaps.matrix(
+        values,
+        rows=names,
+        columns=names if other is None else other,
+        quantity=quantity,
+        row_title=component,
+        column_title=component,
+        low=min(0.0, float(values.min(initial=0.0))),
+        high=1.0,
+        theme=theme,
+        height=height,
+        width=width,
+        alt=alt,
+    )
+
+
+def topic_map(
+    points: ArrayLike,
+    shares: ArrayLike,
+    *,
+    names: Sequence[object] | None = None,
+    stress: float | None = None,
+    component: str = "topic",
+    theme: str = "light",
+    height: int = 330,
+) -> Picture:
+    """Components as numbered discs in the plane: near means alike, area is the share.
+
+    Parameters
+    ----------
+    points : (r, 2) positions, e.g. from multidimensional scaling
+    shares : (r,) sizes >= 0
+    names : (r,) for the hover
+    stress : of the map, 0 to 1; how much the distances on it are wrong
+    """
+    at, sizes = np.asarray(points, float), np.maximum(np.asarray(shares, float), 0.0)
+    r = len(at)
+    diameters = np.maximum(LARGEST * np.sqrt(sizes / (sizes.max(initial=0.0) or 1.0)), SMALLEST)
+    fill = [look.component_colour(k, theme) for k in range(r)]
+    titles = [f"{k + 1}" + (f" · {plotly(names[k])}" if names is not None else "") for k in range(r)]
+    trace = {
+        "type": "scatter",
+        "mode": "markers+text",
+        "x": at[:, 0],
+        "y": at[:, 1],
+        "text": [f"<b>{k + 1}</b>" for k in range(r)],
+        "textfont": {"size": look.TEXT_SIZE, "color": [look.ink_on(c) for c in fill]},
+        "customdata": [f"{t}<br>{s:.1%} of explained" for t, s in zip(titles, sizes, strict=True)],
+        "hovertemplate": "%{customdata}<extra></extra>",
+        "marker": {
+            "size": diameters,
+            "color": fill,
+            "opacity": 0.88,
+            "line": {"width": 1.5, "color": look.palette(theme).background},
+        },
+    }
+    reach = max(float(np.abs(at - at.mean(axis=0)).max(initial=0.0)), 1e-9) * 1.35 if r else 1.0
+    centre = at.mean(axis=0) if r else np.zeros(2)
+    layout = {
+        "xaxis": look.bare_axis(range=[centre[0] - reach, centre[0] + reach]),
+        "yaxis": look.bare_axis(range=[centre[1] - reach, centre[1] + reach], scaleanchor="x"),
+        "margin": {"l": 4, "r": 4, "t": 4, "b": 4},
+    }
+    alt = f"A map of {look.count(r, clean(component), clean(component) + 's')}"
+    if r > 1:
+        gaps = np.linalg.norm(at[:, None] - at[None], axis=2) + np.where(np.eye(r), np.inf, 0.0)
+        i, j = np.unravel_index(int(gaps.argmin()), gaps.shape)
+        alt += f"; nearest to each other: {min(i, j) + 1} and {max(i, j) + 1}"
+    note = None if stress is None else f"Stress {stress:.2f}: 0 would mean that all distances are right."
+
+    def table() -> pd.DataFrame:
+        frame = pd.DataFrame({component: np.arange(1, r + 1), "x": at[:, 0], "y": at[:, 1], "share": sizes})
+        return frame if names is None else frame.assign(name=[str(n) for n in names])
+
+    return Picture(look.figure([trace], layout, theme, height=height), alt + ".", table, note)
+
+
+def _word_hovers(
+    words: Sequence[object],
+    values: np.ndarray,
+    behind: np.ndarray | None,
+    background_name: str,
+    everywhere: ArrayLike | None,
+    noun: str,
+    unit: str,
+) -> list[str]:
+    """The hover of each word: its weight here, its total, and the components where it weighs most."""
+    lines = []
+    table = None if everywhere is None else np.asarray(everywhere, float)
+    for k, (word, value) in enumerate(zip(words, values, strict=True)):
+        text = f"<b>{plotly(word)}</b><br>{plotly(unit)}: {value:.4g}"
+        if behind is not None:
+            text += f"<br>{plotly(background_name)}: {behind[k]:,.4g}"
+        if table is not None:
+            best = [int(t) for t in np.argsort(-table[k], kind="stable")[:HOVER_TOPICS] if table[k, t] > 0]
+            text += "".join(f"<br>{plotly(noun)} {t + 1}: {table[k, t]:.4g}" for t in best)
+        lines.append(text)
+    return lines
