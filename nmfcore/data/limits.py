@@ -1,0 +1,137 @@
+"""How large may things be, and how much memory is there?
+
+Every limit of the data side stands here, once. Each can be changed in two ways: by the environment variable
+`NMF_LIMIT_<NAME>` (for instance `NMF_LIMIT_UPLOAD_BYTES=500000000`), or by handing `limits=Limits(...)` to the function.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+MIB = 2**20
+GIB = 2**30
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is accepted; whatever is larger is refused with the number that would fit.
+
+    upload_bytes : size of a file that is read
+    unpacked_bytes : what a packed file (zip, gzip, xlsx, npz) may unpack to
+    unpack_ratio : unpacked to packed size of an xlsx file, beyond the first `unpack_free_bytes`
+    dense_cells : rows times columns of a dense matrix
+    rows, columns : of any matrix
+    stored_values : stored values of a sparse matrix
+    documents, vocabulary : texts in a corpus, and different terms kept of them
+    label_characters : longer labels are cut, with a note
+    image_pixels : pixels of one image
+    archive_members : files in one zip
+    parse_bytes : memory that reading one file may take beyond the reader's own start
+    parse_seconds : time that reading one file may take
+    in_process_bytes : plain text and array files up to this size are read without starting a child process, because a
+        child takes half a second to start; larger files and all container formats always get one
+    """
+
+    upload_bytes: int = 100 * MIB
+    unpacked_bytes: int = 256 * MIB
+    unpack_ratio: int = 100
+    unpack_free_bytes: int = 100 * 1024
+    dense_cells: int = 25_000_000
+    rows: int = 1_000_000
+    columns: int = 200_000
+    stored_values: int = 20_000_000
+    documents: int = 200_000
+    vocabulary: int = 200_000
+    label_characters: int = 10_000
+    image_pixels: int = 16_000_000
+    archive_members: int = 20_000
+    parse_bytes: int = 2 * GIB
+    parse_seconds: int = 30
+    in_process_bytes: int = 1_000_000
+
+    @classmethod
+    def from_environment(cls) -> Limits:
+        """The defaults, with those that `NMF_LIMIT_*` names replaced.
+
+        Raises
+        ------
+        ValueError
+            If such a variable is not a positive whole number.
+        """
+        changes = {}
+        for field in fields(cls):
+            name = f"NMF_LIMIT_{field.name.upper()}"
+            text = os.environ.get(name)
+            if text is None:
+                continue
+            if not text.strip().isascii() or not text.strip().isdigit() or int(text) < 1:
+                raise ValueError(f"The environment variable {name} is {text!r}; it must be a positive whole number.")
+            changes[field.name] = int(text)
+        return cls(**changes)
+
+
+# rank, iterations and exact SVD are bounded by the mathematics' side; the numbers it and the dashboard share:
+WORK_SHARE = 4  # a fit may take a quarter of the free memory ...
+WORK_BYTES = 2 * GIB  # ... and never more than this
+FACTOR_OF_LOSS = {"frobenius": 1.5, "kl": 3.5, "svd": 11.0}  # measured working copies of X
+
+
+def available_memory() -> int | None:
+    """Bytes that this process can still take: the machine's free memory or what its container (cgroup) leaves.
+
+    None where neither can be read.
+    """
+    candidates = [n for n in (_free_of_machine(), _free_of_cgroup()) if n is not None]
+    return min(candidates) if candidates else None
+
+
+def memory_budget() -> int:
+    """Bytes that one piece of work may take: the smaller of 2 GiB and a quarter of the available memory."""
+    free = available_memory()
+    return WORK_BYTES if free is None else min(WORK_BYTES, free // WORK_SHARE)
+
+
+def estimated_bytes(rows: int, columns: int, rank: int, *, loss: str = "frobenius", stored: int | None = None) -> int:
+    """Memory that a fit takes: 8 m n c + 16 (m + n) r bytes; `stored` values count twofold when X is sparse.
+
+    c is 1.5 for the Frobenius loss, 3.5 for Kullback-Leibler and the other divergences, 11 for an exact SVD.
+    """
+    c = FACTOR_OF_LOSS.get(loss, FACTOR_OF_LOSS["kl"])
+    matrix = 8 * rows * columns if stored is None else 16 * stored  # sparse: value and index, and the transposed copy
+    return int(matrix * c + 16 * (rows + columns) * rank)
+
+
+def _number_in(path: str) -> int | None:
+    """The whole number a small file of the system holds, or None."""
+    try:
+        text = Path(path).read_text().strip()
+    except OSError:
+        return None
+    return int(text) if text.isdigit() else None
+
+
+def _free_of_machine() -> int | None:
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    try:
+        return int(os.sysconf("SC_PAGE_SIZE")) * int(os.sysconf("SC_PHYS_PAGES")) // 2  # macOS: half of what is built in
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _free_of_cgroup() -> int | None:
+    for limit, used in (
+        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    ):
+        most = _number_in(limit)
+        if most is None or most > 2**60:  # "max", or version 1's way of saying so
+            continue
+        return max(0, most - (_number_in(used) or 0))
+    return None

@@ -1,0 +1,118 @@
+"""How does a file become a table? The one door for everything a person brings.
+
+`read_matrix` finds out the format by content, checks sizes, and hands the file to its reader. Readers run in a child
+process with bounded memory and time (nmfcore/data/child.py); only small files of plain formats are read right here, because
+starting a child takes about half a second and those readers are our own and check before they allocate.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from nmfcore.data.catalog import Report, silent
+from nmfcore.data.errors import UploadError, shown
+from nmfcore.data.limits import MIB, Limits
+from nmfcore.data.readers import READERS
+from nmfcore.data.readers.detect import detect
+from nmfcore.data.readers.options import ReadOptions
+from nmfcore.data.readers.source import Source
+from nmfcore.data.table import Table
+
+
+def read_matrix(
+    file: str | os.PathLike[str] | bytes | BinaryIO,
+    *,
+    name: str | None = None,
+    limits: Limits | None = None,
+    report: Report | None = None,
+    isolate: bool | None = None,
+    **options: Any,
+) -> Table:
+    """The matrix in a file, with its labels and a note for everything that was assumed.
+
+    Parameters
+    ----------
+    file : path, bytes, or an open binary file (such as an upload)
+    name : what to call it in messages; the file's own name when None
+    limits : other limits than the defaults of nmfcore/data/limits.py
+    report : called while a child process reads; may raise to cancel
+    isolate : True to read in a child process always, False never; None: when the file is large or its format not plain
+    **options : the fields of `ReadOptions`; what is not given is found out
+
+    Returns
+    -------
+    Table
+        `X` has NaN where cells are missing, and negative numbers where the file has them; `as_dataset` settles both.
+
+    Raises
+    ------
+    UploadError
+        If the file cannot be used as it is: what, where, and the options that would let it in.
+    TypeError, ValueError
+        If an option is unknown or has no such value.
+    """
+    chosen = ReadOptions.of(options)
+    limits = limits or Limits.from_environment()
+    source = _source(file, name, limits)
+    if chosen.format is not None and chosen.format not in READERS:
+        raise ValueError(f"format is {chosen.format!r}; allowed: {', '.join(READERS)}.")
+    key = chosen.format or detect(source)
+    plain = READERS[key].plain if key in READERS else False
+    if isolate is None:
+        isolate = not (plain and source.size <= limits.in_process_bytes)
+    if not isolate:
+        return run_reader(source, key, chosen, limits)
+    from nmfcore.data.child import read_in_child
+
+    return read_in_child(source, key, chosen, limits, report or silent)
+
+
+def run_reader(source: Source, key: str, options: ReadOptions, limits: Limits) -> Table:
+    """The table a reader makes of a source, in this process; the file's size and what was understood are added."""
+    if key not in READERS:
+        raise UploadError(f"{shown(source.name)} is of a kind that is not read: {key}", way_out="Save it as CSV.")
+    table = READERS[key].read(source, options, limits)
+    return replace(table, understood=_completed(table, source, options))
+
+
+def _completed(table: Table, source: Source, options: ReadOptions) -> dict[str, Any]:
+    """What was understood, with the numbers every format has."""
+    m, n = table.shape
+    understood = {"content": table.content, **table.understood, "bytes": source.size, "shape": [m, n]}
+    if table.X is not None:
+        stored = int(table.X.nnz) if table.sparse else int((table.X != 0).sum())
+        size = table.X.data.nbytes + table.X.indices.nbytes + table.X.indptr.nbytes if table.sparse else table.X.nbytes
+        understood |= {"stored": stored, "density": stored / (m * n), "memory_bytes": int(size), "sparse_kept": table.sparse}
+    return understood | {"options": options.chosen()}
+
+
+def _source(file: str | os.PathLike[str] | bytes | BinaryIO, name: str | None, limits: Limits) -> Source:
+    """The file as a source, if it is not too large."""
+    if isinstance(file, (str, os.PathLike)):
+        path = Path(file)
+        if not path.is_file():
+            raise UploadError(f"There is no file {shown(path.name)}", way_out="Check its name and place.")
+        source = Source(name or path.name, path=path)
+    elif isinstance(file, (bytes, bytearray, memoryview)):
+        source = Source(name or "the upload", bytes(file) if isinstance(file, bytearray) else file)
+    else:
+        title = name or Path(str(getattr(file, "name", "") or "the upload")).name
+        whole = getattr(file, "getbuffer", None)
+        if whole is not None:  # an upload is in memory already: no second copy
+            return _source(whole(), title, limits)
+        return _source(file.read(limits.upload_bytes + 1), title, limits)
+    if source.size > limits.upload_bytes:
+        raise UploadError(
+            f"{shown(source.name)} has {source.size / MIB:,.0f} MB; at most {limits.upload_bytes / MIB:,.0f} MB are read",
+            way_out="Take a part of it, or save it in a denser format (Parquet, sparse NPZ).",
+        )
+    return source
+
+
+def known_formats() -> Mapping[str, str]:
+    """Title of each format that can be read, by key."""
+    return {key: reader.title for key, reader in READERS.items()}

@@ -1,0 +1,116 @@
+"""Every data set of the catalog keeps what its card says; whatever is in the catalog is tested by being there."""
+
+import hashlib
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from nmfcore.data import DataUnavailable, card, cards, load, load_prepared
+from nmfcore.data import fetch as fetching
+from nmfcore.data.loaders import LOADERS
+from nmfcore.data.prepare import checked
+
+KEYS = list(cards())
+HERE = [key for key in KEYS if LOADERS[card(key).loader].available.__name__ == "always"]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_card_is_complete(key):
+    found = card(key)
+    texts = (found.title, found.summary, found.description, found.zero_means, found.licence, found.citation, found.source)
+    assert all(text.strip() for text in texts)
+    assert found.key == key == found.folder.name
+    assert found.kind in ("documents", "ratings", "images", "expression", "table")
+    assert found.loader in LOADERS
+    assert found.default_rank >= 1
+    assert found.rows.name
+    assert found.rows.singular
+    assert found.columns.name
+    assert found.columns.singular
+    assert found.values
+    assert found.unit
+    assert "\n" not in found.summary
+    assert len(found.summary) < 100
+    for step in found.preparation:
+        assert checked(step)["step"] == step["step"]
+    assert all(len(file.sha256) == 64 and file.bytes > 0 for file in found.files)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_files_beside_the_card_have_its_size_and_hash(key):
+    for file in card(key).files:
+        beside = card(key).folder / file.name
+        if beside.is_file():
+            content = beside.read_bytes()
+            assert (len(content), hashlib.sha256(content).hexdigest()) == (file.bytes, file.sha256)
+
+
+@pytest.mark.parametrize("key", HERE)
+def test_what_is_loaded_is_what_the_card_says(key):
+    data = load_prepared(key)
+    found = card(key)
+    assert data.shape == found.shape
+    assert data.X.dtype in (np.float32, np.float64)
+    values = data.X.data if sp.issparse(data.X) else data.X
+    assert np.isfinite(values).all()
+    assert (values >= 0).all()
+    assert data.axes.rows.name == found.rows.name
+    for axis, size in zip((data.axes.rows, data.axes.columns), data.shape, strict=True):
+        assert axis.labels is None or len(axis.labels) == size
+    assert data.image_shape is None or data.image_shape[0] * data.image_shape[1] == data.shape[1]
+    assert data.mask is None or data.mask.shape == data.shape
+    json.dumps([data.options, data.steps])
+    assert data.fingerprint == load_prepared(key).fingerprint
+    assert found.available()
+
+
+def test_the_catalog_begins_with_the_films():
+    assert KEYS[0] == "movies"
+    labels = load("movies").axes.rows.labels
+    assert {"Jaws", "1984", "Fargo"} <= set(labels)
+    assert len(labels) >= 120
+
+
+def test_unrated_shows_are_masked_not_disliked():
+    tv = load("tv")
+    assert tv.shape == (7, 5)
+    assert tv.X[2, 0] == 0
+    assert tv.mask[2, 0] == 0  # nobody said that Jai dislikes Black Mirror
+    assert tv.mask.sum() == 21
+
+
+def test_unknown_names_are_refused_by_name():
+    with pytest.raises(ValueError, match="no data set 'nope'"):
+        load("nope")
+    with pytest.raises(ValueError, match="has no option 'size'"):
+        load("tv", {"size": 3})
+    with pytest.raises(ValueError, match="no-such-group"):
+        card("newsgroups").checked_options({"categories": ["no-such-group"]})
+
+
+def test_equal_choices_have_equal_options():
+    newsgroups = card("newsgroups")
+    one = newsgroups.checked_options({"categories": ["sci.space", "alt.atheism"]})
+    other = newsgroups.checked_options({"categories": ["alt.atheism", "sci.space"]})
+    assert one == other
+    assert len(newsgroups.checked_options({"categories": "all"})["categories"]) == 20
+
+
+def test_a_changed_file_is_refused_before_use(tmp_path):
+    found = card("tv")
+    (tmp_path / "ratings.tsv").write_text("show\tme\nFriends\t5\n")
+    with pytest.raises(DataUnavailable, match="227 were expected"):
+        replace(found, folder=tmp_path).read(found.files[0])
+
+
+def test_a_half_written_file_never_has_its_final_name(tmp_path):
+    goal = tmp_path / "data" / "file"
+    fetching.write_atomically(goal, b"whole")
+    assert goal.read_bytes() == b"whole"
+    with pytest.raises(TypeError):
+        fetching.write_atomically(goal, "not bytes")
+    assert goal.read_bytes() == b"whole"
+    assert [path.name for path in goal.parent.iterdir()] == ["file"]
