@@ -1,0 +1,362 @@
+"""Do both ways of starting give the same safe server, from any folder, and does the command refuse in plain words?"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import http.client
+import logging
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import streamlit
+from streamlit import config
+from streamlit.testing.v1 import AppTest
+
+from dashboard import asgi, cli
+
+CHECKOUT = Path(__file__).parent.parent.parent
+CONFIG = CHECKOUT / "dashboard" / ".streamlit" / "config.toml"
+START_SECONDS = 60.0
+
+COMMAND = ["-m", "dashboard.cli", "--port", "0", "--no-browser"]
+SCRIPT = ["-m", "streamlit", "run", str(CHECKOUT / "dashboard" / "app.py"), "--server.port=0", "--server.headless=true"]
+
+# Settings of another project, lying in the folder where the dashboard is started
+FOREIGN_CONFIG = """
+[server]
+address = "0.0.0.0"
+allowedHosts = []
+maxUploadSize = 5000
+[client]
+showErrorDetails = "full"
+[theme]
+base = "dark"
+[theme.light]
+primaryColor = "#FF0000"
+"""
+
+
+# -- a running server ------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Running:
+    url: str
+    port: int
+    process: subprocess.Popen[str]
+    log: Path
+
+    def get(self, path: str = "/", host: str | None = None, **headers: str) -> http.client.HTTPResponse:
+        """The answer to a GET request, with any Host header."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.putrequest("GET", path, skip_host=True)
+        connection.putheader("Host", host if host is not None else f"127.0.0.1:{self.port}")
+        for name, value in headers.items():
+            connection.putheader(name.replace("_", "-"), value)
+        connection.endheaders()
+        answer = connection.getresponse()
+        if answer.status != 101:
+            answer.read()
+        connection.close()
+        return answer
+
+    def open_socket(self, host: str, origin: str) -> int:
+        """The status of an attempt to open Streamlit's WebSocket; 101 is success."""
+        handshake = {"Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec_WebSocket_Version": "13"}
+        return self.get("/_stcore/stream", host, Connection="Upgrade", Upgrade="websocket", Origin=origin, **handshake).status
+
+
+def start(arguments: list[str], folder: Path) -> Running:
+    log = folder / "log.txt"
+    env = {**os.environ, "PYTHONPATH": str(CHECKOUT), "NMF_DATA_DIR": str(folder), "PYTHONUNBUFFERED": "1"}
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, *arguments], stdout=out, stderr=subprocess.STDOUT, cwd=folder, env=env, text=True
+        )
+    end = time.monotonic() + START_SECONDS
+    while not (found := re.search(r"NMF dashboard: (http://\S+:(\d+))", log.read_text())):
+        if process.poll() is not None or time.monotonic() > end:
+            process.kill()
+            pytest.fail(f"The server did not start. It logged:\n{log.read_text()[-3000:]}")
+        time.sleep(0.05)
+    return Running(found[1], int(found[2]), process, log)
+
+
+@pytest.fixture(scope="module", params=[COMMAND, SCRIPT], ids=["nmf-dashboard", "streamlit run"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The dashboard, started in another project's folder."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    (folder / ".streamlit").mkdir()
+    (folder / ".streamlit" / "config.toml").write_text(FOREIGN_CONFIG)
+    running = start(request.param, folder)
+    yield running
+    running.process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        running.process.wait(10)
+    running.process.kill()
+    assert "Traceback" not in running.log.read_text(), running.log.read_text()[-3000:]
+
+
+def test_it_answers_on_loopback_whatever_the_folder_says(server):
+    assert server.url == f"http://127.0.0.1:{server.port}"
+    assert server.get("/_stcore/health").status == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/topics", "/_stcore/health", "/favicon.png", "/nothing/here.js"])
+def test_every_response_has_the_security_headers(server, path):
+    headers = server.get(path).headers
+    for name, value in asgi.security_headers().items():
+        assert headers[name] == value
+
+
+def test_the_policy_names_no_other_host_and_no_inline_script(server):
+    policy = dict(part.strip().split(" ", 1) for part in server.get().headers["content-security-policy"].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert "unsafe-inline" not in policy["script-src"]
+    assert policy["connect-src"] == "'self'"
+    assert not re.search(r"https?:|wss?:|\*", " ".join(policy.values()))
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "[::1]", "LOCALHOST"])
+def test_its_own_names_are_answered(server, name):
+    host = f"{name}:{server.port}"
+    assert server.get(host=host).status == 200
+    assert server.open_socket(host, f"http://{host}") == 101
+
+
+@pytest.mark.parametrize("name", ["evil.example", "127.0.0.1.evil.example", "localhost@evil.example", ""])
+def test_a_foreign_host_name_is_refused(server, name):
+    assert server.get(host=name).status == 400
+    assert server.get("/_stcore/health", host=name).status == 400
+    assert server.open_socket(name, f"http://{name}") in (400, 403)
+
+
+def test_another_sites_page_cannot_open_the_socket(server):
+    assert server.open_socket(f"127.0.0.1:{server.port}", "http://evil.example") in (400, 403)
+
+
+def test_it_does_not_listen_on_the_network(server):
+    outside = [name for name in cli.own_names() if re.fullmatch(r"[\d.]+", name) and not cli.is_loopback(name)]
+    if not outside:
+        pytest.skip("this computer has no address but loopback")
+    with socket.socket() as probe:
+        probe.settimeout(5)
+        assert probe.connect_ex((outside[0], server.port)) != 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for another process")
+def test_ctrl_c_ends_it_at_once_without_a_traceback(tmp_path):
+    running = start(COMMAND, tmp_path)
+    began = time.monotonic()
+    running.process.send_signal(signal.SIGINT)
+    assert running.process.wait(10) == 0
+    assert time.monotonic() - began < 5
+    assert "Traceback" not in running.log.read_text()
+
+
+# -- the settings ----------------------------------------------------------------------------------------------------
+
+
+def options(table: dict, path: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from options(value, f"{path}{name}.")
+        else:
+            yield f"{path}{name}", value
+
+
+SETTINGS = dict(options(tomllib.loads(CONFIG.read_text(encoding="utf-8"))))
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_setting_is_an_option_of_this_streamlit(name):
+    assert name in config._config_options_template
+
+
+def test_the_settings_hold_over_those_of_the_folder_it_is_started_in(tmp_path):
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / ".streamlit" / "config.toml").write_text(FOREIGN_CONFIG)
+    script = (
+        "import sys, json\nfrom streamlit import config\n"
+        "config._main_script_path = sys.argv[1]\n"
+        "print(json.dumps({name: config.get_option(name) for name in json.loads(sys.argv[2])}))"
+    )
+    import json
+
+    names = json.dumps(list(SETTINGS))
+    run = subprocess.run(
+        [sys.executable, "-c", script, str(cli.APP), names], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert json.loads(run.stdout) == SETTINGS
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("server.address", "127.0.0.1"),
+        ("server.allowedHosts", list(cli.LOOPBACK)),
+        ("server.maxUploadSize", 100),
+        ("server.enableCORS", True),
+        ("server.enableXsrfProtection", True),
+        ("server.disconnectedSessionTTL", 900),
+        ("browser.gatherUsageStats", False),
+        ("client.showErrorDetails", "none"),
+        ("client.showErrorLinks", False),
+        ("client.disableDataExport", True),
+        ("runner.magicEnabled", False),
+    ],
+)
+def test_the_safe_settings_are_shipped(name, value):
+    assert SETTINGS[name] == value
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_theme_has_enough_colours_for_plotly(theme):
+    assert len(SETTINGS[f"theme.{theme}.chartCategoricalColors"]) >= 10  # with fewer the colourway has an "undefined"
+    assert len(set(SETTINGS[f"theme.{theme}.chartCategoricalColors"])) >= 10
+
+
+# -- the command -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def launched(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """What the command hands to Streamlit, instead of a server."""
+    calls: list[list[str]] = []
+    monkeypatch.setattr("streamlit.web.cli.main", lambda args, **_: calls.append(args))
+    return calls
+
+
+def test_help_explains_every_option(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["--help"])
+    assert stopped.value.code == 0
+    text = capsys.readouterr().out
+    for word in ("--host", "--port", "--allow-host", "--no-browser", "this computer only", "0.0.0.0", "8501"):
+        assert word in text
+
+
+def test_a_port_in_use_is_named_with_the_way_out(capsys, launched):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert cli.main(["--port", str(port)]) == 1
+    said = capsys.readouterr().err
+    assert said == (
+        f"nmf-dashboard: port {port} is in use. Is a dashboard already running? Choose another one with --port, or --port 0.\n"
+    )
+    assert launched == []
+
+
+def test_an_address_of_another_computer_is_refused(capsys, launched):
+    assert cli.main(["--host", "192.0.2.77"]) == 1
+    assert "this computer has no address '192.0.2.77'" in capsys.readouterr().err
+    assert launched == []
+
+
+@pytest.mark.parametrize("port", ["x", "-1", "65536", "1.5", ""])
+def test_what_is_no_port_is_refused(capsys, port):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([f"--port={port}"])
+    assert stopped.value.code == 2
+    assert f"{port!r} is no port; it is a number from 0 to 65535" in capsys.readouterr().err
+
+
+def test_without_options_it_listens_here_and_says_nothing(capsys, launched):
+    assert cli.main([]) == 0
+    assert launched == [["run", str(cli.APP), "--server.address=127.0.0.1"]]
+    assert capsys.readouterr().err == ""
+
+
+def test_options_reach_the_server(launched):
+    cli.main(["--port", "0", "--no-browser", "--allow-host", "nmf.example.org"])
+    flags = launched[0][2:]
+    hosts = [flag.partition("=")[2] for flag in flags if flag.startswith("--server.allowedHosts=")]
+    assert hosts == [*cli.LOOPBACK, "nmf.example.org"]
+    assert {"--server.port=0", "--server.headless=true"} <= set(flags)
+
+
+def test_listening_on_the_network_is_warned_about_in_one_line(capsys, launched, monkeypatch):
+    monkeypatch.setattr(cli, "own_names", lambda: ["lab", "lab.local", "192.0.2.9"])
+    assert cli.main(["--host", "0.0.0.0"]) == 0
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "anyone on the network can now open this dashboard" in said
+    assert "lab.local" in said
+    assert "--server.allowedHosts=lab.local" in launched[0]
+    assert "--server.allowedHosts=0.0.0.0" not in launched[0]
+
+
+@pytest.mark.parametrize(
+    ("host", "alone"),
+    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False), ("lab", False)],
+)
+def test_which_addresses_are_this_computer_alone(host, alone):
+    assert cli.is_loopback(host) is alone
+
+
+# -- around the pages ------------------------------------------------------------------------------------------------
+
+
+def test_a_page_that_fails_shows_an_id_and_the_log_has_the_rest(caplog):
+    def page():
+        from dashboard.asgi import show_error
+
+        try:
+            raise RuntimeError("/secret/path")
+        except RuntimeError as error:
+            assert show_error(error)
+
+    at = AppTest.from_function(page).run(timeout=30)
+    (box,) = at.error
+    name = re.search(r"error `([0-9a-f]{8})`", box.value)[1]
+    assert "secret" not in box.value
+    assert not at.exception
+    (record,) = [record for record in caplog.records if record.name == "dashboard.asgi"]
+    assert name in record.getMessage()
+    assert record.levelno == logging.ERROR
+    assert "RuntimeError: /secret/path" in caplog.text
+
+
+def test_streamlits_own_inline_scripts_are_allowed_by_their_hash():
+    page = (Path(streamlit.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
+    inline = re.findall(r"<script(?![^>]*\bsrc=)[^>]*>", page)
+    assert len(asgi._inline_script_hashes()) == len(inline)
+
+
+def test_the_warm_up_goes_on_without_a_missing_module_and_freezes_what_it_loaded(monkeypatch, caplog):
+    monkeypatch.setattr(asgi, "WARM", ("json", "no_such_module_here", "tomllib"))
+    before = gc.get_freeze_count()
+    try:
+        asgi.warm_up()
+        assert gc.get_freeze_count() > before
+    finally:
+        gc.unfreeze()
+    assert "Warm-up goes on without no_such_module_here" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("host", "base", "url"),
+    [
+        ("127.0.0.1", "", "http://127.0.0.1:8501"),
+        ("::1", "", "http://[::1]:8501"),
+        ("0.0.0.0", "", "http://localhost:8501"),
+        (None, "nmf/", "http://localhost:8501/nmf"),
+    ],
+)
+def test_the_address_is_one_a_browser_can_open(monkeypatch, host, base, url):
+    given = {"server.address": host, "server.port": 8501, "server.baseUrlPath": base}
+    monkeypatch.setattr(asgi.st, "get_option", given.get)
+    assert asgi.address() == url
