@@ -1,0 +1,134 @@
+"""How does an address hold a run?
+
+One readable query parameter for each part of the `RunSpec` that differs from the default, so that a link can be read, and a
+link that was edited by hand is checked like any other input.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from nmfcore.init import INITS
+from nmfcore.losses import beta_of
+from nmfcore.solvers import SOLVERS, make_solver
+from nmfcore.spec import RunSpec, StopRule
+
+PARAMETERS = ("data", "options", "prep", "print", "solver", "par", "loss", "rank", "init", "seed", "tol", "iterations", "seconds", "kkt")
+LONGEST = 8_000  # characters of one parameter; a longer one was not made here
+MOST_RANK, MOST_ITERATIONS, MOST_SECONDS = 200, 2_000, 3_600.0
+
+
+class LinkError(ValueError):
+    """The address does not name a run; the message says which part."""
+
+
+def to_query(spec: RunSpec, default: RunSpec) -> dict[str, str]:
+    """The parameters in which `spec` differs from `default`."""
+    mine, usual = _texts(spec), _texts(default)
+    if spec.data != "upload":
+        mine.pop("print")  # a catalog data set is named by how it is loaded
+    return {name: text for name, text in mine.items() if text != usual[name]}
+
+
+def from_query(query: Mapping[str, str], default: RunSpec) -> RunSpec | None:
+    """The run that an address names; None when it names none.
+
+    Raises
+    ------
+    LinkError
+        If a parameter cannot be understood.
+    """
+    given = {name: str(query[name]) for name in PARAMETERS if name in query}
+    if not given:
+        return None
+    for name, text in given.items():
+        if len(text) > LONGEST:
+            raise LinkError(f"The link's part '{name}' is too long to be one of ours.")
+    if "data" in given and given["data"] != default.data:
+        default = RunSpec(data=given["data"])  # another data set's usual rank has no meaning here
+    stop = default.stop
+    try:
+        spec = default.replace(
+            data=given.get("data", default.data),
+            data_options=_json(given, "options", dict, default.data_options),
+            preparation=tuple(_json(given, "prep", list, list(default.preparation))),
+            fingerprint=given.get("print", ""),
+            solver=given.get("solver", default.solver),
+            solver_options=_json(given, "par", dict, default.solver_options),
+            loss=given.get("loss", default.loss),
+            rank=_number(given, "rank", int, default.rank, 1, MOST_RANK),
+            init=given.get("init", default.init),
+            seed=_number(given, "seed", int, default.seed, 0, 2**32 - 1),
+            stop=StopRule(
+                tol=_number(given, "tol", float, stop.tol, 0.0, 1.0),
+                max_iter=_number(given, "iterations", int, stop.max_iter, 0, MOST_ITERATIONS),
+                max_seconds=_number(given, "seconds", float, stop.max_seconds, 0.0, MOST_SECONDS),
+                kkt=_number(given, "kkt", float, stop.kkt, 0.0, 1.0),
+            ),
+        )
+        make_solver(spec.solver, spec.solver_options)
+        beta_of(spec.loss)
+    except LinkError:
+        raise
+    except (ValueError, TypeError) as wrong:
+        raise LinkError(f"This link cannot be opened: {wrong}") from None
+    if spec.init not in INITS:
+        raise LinkError(f"This link cannot be opened: unknown start {spec.init!r}. Known: {', '.join(INITS)}.")
+    if not all(isinstance(step, dict) for step in spec.preparation):
+        raise LinkError("This link cannot be opened: its preparation is not a list of steps.")
+    return spec
+
+
+def _texts(spec: RunSpec) -> dict[str, str]:
+    stop = spec.stop
+    return {
+        "data": spec.data,
+        "options": json.dumps(dict(spec.data_options), sort_keys=True, separators=(",", ":")),
+        "prep": json.dumps([dict(step) for step in spec.preparation], sort_keys=True, separators=(",", ":")),
+        "print": spec.fingerprint,
+        "solver": spec.solver,
+        "par": json.dumps(solver_changes(spec), sort_keys=True, separators=(",", ":")),
+        "loss": spec.loss,
+        "rank": str(spec.rank),
+        "init": spec.init,
+        "seed": str(spec.seed),
+        "tol": repr(stop.tol),
+        "iterations": str(stop.max_iter),
+        "seconds": repr(stop.max_seconds),
+        "kkt": repr(stop.kkt),
+    }
+
+
+def solver_changes(spec: RunSpec) -> dict[str, Any]:
+    """The solver's parameters that differ from its defaults."""
+    usual = asdict(SOLVERS[spec.solver]()) if spec.solver in SOLVERS else {}
+    return {name: value for name, value in spec.solver_options.items() if usual.get(name) != value}
+
+
+def _json(given: Mapping[str, str], name: str, kind: type, default: Any) -> Any:
+    if name not in given:
+        return default
+    try:
+        value = json.loads(given[name])
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, kind):
+        raise LinkError(f"This link cannot be opened: its part '{name}' is damaged.")
+    return value
+
+
+def _number(given: Mapping[str, str], name: str, kind: Any, default: Any, low: float, high: float) -> Any:
+    if name not in given:
+        return default
+    if given[name] == "None" and name == "seconds":
+        return None
+    try:
+        value = kind(given[name])
+    except ValueError:
+        raise LinkError(f"This link cannot be opened: {name}={given[name][:40]!r} is not a number.") from None
+    if not low <= value <= high:
+        raise LinkError(f"This link cannot be opened: {name} must lie between {low:g} and {high:g}.")
+    return value

@@ -1,0 +1,43 @@
+"""What is the frame of the dashboard? Page config, the pages in the top bar, and the instrument panel beside every page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import session
+from dashboard.widgets import notices, panel
+
+HERE = Path(__file__).resolve().parent
+
+# One line per page: key (the file in views/), title, one sentence. "" holds the single links of the top bar.
+PAGES: dict[str, list[tuple[str, str, str]]] = {
+    "": [
+        ("overview", "Overview", "The run on screen at a glance: error against the floor, items, topics."),
+        ("data", "Data", "Pick a data set or bring your own; see its axes, shape and what 0 means."),
+        ("fit", "Fit", "The loss curve while the solver runs, why it stopped, and what exactly was run."),
+        ("topics", "Topics", "The top keywords of each component and the items that load most on it."),
+        ("matrices", "Matrices", "Heatmaps of W and H, and X, WH and the residual side by side."),
+        ("svd", "NMF and SVD", "What the SVD, the best model of each rank, finds in the same data."),
+    ],
+}
+
+
+def main() -> None:
+    """Draw the frame and the page that is open."""
+    st.set_page_config(page_title="NMF dashboard", page_icon=str(HERE / "assets" / "icon.png"), layout="wide")
+    pages = {
+        section: [
+            st.Page(HERE / "views" / f"{key}.py", title=title, help=help_, url_path=key if key != "overview" else "", default=key == "overview")
+            for key, title, help_ in entries
+        ]
+        for section, entries in PAGES.items()
+    }
+    session.set_pages({Path(page._page).stem: page for group in pages.values() for page in group})
+    page = st.navigation(pages, position="top")
+    session.begin()
+    panel.draw()
+    notices.draw()
+    page.run()
+    session.end()

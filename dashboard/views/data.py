@@ -1,0 +1,28 @@
+"""Data: pick a data set or bring your own; its card says what rows, columns, values and zeros mean."""
+
+import streamlit as st
+
+from dashboard import session
+from dashboard.widgets import catalog_picker, data_card, header
+
+HAND = "upload"
+
+
+def draw() -> None:
+    me = session.state()
+    header.draw("Data", None)
+    left, right = st.columns([2, 3])
+    with left:
+        picked = catalog_picker.draw()
+    with right:
+        if picked == HAND:
+            pass
+        else:
+            catalog_picker.options(picked)
+            if me.data is not None and me.data.key == picked:
+                data_card.draw(me.data)
+            else:
+                data_card.before_loading(picked)
+
+
+draw()

@@ -1,0 +1,118 @@
+"""Fit: the loss curve while the solver runs, why it stopped, and exactly what was run."""
+
+import streamlit as st
+
+from dashboard import session
+from dashboard.figures.loss import kkt_curve, loss_curve
+from dashboard.fitting import FittedRun
+from dashboard.jobs import Status
+from dashboard.plain import clean, markdown
+from dashboard.widgets import card, header, notices, panel
+from dashboard.words import SHORT_REASONS, count, seconds
+
+AXES = {"iterations": "Iterations", "seconds": "Seconds"}
+SCALES = {"linear": "Linear", "log": "Logarithmic"}
+
+
+@st.fragment(run_every=panel.HEARTBEAT)
+def live() -> None:
+    """The curve of the job under way; the sidebar notices its end and redraws the page."""
+    job = session.fit_job()
+    if job is None or job.final:
+        return
+    with st.container(border=True):
+        panel.progress(job)
+        points = list(job.progress)
+        if job.status is Status.RUNNING and len(points) > 1:
+            drawn = loss_curve(
+                [p.iteration for p in points], [p.relative_error for p in points], theme=session.theme(), height=340, live=True
+            )
+            card.chart("fit-live", drawn, live=True)
+        st.button("Stop and keep the best so far", on_click=session.stop, icon=":material/stop_circle:", key="stop-here")
+
+
+def controls() -> tuple[str, str]:
+    with st.container(horizontal=True):
+        axis = st.segmented_control(
+            "Horizontal axis", list(AXES), format_func=AXES.get, default="iterations", key="axis", required=True, bind="query-params"
+        )
+        scale = st.segmented_control(
+            "Error axis", list(SCALES), format_func=SCALES.get, default="linear", key="errors", required=True, bind="query-params"
+        )
+    return axis, scale
+
+
+def curves(run: FittedRun) -> None:
+    axis, scale = controls()
+    history = run.factorization.history
+    earlier = [
+        (f"rank {other.rank}, {other.spec.solver}", getattr(other.factorization.history, axis), other.factorization.history.relative_errors)
+        for key, other in session.state().kept.items()
+        if key != run.key and other.dataset is run.dataset
+    ]
+    drawn = loss_curve(
+        getattr(history, axis),
+        history.relative_errors,
+        floor=run.floor,
+        rank=run.rank,
+        baseline=float(run.svd.floor([1])[0]) if run.rank > 1 else None,
+        earlier=earlier,
+        axis=axis,
+        log=scale == "log",
+        theme=session.theme(),
+        height=380,
+    )
+    card.picture("fit", "loss", "Relative error", drawn)
+    card.picture("fit", "kkt", "Distance from a stationary point", kkt_curve(history.iterations, history.column("kkt"), theme=session.theme()))
+
+
+def state(run: FittedRun) -> None:
+    result = run.factorization
+    with card.plain("What happened"):
+        st.markdown(f"{result.stopped.sentence}. {count(result.history[-1].iteration, 'iteration')} in {seconds(result.history[-1].seconds)}.")
+        for warning in result.warnings:
+            st.markdown(f":orange[:material/warning:] {markdown(warning, 400)}")
+        if result.stopped.can_continue:
+            stop = session.continued(run)
+            st.button(
+                "Continue",
+                on_click=session.continue_fit,
+                icon=":material/play_arrow:",
+                key="continue",
+                help=f"Goes on to {stop.max_iter:,} iterations at most, tolerance {stop.tol:.0e}.",
+            )
+    with card.plain("Exactly what was run"):
+        st.dataframe(spec_table(run), hide_index=True, key="spec-table", height="content", alt="The run's specification")
+
+
+def spec_table(run: FittedRun) -> dict[str, list[str]]:
+    spec, rows = run.spec, {}
+    rows["data"] = run.dataset.title
+    rows["data options"] = ", ".join(f"{name}: {value}" for name, value in spec.data_options.items()) or "none"
+    rows["preparation"] = "; ".join(str(dict(step)) for step in spec.preparation) or "none"
+    rows["fingerprint"] = spec.fingerprint[:16]
+    rows["solver"] = spec.solver
+    rows |= {f"  {name}": str(value) for name, value in spec.solver_options.items()}
+    rows |= {"loss": spec.loss, "rank": str(spec.rank), "start": spec.init, "seed": str(spec.seed), "tolerance": f"{spec.stop.tol:g}"}
+    rows |= {"iterations at most": f"{spec.stop.max_iter:,}", "seconds at most": str(spec.stop.max_seconds)}
+    return {"part": list(rows), "value": [clean(text, 300) for text in rows.values()]}
+
+
+def draw() -> None:
+    run, job = session.shown(), session.fit_job()
+    busy = job is not None and not job.final
+    if run is None:
+        header.draw("Fit", None)
+        live() if busy else notices.nothing_yet()
+        return
+    header.draw(f"Relative error {run.factorization.relative_error:.4f}, {SHORT_REASONS[run.factorization.stopped]}", run)
+    if busy:
+        live()
+    left, right = st.columns([5, 2])
+    with left:
+        curves(run)
+    with right:
+        state(run)
+
+
+draw()

@@ -1,0 +1,59 @@
+"""Overview: the run on screen at a glance. A lecture can be held from this page alone."""
+
+import streamlit as st
+
+from dashboard import session
+from dashboard.figures.heatmaps import items_by_topic
+from dashboard.figures.loss import loss_curve
+from dashboard.fitting import FittedRun
+from dashboard.widgets import card, header, notices, scale, topic_cards
+from dashboard.widgets.header import Figure
+from dashboard.words import SHORT_REASONS, count, part, percent, seconds, spelled
+
+
+def figures(run: FittedRun) -> list[Figure]:
+    """Attainable share, error above the floor, iterations and stability."""
+    result = run.factorization
+    end = result.history[-1]
+    return [
+        Figure(
+            "Attainable explained",
+            percent(run.attainable),
+            f"of what any rank-{run.rank} model can",
+            "(1 − e²) / (1 − e_SVD²): the explained energy of this NMF as a share of the SVD's at the same rank.",
+        ),
+        Figure(
+            "Relative error",
+            f"{result.relative_error:.4f}",
+            f"{result.relative_error - run.floor:.4f} above the SVD floor",
+            "‖X − WH‖ / ‖X‖ in the Frobenius norm; 0 is exact. The SVD's error is the floor under every NMF of the same rank.",
+        ),
+        Figure("Iterations", f"{end.iteration:,}", f"{SHORT_REASONS[result.stopped]}, {seconds(end.seconds)}", result.stopped.sentence + "."),
+    ]
+
+
+def draw() -> None:
+    run = session.shown()
+    if run is None:
+        header.draw("Overview", None)
+        notices.nothing_yet()
+        return
+    m, _ = run.dataset.shape
+    rows = run.dataset.axes.rows
+    title = f"{spelled(run.rank)} {part(run.dataset)}{'s' if run.rank > 1 else ''} in {count(m, rows.singular, rows.name)}"
+    header.draw(title, run, figures(run))
+    history = run.factorization.history
+    left, right = st.columns(2)
+    with left:
+        drawn = loss_curve(
+            history.iterations, history.relative_errors, floor=run.floor, rank=run.rank, theme=session.theme(), height=300
+        )
+        card.picture("overview", "loss", "Loss while fitting", drawn)
+    with right:
+        W, _ = scale.apply(run)
+        drawn = items_by_topic(W, axis=rows, component=part(run.dataset), theme=session.theme(), height=300)
+        card.picture("overview", "items", f"{rows.name.capitalize()} by {part(run.dataset)} (W), strongest first", drawn)
+    topic_cards.draw(run, page="overview", words=8)
+
+
+draw()

@@ -1,0 +1,87 @@
+"""NMF and SVD: the best model of each rank beside the non-negative one."""
+
+import numpy as np
+import streamlit as st
+
+from dashboard import session
+from dashboard.figures.svd import error_over_rank, gram_matrices, nmf_beside_svd, singular_values
+from dashboard.fitting import FittedRun
+from dashboard.widgets import card, header, notices, topic_cards
+from dashboard.words import part, percent
+from nmfcore.svd import cosines_between_rows, orthogonality, reconstruction_error, sides
+
+WORDS = 8
+
+
+def draw() -> None:
+    run = session.shown()
+    if run is None:
+        header.draw("NMF and SVD", None)
+        notices.nothing_yet()
+        return
+    header.draw(f"This NMF explains {percent(run.attainable)} of what any rank-{run.rank} model can", run)
+    left, right = st.columns(2)
+    with left:
+        same = [other for other in session.state().kept.values() if other.dataset is run.dataset]
+        drawn = error_over_rank(
+            run.svd.floor(),
+            [other.rank for other in same],
+            [other.factorization.relative_error for other in same],
+            present=run.rank,
+            theme=session.theme(),
+        )
+        card.picture("svd", "floor", "Error over rank", drawn)
+    with right:
+        drawn = singular_values(run.svd.spectrum, run.svd.squared_norm, present=run.rank, theme=session.theme())
+        card.picture("svd", "values", f"Singular values ({run.svd.label})", drawn)
+    component(run)
+    left, right = st.columns([3, 2])
+    with left:
+        r = min(run.rank, run.svd.rank)
+        V = run.svd.Vt[:r]
+        drawn = gram_matrices(V @ V.T, cosines_between_rows(run.factorization.H), theme=session.theme())
+        card.picture("svd", "orthogonality", "VᵀV beside HHᵀ (rows of unit length)", drawn)
+    with right:
+        checks(run)
+
+
+def component(run: FittedRun) -> None:
+    """One component's words beside one singular vector's."""
+    noun = part(run.dataset)
+    k = st.segmented_control(
+        f"{noun.capitalize()} and singular vector",
+        range(min(run.rank, run.svd.rank)),
+        format_func=lambda k: str(k + 1),
+        default=0,
+        key="vector",
+        required=True,
+        bind="query-params",
+    )
+    k = min(int(k), run.rank - 1)
+    labels, weights, _ = topic_cards.words_of(run, k, 2 * WORDS, 1.0)
+    both = run.derived(("sides", WORDS), lambda: sides(run.svd.Vt[: run.rank], run.dataset.axes.columns, count=WORDS))[k]
+    drawn = nmf_beside_svd(
+        labels,
+        weights,
+        [*both.positive.features, *reversed(both.negative.features)],
+        np.concatenate([both.positive.loadings, both.negative.loadings[::-1]]),
+        component=k,
+        theme=session.theme(),
+    )
+    card.picture(
+        "svd", "loadings", f"{noun.capitalize()} {k + 1} of the NMF and singular vector {k + 1}", drawn,
+        say=f"{percent(both.positive.share)} of the singular vector's squared length is on its positive side.",
+    )  # fmt: skip
+
+
+def checks(run: FittedRun) -> None:
+    with card.plain("Checked on this data"):
+        value = run.derived("checks", lambda: (orthogonality(run.svd.U), reconstruction_error(run.dataset.X, run.svd)))
+        ortho, error = value
+        st.markdown(
+            f"‖UᵀU − I‖ = {ortho.columns:.1e}  \n‖U Uᵀ − I‖ = {ortho.rows:.4g}  \n{ortho.sentence}\n\n"
+            f"‖X − UΣVᵀ‖ / ‖X‖ = {error:.1e} with {run.svd.rank} of {min(run.dataset.shape):,} singular values ({run.svd.label})"
+        )
+
+
+draw()

@@ -1,0 +1,95 @@
+"""A card: bold title, the picture, one sentence, and in its corner one small menu. The same on every page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import StringIO
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import session
+from dashboard.explanations import reading
+from dashboard.figures import Picture
+from dashboard.figures.theme import camera
+from dashboard.plain import csv_cell, markdown
+
+FORMATS = ("PNG", "SVG")
+SHOWN_ROWS = 1_000  # rows of the table twin on screen; the CSV holds all
+
+
+def picture(page: str, name: str, title: str, drawn: Picture, *, say: str = "", live: bool = False) -> None:
+    """One chart in a bordered card.
+
+    page, name : the section of help/<page>.md that explains it, and the card's key
+    title : trusted text; data names in it must be escaped by the caller
+    say : at most one sentence on what to see
+    live : redrawn while a run goes on, so it stands still under the mouse
+    """
+    with st.container(border=True):
+        format_ = _head(page, name, title, drawn)
+        chart(f"{page}-{name}", drawn, format_=format_, live=live)
+        if say or drawn.note:
+            st.markdown(f":small[{' '.join(part for part in (say, markdown(drawn.note or '', 400)) if part)}]")
+
+
+def chart(key: str, drawn: Picture, *, format_: str = "PNG", live: bool = False) -> None:
+    """The bare chart with its accessible name and camera button."""
+    config = {"staticPlot": True} if live else camera(key, format_.lower())
+    # the theme is part of the key: on a switch, traces keep their old colours until they are mounted anew
+    st.plotly_chart(drawn.figure, key=f"{key}-{session.theme()}", config=config, alt=drawn.alt)
+
+
+@contextmanager
+def plain(title: str = "") -> Iterator[None]:
+    """A card without a chart."""
+    with st.container(border=True):
+        if title:
+            st.markdown(f"**{title}**")
+        yield
+
+
+def _head(page: str, name: str, title: str, drawn: Picture) -> str:
+    """Title and corner menu; the picture format chosen there."""
+    key = f"{page}-{name}"
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
+        st.markdown(f"**{title}**", width="content")
+        menu = st.popover(
+            "", icon=":material/more_horiz:", type="tertiary", key=f"{key}-menu", on_change="rerun", help=f"How to read it, numbers: {title}"
+        )
+    if menu.open:
+        with menu:
+            _menu(key, reading(page, name), drawn)
+    return str(session.control_value(f"{key}-format", FORMATS[0]))
+
+
+def _menu(key: str, how: str, drawn: Picture) -> None:
+    st.markdown(how)
+    table = drawn.table()
+    st.dataframe(table.head(SHOWN_ROWS), hide_index=True, height=240, key=f"{key}-table")
+    if len(table) > SHOWN_ROWS:
+        st.markdown(f":small[The first {SHOWN_ROWS:,} of {len(table):,} rows; the CSV has them all.]")
+    st.download_button(
+        "Numbers as CSV",
+        data=lambda: as_csv(table),
+        file_name=f"{key}.csv",
+        mime="text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+        key=f"{key}-csv",
+    )
+    st.segmented_control(
+        "Picture format of the chart's camera button", FORMATS, key=f"{key}-format", required=True, persist_state="session"
+    )
+
+
+def as_csv(table: pd.DataFrame) -> str:
+    """The table as CSV that is safe to open in a spreadsheet."""
+    safe = table.rename(columns=lambda name: csv_cell(str(name)))
+    for column in safe.columns:
+        if not pd.api.types.is_numeric_dtype(safe[column]):
+            safe[column] = [csv_cell(value) for value in safe[column]]
+    out = StringIO()
+    safe.to_csv(out, index=False)
+    return out.getvalue()

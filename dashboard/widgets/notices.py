@@ -1,0 +1,39 @@
+"""Refusals and notices above a page: what is wrong, the place, the way out, and the fix as a button."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import session
+from dashboard.plain import markdown
+
+
+def draw() -> None:
+    """The session's refusal, if there is one; what was on screen stays below it."""
+    me = session.state()
+    if me.problem is not None:
+        with st.container(border=True, key="refusal"):
+            st.markdown(f":red[:material/error:] {markdown(me.problem.message, 600)}")
+            with st.container(horizontal=True):
+                for number, (label, callback, arguments) in enumerate(me.problem.fixes):
+                    st.button(label, on_click=callback, args=arguments, key=f"fix-{number}")
+                st.button("Dismiss", on_click=session.dismiss, type="tertiary", key="dismiss")
+    if me.missing is not None:
+        with st.container(border=True, key="missing"):
+            st.markdown(
+                "**This link is to data that is not here.** It was made from an uploaded file, which only the session that "
+                f"uploaded it holds. Upload the same file on the Data page (fingerprint `{markdown(me.missing.fingerprint, 12)}`) "
+                f"and open the link again: rank {me.missing.rank}, solver {markdown(me.missing.solver)}."
+            )
+            with st.container(horizontal=True):
+                st.page_link(session.page("data"), label="To the Data page", icon=":material/upload_file:")
+                st.button("Show the films instead", on_click=session.leave_link, key="leave-link")
+
+
+def nothing_yet() -> None:
+    """Drawn where a page has no run to show."""
+    job = session.fit_job()
+    if job is not None and not job.final:
+        st.markdown("The first fit is running; its progress is in the sidebar, and the page fills when it is done.")
+    else:
+        st.markdown("There is no result yet. Choose data, rank and solver in the sidebar and press **Fit**.")

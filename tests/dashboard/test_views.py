@@ -1,0 +1,100 @@
+"""Does every page draw, with a run, without one, and with a refusal on screen?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.main import PAGES
+
+APP = str(Path(__file__).resolve().parents[2] / "dashboard" / "app.py")
+KEYS = [key for entries in PAGES.values() for key, _, _ in entries]
+
+
+def start(query: dict[str, str] | None = None) -> AppTest:
+    app = AppTest.from_file(APP, default_timeout=60)
+    for name, value in (query or {}).items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def go(app: AppTest, key: str) -> AppTest:
+    return app.switch_page(f"views/{key}.py").run()
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_page_draws_the_first_run(key):
+    app = go(start(), key)
+    assert not app.exception
+    assert app.title[0].value
+
+
+def test_the_first_screen_has_a_result_without_a_click():
+    app = start()
+    assert app.title[0].value.startswith("Ten topics in ")
+    assert [metric.label for metric in app.metric][:3] == ["Attainable explained", "Relative error", "Iterations"]
+    assert "above the SVD floor" in app.metric[1].delta
+    assert len(app.get("plotly_chart")) >= 2 + 8  # the curve, W, and a card per topic
+
+
+def test_moving_the_rank_on_small_data_changes_the_topics_at_once():
+    app = start()
+    app.slider(key="rank").set_value(5).run()
+    assert app.title[0].value.startswith("Five topics in ")
+
+
+def test_without_live_fitting_the_page_says_which_run_it_shows():
+    app = start()
+    app.toggle(key="live").set_value(False).run()
+    app.slider(key="rank").set_value(5).run()
+    assert app.title[0].value.startswith("Ten topics in ")
+    assert any("Press Fit for rank 5" in block.value for block in app.markdown)
+    app.button(key="fit").click().run()
+    assert app.title[0].value.startswith("Five topics in ")
+
+
+def test_the_address_names_the_run_and_opens_it_elsewhere():
+    first = start()
+    first.slider(key="rank").set_value(4).run()
+    first.selectbox(key="solver").set_value("mu").run()
+    query = {name: first.query_params[name] if isinstance(first.query_params[name], str) else first.query_params[name][0] for name in first.query_params}
+    assert query["rank"] == "4"
+    assert query["solver"] == "mu"
+    second = start(query)
+    assert second.slider(key="rank").value == 4
+    assert second.selectbox(key="solver").value == "mu"
+    assert second.metric[1].value == first.metric[1].value
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"rank": "zero"}, "rank"),
+        ({"solver": "nope"}, "Unknown solver"),
+        ({"data": "nowhere"}, "not in the catalog"),
+        ({"rank": "150", "data": "tv"}, "does not fit"),
+    ],
+)
+def test_a_bad_link_gets_a_sentence(query, words):
+    app = start(query)
+    assert not app.exception
+    assert any(words in block.value for block in app.markdown)
+
+
+def test_a_link_to_an_upload_that_is_not_here_says_what_to_do():
+    app = start({"data": "upload", "print": "0" * 64, "rank": "3"})
+    assert any("data that is not here" in block.value for block in app.markdown)
+    app.button(key="leave-link").click().run()
+    assert app.title[0].value.startswith("Ten topics in ")
+
+
+def test_a_refused_fit_keeps_the_result_on_screen():
+    app = start()
+    app.toggle(key="live").set_value(False).run()
+    app.selectbox(key="solver").set_value("gd").run()
+    app.number_input(key="par_gd_step_size").set_value(1e6).run()
+    app.button(key="fit").click().run()
+    assert not app.exception
+    assert app.title  # diverged: the page still stands
