@@ -547,7 +547,9 @@ def size_of(value: Any) -> int:
         if id(one) in seen:
             continue
         seen.add(id(one))
-        if isinstance(getattr(one, "nbytes", None), int):
+        if isinstance(one, (str, bytes, int, float)):  # first, for the 60,000 terms of a corpus
+            total += sys.getsizeof(one)
+        elif isinstance(getattr(one, "nbytes", None), int):
             owner = getattr(one, "base", None)  # a view keeps the whole array
             if isinstance(getattr(owner, "nbytes", None), int):
                 left.append(owner)
