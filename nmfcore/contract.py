@@ -192,16 +192,17 @@ def check_svd_floor(solver: Solver) -> None:
 
 def check_units_do_not_matter(solver: Solver) -> None:
     """X -> aX gives sqrt(a) W and sqrt(a) H, for a from 1e-300 to 1e300."""
-    case = case_for(solver)
-    plain = fit(solver, case, 10)
-    for a in (1e-300, 1e-12, 1e-5, 1e5, 1e12, 1e300):
-        root = np.sqrt(a)
-        scaled = replace(case, X=case.X * a, W=case.W * root, H=case.H * root)
-        other = fit(solver, scaled, 10)
-        assert other.stopped is not StopReason.DIVERGED, f"a = {a:g}: the run diverged"
-        _same(other.W / root, plain.W, f"W at a = {a:g}", rtol=1e-6, atol=1e-9)
-        _same(other.H / root, plain.H, f"H at a = {a:g}", rtol=1e-6, atol=1e-9)
-        _same(other.relative_error, plain.relative_error, f"relative error at a = {a:g}", rtol=1e-7)
+    for name in _losses(solver):
+        case = _with_loss(case_for(solver), name)
+        plain = fit(solver, case, 10)
+        for a in (1e-300, 1e-12, 1e-5, 1e5, 1e12, 1e300):
+            root = np.sqrt(a)
+            scaled = replace(case, X=case.X * a, W=case.W * root, H=case.H * root)
+            other = fit(solver, scaled, 10)
+            assert other.stopped is not StopReason.DIVERGED, f"{name}, a = {a:g}: the run diverged"
+            _same(other.W / root, plain.W, f"{name}: W at a = {a:g}", rtol=1e-6, atol=1e-9)
+            _same(other.H / root, plain.H, f"{name}: H at a = {a:g}", rtol=1e-6, atol=1e-9)
+            _same(other.relative_error, plain.relative_error, f"{name}: relative error at a = {a:g}", rtol=1e-7)
 
 
 def check_order_does_not_matter(solver: Solver) -> None:
@@ -284,12 +285,14 @@ def check_planted_factors_are_found(solver: Solver) -> None:
     symmetric = solver.supports.requires_symmetric
     H0 = W0.T if symmetric else np.hstack([np.eye(r), rng.random((r, 10))])
     X = W0 @ H0
-    angles = []
+    found = 0.0
     for seed in range(4):
         start = case_for(solver, X.shape[0], X.shape[1], r, seed=seed)
-        result = fit(solver, replace(start, X=X), 1000)
-        angles.append(min(_matched(result.W, W0), _matched(result.H.T, H0.T)))
-    assert max(angles) > 0.98, f"planted factors were not found: the best cosine over four starts is {max(angles):.3f}"
+        result = fit(solver, replace(start, X=X), 500)
+        found = max(found, min(_matched(result.W, W0), _matched(result.H.T, H0.T)))
+        if found > 0.98:
+            return
+    raise AssertionError(f"planted factors were not found: the best cosine over four starts is {found:.3f}")
 
 
 def check_rank_one(solver: Solver) -> None:
@@ -331,7 +334,7 @@ def check_transposition_mirrors(solver: Solver) -> None:
         return
     options = {k: v.T if isinstance(v, np.ndarray) else v for k, v in case.options.items()}
     turned = Case(case.X.T, case.H.T.copy(), case.W.T.copy(), options)
-    one, two = fit(solver, case, 600), fit(solver, turned, 600)
+    one, two = fit(solver, case, 250), fit(solver, turned, 250)
     gap = np.linalg.norm(two.H.T @ two.W.T - one.W @ one.H) / np.linalg.norm(case.X)
     assert gap < 0.03, f"the transposed problem ends at another fit ({gap:.3f} apart)"
 

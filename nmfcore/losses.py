@@ -98,7 +98,7 @@ def beta_divergence(problem: Problem, factors: Factors, beta: float) -> float:
     if problem.sparse and problem.mask is not None:
         return _clamped(_beta_terms(problem.X.data.astype(np.float64), at_stored(problem.X, W, H).astype(np.float64), beta))
     total = 0.0
-    for rows, x, y in _blocks(problem.X, W, H):
+    for rows, x, y in blocks(problem.X, W, H):
         x, y = x.astype(np.float64), y.astype(np.float64)
         if problem.mask is not None:
             seen = problem.mask[rows] > 0
@@ -171,7 +171,7 @@ def at_stored(X: sp.csr_array, W: np.ndarray, H: np.ndarray) -> np.ndarray:
     return values
 
 
-def _blocks(X: Matrix, W: np.ndarray, H: np.ndarray) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+def blocks(X: Matrix, W: np.ndarray, H: np.ndarray) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
     """X and WH side by side in blocks of rows, so that at most BLOCK_CELLS cells of WH exist at one time."""
     height = max(1, BLOCK_CELLS // X.shape[1])
     for begin in range(0, X.shape[0], height):
@@ -183,7 +183,7 @@ def _blocks(X: Matrix, W: np.ndarray, H: np.ndarray) -> Iterator[tuple[slice, np
 def _direct_squared_error(X: Matrix, W: np.ndarray, H: np.ndarray) -> float:
     total = 0.0
     W64, H64 = W.astype(np.float64), H.astype(np.float64)
-    for _, x, y in _blocks(X, W64, H64):
+    for _, x, y in blocks(X, W64, H64):
         gap = x - y
         total += inner(gap, gap)
     return total
@@ -195,7 +195,7 @@ def _masked_squared_error(problem: Problem, W: np.ndarray, H: np.ndarray) -> flo
         gap = problem.X.data.astype(np.float64) - at_stored(problem.X, W, H)
         return float(gap @ gap)
     total = 0.0
-    for rows, x, y in _blocks(problem.X, W, H):
+    for rows, x, y in blocks(problem.X, W, H):
         gap = mask[rows] * (x.astype(np.float64) - y)
         total += inner(gap, gap)
     return total
@@ -235,14 +235,14 @@ def _gradients_by_blocks(problem: Problem, W: np.ndarray, H: np.ndarray, beta: f
         y = at_stored(problem.X, W, H)
         x = problem.X.data
         if problem.mask is not None:
-            weight = y - x if beta == 2 else _power(y, beta - 1) - x * _power(y, beta - 2)
+            weight = y - x if beta == 2 else power(y, beta - 1) - x * power(y, beta - 2)
             R = sp.csr_array((weight, problem.X.indices, problem.X.indptr), shape=problem.shape)
             return R @ H.T, (R.T @ W).T
-        R = sp.csr_array((x * _power(y, -1.0), problem.X.indices, problem.X.indptr), shape=problem.shape)
+        R = sp.csr_array((x * power(y, -1.0), problem.X.indices, problem.X.indptr), shape=problem.shape)
         return H.sum(axis=1) - R @ H.T, W.sum(axis=0)[:, None] - (R.T @ W).T
     grad_W, grad_H = np.empty_like(W), np.zeros_like(H)
-    for rows, x, y in _blocks(problem.X, W, H):
-        slope = y - x if beta == 2 else _power(y, beta - 1) - x * _power(y, beta - 2)
+    for rows, x, y in blocks(problem.X, W, H):
+        slope = y - x if beta == 2 else power(y, beta - 1) - x * power(y, beta - 2)
         if problem.mask is not None:
             slope = slope * problem.mask[rows]
         grad_W[rows] = slope @ H.T
@@ -250,8 +250,12 @@ def _gradients_by_blocks(problem: Problem, W: np.ndarray, H: np.ndarray, beta: f
     return grad_W, grad_H
 
 
-def _power(y: np.ndarray, exponent: float) -> np.ndarray:
-    """y ** exponent with y kept away from 0 where the exponent is negative."""
+def power(y: np.ndarray, exponent: float) -> np.ndarray:
+    """y^exponent, y >= 0; where the exponent is negative, y is kept so far away from 0 that the result stays finite."""
+    if exponent == 0:
+        return np.ones_like(y)
+    if exponent == 1:
+        return y
     if exponent < 0:
-        y = np.maximum(y, np.finfo(y.dtype).tiny ** 0.5)
-    return y ** y.dtype.type(exponent)
+        y = np.maximum(y, np.finfo(y.dtype).tiny ** (0.5 / max(1.0, -exponent)))
+    return 1 / y if exponent == -1 else y ** y.dtype.type(exponent)

@@ -171,7 +171,7 @@ class Run:
                 value = loss(problem, factors) if known is None else known
             error = math.sqrt(square / norm2) if norm2 > 0 else float(square > 0)
             kkt = self._kkt() if self.kkt_every and self._iteration % self.kkt_every == 0 else None
-        units = value * self._loss_unit
+        units = value * self._loss_unit if value else 0.0  # 0 times an infinite unit would be no number
         if math.isfinite(value):  # data near 1e300: a loss that no float holds is not a run that diverged
             units = min(units, sys.float_info.max)
         return Progress(self._iteration, self._seconds, units, error, kkt)

@@ -7,17 +7,28 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from nmfcore.checks import ProblemError
+from nmfcore.solvers.anls import BlockPivoting
 from nmfcore.solvers.gd import GradientDescent
 from nmfcore.solvers.hals import HALS
+from nmfcore.solvers.masked import MaskedHALS, MaskedUpdates
 from nmfcore.solvers.mu import MultiplicativeUpdates
 from nmfcore.solvers.pg import ProjectedGradient
 from nmfcore.solvers.protocol import Solver, Supports
+from nmfcore.solvers.sgd import StochasticGradient
+from nmfcore.solvers.symmetric import SymmetricDescent, SymmetricUpdates
 
 SOLVERS: dict[str, type[Solver]] = {
     "hals": HALS,
     "mu": MultiplicativeUpdates,
+    "anls-bpp": BlockPivoting,
     "pg": ProjectedGradient,
     "gd": GradientDescent,
+    "sgd": StochasticGradient,
+    "masked": MaskedUpdates,
+    "masked-hals": MaskedHALS,
+    "symmetric": SymmetricUpdates,
+    "symmetric-cd": SymmetricDescent,
 }
 
 
@@ -26,16 +37,21 @@ def make_solver(key: str, options: Mapping[str, Any] | None = None) -> Solver:
 
     Raises
     ------
-    ValueError
-        If the key or a parameter is unknown; the message lists the known ones.
+    ProblemError
+        If the key or a parameter is unknown (the message lists the known ones), or a value has the wrong type.
     """
     if key not in SOLVERS:
-        raise ValueError(f"Unknown solver {key!r}. Known: {', '.join(sorted(SOLVERS))}.")
+        raise ProblemError(f"Unknown solver {key!r}. Known: {', '.join(sorted(SOLVERS))}.")
     kind = SOLVERS[key]
-    known = [f.name for f in fields(kind)]
+    known = {f.name: f.default for f in fields(kind)}
     unknown = sorted(set(options or {}) - set(known))
     if unknown:
-        raise ValueError(f"{kind.title} has no parameter {', '.join(unknown)}. It has: {', '.join(known) or 'none'}.")
+        raise ProblemError(f"{kind.title} has no parameter {', '.join(unknown)}. It has: {', '.join(known) or 'none'}.")
+    for name, value in (options or {}).items():
+        wanted = type(known[name])
+        fits = isinstance(value, (int, float)) if wanted is float else isinstance(value, wanted)
+        if not fits or isinstance(value, bool) != (wanted is bool):
+            raise ProblemError(f"{name} of {kind.title} must be of type {wanted.__name__}, not {value!r}.")
     return kind(**(options or {}))
 
 

@@ -1,49 +1,139 @@
-"""Multiplicative updates (Lee & Seung 2001): the loss never rises, factors never become negative, zeros stay zero."""
+"""Multiplicative updates: each entry is multiplied by a ratio, so nothing becomes negative and zeros stay zero.
+
+With Y = WH, powers and products elementwise, and M the mask (1 everywhere without one):
+
+    W <- W * ( (M X Y^(beta-2)) H^T / (M Y^(beta-1)) H^T )^gamma,   then
+    H <- H * ( W^T (M X Y^(beta-2)) / W^T (M Y^(beta-1)) )^gamma
+
+beta 2: Frobenius (Y^0 = 1), 1: Kullback-Leibler, 0: Itakura-Saito. gamma(beta) makes the loss never rise (Fevotte & Idier 2011,
+eq. 4.5): 1/(2 - beta) below 1, 1 from 1 to 2, 1/(beta - 1) above 2.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
+import scipy.sparse as sp
 
-from nmfcore.factorization import Factors, Problem
-from nmfcore.losses import gram_form, inner
+from nmfcore.checks import ProblemError
+from nmfcore.factorization import Factors, Penalty, Problem, beta_of
+from nmfcore.losses import at_stored, blocks, gram_form, inner, loss, penalty, power
 from nmfcore.solvers.protocol import Solver, Supports
+
+ANY_LOSS = ("frobenius", "kullback-leibler", "itakura-saito", "beta=...")
 
 
 @dataclass(frozen=True)
 class Memory:
-    loss: float
+    loss: float | None
 
 
 @dataclass(frozen=True)
 class MultiplicativeUpdates(Solver):
-    """W <- W * (X H^T) / (W H H^T), then H <- H * (W^T X) / (W^T W H), elementwise.
+    """W <- W * (X H^T) / (W H H^T), then H <- H * (W^T X) / (W^T W H), elementwise; other losses as in the module's docstring.
 
-    Source: Lee & Seung 2001, Algorithms for non-negative matrix factorization, eq. 4.
+    L1 and L2 weights are added to the denominators: + l1 + l2 W. With L2 and a loss other than Frobenius the loss may rise.
+
+    exponent : "mm", the exponent gamma(beta) under which the loss provably never rises; "heuristic", 1, which is faster below
+        beta = 1 and falls in practice
+
+    Source: Lee & Seung 2001, eq. 4; any beta: Fevotte & Idier 2011, eq. 4.1-4.5 and table 2.
     """
 
-    key = "mu"
-    title = "Multiplicative updates"
-    reference = "Lee & Seung 2001, eq. 4"
-    supports = Supports(losses=("frobenius",))
-    monotone = True
-    locks_zeros = True
+    key: ClassVar[str] = "mu"
+    title: ClassVar[str] = "Multiplicative updates"
+    reference: ClassVar[str] = "Lee & Seung 2001, eq. 4; Févotte & Idier 2011"
+    supports: ClassVar[Supports] = Supports(losses=ANY_LOSS, penalty=True)
+    monotone: ClassVar[bool] = True
+    locks_zeros: ClassVar[bool] = True
+
+    exponent: str = "mm"
+
+    def __post_init__(self) -> None:
+        if self.exponent not in ("mm", "heuristic"):
+            raise ProblemError(f"exponent must be 'mm' or 'heuristic', not {self.exponent!r}.")
 
     def start(self, problem: Problem, factors: Factors, rng: np.random.Generator) -> Memory:
-        return Memory(float("nan"))
+        if beta_of(problem.loss) <= 1 and not np.isfinite(loss(problem, factors)):
+            raise ProblemError(
+                f"The start makes WH zero where X is not: there the loss '{problem.loss}' is infinite, and {self.title} "
+                "can never change a zero. Start from nndsvda or random instead."
+            )
+        return Memory(None)
 
     def step(self, problem: Problem, factors: Factors, memory: Memory) -> tuple[Factors, Memory]:
-        W, H = factors.W, factors.H
-        W = W * ratio(problem.X @ H.T, W @ (H @ H.T))
-        WtX = (problem.Xt @ W).T  # (r, n): the one expensive product, used for the update and for the loss
-        WtW = W.T @ W
-        H = H * ratio(WtX, WtW @ H)
-        square = gram_form(problem.squared_norm, inner(WtX, H), WtW, H @ H.T)
-        return Factors(W, H), Memory(0.5 * square)
+        W, H, p = factors.W, factors.H, problem.penalty or Penalty()
+        beta = beta_of(problem.loss)
+        gamma = majorizing_exponent(beta) if self.exponent == "mm" else 1.0
+        if beta == 2 and problem.mask is None:
+            W = W * ratio(problem.X @ H.T, W @ (H @ H.T) + (p.l1_W + p.l2_W * W))
+            WtX = (problem.Xt @ W).T  # (r, n): the one expensive product, used for the update and for the loss
+            WtW = W.T @ W
+            H = H * ratio(WtX, WtW @ H + (p.l1_H + p.l2_H * H))
+            square = gram_form(problem.squared_norm, inner(WtX, H), WtW, H @ H.T)
+            new = Factors(W, H)
+            return new, Memory(0.5 * square + penalty(problem, new))
+        above, below = terms_W(problem, W, H, beta)
+        W = W * ratio(above, below + (p.l1_W + p.l2_W * W)) ** W.dtype.type(gamma)
+        above, below = terms_H(problem, W, H, beta)
+        H = H * ratio(above, below + (p.l1_H + p.l2_H * H)) ** H.dtype.type(gamma)
+        return Factors(W, H), Memory(None)
+
+
+def majorizing_exponent(beta: float) -> float:
+    """gamma(beta), Fevotte & Idier 2011, eq. 4.5."""
+    if beta < 1:
+        return 1.0 / (2.0 - beta)
+    return 1.0 if beta <= 2 else 1.0 / (beta - 1.0)
 
 
 def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     """numerator / denominator, and 0 where the denominator is 0: there the factor or its partner is 0 already."""
-    tiny = np.finfo(denominator.dtype).tiny
-    return np.where(denominator > tiny, numerator / np.maximum(denominator, tiny), denominator.dtype.type(0))
+    tiny = np.finfo(numerator.dtype).tiny
+    return np.where(denominator > tiny, numerator / np.maximum(denominator, tiny), 0).astype(numerator.dtype, copy=False)
+
+
+def terms_W(problem: Problem, W: np.ndarray, H: np.ndarray, beta: float) -> tuple[np.ndarray, np.ndarray]:
+    """Numerator and denominator of W's ratio, (m, r) each; the denominator is (1, r) for unmasked Kullback-Leibler."""
+    if problem.sparse and (problem.mask is not None or beta == 1):
+        above, below = _stored(problem, W, H, beta)
+        return above @ H.T, H.sum(axis=1)[None, :] if below is None else below @ H.T
+    above, below = np.empty_like(W), np.empty_like(W)
+    for rows, pulls, pushes in _pulls_and_pushes(problem, W, H, beta):
+        above[rows], below[rows] = pulls @ H.T, pushes @ H.T
+    return above, below
+
+
+def terms_H(problem: Problem, W: np.ndarray, H: np.ndarray, beta: float) -> tuple[np.ndarray, np.ndarray]:
+    """Numerator and denominator of H's ratio, (r, n) each; the denominator is (r, 1) for unmasked Kullback-Leibler."""
+    if problem.sparse and (problem.mask is not None or beta == 1):
+        above, below = _stored(problem, W, H, beta)
+        return (above.T @ W).T, W.sum(axis=0)[:, None] if below is None else (below.T @ W).T
+    above, below = np.zeros_like(H), np.zeros_like(H)
+    for rows, pulls, pushes in _pulls_and_pushes(problem, W, H, beta):
+        above += W[rows].T @ pulls
+        below += W[rows].T @ pushes
+    return above, below
+
+
+def _stored(problem: Problem, W: np.ndarray, H: np.ndarray, beta: float) -> tuple[sp.csr_array, sp.csr_array | None]:
+    """X Y^(beta-2) and, with a mask, Y^(beta-1) as CSR arrays: only stored values are looked at."""
+    X = problem.X
+    y = at_stored(X, W, H)
+
+    def shaped(values: np.ndarray) -> sp.csr_array:
+        return sp.csr_array((values, X.indices, X.indptr), shape=X.shape)
+
+    return shaped(X.data * power(y, beta - 2)), None if problem.mask is None else shaped(power(y, beta - 1))
+
+
+def _pulls_and_pushes(problem: Problem, W: np.ndarray, H: np.ndarray, beta: float) -> Iterator[tuple[slice, Any, Any]]:
+    """Rows, M X Y^(beta-2) and M Y^(beta-1) in blocks of rows; a bounded number of cells exists at one time."""
+    for rows, x, y in blocks(problem.X, W, H):
+        pulls, pushes = x * power(y, beta - 2), power(y, beta - 1)
+        if problem.mask is not None:
+            pushes = pushes * problem.mask[rows]  # X is 0 wherever the mask is
+        yield rows, pulls, pushes

@@ -1,0 +1,133 @@
+"""Symmetric factorization: which non-negative S makes S S^T close to a similarity matrix C?
+
+    1/2 ||C - S S^T||_F^2,  gradient 2 (S S^T S - C S)
+
+A run stores S as W and S^T as H.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from nmfcore.checks import ProblemError
+from nmfcore.factorization import Factors, Problem
+from nmfcore.losses import gram_form, inner
+from nmfcore.solvers.mu import ratio
+from nmfcore.solvers.protocol import Solver, Supports
+
+
+@dataclass(frozen=True)
+class Memory:
+    """C S of the factors handed out, for the next step, and their loss."""
+
+    CS: np.ndarray
+    loss: float | None
+
+
+@dataclass(frozen=True)
+class SymmetricUpdates(Solver):
+    """S <- S * (1 - damping + damping (C S) / (S S^T S)), elementwise.
+
+    damping : 1/2 in the paper; at 1 the undamped update cycles for ever between two values
+
+    Source: Ding, He & Simon 2005, On the equivalence of nonnegative matrix factorization and spectral clustering, eq. 22.
+    """
+
+    key = "symmetric"
+    title = "Symmetric multiplicative updates (damped)"
+    reference = "Ding, He & Simon 2005"
+    supports = Supports(losses=("frobenius",), symmetric=True, requires_symmetric=True)
+    monotone = True
+    locks_zeros = True
+
+    damping: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 < self.damping <= 1:
+            raise ProblemError(f"damping must lie above 0 and at most at 1, not {self.damping!r}.")
+
+    def start(self, problem: Problem, factors: Factors, rng: np.random.Generator) -> Memory:
+        return Memory(problem.X @ factors.W, None)
+
+    def step(self, problem: Problem, factors: Factors, memory: Memory) -> tuple[Factors, Memory]:
+        S, share = factors.W, factors.W.dtype.type(self.damping)
+        S = S * ((1 - share) + share * ratio(memory.CS, S @ (S.T @ S)))
+        CS, StS = problem.X @ S, S.T @ S
+        square = gram_form(problem.squared_norm, inner(CS, S), StS, StS)
+        return Factors(S, S.T.copy()), Memory(CS, 0.5 * square)
+
+
+@dataclass(frozen=True)
+class SymmetricDescent(Solver):
+    """Each entry of S in turn is set to its exact optimum x >= 0, the others held fixed: x^3 + a x + b = 0 with
+
+    a = sum_(l != k) s_il^2 + sum_(j != i) s_jk^2 - c_ii,   b = sum_(l != k) s_il sum_(j != i) s_jl s_jk - sum_(j != i) c_ij s_jk.
+
+    One iteration visits all rows in order. It converges where the multiplicative updates crawl, and it can leave zeros.
+
+    Source: Vandaele, Gillis, Lei, Zhong & Dhillon 2016, Efficient and non-convex coordinate descent for symmetric nonnegative
+    matrix factorization, algorithms 1-4.
+    """
+
+    key = "symmetric-cd"
+    title = "Symmetric coordinate descent"
+    reference = "Vandaele et al. 2016, alg. 4"
+    supports = Supports(losses=("frobenius",), symmetric=True, requires_symmetric=True)
+    monotone = True
+    ordered = True
+
+    def step(self, problem: Problem, factors: Factors, memory: None) -> tuple[Factors, None]:
+        C = problem.X
+        S = factors.W.astype(np.float64)
+        G = S.T @ S
+        diagonal = C.diagonal().astype(np.float64)
+        for i in range(len(S)):
+            s, own = S[i], float(diagonal[i])
+            if problem.sparse:
+                stored = slice(C.indptr[i], C.indptr[i + 1])
+                pull = C.data[stored] @ S[C.indices[stored]] - own * s
+            else:
+                pull = C[i] @ S - own * s
+            others = G - np.outer(s, s)  # the Gram matrix of all other rows
+            S[i] = best_row(s, others, pull, own)
+            G = others + np.outer(S[i], S[i])
+        S = S.astype(factors.W.dtype)
+        return Factors(S, S.T.copy()), None
+
+
+def best_row(s: np.ndarray, others: np.ndarray, pull: np.ndarray, own: float) -> np.ndarray:
+    """One pass over the entries of a row s (r,): minimise 1/2 (own - |s|^2)^2 + s^T others s - 2 pull^T s, entry by entry."""
+    s = s.copy()
+    total = float(s @ s)
+    for k in range(len(s)):
+        x = float(s[k])
+        row, bend = others[k], float(others[k, k])
+        rest = total - x * x
+        new = cubic_minimum(rest + bend - own, float(row @ s) - bend * x - float(pull[k]))
+        total = rest + new * new
+        s[k] = new
+    return s
+
+
+def cubic_minimum(a: float, b: float) -> float:
+    """argmin over x >= 0 of x^4/4 + a x^2/2 + b x, by Cardano's formula (its derivative is x^3 + a x + b)."""
+    if b >= 0 and a >= 0:
+        return 0.0
+    inside = (b / 2) ** 2 + (a / 3) ** 3
+    if inside >= 0:
+        if b >= 0:
+            return 0.0  # the one real root is negative
+        u = math.cbrt(-b / 2 + math.sqrt(inside))
+        x = u - a / (3 * u)
+    else:  # three real roots, a < 0: the largest is the minimum
+        half = math.sqrt(-a / 3)
+        x = 2 * half * math.cos(math.acos(max(-1.0, min(1.0, -b / (2 * half**3)))) / 3)
+    slope = 3 * x * x + a
+    if slope > 0:
+        x -= (x * x * x + a * x + b) / slope  # one Newton step takes the rounding out
+    if x <= 0 or (b >= 0 and x**4 / 4 + a * x * x / 2 + b * x >= 0):
+        return 0.0
+    return x
