@@ -11,6 +11,8 @@ What differs, and why:
 - `tol` has one meaning for every solver: the run stops when the relative error (other losses and penalised ones: the square root
   of the loss) fell by less than tol * TOL_SHARE per iteration, relative to itself, over the last five iterations. scikit-learn
   measures the violation of the optimality conditions for 'cd' and the loss at every tenth iteration for 'mu'.
+- 'cd' is HALS. Up to SMALL cells of X it takes scikit-learn's steps (so sparse and dense, float32 and float64 agree entry by
+  entry); above, several sweeps per product, extrapolated, with restarts, which needs far fewer products with X.
 - `solver` may also be the key of any other solver of nmfcore, or a solver object with its own parameters.
 - `transform` is exact for Frobenius (non-negative least squares, with the penalty of W), whatever tol and max_iter; for
   other losses tol is the relative change of a row's weights, divided by 10, and max_iter the limit for each row.
@@ -26,7 +28,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -45,13 +47,34 @@ from nmfcore.factorization import BETA, Factorization, Factors, Matrix, Problem,
 from nmfcore.losses import beta_divergence
 from nmfcore.run import Run
 from nmfcore.solvers import SOLVERS, make_solver
+from nmfcore.solvers.hals import HALS
+from nmfcore.solvers.mu import MultiplicativeUpdates
 from nmfcore.solvers.protocol import Solver
 from nmfcore.spec import RunSpec, StopRule
 
-ALIASES = {"cd": "hals"}  # scikit-learn's name of coordinate descent
+SMALL = 10_000  # cells of X up to which 'cd' takes scikit-learn's own steps; speed does not matter there, repeatability does
 PLAIN_SOLVERS = sorted(k for k, s in SOLVERS.items() if not (s.supports.requires_mask or s.supports.requires_symmetric))
 INITS = sorted({"random", "nndsvd", "nndsvda", "nndsvdar", "custom", *starts.INITS})
 TOL_SHARE = 0.1  # scikit-learn's default 1e-4 then stops at 1e-5 per iteration: no worse a loss than its 'cd' reaches
+
+ROUNDING = float(np.finfo(np.float64).eps)  # scikit-learn's 'mu' sets smaller entries to 0 when beta <= 1
+
+
+@dataclass(frozen=True)
+class ScikitUpdates(MultiplicativeUpdates):
+    """`mu` as scikit-learn means it: for beta <= 1 entries below the rounding of 1 become 0, unless WH would lose an entry."""
+
+    def step(self, problem: Problem, factors: Factors, memory: Any) -> tuple[Factors, Any]:
+        new, memory = super().step(problem, factors, memory)
+        beta, level = beta_of(problem.loss), ROUNDING * problem.scale**-0.5
+        small_H = (new.H > 0) & (level > new.H) & (beta <= 1)
+        small_W = (new.W > 0) & (level > new.W) & (beta < 1)
+        if not small_H.any() and not small_W.any():
+            return new, memory
+        W, H = np.where(small_W, 0, new.W), np.where(small_H, 0, new.H)
+        shared = (problem.X != 0).astype(H.dtype) @ (H > 0).T.astype(H.dtype)  # 0: the next update of W makes it 0
+        cleaned = Factors(np.where(shared > 0, W, 0), H)
+        return (cleaned, memory) if np.isfinite(beta_divergence(problem, cleaned, beta)) else (new, memory)
 
 
 class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -105,7 +128,7 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_components": [Interval(Integral, 1, None, closed="left"), None, StrOptions({"auto"})],
         "init": [StrOptions(set(INITS)), None],
-        "solver": [StrOptions({*ALIASES, *PLAIN_SOLVERS}), Solver],
+        "solver": [StrOptions({"cd", *PLAIN_SOLVERS}), Solver],
         "beta_loss": [StrOptions(set(BETA)), Real],
         "tol": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -228,7 +251,10 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         problem = self._problem(X, rank)
         seed = _seed(self.random_state)
         init = "given" if custom else self._init_name(X, rank)
-        start = starts.start(problem, init, seed, W=W if custom else None, H=H if custom else None)
+        given = {"W": W, "H": H} if custom else {}
+        start = (
+            _mean_filled(problem, seed) if (solver.key, init) == ("mu", "nndsvda") else starts.start(problem, init, seed, **given)
+        )
         order = np.random.default_rng(seed).permutation(rank) if self.shuffle else np.arange(rank)
         stop = StopRule(tol=self.tol * TOL_SHARE, max_iter=int(self.max_iter), max_seconds=None)
         spec = RunSpec(
@@ -260,7 +286,12 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def _solver(self, X: Any) -> Solver:
         """The solver object, after the checks of its parameters that need more than one of them."""
-        solver = self.solver if isinstance(self.solver, Solver) else make_solver(ALIASES.get(self.solver, self.solver))
+        if isinstance(self.solver, Solver):
+            solver = self.solver
+        elif self.solver == "cd":
+            solver = HALS(extrapolate=False, sweeps=1) if X.shape[0] * X.shape[1] <= SMALL else HALS()
+        else:
+            solver = ScikitUpdates() if self.solver == "mu" else make_solver(self.solver)
         loss = _loss_name(self.beta_loss)
         if loss != "frobenius" and solver.refusal(as_problem(np.ones((1, 1)), 1, loss=loss)) is not None:
             raise ValueError(
@@ -408,6 +439,13 @@ def _seed(random_state: Any) -> int:
     if isinstance(random_state, np.random.Generator):
         return int(random_state.integers(2**32))
     return int(random_state)
+
+
+def _mean_filled(problem: Problem, seed: int) -> Factors:
+    """scikit-learn's "nndsvda", for its own 'mu' to take the same steps: zeros become the mean of X, nothing is rescaled."""
+    factors = starts.start(problem, "nndsvd", seed)
+    mean = factors.W.dtype.type(problem.X.mean() * problem.scale)
+    return Factors(np.where(factors.W == 0, mean, factors.W), np.where(factors.H == 0, mean, factors.H))
 
 
 def _iterations(result: Factorization) -> int:

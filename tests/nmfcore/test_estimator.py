@@ -205,6 +205,20 @@ def test_the_reconstruction_error_is_scikit_learns_number(beta_loss):
     assert_allclose(ours.reconstruction_err_, theirs.reconstruction_err_, rtol=1e-9)
 
 
+@pytest.mark.parametrize("beta_loss", [2, 1, 0, 1.5])
+def test_multiplicative_updates_from_nndsvda_give_scikit_learns_factors(beta_loss):
+    data = np.abs(np.random.RandomState(42).randn(48, 5))
+    ours, theirs = (quiet(kind(5, solver="mu", beta_loss=beta_loss, tol=0, random_state=0), data) for kind in (NMF, THEIRS))
+    assert_allclose(ours.components_, theirs.components_, rtol=1e-7)
+
+
+def test_what_only_rounding_keeps_from_zero_is_zero_under_kullback_leibler():
+    # found with scikit-learn's test file: entries of 1e-16 where X, and scikit-learn's WH, have exact zeros
+    data = np.kron(np.eye(3), np.arange(1.0, 5)[:, None] * np.ones((1, 3)))
+    model = NMF(3, solver="mu", beta_loss=1, max_iter=1000, random_state=0)
+    assert_array_equal((model.fit_transform(data) @ model.components_ == 0), data == 0)
+
+
 @pytest.mark.parametrize("l1_ratio", [0.0, 0.4, 1.0])
 @pytest.mark.parametrize("solver", ["cd", "mu"])
 def test_the_penalties_mean_what_they_mean_in_scikit_learn(solver, l1_ratio):
@@ -292,8 +306,8 @@ def test_extreme_units_come_back_in_units(options):
     if "alpha_W" in scaled:  # the penalty of aX with factors sqrt(a) W: alpha_1 scales with a^1.5, alpha_2 with a
         scaled["l1_ratio"] = 0.0
         options, scaled = {**options, "l1_ratio": 0.0}, {**scaled, "alpha_W": 0.01 * big}
-    one = NMF(3, random_state=0, max_iter=1000, **options).fit(X)
-    two = NMF(3, random_state=0, max_iter=1000, **scaled).fit(X * big)
+    one = NMF(3, init="random", random_state=0, max_iter=5000, **options).fit(X)
+    two = NMF(3, init="random", random_state=0, max_iter=5000, **scaled).fit(X * big)
     assert_allclose(two.transform(X * big) @ two.components_ / big, one.transform(X) @ one.components_, atol=1e-6)
 
 
@@ -418,13 +432,23 @@ def test_every_solver_works_by_its_key_and_as_an_object(key):
         model = quiet(NMF(3, solver=solver, beta_loss=loss, init="nndsvda", random_state=0, max_iter=30), planted())
         assert len(model.history_) > 1
         assert model.components_.min() >= 0
-    if key in ("hals", "cd"):
-        assert_array_equal(model.components_, quiet(NMF(3, init="nndsvda", random_state=0, max_iter=30), planted()).components_)
+
+
+def test_small_data_take_scikit_learns_steps_of_coordinate_descent():
+    W, H = (f / 2 for f in (np.random.default_rng(1).random((30, 3)), np.random.default_rng(2).random((3, 12))))
+    results = [
+        call(X, W=W.copy(), H=H.copy(), init="custom", tol=0, max_iter=9, alpha_W=0.01, l1_ratio=0.5)
+        for call in (non_negative_factorization, sklearn.decomposition.non_negative_factorization)
+    ]
+    for ours, theirs in zip(*results, strict=True):
+        assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
 
 
 def test_a_diverging_run_is_warned_about_and_leaves_finite_factors():
     with pytest.warns(ConvergenceWarning, match="The loss became infinite"):
-        model = NMF(3, solver=make_solver("gd", {"step_size": 1.0, "absolute": True}), random_state=0, init="random", tol=0).fit(X)
+        model = NMF(3, solver=make_solver("gd", {"step_size": 1.0, "absolute": True}), random_state=0, init="random", tol=0).fit(
+            X
+        )
     assert model.stopped_ is StopReason.DIVERGED
     assert np.isfinite(model.components_).all()
 
