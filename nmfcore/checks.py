@@ -300,11 +300,11 @@ def _refuse_empty_mask(mask: Matrix) -> Matrix:
 def _refuse_loss(matrix: Matrix, mask: Matrix | None, loss: str, beta: float) -> None:
     if beta > 0:
         return
-    zero = (
-        bool(matrix.nnz < np.prod(matrix.shape) or not matrix.data.all())
-        if sp.issparse(matrix)
-        else not np.all(matrix if mask is None else (matrix > 0) | (mask == 0))
-    )
+    if sp.issparse(matrix):
+        hidden_zeros = mask is None and matrix.nnz < np.prod(matrix.shape)  # with a mask, what is not stored is not observed
+        zero = bool(hidden_zeros or not matrix.data.all())
+    else:
+        zero = not np.all(matrix if mask is None else (matrix > 0) | (mask == 0))
     if zero:
         raise ProblemError(
             f"The loss '{loss}' is infinite wherever X is 0, and X has zeros. Use Frobenius or Kullback-Leibler, "
@@ -344,7 +344,7 @@ def _power_of_four(matrix: Matrix) -> int:
     top = float(values.max()) if values.size else 0.0
     if top == 0.0 or SMALLEST <= top <= LARGEST:
         return 0
-    return round(np.log2(top) / 2)
+    return min(round(np.log2(top) / 2), 511)  # 4^512 is no float
 
 
 def _times_power_of_two(matrix: Matrix, exponent: int) -> Matrix:
