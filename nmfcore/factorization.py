@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 BETA = {"frobenius": 2.0, "kullback-leibler": 1.0, "itakura-saito": 0.0}  # the losses that have a name
 
+SINGLE_SIZE = 40_000  # stored values of X from which float32 is worth its copy
+
 Matrix = Any  # (m, n) C-ordered numpy array or scipy CSR array, float32 or float64, >= 0
 
 
@@ -105,6 +107,19 @@ class Problem:
     def Xt(self) -> Matrix:
         """X transposed (n, m): a view for dense X, a CSR copy built once for sparse X (its products are twice as fast)."""
         return sp.csr_array(self.X.T) if self.sparse else self.X.T
+
+    @cached_property
+    def single(self) -> Problem:
+        """This problem in float32 (itself if it is so already): one copy of X's values, made once for the fast paths."""
+        if self.dtype == np.float32:
+            return self
+        X = sp.csr_array((self.X.data.astype(np.float32), self.X.indices, self.X.indptr), self.shape) if self.sparse else None
+        return replace(self, X=self.X.astype(np.float32) if X is None else X)
+
+    @property
+    def working(self) -> Problem:
+        """The problem in the precision to iterate in: float32 where X is large enough for that to be worth a copy."""
+        return self.single if (self.X.nnz if self.sparse else self.X.size) >= SINGLE_SIZE else self
 
     @cached_property
     def squared_norm(self) -> float:

@@ -45,6 +45,7 @@ def nndsvd(problem: Problem, rng: np.random.Generator) -> Factors:
     Source: Boutsidis & Gallopoulos 2008, algorithm 1; the SVD: nmfcore/sketch.py.
     """
     W, H = nndsvd_of_svd(*svd_of_sketch(*sketch(problem, rng), problem.rank))
+    W, H = W.astype(problem.dtype, copy=False), H.astype(problem.dtype, copy=False)
     missing = problem.rank - W.shape[1]
     if missing:  # X has a lower rank: a zero pair could never be brought to life
         extra = random(problem, rng).scaled(FAINT)
@@ -86,7 +87,7 @@ def separable(problem: Problem, rng: np.random.Generator) -> Factors:
 def sketch(problem: Problem, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Y (m, l), B (l, n) with X ~ YB, l = rank + 8 (numerics: two power iterations, one when a side is short)."""
     power = 1 if min(problem.shape) < SMALL_SIDE else 2
-    return range_finder(problem, problem.rank + OVERSAMPLING, power, rng)
+    return range_finder(problem.working, problem.rank + OVERSAMPLING, power, rng)
 
 
 def nndsvd_of_svd(U: np.ndarray, s: np.ndarray, Vt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -102,8 +103,8 @@ def nndsvd_of_svd(U: np.ndarray, s: np.ndarray, Vt: np.ndarray) -> tuple[np.ndar
             continue
         level = np.sqrt(float(s[k]) * norm_a * norm_b)
         W[:, k], H[k] = a * (level / norm_a), b * (level / norm_b)
-    W[W < NEGLIGIBLE * W.max(initial=0)] = 0
-    H[H < NEGLIGIBLE * H.max(initial=0)] = 0
+    W[NEGLIGIBLE * W.max(initial=0) > W] = 0
+    H[NEGLIGIBLE * H.max(initial=0) > H] = 0
     return W, H
 
 

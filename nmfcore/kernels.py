@@ -1,17 +1,38 @@
-"""What are the few hot loops?
+"""What are the few hot loops, and are they compiled here?
 
-Each loop exists as plain NumPy here; compiled twins are added where a compiler is installed. Notation: F (r, n) are factor rows,
-P (r, n) the product of the data with the other factor, G (r, r) the other factor's Gram matrix.
+Notation: A is X or its transpose, (m, n); F (m, r) is the factor being updated, `other` (n, r) the fixed one, P = A other and
+G = other^T other. Everything exists as plain NumPy (`Rows`); with numba installed (the extra [fast]) `Tiles` does the same
+through nmfcore/compiled.py, which is imported when it is first needed, never by importing nmfcore. NMF_KERNELS=off in the
+environment switches it off.
 """
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import lru_cache
+from types import ModuleType
+from typing import Any, Protocol
+
 import numpy as np
+import scipy.sparse as sp
+from threadpoolctl import ThreadpoolController
+
+from nmfcore.factorization import Matrix
 
 PANEL = 32  # components per panel: the panel's rows stay in cache, and all the others enter through one matrix product
 ONE_PANEL = 48  # up to this rank one panel is faster than two
+GRAM_ROWS = 8192  # rows per float32 Gram product; the sum over the blocks is float64
+SUM_ROW = 1024  # products summed in the arrays' own precision before float64 takes over
+PARALLEL_WORK = 4_000_000  # multiply-adds of half an iteration from which two threads gain more than they cost
+SMALL_DENSE = 20_000_000  # cells of X times rank below which BLAS threads cost more than they gain
 
 
+# -- the plain loops ------------------------------------------------------------------------------------------------------------
 def sweep_rows(F: np.ndarray, P: np.ndarray, G: np.ndarray, times: int) -> None:
     """Minimise 1/2 <F, G F> - <P, F> over F >= 0, row after row, in place.
 
@@ -55,3 +76,286 @@ def _without(weights: np.ndarray, panel: slice) -> np.ndarray:
     others = weights.copy()
     others[:, panel] = 0
     return others
+
+
+# -- two engines with one interface ---------------------------------------------------------------------------------------------
+class Engine(Protocol):
+    """Holds factors in the layout its loops want; `inside` and `outside` translate from and to (m, r)."""
+
+    dtype: np.dtype
+
+    def inside(self, F: np.ndarray) -> np.ndarray:
+        """The factor (m, r) in the engine's own layout and dtype, always a copy."""
+        ...
+
+    def outside(self, F: np.ndarray) -> np.ndarray:
+        """The factor as (m, r), a view where possible."""
+        ...
+
+    def gram(self, F: np.ndarray) -> np.ndarray:
+        """F^T F (r, r), summed in float64."""
+        ...
+
+    def half(
+        self, A: Matrix, other: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, beta: float, sweeps: int,
+        l1: float = 0.0, l2: float = 0.0, start_gram: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray, float]:  # fmt: skip
+        """Half an iteration: sweeps from `start`, then one extrapolated step.
+
+        Returns new = sweeps(start; P - l1, G + l2 I), ahead = max(0, new + beta (new - previous)) (the same array when beta
+        is 0), and the value 1/2 <new, G new> - <P, new> in float64, without the penalty: only if start_gram = gram(start) is
+        given (the compiled loop needs it), else NaN.
+        """
+        ...
+
+    def cross(self, A: Matrix, other: np.ndarray, F: np.ndarray) -> float:
+        """<A other, F> in float64."""
+        ...
+
+
+class Rows:
+    """Plain NumPy and SciPy. Factors are (r, m): one component is one contiguous row."""
+
+    def __init__(self, rank: int, dtype: np.dtype) -> None:
+        self.dtype = dtype
+
+    def inside(self, F: np.ndarray) -> np.ndarray:
+        return np.array(F.T, self.dtype, order="C")
+
+    def outside(self, F: np.ndarray) -> np.ndarray:
+        return F.T
+
+    def gram(self, F: np.ndarray) -> np.ndarray:
+        return _gram(F.T)
+
+    def product(self, A: Matrix, other: np.ndarray) -> np.ndarray:
+        """A other as (r, m)."""
+        if sp.issparse(A):
+            return np.ascontiguousarray((A @ np.ascontiguousarray(other.T)).T)
+        return other @ A.T
+
+    def half(
+        self, A: Matrix, other: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, beta: float, sweeps: int,
+        l1: float = 0.0, l2: float = 0.0, start_gram: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray, float]:  # fmt: skip
+        P = self.product(A, other)
+        new = start.copy()
+        sweep_rows(new, P - self.dtype.type(l1) if l1 else P, G + l2 * np.eye(len(G)) if l2 else G, sweeps)
+        value = np.nan if start_gram is None else 0.5 * float(np.sum(G * self.gram(new))) - _inner(P, new)
+        return new, _ahead(new, previous, beta), value
+
+    def cross(self, A: Matrix, other: np.ndarray, F: np.ndarray) -> float:
+        return _inner(self.product(A, other), F)
+
+
+class Tiles:
+    """Compiled. Factors are (m, R) with R the rank rounded up to whole vectors; the padding stays zero."""
+
+    def __init__(self, rank: int, dtype: np.dtype) -> None:
+        module = compiled()
+        if module is None:
+            raise RuntimeError("The compiled kernels are not in use here; see kernels.in_use().")
+        self.module, self.rank, self.dtype = module, rank, dtype
+        self.width = -(-rank // module.LANES) * module.LANES
+
+    def inside(self, F: np.ndarray) -> np.ndarray:
+        padded = np.zeros((len(F), self.width), self.dtype)
+        padded[:, : self.rank] = F
+        return padded
+
+    def outside(self, F: np.ndarray) -> np.ndarray:
+        return F[:, : self.rank]
+
+    def gram(self, F: np.ndarray) -> np.ndarray:
+        return _gram(F)[: self.rank, : self.rank]
+
+    def half(
+        self, A: Matrix, other: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, beta: float, sweeps: int,
+        l1: float = 0.0, l2: float = 0.0, start_gram: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray, float]:  # fmt: skip
+        new = np.empty_like(start)
+        ahead = np.empty_like(start) if beta else new
+        gram = np.ascontiguousarray(G, self.dtype)
+        shift = (self.dtype.type(l1), self.dtype.type(l2))
+        rest = (gram, start, previous, self.dtype.type(beta), sweeps, *shift, new, ahead)
+        loop = self.module.half_sparse if sp.issparse(A) else self.module.half_dense
+        arguments = (*((A.indptr, A.indices, A.data, other) if sp.issparse(A) else (A @ other,)), *rest)
+        gained = sum(_in_parts(lambda begin, end: loop(*arguments, begin, end), A, self.width))
+        return new, ahead, np.nan if start_gram is None else 0.5 * float(np.sum(G * start_gram)) - gained
+
+    def cross(self, A: Matrix, other: np.ndarray, F: np.ndarray) -> float:
+        return _inner(self.product(A, other), F)
+
+    def product(self, A: Matrix, other: np.ndarray) -> np.ndarray:
+        """A other (m, R)."""
+        if not sp.issparse(A):
+            return A @ other
+        P = np.empty((A.shape[0], self.width), self.dtype)
+        _in_parts(lambda begin, end: self.module.product(A.indptr, A.indices, A.data, other, P, begin, end), A, self.width)
+        return P
+
+
+def multiply(A: Matrix, B: np.ndarray) -> np.ndarray:
+    """A B (m, l) for sparse or dense A (m, n) and dense B (n, l) of one dtype; compiled for sparse A where that is possible."""
+    if not sp.issparse(A):
+        return A @ B
+    if compiled() is None:
+        return A @ np.ascontiguousarray(B)
+    tiles = Tiles(B.shape[1], A.dtype)
+    return tiles.outside(tiles.product(A, tiles.inside(B)))
+
+
+def engine(rank: int, dtype: np.dtype) -> Engine:
+    """The fastest engine there is here for factors of this rank and dtype."""
+    return Tiles(rank, dtype) if compiled() is not None else Rows(rank, dtype)
+
+
+def _gram(F: np.ndarray) -> np.ndarray:
+    total = np.zeros((F.shape[1], F.shape[1]))
+    for begin in range(0, len(F), GRAM_ROWS):
+        block = F[begin : begin + GRAM_ROWS]
+        total += block.T @ block
+    return total
+
+
+def _inner(A: np.ndarray, B: np.ndarray) -> float:
+    """<A, B>: 1024 products at a time in their own precision, the sum of those in float64."""
+    a, b = A.ravel(), B.ravel()
+    whole = len(a) // SUM_ROW * SUM_ROW
+    parts = np.einsum("ij,ij->i", a[:whole].reshape(-1, SUM_ROW), b[:whole].reshape(-1, SUM_ROW))
+    return float(np.sum(parts, dtype=np.float64)) + float(np.dot(a[whole:], b[whole:]))
+
+
+def _ahead(new: np.ndarray, previous: np.ndarray, beta: float) -> np.ndarray:
+    if not beta:
+        return new
+    step = new - previous
+    step *= new.dtype.type(beta)
+    step += new
+    return np.maximum(step, 0, out=step)
+
+
+# -- threads --------------------------------------------------------------------------------------------------------------------
+def _in_parts(loop: Callable[[int, int], Any], A: Matrix, width: int) -> list[Any]:
+    """Run loop(begin, end) over all rows of A, in two or more threads when that pays; the results in order.
+
+    The loops release the GIL. The cut depends on A alone, so that the sums do not depend on the number of processors in use.
+    """
+    m = A.shape[0]
+    work = (A.nnz if sp.issparse(A) else 0) * width + m * width * width
+    if work < PARALLEL_WORK or m < 256:
+        return [loop(0, m)]
+    if sp.issparse(A):
+        load = A.indptr[:-1].astype(np.int64) + np.arange(m, dtype=np.int64) * width  # stored values, and the sweep's share
+        cuts = np.searchsorted(load, load[-1] * np.arange(1, PARTS) / PARTS)
+    else:
+        cuts = m * np.arange(1, PARTS) // PARTS
+    edges = [0, *(int(c) // 64 * 64 for c in cuts), m]
+    return list(_pool().map(loop, edges[:-1], edges[1:]))
+
+
+PARTS = 4  # pieces of one loop: a few per processor, so that a delayed one does not hold up the rest
+
+
+@lru_cache(maxsize=1)
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max(1, min(PARTS, os.cpu_count() or 1)), thread_name_prefix="nmf-kernel")
+
+
+class _Blas:
+    """Limits BLAS to one thread while anybody asks for it, and restores what was there when the last one is done."""
+
+    def __init__(self) -> None:
+        self.lock, self.users = threading.Lock(), 0
+        self.limiter: Any = None
+        self.controller: ThreadpoolController | None = None
+
+    @contextmanager
+    def single(self) -> Iterator[None]:
+        with self.lock:
+            if self.users == 0:
+                if self.controller is None:
+                    self.controller = ThreadpoolController().select(user_api="blas")
+                self.limiter = self.controller.limit(limits=1)
+            self.users += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.users -= 1
+                if self.users == 0:
+                    self.limiter.restore_original_limits()
+
+
+_blas = _Blas()  # the number of BLAS threads is the process's, so its keeper is too
+
+
+@contextmanager
+def few_threads(A: Matrix, rank: int) -> Iterator[None]:
+    """One BLAS thread while products with sparse or small A run: waking several costs more than they gain there."""
+    if sp.issparse(A) or A.shape[0] * A.shape[1] * rank < SMALL_DENSE:
+        with _blas.single():
+            yield
+    else:
+        yield
+
+
+# -- compiled or not ------------------------------------------------------------------------------------------------------------
+_warming = threading.Event()
+
+
+def compiled() -> ModuleType | None:
+    """nmfcore.compiled when numba is installed, not switched off and not just being warmed by another thread; else None."""
+    if not wanted() or _warming.is_set():
+        return None
+    return _load()
+
+
+def wanted() -> bool:
+    """Whether the compiled kernels are installed and not switched off by NMF_KERNELS=off."""
+    return os.environ.get("NMF_KERNELS", "auto").lower() not in ("off", "0", "no", "false") and _installed()
+
+
+@lru_cache(maxsize=1)
+def _installed() -> bool:
+    return importlib.util.find_spec("numba") is not None
+
+
+@lru_cache(maxsize=1)
+def _load() -> ModuleType | None:
+    try:
+        return importlib.import_module("nmfcore.compiled")
+    except Exception:  # an installed but broken numba (a too new NumPy, say) must not break NMF: plain NumPy takes over
+        return None
+
+
+def warm(dtype: Any = np.float32) -> bool:
+    """Compile (or load from the cache) every kernel for this dtype; meant for a background thread at start-up.
+
+    While it works, runs in other threads use plain NumPy instead of waiting. Takes 5 to 10 s once per machine and version, a
+    fraction of a second afterwards. Returns whether compiled kernels are in use.
+    """
+    if not wanted():
+        return False
+    _warming.set()
+    try:
+        module = _load()
+        if module is None:
+            return False
+        module.warm(np.dtype(dtype))
+        return True
+    finally:
+        _warming.clear()
+
+
+def in_use() -> str:
+    """A sentence for people: which loops run here, and how to change that."""
+    if os.environ.get("NMF_KERNELS", "auto").lower() in ("off", "0", "no", "false"):
+        return "Plain NumPy (compiled kernels are switched off by NMF_KERNELS)"
+    if not _installed():
+        return "Plain NumPy (install the extra [fast] for compiled kernels)"
+    if _warming.is_set():
+        return "Plain NumPy for the moment (the compiled kernels are being prepared)"
+    if _load() is None:
+        return "Plain NumPy (numba is installed but does not work here)"
+    return "Compiled kernels (numba)"

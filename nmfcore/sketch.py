@@ -13,6 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from nmfcore.factorization import Matrix, Problem
+from nmfcore.kernels import multiply
 
 # Eigenvalues of a Gram matrix below this part of the largest are rounding: about 16 eps in float32, as in float64.
 NOISE = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-14}
@@ -41,9 +42,9 @@ def range_finder(X: Problem | Matrix, width: int, power: int, rng: np.random.Gen
     if width >= min(A.shape):
         return _everything(A)
     test = rng.standard_normal((A.shape[1], min(width, *A.shape)), dtype=A.dtype)
-    Y = orthonormal(A @ test)
+    Y = orthonormal(multiply(A, test))
     for _ in range(power):
-        Y = orthonormal(A @ orthonormal(times(At, Y)))
+        Y = orthonormal(multiply(A, orthonormal(times(At, Y))))
     Y = orthonormal(Y)  # a second pass removes what the squared condition number of the Gram matrix cost
     return Y, np.ascontiguousarray(times(At, Y).T)
 
@@ -80,7 +81,7 @@ def orthonormal(Y: np.ndarray) -> np.ndarray:
 
 def times(At: Any, Y: np.ndarray) -> np.ndarray:
     """X^T Y (n, l) for Y (m, l); for dense X as (Y^T X)^T, which reads X along its rows."""
-    return At @ Y if sp.issparse(At) else (Y.T @ At.T).T
+    return multiply(At, Y) if sp.issparse(At) else (Y.T @ At.T).T
 
 
 def _both(X: Problem | Matrix) -> tuple[Matrix, Matrix]:

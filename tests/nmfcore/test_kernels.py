@@ -1,0 +1,196 @@
+"""Do the compiled loops equal their plain twins, and does everything work without them?"""
+
+import importlib.util
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from scipy.optimize import nnls
+
+from nmfcore import kernels
+from nmfcore.checks import as_problem
+from nmfcore.init import start
+
+needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="the extra [fast] is not installed")
+
+
+def half(engine, A, rank, *, beta=0.3, sweeps=2, l1=0.0, l2=0.0, dead=None):
+    """One half iteration from a fixed start, seen from outside; and the value it reports."""
+    rng = np.random.default_rng(5)
+    m, n = A.shape
+    other, begin, previous = rng.random((n, rank)), rng.random((m, rank)), rng.random((m, rank))
+    if dead is not None:
+        other[:, dead] = 0
+    inside = [engine.inside(F.astype(A.dtype)) for F in (other, begin, previous)]
+    G = engine.gram(inside[0])
+    kept = [F.copy() for F in inside]
+    new, ahead, value = engine.half(A, inside[0], G, inside[1], inside[2], beta, sweeps, l1, l2, engine.gram(inside[1]))
+    for F, copy in zip(inside, kept, strict=True):
+        np.testing.assert_array_equal(F, copy)  # nothing that came in is written to
+    return engine.outside(new), engine.outside(ahead), value
+
+
+def matrix(kind, dtype, m=150, n=70):
+    X = sp.csr_array(sp.random(m, n, 0.15, random_state=3, format="csr", dtype=dtype))
+    return X if kind == "sparse" else X.toarray()
+
+
+@needs_numba
+@pytest.mark.parametrize("kind", ["sparse", "dense"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rank", [1, 3, 8, 20, 60])
+@pytest.mark.parametrize("penalty", [(0.0, 0.0), (0.2, 0.5)])
+def test_compiled_half_iteration_equals_its_plain_twin(kind, dtype, rank, penalty):
+    A, dtype = matrix(kind, dtype), np.dtype(dtype)
+    options = {"sweeps": 1 if dtype == np.float32 else 3, "l1": penalty[0], "l2": penalty[1]}
+    plain, fast = (half(kind(rank, dtype), A, rank, **options) for kind in (kernels.Rows, kernels.Tiles))
+    tolerance = 1e-3 if dtype == np.float32 else 1e-9  # a Gauss-Seidel sweep over 60 nearly collinear rows amplifies rounding
+    for one, two in zip(plain[:2], fast[:2], strict=True):
+        np.testing.assert_allclose(one, two, rtol=tolerance, atol=tolerance)
+    size = np.sum(np.random.default_rng(5).random((70, rank)).sum(axis=0)) ** 2  # of the terms whose difference the value is
+    assert plain[2] == pytest.approx(fast[2], abs=size * 10 * np.finfo(dtype).eps)
+
+
+@needs_numba
+def test_threads_do_not_change_a_digit_of_the_factors(monkeypatch):
+    A = matrix("sparse", np.float32, 1000, 300)
+    one = half(kernels.Tiles(5, A.dtype), A, 5)
+    monkeypatch.setattr(kernels, "PARALLEL_WORK", 0)
+    several = half(kernels.Tiles(5, A.dtype), A, 5)
+    np.testing.assert_array_equal(one[0], several[0])
+    np.testing.assert_array_equal(one[1], several[1])
+    assert one[2] == pytest.approx(several[2], rel=1e-6)
+
+
+@needs_numba
+@pytest.mark.parametrize("kind", ["sparse", "dense"])
+def test_compiled_cross_product_equals_its_plain_twin(kind):
+    A, rng = matrix(kind, np.float64), np.random.default_rng(0)
+    other, F = rng.random((70, 6)), rng.random((150, 6))
+    engines = kernels.Rows(6, A.dtype), kernels.Tiles(6, A.dtype)
+    values = [engine.cross(A, engine.inside(other), engine.inside(F)) for engine in engines]
+    dense = A.toarray() if kind == "sparse" else A
+    assert values == pytest.approx([np.sum((dense @ other) * F)] * 2, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["Rows", pytest.param("Tiles", marks=needs_numba)])
+def test_value_is_that_of_the_quadratic_form(name):
+    A, rng = matrix("sparse", np.float64), np.random.default_rng(5)
+    engine = getattr(kernels, name)(4, A.dtype)
+    other = rng.random((70, 4))
+    new, _, value = half(engine, A, 4)
+    assert value == pytest.approx(0.5 * np.sum((new @ (other.T @ other)) * new) - np.sum((A @ other) * new), rel=1e-11)
+
+
+@pytest.mark.parametrize("name", ["Rows", pytest.param("Tiles", marks=needs_numba)])
+def test_many_sweeps_reach_the_non_negative_least_squares_solution(name):
+    A = np.random.default_rng(1).random((9, 30))
+    new, _, _ = half(getattr(kernels, name)(4, A.dtype), A, 4, beta=0.0, sweeps=3000)
+    other = np.random.default_rng(5).random((30, 4))  # the first numbers that `half` draws
+    np.testing.assert_allclose(new, [nnls(other, row)[0] for row in A], atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["Rows", pytest.param("Tiles", marks=needs_numba)])
+def test_dead_component_is_left_as_it_is(name):
+    A = matrix("dense", np.float64)
+    engine = getattr(kernels, name)(3, A.dtype)
+    new, _, _ = half(engine, A, 3, dead=1)
+    rng = np.random.default_rng(5)
+    rng.random((70, 3))
+    np.testing.assert_array_equal(new[:, 1], rng.random((150, 3))[:, 1])
+
+
+@pytest.mark.parametrize("rank", [5, 48, 49, 70])
+def test_panels_change_nothing(rank, monkeypatch):
+    rng = np.random.default_rng(0)
+    other = rng.random((90, rank))
+    G, P, F = other.T @ other, rng.random((rank, 40)) * 50, rng.random((rank, 40))
+    whole = F.copy()
+    kernels.sweep_rows(F, P, G, 2)
+    monkeypatch.setattr(kernels, "ONE_PANEL", 1000)
+    kernels.sweep_rows(whole, P, G, 2)
+    np.testing.assert_allclose(F, whole, rtol=1e-8, atol=1e-8)
+
+
+@needs_numba
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_compiled_product_equals_scipys(dtype):
+    A, B = matrix("sparse", dtype), np.random.default_rng(0).random((70, 13)).astype(dtype)
+    np.testing.assert_allclose(kernels.multiply(A, B), A @ B, rtol=1e-5 if dtype == np.float32 else 1e-13)
+    assert kernels.multiply(A, B).dtype == dtype
+
+
+def test_kernels_can_be_switched_off(monkeypatch):
+    monkeypatch.setenv("NMF_KERNELS", "off")
+    assert kernels.compiled() is None
+    assert isinstance(kernels.engine(4, np.dtype(np.float32)), kernels.Rows)
+    assert "switched off" in kernels.in_use()
+    assert not kernels.warm()
+
+
+def test_without_numba_plain_numpy_takes_over(monkeypatch):
+    monkeypatch.setattr(kernels, "_installed", lambda: False)
+    assert isinstance(kernels.engine(4, np.dtype(np.float32)), kernels.Rows)
+    assert "[fast]" in kernels.in_use()
+
+
+def test_a_broken_numba_does_not_break_nmf(monkeypatch):
+    monkeypatch.setattr(kernels, "_installed", lambda: True)
+    monkeypatch.setattr(kernels, "_load", lambda: None)
+    assert isinstance(kernels.engine(4, np.dtype(np.float32)), kernels.Rows)
+    assert "does not work" in kernels.in_use() or "switched off" in kernels.in_use()
+
+
+@needs_numba
+def test_runs_do_not_wait_for_kernels_that_are_being_warmed(monkeypatch):
+    entered, leave = threading.Event(), threading.Event()
+    monkeypatch.setenv("NMF_KERNELS", "auto")
+
+    class Slow:
+        LANES = 8
+
+        @staticmethod
+        def warm(dtype):
+            entered.set()
+            leave.wait(5)
+
+    monkeypatch.setattr(kernels, "_load", lambda: Slow)
+    worker = threading.Thread(target=kernels.warm)
+    worker.start()
+    assert entered.wait(5)
+    assert isinstance(kernels.engine(4, np.dtype(np.float32)), kernels.Rows)
+    assert "being prepared" in kernels.in_use()
+    leave.set()
+    worker.join(5)
+    assert kernels.compiled() is Slow
+
+
+def test_importing_nmfcore_imports_no_compiler():
+    code = "import sys, nmfcore, nmfcore.run; sys.exit('numba' in sys.modules or 'llvmlite' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_blas_threads_are_restored_after_nested_use():
+    from threadpoolctl import threadpool_info
+
+    def limits():
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    X = np.ones((3, 3))
+    before = limits()
+    with kernels.few_threads(X, 2):
+        with kernels.few_threads(X, 2):
+            assert set(limits()) <= {1}
+        assert set(limits()) <= {1}
+    assert limits() == before
+
+
+def test_start_is_the_same_to_rounding_with_and_without_kernels(monkeypatch):
+    problem = as_problem(matrix("sparse", np.float64), 4)
+    one = start(problem, "nndsvd", 0)
+    monkeypatch.setenv("NMF_KERNELS", "off")
+    two = start(problem, "nndsvd", 0)
+    np.testing.assert_allclose(one.W, two.W, rtol=1e-7, atol=1e-9)
