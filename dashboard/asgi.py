@@ -86,7 +86,10 @@ def warm_up() -> None:
             importlib.import_module(name)
         except ImportError as missing:
             _log.warning("Warm-up goes on without %s: %s", name, missing)
-    # The place for first results: fit the embedded data set here, so that the first page has something to show.
+    from dashboard.fitting import warm
+    from dashboard.jobs import service
+
+    warm(service())
     gc.collect()
     gc.freeze()
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+import numpy as np
+
 from dashboard.jobs import Job, Jobs
 from nmfcore.checks import as_problem
 from nmfcore.data import catalog, prepare
@@ -29,6 +31,7 @@ FIRST = RunSpec(data="movies", rank=10)  # what a newcomer sees: embedded, small
 SPECTRUM_RANKS = 30  # the floor is drawn up to here at least
 EXTRA_RANKS = 10  # and this far beyond the rank that was fitted
 LIVE_SECONDS = 0.5  # below this estimate a change of a control may fit at once
+KKT_EVERY = 5  # iterations between two residuals; each costs about one iteration, off the solver's clock
 FLOPS = 1e9  # multiply-adds a second, a careful guess for a machine nobody has measured yet
 
 
@@ -168,6 +171,7 @@ def start(spec: RunSpec, dataset: Dataset) -> Run:
         mask=dataset.mask,
         axes=dataset.axes,
         spec=full,
+        kkt_every=KKT_EVERY,
     )
 
 
@@ -199,8 +203,9 @@ def estimate(spec: RunSpec, dataset: Dataset | None, last: FittedRun | None) -> 
     if dataset is None or dataset.X is None:
         return None
     if last is not None and last.dataset is dataset and last.factorization.history[-1].iteration > 0:
-        end = last.factorization.history[-1]
-        return max(end.seconds, 1e-3) * spec.rank / last.rank
+        history = last.factorization.history
+        each = float(np.median(np.diff(history.seconds)))  # the median: a first step may have loaded or compiled something
+        return max(each * history[-1].iteration, 1e-3) * spec.rank / last.rank
     m, n = dataset.shape
     stored = dataset.X.nnz if dataset.sparse else m * n
     each = 4.0 * stored * spec.rank + 4.0 * (m + n) * spec.rank**2
@@ -210,7 +215,7 @@ def estimate(spec: RunSpec, dataset: Dataset | None, last: FittedRun | None) -> 
 def warm(jobs: Jobs, specs: tuple[RunSpec, ...] = (FIRST,)) -> None:
     """Fit what a newcomer sees first, before anyone asks."""
     for spec in specs:
-        jobs.submit(fit_key(spec), fit_work(spec, jobs), session="warm-up", label="First screen", lane=spec.key)
+        jobs.submit(fit_key(spec), fit_work(spec, jobs), session="warm-up", label="First screen", lane=spec.key).wait(30.0)
 
 
 def solver_refusals(dataset: Dataset) -> dict[str, str]:

@@ -27,6 +27,7 @@ from dashboard.fitting import (
     load_work,
     solver_refusals,
 )
+from dashboard.importing import Import, from_link
 from dashboard.jobs import Job, Jobs, JobsBusy, Status, service
 from dashboard.plain import markdown
 from nmfcore.data import catalog
@@ -59,6 +60,7 @@ class State:
     kept : runs that can be brought back, by key
     fitting, loading : keys of the jobs under way
     written : the link parameters that were last put into the address
+    importing : a file that is looked at; uploaded : the one in use, without its bytes; uploaders : how many were accepted
     """
 
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -75,6 +77,9 @@ class State:
     written: dict[str, str] | None = None
     facts: Derived = field(default_factory=Derived)
     facts_of: Dataset | None = None
+    importing: Import | None = None
+    uploaded: Import | None = None
+    uploaders: int = 0
 
 
 def state() -> State:
@@ -487,3 +492,48 @@ def data_facts(key: Hashable, compute: Callable[[], T]) -> T:
     if me.facts_of is not me.data:
         me.facts, me.facts_of = Derived(), me.data
     return me.facts(key, compute)
+
+
+# -- a file of one's own -----------------------------------------------------------------------------------------------
+
+
+def bring(name: str, content: bytes) -> None:
+    """Look at a file; what is in use stays until this one is accepted. A link that waits for its data says how to read it."""
+    me = state()
+    discard_import()
+    read, meaning = from_link(me.missing.data_options) if me.missing is not None else ({}, {})
+    steps = me.missing.preparation if me.missing is not None else None
+    me.importing = Import(name, content, read, meaning, steps or None, rank=wanted().rank)
+
+
+def discard_import() -> None:
+    """Go back to what was in use before the file was dropped."""
+    me = state()
+    if me.importing is not None:
+        jobs().stop(me.importing.key, me.id)
+        me.importing.drop(jobs())
+    me.importing = None
+
+
+def accept_import() -> None:
+    """Use the file that is looked at. The result on screen stays; the panel says what Fit would do."""
+    me = state()
+    brought, missing = me.importing or me.uploaded, me.missing
+    done = brought.outcome if brought is not None and brought.is_current else None
+    if brought is None or done is None or done.dataset is None or done.refusal is not None:
+        return
+    accept(done.dataset, done.rank)
+    # runs of earlier uploads can still be shown again, and be fitted anew at another rank
+    me.uploads |= {run.dataset.fingerprint: run.dataset for run in me.kept.values() if run.spec.data == "upload"}
+    me.choice = me.choice.replace(data_options=dict(done.dataset.options))
+    me.uploaded, me.importing = brought.accepted(jobs()), None
+    me.uploaders += 1
+    if missing is not None and missing.fingerprint == done.dataset.fingerprint:
+        _set_controls(missing)
+        me.choice = missing
+        fit(missing)
+    elif missing is not None:
+        me.problem = Problem(
+            f"This is not the data of the link: its fingerprint is {done.dataset.fingerprint[:12]}, the link's "
+            f"{missing.fingerprint[:12]}. It is another file, or it was read or prepared differently. It can be used all the same."
+        )

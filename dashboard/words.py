@@ -71,7 +71,8 @@ def preparation(spec: RunSpec) -> str:
     words = []
     for step in spec.preparation:
         if step.get("step") == "text":
-            words.append({"tfidf": "tf-idf"}.get(str(step.get("weight", "counts")), str(step.get("weight", "counts"))))
+            weighting = str(step.get("weighting", "tfidf"))
+            words.append({"tfidf": "tf-idf"}.get(weighting, weighting))
         else:
             words.append(str(step.get("step", "")).replace("_", " "))
     return ", ".join(words) or "as it is"

@@ -1,7 +1,7 @@
 """How does a matrix of any size become a picture of at most a few hundred lines, without hiding its peaks?
 
-Items are ordered by their largest component and its strength, so that blocks become visible; neighbours then share a line. A line of
-W or H shows the maximum of its members (a mean would hide the strong ones); a cell of X, WH and the residual shows the mean, because
+Items are ordered by their largest component and its strength, so that blocks become visible; neighbours share a line. A line of
+W or H shows the maximum of its members (a mean hides the strong ones); a cell of X, WH and the residual shows the mean, because
 only means obey mean(X) - mean(WH) = mean(residual), and because the mean of WH over a block needs no WH:
 mean_{i in I, j in J} (WH)_ij = (mean_I W)(mean_J H). Sparse X stays sparse until it has the size of the picture.
 """

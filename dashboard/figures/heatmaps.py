@@ -1,6 +1,6 @@
 """What do W, H, X, WH, the residual and other matrices look like, at any size?
 
-Large matrices are ordered and binned (see binning.py), colours end at a high percentile so that a few peaks don't blacken the rest,
+Large matrices are ordered and binned (see binning.py), colours end at a high percentile so that a few peaks don't hide the rest,
 and the picture's note says so. Small matrices carry their numbers in the cells.
 """
 

@@ -19,6 +19,7 @@ from dashboard.plain import clean, plotly
 FONT = '"Source Sans", "Source Sans 3", "Source Sans Pro", "Open Sans", Arial, sans-serif'
 TEXT_SIZE = 13  # px: tick labels and legends
 SMALL_SIZE = 12  # px: labels inside the plot, hover texts
+NUMBER_SIZE = 11.5  # px: numbers in the cells of a heatmap
 CHART_WIDTH = 430  # px: one of two charts side by side on a page of 1280
 WIDE_WIDTH = 880  # px: a chart across the page
 LINE_HEIGHT = 15  # px that a horizontal tick label needs
@@ -113,6 +114,55 @@ def contrast(first: str, second: str) -> float:
 def ink_on(colour: str) -> str:
     """Black or white, whichever reads better on `colour`."""
     return max(("#FFFFFF", "#0B0F14"), key=lambda ink: contrast(ink, colour))
+
+
+def colour_at(colours: Sequence[str], share: float) -> str:
+    """The colour at `share` (0 to 1) of an evenly stepped scale, as #RRGGBB: what Plotly paints there."""
+    at = min(max(share, 0.0), 1.0) * (len(colours) - 1)
+    low = min(int(at), len(colours) - 2)
+    first, second = (np.array([int(c[i : i + 2], 16) for i in (1, 3, 5)]) for c in colours[low : low + 2])
+    red, green, blue = np.rint(first + (at - low) * (second - first)).astype(int)
+    return f"#{red:02X}{green:02X}{blue:02X}"
+
+
+def cell_numbers(
+    z: np.ndarray,
+    texts: Sequence[Sequence[str]],
+    trace: Mapping[str, Any],
+    colours: Sequence[str],
+) -> dict[str, Any]:
+    """A text trace over a heatmap `trace`: each number in the ink that reads on its cell (Plotly's own grey reaches 3:1 only)."""
+    low, high = trace["zmin"], trace["zmax"]
+    places, inks, shown = [], [], []
+    for i, row in enumerate(z):
+        for j, value in enumerate(row):
+            if np.isfinite(value) and texts[i][j]:
+                places.append((trace["x"][j], trace["y"][i]))
+                inks.append(ink_on(colour_at(colours, (value - low) / (high - low))))
+                shown.append(texts[i][j])
+    return {
+        "type": "scatter",
+        "mode": "text",
+        "x": [x for x, _ in places],
+        "y": [y for _, y in places],
+        "text": shown,
+        "textfont": {"size": NUMBER_SIZE, "color": inks},
+        "hoverinfo": "skip",
+        "showlegend": False,
+        "xaxis": trace.get("xaxis", "x"),
+        "yaxis": trace.get("yaxis", "y"),
+    }
+
+
+def numbers(z: np.ndarray, digits: int) -> list[list[str]]:
+    """The entries of a matrix as texts with so many decimals, without "-0.0"; NaN becomes empty."""
+    rounded = np.round(z, digits) + 0.0
+    return [["" if np.isnan(value) else f"{value:,.{digits}f}".replace("-", "−") for value in row] for row in rounded]
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """0.1872 as "18.7 %"."""
+    return f"{100 * share:.{digits}f} %"
 
 
 def faded(colour: str, alpha: float) -> str:
@@ -211,7 +261,9 @@ def axis(theme: str, title: str | None = None, **options: Any) -> dict[str, Any]
         "showgrid": True,
         "gridcolor": colours.grid,
         "gridwidth": 1,
-        "ticks": "",
+        "ticks": "outside",  # not seen: they keep labels off the bars and cells
+        "ticklen": 4,
+        "tickcolor": "rgba(0,0,0,0)",
         "tickfont": {"size": TEXT_SIZE, "color": colours.muted},
         "automargin": True,
         "fixedrange": False,

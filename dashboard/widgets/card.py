@@ -27,7 +27,7 @@ def picture(page: str, name: str, title: str, drawn: Picture, *, say: str = "", 
     say : at most one sentence on what to see
     live : redrawn while a run goes on, so it stands still under the mouse
     """
-    with st.container(border=True):
+    with st.container(border=True, gap="xsmall"):
         format_ = _head(page, name, title, drawn)
         chart(f"{page}-{name}", drawn, format_=format_, live=live)
         if say or drawn.note:
@@ -55,9 +55,7 @@ def _head(page: str, name: str, title: str, drawn: Picture) -> str:
     key = f"{page}-{name}"
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
         st.markdown(f"**{title}**", width="content")
-        menu = st.popover(
-            "", icon=":material/more_horiz:", type="tertiary", key=f"{key}-menu", on_change="rerun", help=f"How to read it, numbers: {title}"
-        )
+        menu = st.popover("⋯", type="tertiary", key=f"{key}-menu", on_change="rerun", help=f"{title}: how to read it, numbers, picture")
     if menu.open:
         with menu:
             _menu(key, reading(page, name), drawn)

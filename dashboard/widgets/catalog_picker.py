@@ -63,7 +63,6 @@ def options(key: str) -> None:
             st.button(
                 "Use this data",
                 key=f"use-{key}",
-                type="primary",
                 on_click=session.choose,
                 args=(spec,),
                 disabled=job is not None and not job.final,

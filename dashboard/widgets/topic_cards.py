@@ -31,7 +31,7 @@ def one(run: FittedRun, k: int, *, page: str, words: int, relevance: float = 1.0
     shares = sizes(run)
     labels, weights, behind = words_of(run, k, words, relevance)
     with st.container(border=True, gap="xsmall"):
-        st.markdown(f"**{k + 1} · {markdown(name(run, k), 40)}** :small[:gray[{percent(shares[k])} of explained]]")
+        st.markdown(f"**{k + 1} · {markdown(name(run, k), 34)}**  \n:small[:gray[{percent(shares[k])} of what is explained]]")
         drawn = topic_bars(labels, weights, component=k, background=behind, theme=session.theme())
         card.chart(f"{page}-topic-{k + 1}", drawn)
 
