@@ -175,7 +175,8 @@ def agreement(
     for j, (name, definition) in enumerate(_DEFINITIONS):
         mean, high = (float(chance[:, j].mean()), float(np.percentile(chance[:, j], 95))) if shuffles else (np.nan, np.nan)
         found.append(Score(name, value[j], mean, high, definition))
-    return Agreement(*found, items=int(kept.sum()), left_out=first.left_out, shuffles=shuffles)
+    nmi, ari, purity = found
+    return Agreement(nmi, ari, purity, int(kept.sum()), first.left_out, shuffles)
 
 
 _DEFINITIONS = (
