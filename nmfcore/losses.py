@@ -21,6 +21,9 @@ from nmfcore.factorization import Factors, Matrix, Problem, beta_of
 
 # Below this relative error the Gram form has lost about half of its digits (its error is about eps ||X||^2).
 CANCELS = {np.dtype(np.float32): 0.03, np.dtype(np.float64): 1e-4}
+# The largest entry of a problem is at least 2^-20, so an entry below this adds nothing to any digit of a sum. Where the model
+# underflows to 0 on such an entry, the divergence is not infinite for any practical purpose.
+NEGLIGIBLE = 1e-30
 BLOCK_CELLS = 1_000_000  # cells of WH that exist at one time when a residual is formed
 
 
@@ -208,7 +211,7 @@ def _clamped(value: float) -> float:
 
 def _sum_log(x: np.ndarray, y: np.ndarray) -> float:
     """sum of x log(x/y) over x > 0; infinite where WH is 0 and X is not."""
-    seen = x > 0
+    seen = (x > NEGLIGIBLE) | ((x > 0) & (y > 0))
     x, y = x[seen], y[seen]
     if np.any(y <= 0):
         return float("inf")

@@ -100,16 +100,18 @@ class SymmetricDescent(Solver):
 
 def best_row(s: np.ndarray, others: np.ndarray, pull: np.ndarray, own: float) -> np.ndarray:
     """One pass over the entries of a row s (r,): minimise 1/2 (own - |s|^2)^2 + s^T others s - 2 pull^T s, entry by entry."""
-    s = s.copy()
     total = float(s @ s)
-    for k in range(len(s)):
-        x = float(s[k])
-        row, bend = others[k], float(others[k, k])
-        rest = total - x * x
-        new = cubic_minimum(rest + bend - own, float(row @ s) - bend * x - float(pull[k]))
-        total = rest + new * new
-        s[k] = new
-    return s
+    bends = others.diagonal().tolist()
+    slopes = others @ s - pull  # kept up to date below: a change of one entry costs r, an entry that stays costs nothing
+    entries: list[float] = s.tolist()  # plain floats: this loop runs once for every entry of S
+    for k, x in enumerate(entries):
+        rest, bend = total - x * x, bends[k]
+        new = cubic_minimum(rest + bend - own, float(slopes[k]) - bend * x)
+        if new != x:
+            slopes += others[k] * (new - x)
+            total = rest + new * new
+            entries[k] = new
+    return np.array(entries)
 
 
 def cubic_minimum(a: float, b: float) -> float:
@@ -121,7 +123,7 @@ def cubic_minimum(a: float, b: float) -> float:
         if b >= 0:
             return 0.0  # the one real root is negative
         u = math.cbrt(-b / 2 + math.sqrt(inside))
-        x = u - a / (3 * u)
+        x = u - a / (3 * u) if u > 0 else math.cbrt(-b)  # u is 0 where b^2 underflows
     else:  # three real roots, a < 0: the largest is the minimum
         half = math.sqrt(-a / 3)
         x = 2 * half * math.cos(math.acos(max(-1.0, min(1.0, -b / (2 * half**3)))) / 3)

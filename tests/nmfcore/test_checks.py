@@ -207,7 +207,7 @@ def test_symmetry_is_checked_in_blocks(monkeypatch):
     C = C + C.T
     assert as_problem(C, 1, symmetric=True).shape == (7, 7)
     C[6, 2] += 0.1
-    with pytest.raises(ProblemError, match="mirror image by 0.1"):
+    with pytest.raises(ProblemError, match=r"mirror image by 0\.1"):
         as_problem(C, 1, symmetric=True)
 
 

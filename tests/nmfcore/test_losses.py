@@ -109,7 +109,7 @@ def test_the_symmetric_residual_uses_the_gradient_of_the_one_factor():
 
 
 def test_the_residual_is_zero_at_a_minimum_and_nowhere_near_it():
-    X, W, H = data()
+    _, W, H = data()
     exact = as_problem(W @ H, 3)
     assert kkt_residual(exact, Factors(W, H)) < 1e-12
     assert kkt_residual(exact, Factors(1.1 * W, H)) > 1e-2
