@@ -115,6 +115,8 @@ def as_problem(
     if power:
         matrix = _times_power_of_two(matrix, -2 * power)  # exact, and a copy, so X stays as it was
         penalty = _scaled_penalty(penalty, beta, power)
+    if beta <= 0:
+        _refuse_span(matrix, loss)
     return Problem(matrix, rank, loss, mask, symmetric, penalty or None, 4.0**power)
 
 
@@ -309,6 +311,17 @@ def _refuse_loss(matrix: Matrix, mask: Matrix | None, loss: str, beta: float) ->
         raise ProblemError(
             f"The loss '{loss}' is infinite wherever X is 0, and X has zeros. Use Frobenius or Kullback-Leibler, "
             "or add a small constant to X and say so."
+        )
+
+
+def _refuse_span(matrix: Matrix, loss: str) -> None:
+    """Losses of ratios need powers like x / y^2 of every entry, which have to stay finite."""
+    values = matrix.data if sp.issparse(matrix) else matrix
+    smallest = float(np.min(values, where=values > 0, initial=np.inf))
+    if smallest < float(np.finfo(matrix.dtype).tiny) ** (1 / 3):
+        raise ProblemError(
+            f"The loss '{loss}' compares ratios, and the entries of X differ by a factor of {float(values.max()) / smallest:.0e}: "
+            f"too much for {matrix.dtype}. Raise the smallest entries, or use Frobenius or Kullback-Leibler."
         )
 
 
