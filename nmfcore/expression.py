@@ -7,14 +7,18 @@ W and H, so "most active" has a meaning only on a stated scale: by default the c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from nmfcore import scale
 from nmfcore.checks import ProblemError
-from nmfcore.factorization import Axis
+from nmfcore.factorization import Axis, Factorization
+from nmfcore.run import solve
+from nmfcore.spec import StopRule
+from nmfcore.stability import Consensus, consensus
 
 SCALE = "W columns L2"  # metagenes of unit norm; activities in H are then comparable
 NOBODY = -1  # the group of a sample in which no metagene is active
@@ -167,3 +171,80 @@ def agreement(groups: np.ndarray, known: Sequence[str], rank: int, *, axis: Axis
         if group < 0 or stands_for[group] != name
     )
     return Agreement(classes, table, stands_for, misplaced, 1.0 - len(misplaced) / len(names))
+
+
+# -- ranks --------------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, eq=False)
+class RankReport:
+    """What several random starts at one rank say about the samples.
+
+    consensus : of the groups on the stated scale, with cophenetic correlation and dispersion
+    raw : the same with H as each run left it; its lower numbers are the price of comparing what is not comparable
+    errors : relative error of every run; best : the run with the lowest loss; groups : its groups, (n,)
+    agreement : of these groups with the known classes, or None
+    """
+
+    rank: int
+    consensus: Consensus
+    raw: Consensus
+    errors: tuple[float, ...]
+    best: Factorization
+    groups: np.ndarray
+    agreement: Agreement | None
+
+
+def explore_ranks(
+    X: Any,
+    ranks: Sequence[int] = (2, 3, 4, 5),
+    *,
+    runs: int = 20,
+    seed: int = 0,
+    loss: str = "frobenius",
+    solver: str = "hals",
+    convention: str = SCALE,
+    known: Sequence[str] | None = None,
+    axis: Axis | None = None,
+    stop: StopRule | None = None,
+    report: Callable[[str, float], None] | None = None,
+) -> Iterator[RankReport]:
+    """One report for each rank, as soon as it is there.
+
+    Parameters
+    ----------
+    X : (m, n) genes × samples, >= 0
+    ranks : numbers of metagenes
+    runs : random starts at each rank, with seeds seed, seed + 1, ...
+    loss, solver : what is minimised and how; Brunet et al. used the Kullback-Leibler loss
+    convention : the scale on which samples are assigned
+    known : (n,) classes of the samples, to name the misplaced ones
+    axis : names of the samples
+    stop : stop rule of every run
+    report : called with a sentence and the share that is done before every run; it may raise to end the exploration
+
+    Source: Brunet et al. 2004 (consensus, cophenetic correlation); Kim & Park 2007 (dispersion).
+    """
+    stop = stop or StopRule(tol=1e-6, max_iter=2000)
+    for at, rank in enumerate(ranks):
+        labels, raw, errors = [], [], []
+        best: Factorization | None = None
+        for run in range(runs):
+            if report is not None:
+                report(f"Rank {rank}, start {run + 1} of {runs}", (at * runs + run) / (len(ranks) * runs))
+            fit = solve(X, rank, init="random", seed=seed + run, loss=loss, solver=solver, stop=stop)
+            labels.append(sample_groups(fit.W, fit.H, convention=convention))
+            raw.append(sample_groups(fit.W, fit.H, convention="as fitted"))
+            errors.append(fit.relative_error)
+            if best is None or fit.history[-1].loss < best.history[-1].loss:
+                best = fit
+        if best is None:
+            raise ProblemError(f"The number of runs must be at least 1, not {runs}.")
+        groups = sample_groups(best.W, best.H, convention=convention)
+        yield RankReport(
+            rank,
+            consensus(labels),
+            consensus(raw),
+            tuple(errors),
+            best,
+            groups,
+            agreement(groups, known, rank, axis=axis) if known is not None else None,
+        )

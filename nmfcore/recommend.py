@@ -120,16 +120,6 @@ def _exact_weights(k: int) -> list[Fraction]:
     return [Fraction(total - rank, total * (k - 1)) for rank in range(1, k + 1)]
 
 
-def cosine_to_rows(W: np.ndarray, item: int) -> np.ndarray:
-    """Cosine of row `item` of W (m, r) with every row: (m,), between 0 and 1; 0 where a row is all zero."""
-    W = np.asarray(W, np.float64)
-    top = W.max(axis=1, initial=0.0)  # first to 1, so that squares neither over- nor underflow
-    rows = W / np.where(top > 0, top, 1.0)[:, None]
-    norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-    rows = rows / np.where(norms > 0, norms, 1.0)[:, None]
-    return np.clip(rows @ rows[item], 0.0, 1.0)
-
-
 def nearest(similarity: np.ndarray, item: int, k: int, *, among: np.ndarray | None = None) -> np.ndarray:
     """The k shows most similar to `item`, nearest first, without itself; equal similarities in the order of the table.
 
@@ -200,7 +190,7 @@ def estimate_rating(
     Parameters
     ----------
     ratings : the observed ratings
-    similarity : (m,) similarities of every show to `item`, e.g. of `cosine_to_rows`
+    similarity : (m,) similarities of every show to `item`, e.g. `similarity.cosine_rows(W[[item]], W)[0]`
     item, user : row and column of the wanted rating, from 0
     k : number of neighbours; no more than the other shows there are
     only_rated : leave out the neighbours that this user did not rate, instead of counting them as 0

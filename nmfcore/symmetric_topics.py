@@ -22,7 +22,6 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.optimize import linear_sum_assignment
 
 from nmfcore import scale
 from nmfcore.checks import ProblemError, as_matrix, check_rank
@@ -32,6 +31,7 @@ from nmfcore.projection import project_rows
 from nmfcore.run import Run, prepare, solve
 from nmfcore.sparsity import hoyer
 from nmfcore.spec import StopRule
+from nmfcore.stability import keyword_stability, match_topics
 from nmfcore.svd import svd
 
 WEIGHTINGS = {
@@ -291,7 +291,7 @@ class Side:
     error : relative error ||X - items topics^T||_F / ||X||_F; one value per start
     topic_sparsity, item_sparsity : mean Hoyer sparsity of the topics and of the items' rows (0 = even, 1 = a single entry)
     stability : mean cosine of matched topics over all pairs of starts (1 = the same topics every time); NaN for one start
-    keywords_stability : mean share of the ten leading keywords that matched topics have in common, over all pairs
+    keywords_stability : mean agreement of the ten leading keywords of matched topics (average Jaccard), over all pairs
     """
 
     name: str
@@ -361,8 +361,8 @@ def compare(
         return result.H.T.copy(), result.W
 
     sides = [_side(name, table, fit, seeds) for name, fit in (("stepwise", stepwise), ("joint", joint))]
-    match, cosines = match_topics(sides[0].topics, sides[1].topics)
-    return Comparison(sides[0], sides[1], match, cosines, float(svd(table.X, rank).floor([rank])[0]))
+    found = match_topics(sides[0].topics.T, sides[1].topics.T)
+    return Comparison(sides[0], sides[1], found.partner, found.cosines, float(svd(table.X, rank).floor([rank])[0]))
 
 
 def _side(name: str, table: Cooccurrence, fit: Callable[[int], tuple[np.ndarray, np.ndarray]], seeds: Sequence[int]) -> Side:
@@ -372,9 +372,8 @@ def _side(name: str, table: Cooccurrence, fit: Callable[[int], tuple[np.ndarray,
     cosines, shared = [], []
     for a in range(len(fits)):
         for b in range(a + 1, len(fits)):
-            match, cosine = match_topics(fits[a][0], fits[b][0])
-            cosines.append(float(cosine.mean()))
-            shared.append(_shared_keywords(fits[a][0], fits[b][0][:, match]))
+            cosines.append(float(match_topics(fits[a][0].T, fits[b][0].T).cosines.mean()))
+            shared.append(keyword_stability(fits[a][0].T, [fits[b][0].T], count=min(10, len(fits[a][0]))))
     return Side(
         name,
         S,
@@ -385,27 +384,3 @@ def _side(name: str, table: Cooccurrence, fit: Callable[[int], tuple[np.ndarray,
         float(np.mean(cosines)) if cosines else float("nan"),
         float(np.mean(shared)) if shared else float("nan"),
     )
-
-
-def match_topics(A: np.ndarray, B: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each column of A (n, r) the column of B (n, r) it goes with, one to one, and their cosines.
-
-    The pairs with the largest sum of cosines (the assignment problem). A zero column has cosine 0 with everything.
-
-    Source: Kuhn 1955 (Hungarian method).
-    """
-    unit = []
-    for M in (A, B):
-        M = np.asarray(M, np.float64)
-        norms = np.linalg.norm(M, axis=0)
-        unit.append(np.divide(M, norms, out=np.zeros_like(M), where=norms > 0))
-    cosine = unit[0].T @ unit[1]
-    rows, columns = linear_sum_assignment(-cosine)
-    return columns, np.clip(cosine[rows, columns], 0.0, 1.0)
-
-
-def _shared_keywords(A: np.ndarray, B: np.ndarray, count: int = 10) -> float:
-    """Mean share of the leading keywords that topics side by side have in common."""
-    count = min(count, len(A))
-    lead = [[set(np.argsort(-s, kind="stable")[:count].tolist()) for s in M.T] for M in (A, B)]
-    return float(np.mean([len(a & b) / count for a, b in zip(*lead, strict=True)]))

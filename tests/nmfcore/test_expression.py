@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import entropy, median_abs_deviation
 
 from nmfcore import Axis, ProblemError
-from nmfcore.expression import agreement, defining_genes, gene_scores, moved_by_scale, sample_groups
+from nmfcore.expression import agreement, defining_genes, explore_ranks, gene_scores, moved_by_scale, sample_groups
 
 
 def test_a_gene_of_one_metagene_scores_1_and_an_even_one_0():
@@ -83,3 +83,30 @@ def test_a_sample_without_a_group_is_misplaced_and_an_empty_group_stands_for_not
 def test_as_many_classes_as_samples_are_needed():
     with pytest.raises(ProblemError, match="2 samples but 1"):
         agreement(np.array([0, 1]), ["a"], 2)
+
+
+def test_planted_classes_give_clean_blocks_at_their_rank_and_not_above():
+    rng = np.random.default_rng(0)
+    known = ["a"] * 6 + ["b"] * 5 + ["c"] * 4
+    level = np.kron(np.eye(3), np.ones((20, 1)))[:, [0] * 6 + [1] * 5 + [2] * 4]
+    X = 5 * level + rng.random((60, 15))
+    told = []
+    reports = {r.rank: r for r in explore_ranks(X, (2, 3, 4), runs=6, known=known, report=lambda text, share: told.append(share))}
+    assert reports[3].consensus.cophenetic > 0.999
+    assert_allclose(reports[3].consensus.dispersion, 1.0)
+    assert reports[3].agreement.misplaced == ()
+    assert reports[4].consensus.dispersion < 1
+    assert len(reports[2].errors) == 6
+    assert min(reports[3].errors) < min(reports[2].errors)
+    assert_array_equal(reports[3].groups, sample_groups(reports[3].best.W, reports[3].best.H))
+    assert told == sorted(told)
+    assert len(told) == 18
+
+
+def test_raw_argmax_makes_a_stable_solution_look_unstable():
+    # the same optimum from every start, but H on each run's own scale: the seed's leukemia finding in small
+    rng = np.random.default_rng(1)
+    X = rng.random((40, 2)) @ rng.random((2, 30)) + 0.02 * rng.random((40, 30))
+    (report,) = explore_ranks(X, (2,), runs=12)
+    assert np.ptp(report.errors) < 1e-3
+    assert report.raw.dispersion < report.consensus.dispersion

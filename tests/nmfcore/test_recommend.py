@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.spatial.distance import cdist
 
 from nmfcore import ProblemError, solve
 from nmfcore.recommend import (
     as_ratings,
     baselines,
-    cosine_to_rows,
     estimate_rating,
     fit_observed,
     held_out_errors,
@@ -23,6 +21,8 @@ from nmfcore.recommend import (
     rmse,
     split_ratings,
 )
+from nmfcore.scale import apply
+from nmfcore.similarity import cosine_rows
 
 SHOWS = ["Friends", "The Big Bang Theory", "Black Mirror", "Modern Family", "Sacred Games", "Game of Thrones", "Quantico"]
 TV = np.array(
@@ -88,7 +88,7 @@ def test_counting_only_rated_neighbours_gives_4_7():
 @pytest.mark.parametrize("seed", range(5))
 def test_rank_2_with_real_zeros_finds_the_neighbours_of_the_slide(seed):
     fit = solve(TV, 2, init="random", seed=seed)
-    similarity = cosine_to_rows(fit.W * np.linalg.norm(fit.H, axis=1), BLACK_MIRROR)
+    similarity = cosine_rows(apply(fit.W, fit.H, "H rows L2").W)[BLACK_MIRROR]
     assert nearest(similarity, BLACK_MIRROR, 3).tolist() == SLIDE
     assert_allclose(estimate_rating(as_ratings(TV), similarity, BLACK_MIRROR, JAI).value, 1.175)
 
@@ -103,18 +103,6 @@ def test_only_rated_weights_keep_the_ratios_of_the_ranks():
     # Jai rated Quantico (2.1) and The Big Bang Theory (4.7); Sacred Games between them is left out: weights 5 : 3
     estimate = estimate_rating(as_ratings(TV), np.zeros(7), BLACK_MIRROR, JAI, neighbours=[6, 4, 1], only_rated=True)
     assert_allclose(estimate.value, float(Fraction(5, 8)) * 2.1 + float(Fraction(3, 8)) * 4.7)
-
-
-def test_cosines_equal_scipys_and_ignore_the_length_of_rows():
-    W = np.random.default_rng(1).random((9, 4))
-    expected = 1.0 - cdist(W[[3]], W, "cosine")[0]
-    assert_allclose(cosine_to_rows(W, 3), expected, atol=1e-12)
-    assert_allclose(cosine_to_rows(W * np.logspace(-200, 200, 9)[:, None], 3), expected, atol=1e-12)
-
-
-def test_a_zero_row_is_similar_to_nothing():
-    W = np.array([[1.0, 2.0], [0.0, 0.0], [2.0, 1.0]])
-    assert cosine_to_rows(W, 1).tolist() == [0.0, 0.0, 0.0]
 
 
 def test_nearest_leaves_out_the_show_itself_and_breaks_ties_by_the_table():

@@ -18,7 +18,6 @@ from nmfcore.symmetric_topics import (
     fit_topics,
     item_topics,
     items_of_topics,
-    match_topics,
     parameter_shares,
     prepare_topics,
     project_item,
@@ -215,20 +214,6 @@ def test_keywords_without_names_cannot_be_typed(S):
 
 
 # -- stepwise beside joint ----------------------------------------------------------------------------------------------
-def test_matching_finds_a_permutation_of_the_same_topics():
-    A = np.random.default_rng(0).random((12, 4))
-    order = np.array([2, 0, 3, 1])
-    match, cosines = match_topics(A, (A * np.array([1, 5, 0.1, 2]))[:, order])
-    assert_array_equal(order[match], np.arange(4))
-    assert_allclose(cosines, 1.0)
-
-
-def test_a_dead_topic_matches_with_cosine_0():
-    A = np.eye(4)[:, :2]
-    _, cosines = match_topics(A, np.column_stack([A[:, 0], np.zeros(4)]))
-    assert sorted(cosines.tolist()) == [0.0, 1.0]
-
-
 def test_the_comparison_states_error_sparsity_and_stability_of_both(table):
     told = []
     found = compare(table, 3, seeds=STARTS, report=lambda sentence, share: told.append((sentence, share)))
