@@ -108,6 +108,8 @@ def as_problem(
     beta = _beta(loss)
     loss = next((name for name, known in BETA.items() if known == beta), loss)  # "beta=2" is "frobenius"
     _refuse_loss(matrix, mask, loss, beta)
+    if beta <= 0:
+        _refuse_span(matrix, loss)
     _refuse_penalty(penalty)
     if symmetric:
         _refuse_asymmetric(matrix)
@@ -115,8 +117,6 @@ def as_problem(
     if power:
         matrix = _times_power_of_two(matrix, -2 * power)  # exact, and a copy, so X stays as it was
         penalty = _scaled_penalty(penalty, beta, power)
-    if beta <= 0:
-        _refuse_span(matrix, loss)
     return Problem(matrix, rank, loss, mask, symmetric, penalty or None, 4.0**power)
 
 
@@ -317,11 +317,12 @@ def _refuse_loss(matrix: Matrix, mask: Matrix | None, loss: str, beta: float) ->
 def _refuse_span(matrix: Matrix, loss: str) -> None:
     """Losses of ratios need powers like x / y^2 of every entry, which have to stay finite."""
     values = matrix.data if sp.issparse(matrix) else matrix
-    smallest = float(np.min(values, where=values > 0, initial=np.inf))
-    if smallest < float(np.finfo(matrix.dtype).tiny) ** (1 / 3):
+    largest, smallest = float(values.max()), float(np.min(values, where=values > 0, initial=np.inf))
+    span = smallest / largest  # 0 where even the quotient underflows
+    if span < float(np.finfo(matrix.dtype).tiny) ** (1 / 3):
         raise ProblemError(
-            f"The loss '{loss}' compares ratios, and the entries of X differ by a factor of {float(values.max()) / smallest:.0e}: "
-            f"too much for {matrix.dtype}. Raise the smallest entries, or use Frobenius or Kullback-Leibler."
+            f"The loss '{loss}' compares ratios, and the entries of X go from {smallest:.0e} to {largest:.0e}: too far apart "
+            f"for {matrix.dtype}. Raise the smallest entries, or use Frobenius or Kullback-Leibler."
         )
 
 

@@ -125,7 +125,7 @@ def test_a_loss_that_zeros_make_infinite_is_refused(name, kind):
         as_problem(kind(np.eye(3)), 1, loss=name)
 
 
-@pytest.mark.parametrize(("small", "dtype"), [(1e-110, float), (1e-14, np.float32)])
+@pytest.mark.parametrize(("small", "dtype"), [(1e-110, float), (5e-324, float), (1e-14, np.float32)])
 def test_a_loss_of_ratios_refuses_entries_that_are_too_far_apart(small, dtype):
     X = np.array([[1, small], [1, 1]], dtype)
     with pytest.raises(ProblemError, match="compares ratios"):
