@@ -28,8 +28,9 @@ from nmfcore.svd import SVD, attainable_share, svd
 T = TypeVar("T")
 
 FIRST = RunSpec(data="movies", rank=10)  # what a newcomer sees: embedded, small, fitted while the server warms up
-SPECTRUM_RANKS = 30  # the floor is drawn up to here at least
-EXTRA_RANKS = 10  # and this far beyond the rank that was fitted
+SVD_TERMS = (30, 60, 110, 210)  # terms of the SVD behind the floor: a few sizes, so that runs of several ranks share one
+EXTRA_RANKS = 10  # the floor is drawn this far beyond the rank that was fitted, at least
+EXACT_SIDE = 500  # short side of X up to which the SVD behind the floor is exact; beyond, nobody should wait for it
 LIVE_SECONDS = 0.5  # below this estimate a change of a control may fit at once
 KKT_EVERY = 5  # iterations between two residuals; each costs about one iteration, off the solver's clock
 FLOPS = 1e9  # multiply-adds a second, a careful guess for a machine nobody has measured yet
@@ -128,15 +129,26 @@ def fit_work(spec: RunSpec, jobs: Jobs, upload: Dataset | None = None) -> Callab
             jobs.put(data_key(spec), dataset, label=dataset.title)
         job.say("Finding a start")
         run = start(spec, dataset)
-        count = min(max(SPECTRUM_RANKS, spec.rank + EXTRA_RANKS), *dataset.shape)
         job.say("Fitting")
         for progress in run:
             if not job.report(progress, fraction=fraction(progress, spec.stop)):
                 break
         job.message = "Measuring the floor"
-        return finished(run, dataset, svd(dataset.X, count))
+        return finished(run, dataset, floor_of(dataset, spec.rank, jobs))
 
     return work
+
+
+def floor_of(dataset: Dataset, rank: int, jobs: Jobs) -> SVD:
+    """The SVD that gives the floor at this rank and some beyond; one for all runs on the data that it suffices for."""
+    most = min(dataset.shape)
+    count = min(next(step for step in SVD_TERMS if step >= min(rank + EXTRA_RANKS, SVD_TERMS[-1])), most)
+    key = ("svd", dataset.fingerprint, count)
+    known = jobs.result(key)
+    if known is None:
+        known = svd(dataset.X, count, exact_side=EXACT_SIDE)
+        jobs.put(key, known, label="SVD")
+    return known
 
 
 def continue_work(fitted: FittedRun, stop: StopRule) -> Callable[[Job], FittedRun]:

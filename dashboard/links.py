@@ -16,7 +16,22 @@ from nmfcore.losses import beta_of
 from nmfcore.solvers import SOLVERS, make_solver
 from nmfcore.spec import RunSpec, StopRule
 
-PARAMETERS = ("data", "options", "prep", "print", "solver", "par", "loss", "rank", "init", "seed", "tol", "iterations", "seconds", "kkt")
+PARAMETERS = (
+    "data",
+    "options",
+    "prep",
+    "print",
+    "solver",
+    "par",
+    "loss",
+    "rank",
+    "init",
+    "seed",
+    "tol",
+    "iterations",
+    "seconds",
+    "kkt",
+)
 LONGEST = 8_000  # characters of one parameter; a longer one was not made here
 MOST_RANK, MOST_ITERATIONS, MOST_SECONDS = 200, 2_000, 3_600.0
 

@@ -70,7 +70,7 @@ class SVD:
         return np.minimum(np.cumsum(self.explained()), 1.0)
 
 
-def svd(X: Any, rank: int | None = None) -> SVD:
+def svd(X: Any, rank: int | None = None, *, exact_side: int = EXACT_SIDE) -> SVD:
     """The singular value decomposition of X: exact where that is cheap, else truncated and labelled so.
 
     Exact when min(m, n) <= 2500: by LAPACK for small dense X, else from the Gram matrix of the short side in float64
@@ -82,6 +82,7 @@ def svd(X: Any, rank: int | None = None) -> SVD:
     X : (m, n) array-like or scipy sparse, finite and >= 0; sparse X stays sparse
     rank : how many terms to hold, 1 to min(m, n); None holds all of an exact SVD and 50 of a truncated one.
         All terms of a large sparse X are dense arrays of (m + n) min(m, n) float64: ask for the terms you show.
+    exact_side : the short side up to which the SVD is exact; lower it where a second is too long to wait
 
     Returns
     -------
@@ -97,7 +98,7 @@ def svd(X: Any, rank: int | None = None) -> SVD:
     """
     matrix = as_matrix(X)
     short = min(matrix.shape)
-    exact = short <= EXACT_SIDE
+    exact = short <= exact_side
     count = check_rank(rank, matrix.shape) if rank is not None else (short if exact else min(50, short))
     if not exact:
         U, s, Vt = _lanczos(matrix, count)

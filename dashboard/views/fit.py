@@ -34,7 +34,13 @@ def live() -> None:
 def controls() -> tuple[str, str]:
     with st.container(horizontal=True):
         axis = st.segmented_control(
-            "Horizontal axis", list(AXES), format_func=AXES.get, default="iterations", key="axis", required=True, bind="query-params"
+            "Horizontal axis",
+            list(AXES),
+            format_func=AXES.get,
+            default="iterations",
+            key="axis",
+            required=True,
+            bind="query-params",
         )
         scale = st.segmented_control(
             "Error axis", list(SCALES), format_func=SCALES.get, default="linear", key="errors", required=True, bind="query-params"
@@ -46,7 +52,11 @@ def curves(run: FittedRun) -> None:
     axis, scale = controls()
     history = run.factorization.history
     earlier = [
-        (f"rank {other.rank}, {other.spec.solver}", getattr(other.factorization.history, axis), other.factorization.history.relative_errors)
+        (
+            f"rank {other.rank}, {other.spec.solver}",
+            getattr(other.factorization.history, axis),
+            other.factorization.history.relative_errors,
+        )
         for key, other in session.state().kept.items()
         if key != run.key and other.dataset is run.dataset
     ]
@@ -63,13 +73,19 @@ def curves(run: FittedRun) -> None:
         height=380,
     )
     card.picture("fit", "loss", "Relative error", drawn)
-    card.picture("fit", "kkt", "Distance from a stationary point", kkt_curve(history.iterations, history.column("kkt"), theme=session.theme()))
+    card.picture(
+        "fit",
+        "kkt",
+        "Distance from a stationary point",
+        kkt_curve(history.iterations, history.column("kkt"), theme=session.theme()),
+    )
 
 
 def state(run: FittedRun) -> None:
     result = run.factorization
     with card.plain("What happened"):
-        st.markdown(f"{result.stopped.sentence}. {count(result.history[-1].iteration, 'iteration')} in {seconds(result.history[-1].seconds)}.")
+        end = result.history[-1]
+        st.markdown(f"{result.stopped.sentence}. {count(end.iteration, 'iteration')} in {seconds(end.seconds)}.")
         for warning in result.warnings:
             st.markdown(f":orange[:material/warning:] {markdown(warning, 400)}")
         if result.stopped.can_continue:
@@ -93,7 +109,13 @@ def spec_table(run: FittedRun) -> dict[str, list[str]]:
     rows["fingerprint"] = spec.fingerprint[:16]
     rows["solver"] = spec.solver
     rows |= {f"  {name}": str(value) for name, value in spec.solver_options.items()}
-    rows |= {"loss": spec.loss, "rank": str(spec.rank), "start": spec.init, "seed": str(spec.seed), "tolerance": f"{spec.stop.tol:g}"}
+    rows |= {
+        "loss": spec.loss,
+        "rank": str(spec.rank),
+        "start": spec.init,
+        "seed": str(spec.seed),
+        "tolerance": f"{spec.stop.tol:g}",
+    }
     rows |= {"iterations at most": f"{spec.stop.max_iter:,}", "seconds at most": str(spec.stop.max_seconds)}
     return {"part": list(rows), "value": [clean(text, 300) for text in rows.values()]}
 

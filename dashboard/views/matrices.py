@@ -48,8 +48,8 @@ def draw_parts(run: FittedRun) -> None:
     if m * n > WINDOW_CELLS:
         with card.plain("X, WH and residual"):
             st.markdown(
-                f"X has {m:,} × {n:,} = {m * n:,} cells, more than the {WINDOW_CELLS:,} that can be drawn cell by cell. WH is dense, so "
-                "it is never formed at this size; W and H hold the same information."
+                f"X has {m:,} × {n:,} = {m * n:,} cells, more than the {WINDOW_CELLS:,} that can be drawn cell by cell. "
+                "WH is dense, so it is never formed at this size; W and H hold the same information."
             )
         return
     W, H = run.factorization.W, run.factorization.H

@@ -28,7 +28,12 @@ def figures(run: FittedRun) -> list[Figure]:
             f"{result.relative_error - run.floor:.4f} above the SVD floor",
             "‖X − WH‖ / ‖X‖ in the Frobenius norm; 0 is exact. The SVD's error is the floor under every NMF of the same rank.",
         ),
-        Figure("Iterations", f"{end.iteration:,}", f"{SHORT_REASONS[result.stopped]}, {seconds(end.seconds)}", result.stopped.sentence + "."),
+        Figure(
+            "Iterations",
+            f"{end.iteration:,}",
+            f"{SHORT_REASONS[result.stopped]}, {seconds(end.seconds)}",
+            result.stopped.sentence + ".",
+        ),
     ]
 
 
@@ -51,7 +56,11 @@ def draw() -> None:
         card.picture("overview", "loss", "Loss while fitting", drawn)
     with right:
         W, _ = scale.apply(run)
-        drawn = items_by_topic(W, axis=rows, component=part(run.dataset), theme=session.theme(), height=300)
+        theme = session.theme()
+        drawn = run.derived(
+            ("W", "overview", scale.current(), theme),
+            lambda: items_by_topic(W, axis=rows, component=part(run.dataset), theme=theme, height=300),
+        )
         card.picture("overview", "items", f"{rows.name.capitalize()} by {part(run.dataset)} (W), strongest first", drawn)
     topic_cards.draw(run, page="overview", words=8)
 

@@ -11,6 +11,7 @@ from dashboard.words import part, percent
 from nmfcore.svd import cosines_between_rows, orthogonality, reconstruction_error, sides
 
 WORDS = 8
+DIRECT_CELLS = 2_000_000  # cells up to which X - U S V^T is formed, in blocks, while the page waits
 
 
 def draw() -> None:
@@ -75,12 +76,19 @@ def component(run: FittedRun) -> None:
 
 
 def checks(run: FittedRun) -> None:
+    """Orthonormality and reconstruction as numbers."""
     with card.plain("Checked on this data"):
-        value = run.derived("checks", lambda: (orthogonality(run.svd.U), reconstruction_error(run.dataset.X, run.svd)))
-        ortho, error = value
+        ortho = run.derived("orthogonality", lambda: orthogonality(run.svd.U))
+        m, n = run.dataset.shape
+        terms = f"{run.svd.rank:,} of {min(m, n):,} singular values"
+        st.markdown(f"‖UᵀU − I‖ = {ortho.columns:.1e}  \n‖U Uᵀ − I‖ = {ortho.rows:.4g}  \n{ortho.sentence}")
+        if m * n <= DIRECT_CELLS:
+            error = run.derived("reconstruction", lambda: reconstruction_error(run.dataset.X, run.svd))
+            st.markdown(f"‖X − UΣVᵀ‖ / ‖X‖ = {error:.2e}, entry by entry, with {terms}.")
+        rest = float(run.svd.floor([run.svd.rank])[0])
         st.markdown(
-            f"‖UᵀU − I‖ = {ortho.columns:.1e}  \n‖U Uᵀ − I‖ = {ortho.rows:.4g}  \n{ortho.sentence}\n\n"
-            f"‖X − UΣVᵀ‖ / ‖X‖ = {error:.1e} with {run.svd.rank} of {min(run.dataset.shape):,} singular values ({run.svd.label})"
+            f"√(1 − Σσ² / ‖X‖²) = {rest:.2e} with {terms} ({run.svd.label}): what those terms leave unexplained. "
+            "With all of them it is 0 up to rounding."
         )
 
 

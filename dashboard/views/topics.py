@@ -5,7 +5,6 @@ import streamlit as st
 from dashboard import session
 from dashboard.figures.topics import similarity_matrix
 from dashboard.fitting import FittedRun
-from dashboard.plain import markdown
 from dashboard.widgets import card, header, item_list, notices, topic_cards
 from dashboard.words import part, spelled
 from nmfcore.svd import cosines_between_rows
@@ -24,7 +23,7 @@ def draw() -> None:
         words = st.slider("Words per card", 4, 20, 10, key="words", bind="query-params", width=220)
         relevance = st.slider(
             "Ranked by weight (1) or by distinctness (0)", 0.0, 1.0, 1.0, 0.1, key="relevance", bind="query-params", width=300,
-            help="λ log w + (1 − λ) log(w / w̄): 1 ranks words by weight, 0 by how much more weight they have here than in all data.",
+            help="λ log w + (1 − λ) log(w / w̄): 1 ranks words by weight, 0 by how much more they weigh here than in all data.",
         )  # fmt: skip
     topic_cards.draw(run, page="topics", words=words, relevance=relevance)
     left, right = st.columns(2)

@@ -55,7 +55,9 @@ def _head(page: str, name: str, title: str, drawn: Picture) -> str:
     key = f"{page}-{name}"
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
         st.markdown(f"**{title}**", width="content")
-        menu = st.popover("⋯", type="tertiary", key=f"{key}-menu", on_change="rerun", help=f"{title}: how to read it, numbers, picture")
+        menu = st.popover(
+            "⋯", type="tertiary", key=f"{key}-menu", on_change="rerun", help=f"{title}: how to read it, numbers, picture"
+        )
     if menu.open:
         with menu:
             _menu(key, reading(page, name), drawn)

@@ -34,19 +34,25 @@ def draw(title: str, run: FittedRun | None, figures: Sequence[Figure] = ()) -> N
         with right, st.container(horizontal=True, horizontal_alignment="right"):
             copy_link(run)
             export(run)
-    if figures:
-        with st.grid(len(figures), min_column_width=190):
-            for figure in figures:
-                st.metric(
-                    figure.name,
-                    figure.value,
-                    figure.beside or None,
-                    delta_color="off",
-                    delta_arrow="off",
-                    help=figure.definition or None,
-                    border=True,
-                    height="stretch",
-                )
+    key_figures(figures)
+
+
+def key_figures(figures: Sequence[Figure]) -> None:
+    """At most four numbers across the page, each with what it is relative to."""
+    if not figures:
+        return
+    with st.grid(len(figures), min_column_width=190):
+        for figure in figures:
+            st.metric(
+                figure.name,
+                figure.value,
+                figure.beside or None,
+                delta_color="off",
+                delta_arrow="off",
+                help=figure.definition or None,
+                border=True,
+                height="stretch",
+            )
 
 
 def copy_link(run: FittedRun) -> None:

@@ -22,8 +22,8 @@ def draw() -> None:
         with st.container(border=True, key="missing"):
             st.markdown(
                 "**This link is to data that is not here.** It was made from an uploaded file, which only the session that "
-                f"uploaded it holds. Upload the same file on the Data page (fingerprint `{markdown(me.missing.fingerprint, 12)}`) "
-                f"and open the link again: rank {me.missing.rank}, solver {markdown(me.missing.solver)}."
+                "uploaded it holds. Upload the same file on the Data page (fingerprint "
+                f"`{markdown(me.missing.fingerprint, 12)}`) and open the link again: rank {me.missing.rank}, solver {markdown(me.missing.solver)}."
             )
             with st.container(horizontal=True):
                 st.page_link(session.page("data"), label="To the Data page", icon=":material/upload_file:")

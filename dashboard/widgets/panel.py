@@ -80,9 +80,7 @@ def _controls() -> None:
         if job is not None and not job.final:
             st.button("Stop", on_click=session.stop, width="stretch", icon=":material/stop_circle:", key="stop")
         else:
-            st.button(
-                "Fit", on_click=session.fit, type="primary", width="stretch", key="fit", disabled=bool(problem.get(key))
-            )
+            st.button("Fit", on_click=session.fit, type="primary", width="stretch", key="fit", disabled=bool(problem.get(key)))
         if live and session.pending() and (job is None or job.final) and not problem.get(key):
             session.fit()
             session.adopt()
@@ -101,7 +99,15 @@ def _advanced(solver: type[Solver]) -> None:
         st.selectbox("Loss", losses, format_func=LOSS_TITLES.get, key="loss", persist_state="session")
         if session.control_value("loss", "") == OTHER_BETA:
             session.control("beta", 1.5)
-            st.number_input("β", -2.0, 5.0, key="beta", step=0.1, persist_state="session", help="2 Frobenius, 1 Kullback-Leibler, 0 Itakura-Saito.")
+            st.number_input(
+                "β",
+                -2.0,
+                5.0,
+                key="beta",
+                step=0.1,
+                persist_state="session",
+                help="2 Frobenius, 1 Kullback-Leibler, 0 Itakura-Saito.",
+            )
         session.control("init", me.choice.init)
         st.selectbox(
             "Start",
@@ -112,7 +118,9 @@ def _advanced(solver: type[Solver]) -> None:
             help="Where W and H begin. The end depends on it: NMF has many local optima.",
         )
         session.control("seed", me.choice.seed)
-        st.number_input("Seed", 0, 2**32 - 1, key="seed", step=1, persist_state="session", help="The same seed gives the same result.")
+        st.number_input(
+            "Seed", 0, 2**32 - 1, key="seed", step=1, persist_state="session", help="The same seed gives the same result."
+        )
         session.control("tol", me.choice.stop.tol)
         st.number_input(
             "Stop when the error falls by less than (per iteration, relative)",
@@ -158,10 +166,16 @@ def _live_switch() -> bool:
     """Offered where a whole fit is so short that moving the rank slider in front of a class can change the topics live."""
     me = session.state()
     expected = estimate(session.wanted(), me.data, me.run)
-    if expected is None or expected >= LIVE_SECONDS or (me.data is not None and me.run is not None and me.data is not me.run.dataset):
+    if (
+        expected is None
+        or expected >= LIVE_SECONDS
+        or (me.data is not None and me.run is not None and me.data is not me.run.dataset)
+    ):
         return False
     session.control("live", True)
-    return bool(st.toggle("Fit as I change", key="live", persist_state="session", help="This data is small enough to fit at once."))
+    return bool(
+        st.toggle("Fit as I change", key="live", persist_state="session", help="This data is small enough to fit at once.")
+    )
 
 
 def _progress_or_last() -> None:
@@ -199,9 +213,9 @@ def progress(job: Job) -> None:
     if latest is None:
         st.markdown(f":small[:gray[{markdown(job.message or 'Starting', 200)} · {seconds(job.seconds)}]]")
     else:
-        st.markdown(
-            f":small[:gray[iteration {latest.iteration:,} · {seconds(job.seconds)} · relative error {latest.relative_error:.4f}]]"
-        )
+        doing = "" if job.message == "Fitting" else f" · {markdown(job.message.lower(), 60)}"
+        where = f"iteration {latest.iteration:,} · {seconds(job.seconds)} · relative error {latest.relative_error:.4f}"
+        st.markdown(f":small[:gray[{where}{doing}]]")
 
 
 def _last(run: FittedRun) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import session
+from dashboard.figures import Picture
 from dashboard.figures.topics import topic_bars
 from dashboard.fitting import FittedRun
 from dashboard.plain import markdown
@@ -29,11 +30,20 @@ def draw(run: FittedRun, *, page: str, words: int, relevance: float = 1.0) -> No
 def one(run: FittedRun, k: int, *, page: str, words: int, relevance: float = 1.0) -> None:
     """The card of component k (counted from 0)."""
     shares = sizes(run)
-    labels, weights, behind = words_of(run, k, words, relevance)
     with st.container(border=True, gap="xsmall"):
         st.markdown(f"**{k + 1} · {markdown(name(run, k), 34)}**  \n:small[:gray[{percent(shares[k])} of what is explained]]")
-        drawn = topic_bars(labels, weights, component=k, background=behind, theme=session.theme())
+        drawn = bars(run, k, words, relevance, session.theme())
         card.chart(f"{page}-topic-{k + 1}", drawn)
+
+
+def bars(run: FittedRun, k: int, words: int, relevance: float, theme: str) -> Picture:
+    """The chart of one card; kept with the run, because a page draws up to thirty of them on every rerun."""
+
+    def draw() -> Picture:
+        labels, weights, behind = words_of(run, k, words, relevance)
+        return topic_bars(labels, weights, component=k, background=behind, theme=theme)
+
+    return run.derived(("bars", k, words, relevance, scale.current(), theme), draw)
 
 
 def words_of(run: FittedRun, k: int, count: int, relevance: float) -> tuple[list[str], np.ndarray, np.ndarray]:

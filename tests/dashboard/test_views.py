@@ -59,7 +59,7 @@ def test_the_address_names_the_run_and_opens_it_elsewhere():
     first = start()
     first.slider(key="rank").set_value(4).run()
     first.selectbox(key="solver").set_value("mu").run()
-    query = {name: first.query_params[name] if isinstance(first.query_params[name], str) else first.query_params[name][0] for name in first.query_params}
+    query = {name: value if isinstance(value, str) else value[0] for name, value in dict(first.query_params).items()}
     assert query["rank"] == "4"
     assert query["solver"] == "mu"
     second = start(query)
