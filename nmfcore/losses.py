@@ -24,6 +24,7 @@ CANCELS = {np.dtype(np.float32): 0.03, np.dtype(np.float64): 1e-4}
 # The largest entry of a problem is at least 2^-20, so an entry below this adds nothing to any digit of a sum. Where the model
 # underflows to 0 on such an entry, the divergence is not infinite for any practical purpose.
 NEGLIGIBLE = 1e-30
+STORED_AT_ONCE = 1 << 17  # stored values worked on at one time: their temporaries stay in the second-level cache
 BLOCK_CELLS = 1_000_000  # cells of WH that exist at one time when a residual is formed
 
 
@@ -163,14 +164,20 @@ def kkt_residual(problem: Problem, factors: Factors) -> float:
 
 
 def at_stored(X: sp.csr_array, W: np.ndarray, H: np.ndarray) -> np.ndarray:
-    """(WH)_ij at the stored entries of X only, in stored order; memory of a bounded chunk of stored values × r."""
-    Ht = np.ascontiguousarray(H.T)
-    values = np.empty(X.nnz, np.result_type(W, H))
+    """(WH)_ij at the stored entries of X only, in stored order; memory beyond the result is two short arrays."""
+    Wt, H = np.ascontiguousarray(W.T), np.ascontiguousarray(H)
+    values = np.zeros(X.nnz, np.result_type(W, H))
     rows = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
-    chunk = max(1, BLOCK_CELLS // W.shape[1])
-    for begin in range(0, X.nnz, chunk):
-        part = slice(begin, begin + chunk)
-        np.einsum("ij,ij->i", W[rows[part]], Ht[X.indices[part]], out=values[part])
+    left, right = np.empty((2, min(STORED_AT_ONCE, X.nnz)), values.dtype)
+    for begin in range(0, X.nnz, STORED_AT_ONCE):
+        part = slice(begin, begin + STORED_AT_ONCE)
+        out = values[part]
+        w, h = left[: len(out)], right[: len(out)]
+        for k in range(len(H)):  # one component at a time: its row of W^T and of H stay in cache, twice as fast as gathering rows
+            np.take(Wt[k], rows[part], out=w, mode="clip")  # "clip" only spares a copy: all indices are inside
+            np.take(H[k], X.indices[part], out=h, mode="clip")
+            w *= h
+            out += w
     return values
 
 

@@ -181,8 +181,10 @@ def test_losses_are_the_same_in_small_blocks(monkeypatch):
     X, W, H = data(zeros=0.3)
     mask = np.random.default_rng(1).random(X.shape) < 0.6
     problems = [as_problem(X, 3, loss=n, mask=m) for n in WITH_ZEROS for m in (None, mask)]
+    problems += [as_problem(sp.csr_array(X), 3, loss=n, mask=m) for n in WITH_ZEROS for m in (None, "stored")]
     whole = [(loss(p, Factors(W, H)), *gradients(p, Factors(W, H))) for p in problems]
     monkeypatch.setattr(losses, "BLOCK_CELLS", 8)
+    monkeypatch.setattr(losses, "STORED_AT_ONCE", 5)
     for p, expected in zip(problems, whole, strict=True):
         got = (loss(p, Factors(W, H)), *gradients(p, Factors(W, H)))
         for one, two in zip(expected, got, strict=True):
@@ -193,3 +195,14 @@ def test_losses_are_the_same_in_small_blocks(monkeypatch):
 def test_an_unknown_loss_is_refused_by_name(name):
     with pytest.raises(ValueError, match="Unknown loss"):
         beta_of(name)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_products_at_stored_entries_are_those_of_the_whole(dtype):
+    X, W, H = data(zeros=0.5)
+    W, H = W.astype(dtype), np.asfortranarray(H.astype(dtype))
+    stored = sp.csr_array(X)
+    got = losses.at_stored(stored, W, H)
+    assert got.dtype == dtype
+    assert_allclose(got, (W @ H)[stored.toarray() > 0], rtol=1e-6 if dtype == np.float32 else 1e-12)
+    assert len(losses.at_stored(sp.csr_array((3, 4)), W[:3], H[:, :4])) == 0
