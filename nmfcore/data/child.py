@@ -41,6 +41,7 @@ from nmfcore.data.table import Table
 
 POLL_SECONDS = 0.05
 START_SECONDS = 20  # for starting Python and importing NumPy on a slow disk; comes on top of the reading time
+WAIT = 2  # the bound is on processor time; on a busy computer that may take this many times as long
 OUT_OF_MEMORY = 77  # the child's exit code when the memory bound was reached
 REFUSED_EVENTS = ("socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.fork", "pickle.find_class",
                   "urllib.", "ftplib.", "smtplib.", "webbrowser.", "os.remove", "os.rename", "shutil.")  # fmt: skip
@@ -81,7 +82,7 @@ def read_in_child(source: Source, key: str, options: ReadOptions, limits: Limits
                 child.stdin.close()
             except OSError:  # it ended before it read them; its exit code says why
                 pass
-            end = time.monotonic() + limits.parse_seconds + START_SECONDS
+            end = time.monotonic() + WAIT * limits.parse_seconds + START_SECONDS
             while True:
                 try:
                     child.wait(POLL_SECONDS)
@@ -113,7 +114,7 @@ def read_in_child(source: Source, key: str, options: ReadOptions, limits: Limits
 
 def _too_slow(source: Source, limits: Limits) -> UploadError:
     return UploadError(
-        f"Reading {shown(source.name)} took longer than {limits.parse_seconds} seconds and was stopped",
+        f"Reading {shown(source.name)} took more than {limits.parse_seconds} seconds of work and was stopped",
         way_out="Take a part of it, or save it in a faster format (NPZ, Parquet).",
     )
 
@@ -177,7 +178,7 @@ def _bound(limits: Limits) -> None:
             resource.setrlimit(getattr(resource, name), (most, most))
         except (ValueError, OSError, AttributeError):
             continue
-    signal.alarm(limits.parse_seconds)
+    signal.alarm(WAIT * limits.parse_seconds)
 
 
 def _guard() -> None:

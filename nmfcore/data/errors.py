@@ -38,7 +38,7 @@ class UploadError(ValueError):
     """
 
     def __init__(self, problem: str, *, place: str = "", value: str = "", way_out: str = "", fixes: Sequence[Fix] = ()) -> None:
-        self.problem = problem
+        self.problem = (problem[:1].upper() + problem[1:]).rstrip(".")
         self.place = place
         self.value = value
         self.way_out = way_out

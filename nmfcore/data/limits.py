@@ -29,7 +29,7 @@ class Limits:
     image_pixels : pixels of one image
     archive_members : files in one zip
     parse_bytes : memory that reading one file may take beyond the reader's own start
-    parse_seconds : time that reading one file may take
+    parse_seconds : processor time that reading one file may take (twice that by the clock)
     in_process_bytes : plain text and array files up to this size are read without starting a child process, because a
         child takes half a second to start; larger files and all container formats always get one
     """

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from nmfcore.data.catalog import Report, silent
-from nmfcore.data.errors import UploadError, shown
+from nmfcore.data.errors import UploadError, counted, shown
 from nmfcore.data.limits import MIB, Limits
 from nmfcore.data.readers import READERS
 from nmfcore.data.readers.detect import detect
@@ -76,7 +76,21 @@ def run_reader(source: Source, key: str, options: ReadOptions, limits: Limits) -
     if key not in READERS:
         raise UploadError(f"{shown(source.name)} is of a kind that is not read: {key}", way_out="Save it as CSV.")
     table = READERS[key].read(source, options, limits)
-    return replace(table, understood=_completed(table, source, options))
+    notes = (*(note[:1].upper() + note[1:] for note in table.notes), *_open_questions(table))
+    return replace(table, notes=notes, understood=_completed(table, source, options))
+
+
+def _open_questions(table: Table) -> list[str]:
+    """What the person has to settle before the table becomes a data set."""
+    m, n = table.shape
+    notes = []
+    if table.missing.count and table.absent == "zero":
+        verb = "is" if table.missing.count == 1 else "are"
+        notes.append(f"{table.missing.count:,} of {m * n:,} cells {verb} missing (first at {table.missing.place}).")
+    if table.negatives.count:
+        found = table.negatives
+        notes.append(f"{counted(found.count, 'entry is', 'entries are')} negative (first at {found.place}: {found.value}).")
+    return notes
 
 
 def _completed(table: Table, source: Source, options: ReadOptions) -> dict[str, Any]:

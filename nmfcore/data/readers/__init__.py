@@ -25,19 +25,27 @@ class Reader:
     suffixes: tuple[str, ...]
     module: str
     plain: bool = False
+    function: str = "read"
 
     @property
     def read(self) -> Callable[[Source, ReadOptions, Limits], Table]:
         """The reading function; its module is imported when it is first used."""
-        return importlib.import_module(f"nmfcore.data.readers.{self.module}").read
+        return getattr(importlib.import_module(f"nmfcore.data.readers.{self.module}"), self.function)
 
 
+_TEXT = ("csv", "tsv", "txt", "dat", "tab", "data", "asc")
 READERS: dict[str, Reader] = {
-    "csv": Reader("Text table (CSV, TSV, any delimiter), or text with one document per line",
-                  ("csv", "tsv", "txt", "dat", "tab", "data", "asc"), "delimited", plain=True),
+    "csv": Reader("Text table (CSV, TSV, any delimiter), or text with one document per line", _TEXT, "delimited", plain=True),
+    "xlsx": Reader("Excel workbook", ("xlsx", "xlsm"), "xlsx"),
+    "parquet": Reader("Parquet", ("parquet", "pq"), "parquet"),
     "npz": Reader("NumPy archive or SciPy sparse matrix", ("npz",), "npz", plain=True),
     "npy": Reader("NumPy array", ("npy",), "npy", plain=True),
-}  # fmt: skip
+    "mtx": Reader("MatrixMarket", ("mtx",), "matrixmarket", plain=True),
+    "json": Reader("JSON records", ("json", "jsonl", "ndjson"), "json_records", plain=True),
+    "gzip": Reader("One of these, packed with gzip", ("gz",), "packed", function="read_gzip"),
+    "zip": Reader("One of these, or texts or pictures, packed as zip", ("zip",), "packed", function="read_zip"),
+    "images": Reader("Picture (PNG, JPEG, PGM); several of one size in a zip", ("png", "jpg", "jpeg", "pgm"), "images"),
+}
 
 
 def suffixes() -> list[str]:

@@ -122,7 +122,7 @@ def numeric(array: np.ndarray, what: str, notes: list[str]) -> np.ndarray:
         raise UploadError(f"{what} holds complex numbers; NMF needs real ones", way_out="Save the real part or the modulus.")
     if kind not in "biuf":
         raise UploadError(f"{what} holds {array.dtype}, not numbers", way_out="Convert it to numbers first.")
-    if array.dtype in (np.float32, np.float64):
+    if kind == "f" and array.dtype.itemsize in (4, 8):
         return array.astype(array.dtype.newbyteorder("="), copy=False)
     if kind == "f" and array.dtype.itemsize > 8:
         notes.append(f"{what} holds extended precision; it was rounded to float64.")
@@ -187,9 +187,10 @@ def check_shape(shape: Sequence[int], limits: Limits, *, dense: bool) -> None:
 def settle_infinite(X: Any, options: ReadOptions, notes: list[str]) -> Any:
     """X, refused when it holds infinite numbers or those beyond 1e150, unless they shall count as missing."""
     values = X.data if sp.issparse(X) else X.reshape(-1)
+    most = GREATEST if values.dtype == np.float64 else float(np.finfo(values.dtype).max)
     count, first = 0, -1
     for start in range(0, values.size, CHUNK):
-        hits = np.flatnonzero(np.abs(values[start : start + CHUNK]) > GREATEST)
+        hits = np.flatnonzero(np.abs(values[start : start + CHUNK]) > most)
         if hits.size and first < 0:
             first = start + int(hits[0])
         count += hits.size
@@ -199,7 +200,7 @@ def settle_infinite(X: Any, options: ReadOptions, notes: list[str]) -> Any:
         if not values.flags.writeable:
             X = X.copy()
             values = X.data if sp.issparse(X) else X.reshape(-1)
-        values[np.abs(values) > GREATEST] = np.nan
+        values[np.abs(values) > most] = np.nan
         notes.append(f"{counted(int(count), 'infinite or huge value')} counted as missing, as you chose.")
         return X
     if sp.issparse(X):

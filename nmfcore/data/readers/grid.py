@@ -26,7 +26,10 @@ from nmfcore.data.table import Table
 
 Row = tuple[int, list[Cell]]  # where it stands (line or row, counted from 1), and its cells
 
-HEAD = 1000  # rows from which header, labels and column kinds are recognised
+HEAD = 1000  # rows from which header, labels and column kinds are recognised ...
+HEAD_CELLS = 300_000  # ... or fewer, when they are long
+SIGNS_FROM = 50_000  # cells that settle the decimal sign
+KINDS_FROM = 100_000  # cells that settle which columns hold numbers
 PREAMBLE = 50  # at most this many rows before the table are taken for a preamble
 FOOTER = 5  # and at most this many short rows at the end for footnotes
 BLOCK = 2**18  # cells that are turned into numbers in one go
@@ -159,7 +162,14 @@ class _Reading:
 
     def table(self) -> Table:
         rows = self._filled(self.grid.rows)
-        head = list(islice(rows, HEAD))
+        head: list[Row] = []
+        cells = 0
+        while len(head) < HEAD and (cells < HEAD_CELLS or len(head) < 20):
+            row = next(rows, None)
+            if row is None:
+                break
+            head.append(row)
+            cells += len(row[1])
         if not head:
             what = "The table has a header but no rows" if self.grid.header else "The file has no content"
             raise UploadError(what, way_out="Choose a file with at least one row of numbers.")
@@ -236,6 +246,8 @@ class _Reading:
         row, later = head[start][1], head[start + 1 :]
         if len(row) != modal - 1 or not later or any(len(other) != modal for _, other in later[:20]):
             return False
+        if not any(self.numbers.kind(cell) == "number" for cell in later[0][1]) and len(later) > 1:
+            return False  # the next row is the header, and this one a title above it
         if not any(_text(other[-1]) for _, other in later):  # the body only has a delimiter more at each line's end
             return True
         texts = [_text(cell) for cell in row]
@@ -266,12 +278,15 @@ class _Reading:
         if self.grid.typed and not any(isinstance(cell, str) for _, row in body[:50] for cell in row):
             decimal, thousands, note = ".", ",", ""
         else:
-            rows = body[: max(20, 200_000 // max(1, width))]
-            decimal, thousands, note = sniff_decimal((cell for _, row in rows for cell in row), self.grid.delimiter)
+            rows = body[:: 1 + len(body) * width // SIGNS_FROM]
+            cells = (cell for _, row in rows for cell in row)
+            decimal, thousands, note = sniff_decimal(islice(cells, 2 * SIGNS_FROM), self.grid.delimiter)
         if self.options.decimal:
             decimal, thousands, note = self.options.decimal, "." if self.options.decimal == "," else ",", ""
         if self.options.thousands is not None:
             thousands, note = self.options.thousands, ""
+        if decimal == "," and not note and not self.options.decimal:
+            note = "Numbers were read with decimal commas."
         if note:
             self.notes.append(note)
         self.numbers = Numbers(decimal, thousands, extra)
@@ -292,7 +307,7 @@ class _Reading:
         self.grid.understood["header"] = wanted
         if not wanted:
             return None, body
-        names = [_text(cell) for cell in first]
+        names = [self._label(cell) for cell in first]
         if short:
             names = ["", *names]
             self.notes.append("The header has one name less than the rows have cells; the first column holds the row labels.")
@@ -362,7 +377,8 @@ class _Reading:
         )
         layout = _Layout(width, titles, named)
         layout.dropped = [self._column(titles, column, "drop_columns") for column in self.options.drop_columns]
-        kinds = [_column_kinds(rows, j, self.numbers) for j in range(width)]
+        sample = rows if len(rows) * width <= KINDS_FROM else rows[:: 1 + len(rows) * width // KINDS_FROM]
+        kinds = [_column_kinds(sample, j, self.numbers) for j in range(width)]
         layout.labels = self._label_column(names, titles, kinds, rows, layout.dropped)
         for j, kind in enumerate(kinds):
             if j == layout.labels or j in layout.dropped:
@@ -392,9 +408,13 @@ class _Reading:
         texts = [j for j in free if _share_of_text(kinds[j]) > 0.5 and not (kinds[j]["date"] and j != free[0])]
         unique = [j for j in texts if _is_unique(rows, j)]
         first = free[0]
+        words = [_text(row[first]) for row in rows if first < len(row)]
+        if not kinds[first]["number"] and first not in texts and any(word.isalpha() for word in words):
+            texts, unique = [first, *texts], [first, *unique] if _is_unique(rows, first) else unique  # the label NA, not a gap
         if first in texts and (first in unique or not unique):
             if len(texts) == len(free) and names is not None and len(free) > 1 and not unique:
                 return None
+            self.notes.append(f"The first column {shown(titles[first])} holds text; it became the row labels.")
             return first
         if unique:
             self.notes.append(f"The row labels were taken from the column {shown(titles[unique[0]])}, whose texts all differ.")
@@ -402,7 +422,7 @@ class _Reading:
         name = names[first].strip().lower() if names is not None else None
         compact = (name or "").replace("_", "").replace(" ", "")
         if name is not None and (name in INDEX_NAMES or (compact.endswith("id") and compact not in ("grid", "acid", "fluid"))):
-            whole = kinds[first]["number"] == len(rows) and all(_is_whole(self.numbers.value(row[first])) for row in rows if row)
+            whole = bool(kinds[first]["number"]) and all(_is_whole(self.numbers.value(row[first])) for row in rows if row)
             if whole and _is_unique(rows, first):
                 self.notes.append(f"The first column {shown(titles[first])} numbers the rows; it was taken for their labels.")
                 return first
@@ -448,11 +468,23 @@ class _Reading:
             if user is not None and item is not None and rating is not None and len({user, item, rating}) == 3:
                 return rating in layout.numeric
         texts = [j for j in [layout.labels, *layout.aside] if j is not None]
+        if not layout.named and layout.width == 4 and layout.numeric == [0, 1, 2, 3] and len(rows) >= 3:
+            return self._has_clock(rows)
         if layout.width != 3 or len(rows) < 4 or sorted(texts) != [0, 1] or layout.numeric != [2]:
             return False
         pairs = [(_text(row[0]), _text(row[1])) for row in rows if len(row) == 3]
         repeats = all(len({pair[k] for pair in pairs}) < len(pairs) for k in (0, 1))
         return repeats and len(set(pairs)) == len(pairs)
+
+    def _has_clock(self, rows: list[list[Cell]]) -> bool:
+        """Whether four columns of numbers are user, item, rating and the second of the rating (as MovieLens writes them)."""
+        values = [[self.numbers.value(cell) for cell in row] for row in rows if len(row) == 4]
+        whole = all(_is_whole(v) and v is not None and v > 0 for row in values for v in (row[0], row[1], row[3]))
+        if not whole:
+            return False
+        small = all(row[2] is not None and 0 <= row[2] <= 100 for row in values)
+        clock = all(row[3] is not None and 5e8 < row[3] < 5e9 for row in values)
+        return small and clock and len({(row[0], row[1]) for row in values}) == len(values)
 
     # --- reading the rows ---------------------------------------------------------------------------------------------
 
@@ -548,7 +580,8 @@ class _Reading:
             different = len(set(beside[j]))
             odd = f"; {surprises[j]:,} of its cells are numbers" if surprises[j] else ""
             self.notes.append(
-                f"Column {shown(layout.names[j])} holds text ({different:,} different){odd}: it is set aside, not part of the matrix."
+                f"Column {shown(layout.names[j])} holds text ({different:,} different){odd}: "
+                "it is set aside, not part of the matrix."
             )
         names = [layout.names[numeric[k]] for k in keep]
         return Table(
@@ -569,14 +602,24 @@ class _Reading:
         comma = numbers.decimal == ","
 
         nan = float("nan")
+        extra, quickly = numbers.extra_missing, numbers.quick
 
         def by_cell(place: int, row: list[Cell]) -> list[float]:
             result = []
             for k, j in enumerate(numeric):
-                if row[j] == "":
+                cell = row[j]
+                if type(cell) is float and -GREATEST < cell < GREATEST:
+                    result.append(cell)
+                    continue
+                if cell == "":
                     result.append(nan)
                     continue
-                value = numbers.value(row[j])
+                if not extra and type(cell) is str:
+                    value = quickly(cell)
+                    if value is not None and -GREATEST < value < GREATEST:
+                        result.append(value)
+                        continue
+                value = numbers.value(cell)
                 if value is None:
                     values.unparseable(place, k, row[j])
                     value = nan
@@ -587,7 +630,6 @@ class _Reading:
 
         if self.grid.typed:
             return by_cell
-        extra = numbers.extra_missing
 
         def quick(place: int, row: list[Cell]) -> list[float]:
             cells = take(row)
@@ -600,6 +642,10 @@ class _Reading:
                 cells = [cell.replace(",", ".") for cell in cells]
             try:
                 return list(map(float, cells))
+            except ValueError:
+                pass
+            try:
+                return [float(cell or "nan") for cell in cells]  # empty cells are the commonest reason
             except ValueError:
                 return by_cell(place, row)
 
@@ -629,8 +675,9 @@ class _Reading:
         if repeated:
             labels_ = counted(len(repeated), f"{what} label occurs", f"{what} labels occur")
             self.notes.append(f"{labels_} more than once: {listed(repeated, 3)}. All are kept.")
-        if what == "row" and self.numbers.met.get("long"):
-            self.notes.append(f"{self.numbers.met['long']:,} labels were cut to {self.limits.label_characters:,} characters.")
+        long = self.numbers.met.pop("long", 0)
+        if long:
+            self.notes.append(f"{counted(long, 'label')} cut to {self.limits.label_characters:,} characters.")
         if what == "row" and labels and labels[-1].strip().lower() in ("total", "totals", "sum", "gesamt", "summe", "all"):
             self.notes.append(f"The last row is called {shown(labels[-1])}. If it holds sums, leave it out of the file.")
         return labels
@@ -781,7 +828,7 @@ class _Values:
                 self.endless.append((self.places[row], column, f"{block[row, column]:g}"))
             if self.options.infinite == "missing":
                 block[huge] = np.nan
-        large = (size > EXACT) & ~huge
+        large = (size >= EXACT) & ~huge
         if large.any():
             whole = large & (block == np.floor(block)) & (size < 1e19)
             hits = np.argwhere(whole)
@@ -802,7 +849,7 @@ class _Values:
             self._settle_infinite()
         if self.inexact:
             numbers = counted(self.inexact, "whole number is", "whole numbers are")
-            self.notes.append(f"{numbers} beyond 2^53 and lose their last digits (first at {self.first_inexact}).")
+            self.notes.append(f"{numbers} at or beyond 2^53 and can lose their last digits (first at {self.first_inexact}).")
         if not self.rows:
             raise UploadError("The table has no rows", way_out="Choose a file with at least one row of numbers.")
         everything = list(range(self.width))
@@ -873,7 +920,7 @@ def _text(cell: Cell) -> str:
         return "true" if cell else "false"
     if isinstance(cell, float):
         return "" if cell != cell else repr(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
-    return cell.isoformat() if hasattr(cell, "isoformat") else str(cell)
+    return cell.isoformat().removesuffix("T00:00:00") if hasattr(cell, "isoformat") else str(cell)
 
 
 def _column_kinds(rows: list[list[Cell]], column: int, numbers: Numbers) -> Counter[str]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from nmfcore.data.errors import counted
+
 MISSING = frozenset(
     ["", "na", "n/a", "n.a.", "nan", "null", "none", "nil", "-", "--", "–", "—", "?", ".", "..", "missing", "<na>", "\\n"]
 )
@@ -29,11 +31,14 @@ _GROUPED = {
 }
 # what counts as a number while delimiters are compared, whatever the decimal sign
 LOOKS_NUMERIC = re.compile(rf"[+\-−]?[{CURRENCY}]?\s?(\d[\d.,{SPACES}]*|[.,]\d+)([eEdD][+-]?\d+)?\s?[%{CURRENCY}]?", re.ASCII)
+_POINT = re.compile(r"-?(0|\d{4,})\.\d+|-?\d+\.(\d{1,2}|\d{4,})", re.ASCII)
 _DATE = re.compile(
     r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?"
     r"|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?",
     re.ASCII,
 )
+
+_STARTS = frozenset("0123456789+-.,")
 
 Cell = Any  # str, float, int, bool, None, or a date
 
@@ -53,6 +58,19 @@ class Numbers:
     extra_missing: frozenset[str] = frozenset()
     met: dict[str, int] = field(default_factory=dict)
 
+    def quick(self, cell: str) -> float | None:
+        """The number of a plainly written cell in this convention; None for all others, which `value` looks at."""
+        if cell[:1] not in _STARTS or "_" in cell:  # float would read 1_000, nan and inf too
+            return None
+        if self.decimal == ",":
+            if "." in cell:
+                return None
+            cell = cell.replace(",", ".")
+        try:
+            return float(cell)
+        except ValueError:
+            return None
+
     def is_missing(self, cell: Cell) -> bool:
         if cell is None or (isinstance(cell, float) and cell != cell):
             return True
@@ -63,6 +81,8 @@ class Numbers:
 
     def kind(self, cell: Cell) -> str:
         """ "number", "missing", "date" or "text"; counts nothing."""
+        if type(cell) is str and cell and self.quick(cell) is not None:
+            return "missing" if self.extra_missing and self.is_missing(cell) else "number"
         if isinstance(cell, (date, datetime, time, timedelta)):
             return "date"
         if self.is_missing(cell):
@@ -143,14 +163,17 @@ class Numbers:
         """A sentence for each thing met."""
         met = self.met
         sentences = {
-            "percent": f"{met.get('percent', 0):,} values with a percent sign were divided by 100.",
-            "thousands": f"{met.get('thousands', 0):,} values had signs between groups of digits (1{self.thousands}234); "
-            "they were read as one number.",
-            "truth": f"{met.get('truth', 0):,} cells said true or false; they were read as 1 and 0.",
-            "currency": f"{met.get('currency', 0):,} values had a currency sign; it was left out.",
-            "error": f"{met.get('error', 0):,} cells hold an error of the spreadsheet (like #DIV/0!); they count as missing.",
+            "percent": f"{_n(met, 'percent', 'value')} with a percent sign, divided by 100.",
+            "thousands": f"{_n(met, 'thousands', 'value')} with signs between groups of digits, read as one number.",
+            "truth": f"{_n(met, 'truth', 'cell')} with true or false, read as 1 and 0.",
+            "currency": f"{_n(met, 'currency', 'value')} with a currency sign, which was left out.",
+            "error": f"{_n(met, 'error', 'cell')} with an error of the spreadsheet (like #DIV/0!), counted as missing.",
         }
         return [sentence for what, sentence in sentences.items() if met.get(what)]
+
+
+def _n(met: dict[str, int], what: str, name: str) -> str:
+    return counted(met.get(what, 0), name)
 
 
 def _float(value: Any) -> float:
@@ -165,6 +188,9 @@ def sniff_decimal(cells: Iterable[Cell], delimiter: str | None) -> tuple[str, st
     comma = point = vague_comma = vague_point = 0
     for cell in cells:
         if not isinstance(cell, str) or ("," not in cell and "." not in cell):
+            continue
+        if "," not in cell and _POINT.fullmatch(cell):  # by far the commonest
+            point += 1
             continue
         text = cell.strip().strip(CURRENCY + " %+-−")
         if re.fullmatch(r"\d{1,3}(\.\d{3})+,\d+|\d{1,3}(\.\d{3}){2,}", text):

@@ -1,0 +1,185 @@
+"""How is JSON read: records, columns, rows, pandas' layouts, one record per line, or a list of texts?"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from nmfcore.data.errors import Fix, UploadError, listed, shown
+from nmfcore.data.limits import Limits
+from nmfcore.data.readers import documents
+from nmfcore.data.readers import encoding as encodings
+from nmfcore.data.readers.grid import Grid, Row
+from nmfcore.data.readers.options import ReadOptions
+from nmfcore.data.readers.source import Source
+from nmfcore.data.table import Table
+
+
+def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
+    """The table in a JSON file."""
+    name, errors, note = encodings.sniff(source, options.encoding)
+    notes = [note] if note else []
+    with source.open() as raw, io.TextIOWrapper(raw, encoding=name, errors=errors) as text:
+        content = text.read().lstrip("\ufeff")
+    if not content.strip():
+        raise UploadError("The file is empty", way_out="Choose a file with content.")
+    understood: dict[str, Any] = {"format": "json", "encoding": name}
+    value = _parsed(content, notes, understood)
+    return _table(value, source.name, options, limits, understood, notes)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object, refused when a name occurs twice in it: one of the two values would be lost."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise UploadError(f"The name {shown(twice)} occurs twice in one object", way_out="Rename one of the two.")
+    return found
+
+
+def _integer(digits: str) -> int | float:
+    """An integer; one with more digits than any number that can be used is infinite, and refused later with its place."""
+    return int(digits) if len(digits) < 400 else float("-inf" if digits[0] == "-" else "inf")
+
+
+def _loads(text: str) -> Any:
+    return json.loads(text, object_pairs_hook=_unique, parse_int=_integer)
+
+
+def _parsed(content: str, notes: list[str], understood: dict[str, Any]) -> Any:
+    try:
+        return _loads(content)
+    except RecursionError:
+        raise UploadError("The file nests its content too deeply", way_out="Save it as a flat table.") from None
+    except UploadError:
+        raise
+    except ValueError as error:
+        whole = error
+    lines = [(number, line) for number, line in enumerate(content.splitlines(), 1) if line.strip()]
+    if len(lines) > 1 and lines[0][1].strip()[-1:] in "}]" and lines[0][1].strip()[:1] in "{[":
+        records = []
+        for number, line in lines:
+            try:
+                records.append(_loads(line))
+            except (ValueError, RecursionError) as error:
+                said = error.problem if isinstance(error, UploadError) else getattr(error, "msg", str(error))
+                raise UploadError(f"A line is no valid JSON: {said}", place=f"line {number}", way_out="Correct it.") from None
+        understood["layout"] = "lines"
+        return records
+    place = f"line {whole.lineno}, character {whole.colno}" if isinstance(whole, json.JSONDecodeError) else ""
+    said = whole.msg if isinstance(whole, json.JSONDecodeError) else str(whole)[:100]
+    raise UploadError(f"The file is no valid JSON: {said}", place=place, way_out="Save or copy it again; it may be truncated.")
+
+
+def _table(value: Any, name: str, options: ReadOptions, limits: Limits, understood: dict[str, Any], notes: list[str]) -> Table:
+    if isinstance(value, dict):
+        value = _unwrapped(value, notes, understood)
+    if isinstance(value, dict):
+        return _columns(value, name, options, limits, understood, notes)
+    if not isinstance(value, list) or not value:
+        raise UploadError("The JSON holds no list of records", way_out="Save the table as a list of objects, one per row.")
+    if all(isinstance(item, str) for item in value) and options.content in (None, "documents"):
+        if len(value) > limits.documents:
+            raise UploadError(
+                f"There are {len(value):,} documents; at most {limits.documents:,} can be read", way_out="Take a part."
+            )
+        return documents.as_table(name, value, notes, understood)
+    if all(isinstance(item, dict) for item in value):
+        understood.setdefault("layout", "records")
+        names = list(dict.fromkeys(key for record in value for key in record))
+        missing = sum(len(names) - len(record) for record in value)
+        if missing:
+            notes.append(f"{missing:,} values are absent from their records; they count as missing.")
+        return _grid(name, names, ([record.get(key) for key in names] for record in value), options, limits, understood, notes)
+    if all(isinstance(item, list) for item in value):
+        understood.setdefault("layout", "rows")
+        widths = {len(item) for item in value}
+        if len(widths) > 1 and options.ragged == "refuse":
+            first = next(i for i, item in enumerate(value) if len(item) != len(value[0]))
+            raise UploadError(
+                f"Row {first + 1} has {len(value[first])} values, the first has {len(value[0])}",
+                place=f"row {first + 1}",
+                way_out="Correct it, or complete short rows with missing cells.",
+                fixes=(Fix("Complete short rows with missing cells", {"ragged": "pad"}),),
+            )
+        return _grid(name, None, iter(value), options, limits, understood, notes)
+    if all(isinstance(item, (int, float)) or item is None for item in value):
+        notes.append("The file holds one list of numbers; it became a matrix of one column.")
+        return _grid(name, None, ([item] for item in value), options, limits, understood, notes)
+    kinds = sorted({type(item).__name__ for item in value})
+    raise UploadError(f"The list mixes {listed(kinds)}", way_out="Save the table as a list of objects, one per row.")
+
+
+def _unwrapped(value: dict[str, Any], notes: list[str], understood: dict[str, Any]) -> Any:
+    """The table inside {"data": [...]}, pandas' split and table layouts among them."""
+    if isinstance(value.get("data"), list) and isinstance(value.get("columns"), list):
+        understood["layout"] = "split"
+        index = value.get("index")
+        rows = value["data"]
+        if not all(isinstance(row, list) and len(row) == len(value["columns"]) for row in rows):
+            raise UploadError("The rows do not have as many values as there are columns", way_out="Write the file again.")
+        head = [str(column) for column in value["columns"]]
+        if isinstance(index, list) and len(index) == len(rows):
+            return [{"": str(label), **dict(zip(head, row, strict=True))} for label, row in zip(index, rows, strict=True)]
+        return [dict(zip(head, row, strict=True)) for row in rows]
+    lists = [key for key, item in value.items() if isinstance(item, list) and item and isinstance(item[0], (dict, list))]
+    if len(lists) == 1:
+        understood["layout"] = f"records under {lists[0]}"
+        others = [key for key in value if key != lists[0]]
+        notes.append(f"The table is the list under {shown(lists[0])}" + (f"; left out: {listed(others)}." if others else "."))
+        return value[lists[0]]
+    return value
+
+
+def _columns(
+    value: dict[str, Any], name: str, options: ReadOptions, limits: Limits, understood: dict[str, Any], notes: list[str]
+) -> Table:
+    """{column: [values]} or {column: {row: value}}."""
+    understood["layout"] = "columns"
+    names = list(value)
+    if names and all(isinstance(column, list) for column in value.values()):
+        length = {len(column) for column in value.values()}
+        if len(length) > 1:
+            raise UploadError(
+                f"The columns have different lengths ({min(length)} to {max(length)})", way_out="Complete them with null."
+            )
+        rows = (list(cells) for cells in zip(*value.values(), strict=True))
+        return _grid(name, names, rows, options, limits, understood, notes)
+    if names and all(isinstance(column, dict) for column in value.values()):
+        labels = list(dict.fromkeys(key for column in value.values() for key in column))
+        notes.append("Each name of the outer level is a column, each of the inner level a row (as pandas writes it).")
+        head = ["", *names]
+        cells = ([label, *(value[column].get(label) for column in names)] for label in labels)
+        counting = labels == [str(i) for i in range(len(labels))]
+        return _grid(name, names if counting else head, (row[1:] if counting else row for row in cells), options, limits,
+                     understood, notes)  # fmt: skip
+    raise UploadError("The JSON holds one object, not a table", way_out="Save the table as a list of objects, one per row.")
+
+
+def _grid(
+    name: str,
+    header: list[str] | None,
+    rows: Iterator[list[Any]],
+    options: ReadOptions,
+    limits: Limits,
+    understood: dict[str, Any],
+    notes: list[str],
+) -> Table:
+    def checked() -> Iterator[Row]:
+        for number, row in enumerate(rows, 1):
+            for j, cell in enumerate(row):
+                if isinstance(cell, (list, dict)):
+                    column = header[j] if header else f"column {j + 1}"
+                    raise UploadError(
+                        "A value is nested (a list or an object)",
+                        place=f"record {number}, {shown(column)}",
+                        value=shown(json.dumps(cell)[:200]),
+                        way_out="Flatten it, or leave that column out before saving.",
+                    )
+            yield number, [None if isinstance(cell, float) and math.isnan(cell) else cell for cell in row]
+
+    return Grid(name, checked(), options, limits, understood, notes, unit="record", header=header, typed=True).read()
