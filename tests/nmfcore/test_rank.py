@@ -8,12 +8,14 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from nmfcore import ProblemError, StopRule, rank
+from nmfcore.projection import project_rows
 from nmfcore.svd import svd
 
 RNG = np.random.default_rng(0)
 # four planted topics over separate words, with noise
 MEMBERS = np.repeat(np.arange(4), 15)
 X = np.where(np.arange(32)[None] // 8 == MEMBERS[:, None], 1 + RNG.random((60, 32)), 0.1 * RNG.random((60, 32)))
+H = np.random.default_rng(1).random((6, 32))
 PLAN = rank.Plan((2, 3, 4, 5, 6), starts=3, stop=StopRule(tol=1e-4, max_iter=60), bicv=2, masked=1, null=1, keywords=5)
 
 
@@ -96,6 +98,13 @@ def test_sparse_data_gives_the_same_numbers_as_dense():
         assert_allclose(one.errors, other.errors, rtol=1e-6)
         assert_allclose(one.bicv, other.bicv, rtol=1e-6)
         assert_allclose(one.masked, other.masked, rtol=1e-6)
+
+
+def test_the_blocks_of_bi_cross_validation_are_described_nearly_as_exact_least_squares_would():
+    exact = project_rows(X, H)
+    found = rank._coefficients(X, H)
+    assert (found >= 0).all()
+    assert np.linalg.norm(X - found @ H) <= np.linalg.norm(X - exact @ H) * (1 + 1e-4)
 
 
 @pytest.mark.parametrize("sparse", [False, True])
