@@ -23,6 +23,7 @@ from nmfcore.run import Run
 from nmfcore.run import prepare as prepare_run
 from nmfcore.solvers import SOLVERS
 from nmfcore.spec import RunSpec, StopRule
+from nmfcore.stability import Stability, stability
 from nmfcore.svd import SVD, attainable_share, svd
 
 T = TypeVar("T")
@@ -106,6 +107,30 @@ def load(spec: RunSpec, report: Callable[[str, float | None], None] | None = Non
     """The prepared data set of a spec, from the catalog."""
     raw = catalog.load(spec.data, dict(spec.data_options), report)
     return prepare.apply(raw, spec.preparation, report) if spec.preparation else raw
+
+
+STARTS = 10  # random starts behind a stability
+
+
+def stability_key(run: FittedRun) -> Hashable:
+    """Names the stability of one run: the run, and how many starts it is compared with."""
+    return ("stability", run.key, STARTS)
+
+
+def stability_work(run: FittedRun) -> Callable[[Job], Stability]:
+    """The work of a job that fits the same data from random starts and matches their topics with the run's."""
+
+    def work(job: Job) -> Stability:
+        others = []
+        for turn in range(STARTS):
+            job.say(f"Start {turn + 1} of {STARTS}", turn / STARTS)
+            again = start(run.spec.replace(init="random", seed=run.spec.seed + 1 + turn), run.dataset)
+            for _ in again:
+                job.say(job.message)  # leaves here when somebody presses Stop
+            others.append(again.result().factors)
+        return stability([run.factorization.factors, *others])
+
+    return work
 
 
 def load_work(spec: RunSpec) -> Callable[[Job], Dataset]:

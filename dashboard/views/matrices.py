@@ -7,7 +7,6 @@ from dashboard.figures.heatmaps import components_by_feature, items_by_topic, pa
 from dashboard.fitting import FittedRun
 from dashboard.widgets import card, header, notices, scale
 from dashboard.words import part
-from nmfcore.binning import WINDOW_CELLS
 
 SHOWN = {"W": "W", "H": "H", "parts": "X, WH and residual"}
 
@@ -44,17 +43,12 @@ def draw_H(run: FittedRun) -> None:
 
 
 def draw_parts(run: FittedRun) -> None:
-    m, n = run.dataset.shape
-    if m * n > WINDOW_CELLS:
-        with card.plain("X, WH and residual"):
-            st.markdown(
-                f"X has {m:,} × {n:,} = {m * n:,} cells, more than the {WINDOW_CELLS:,} that can be drawn cell by cell. "
-                "WH is dense, so it is never formed at this size; W and H hold the same information."
-            )
-        return
-    W, H = run.factorization.W, run.factorization.H
-    X = run.dataset.X.toarray() if run.dataset.sparse else run.dataset.X
-    drawn = parts(X, W, H, axes=run.dataset.axes, theme=session.theme(), height=560)
+    theme = session.theme()
+    factors, data = run.factorization, run.dataset
+    drawn = run.derived(
+        ("parts", theme),
+        lambda: parts(data.X, factors.W, factors.H, axes=data.axes, mask=data.mask, theme=theme, height=560),
+    )
     card.picture("matrices", "parts", "X, its model WH, and what is left", drawn)
 
 

@@ -6,7 +6,7 @@ from dashboard import session
 from dashboard.figures.heatmaps import items_by_topic
 from dashboard.figures.loss import loss_curve
 from dashboard.fitting import FittedRun
-from dashboard.widgets import card, header, notices, scale, topic_cards
+from dashboard.widgets import card, header, notices, scale, stability, topic_cards
 from dashboard.widgets.header import Figure
 from dashboard.words import SHORT_REASONS, count, part, percent, seconds, spelled
 
@@ -34,6 +34,7 @@ def figures(run: FittedRun) -> list[Figure]:
             f"{SHORT_REASONS[result.stopped]}, {seconds(end.seconds)}",
             result.stopped.sentence + ".",
         ),
+        stability.figure(run),
     ]
 
 
@@ -47,6 +48,7 @@ def draw() -> None:
     rows = run.dataset.axes.rows
     title = f"{spelled(run.rank)} {part(run.dataset)}{'s' if run.rank > 1 else ''} in {count(m, rows.singular, rows.name)}"
     header.draw(title, run, figures(run))
+    stability.control(run)
     history = run.factorization.history
     left, right = st.columns(2)
     with left:

@@ -10,7 +10,7 @@ from dashboard.figures import Picture
 from dashboard.figures.topics import topic_bars
 from dashboard.fitting import FittedRun
 from dashboard.plain import markdown
-from dashboard.widgets import card, scale
+from dashboard.widgets import card, scale, stability
 from dashboard.words import percent
 from nmfcore import topics
 
@@ -31,7 +31,11 @@ def one(run: FittedRun, k: int, *, page: str, words: int, relevance: float = 1.0
     """The card of component k (counted from 0)."""
     shares = sizes(run)
     with st.container(border=True, gap="xsmall"):
-        st.markdown(f"**{k + 1} · {markdown(name(run, k), 34)}**  \n:small[:gray[{percent(shares[k])} of what is explained]]")
+        known = stability.measured(run)
+        beside = f" · stability {known.topics[k]:.2f}" if known is not None else ""
+        st.markdown(
+            f"**{k + 1} · {markdown(name(run, k), 34)}**  \n:small[:gray[{percent(shares[k])} of what is explained{beside}]]"
+        )
         drawn = bars(run, k, words, relevance, session.theme())
         card.chart(f"{page}-topic-{k + 1}", drawn)
 
