@@ -138,6 +138,7 @@ class Survey:
     ----------
     X : (m, n) array-like or sparse, >= 0
     plan : what to measure, or the ranks
+    decomposition : an SVD of X, when there is one already; used if it knows enough singular values
 
     Raises
     ------
@@ -145,7 +146,7 @@ class Survey:
         If a rank does not fit X or there are no ranks.
     """
 
-    def __init__(self, X: Any, plan: Plan | Sequence[int]) -> None:
+    def __init__(self, X: Any, plan: Plan | Sequence[int], *, decomposition: SVD | None = None) -> None:
         self.X: Matrix = as_matrix(X)
         self.plan = plan if isinstance(plan, Plan) else Plan(tuple(sorted({int(r) for r in plan})))
         if not self.plan.ranks:
@@ -157,7 +158,8 @@ class Survey:
         self._tasks = self._plan_tasks()
         self._done: set[Task] = set()
         self._cancelled = False
-        self._svd: SVD | None = None
+        known = decomposition is not None and len(decomposition.spectrum) >= max(self.plan.ranks)
+        self._svd = decomposition if known else None
         self._shuffled: dict[int, Matrix] = {}
         self._points: dict[int, tuple[tuple[int, ...], RankPoint]] = {}
 

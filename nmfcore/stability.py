@@ -18,6 +18,7 @@ from scipy.spatial.distance import squareform
 
 from nmfcore import scale
 from nmfcore.clusters import NONE, assign
+from nmfcore.coherence import top_words
 from nmfcore.factorization import Factors
 from nmfcore.similarity import cosine_rows
 
@@ -197,8 +198,6 @@ def keyword_stability(reference: np.ndarray, others: Sequence[np.ndarray], *, co
 
     Source: Greene, O'Callaghan & Cunningham 2014, eq. 1-3.
     """
-    from nmfcore.coherence import top_words
-
     own = top_words(reference, count)
     scores = []
     for other in others:

@@ -50,6 +50,18 @@ def test_errors_stay_above_the_floor_and_held_out_errors_above_nothing(survey):
     assert min(best, key=best.get) == 4  # the training error would go on falling
 
 
+def test_an_svd_that_is_there_already_is_used_if_it_reaches_far_enough(monkeypatch):
+    monkeypatch.setattr(rank, "spectrum", lambda *_: pytest.fail("computed again"))
+    plan = rank.Plan((2, 3), starts=1, bicv=0, masked=0, null=0)
+    survey = rank.Survey(X, plan, decomposition=svd(X, 3))
+    list(survey)
+    assert survey.points()[1].floor == pytest.approx(svd(X).floor([3])[0])
+    monkeypatch.undo()
+    survey = rank.Survey(X, plan, decomposition=svd(X, 2, exact_side=0))
+    list(survey)
+    assert survey.points()[1].floor == pytest.approx(svd(X).floor([3])[0])
+
+
 def test_the_river_links_every_topic_to_the_rank_before(survey):
     links = rank.river(survey.points(), least=0.9)
     for before, after in pairwise((2, 3, 4, 5, 6)):

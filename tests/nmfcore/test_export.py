@@ -1,0 +1,156 @@
+"""What leaves the program can be repeated exactly and opened again."""
+
+import io
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_array_equal
+
+from nmfcore import Axes, Axis, ProblemError, RunSpec, StopRule, export, prepare, solve
+from nmfcore.data import catalog
+
+ROOT = Path(__file__).parents[2]
+RNG = np.random.default_rng(0)
+X = RNG.random((20, 15)) * (RNG.random((20, 15)) < 0.6)
+
+
+def run_script(text, folder):
+    path = folder / "again.py"
+    path.write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(path)], cwd=folder, env={"PYTHONPATH": str(ROOT), "PATH": ""}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    with np.load(folder / "factors.npz") as held:
+        return held["W"], held["H"], done.stdout
+
+
+@pytest.mark.parametrize(("solver", "options"), [("hals", {}), ("mu", {}), ("sgd", {})])
+def test_the_exported_script_repeats_a_catalog_run_exactly(tmp_path, solver, options):
+    dataset = catalog.load_prepared("movies")
+    spec = RunSpec(
+        data="movies", preparation=tuple(dataset.steps), data_options=dict(dataset.options), fingerprint=dataset.fingerprint,
+        solver=solver, solver_options=options, rank=5, init="random", seed=7, stop=StopRule(max_iter=40),
+    )  # fmt: skip
+    run = prepare(dataset.X, 5, solver=solver, solver_options=options, init="random", seed=7, spec=spec)
+    for progress in run:
+        if progress.iteration == 13:  # stopped by a person: the script has to do just as many
+            break
+    fit = run.result()
+    W, H, said = run_script(export.script(fit), tmp_path)
+    assert_array_equal(W, fit.W)
+    assert_array_equal(H, fit.H)
+    assert f"{fit.relative_error:.6f}, expected {fit.relative_error:.6f}" in said
+    assert "differs" not in said
+
+
+def test_the_exported_script_repeats_a_masked_upload_exactly_and_refuses_other_data(tmp_path):
+    mask = (RNG.random(X.shape) < 0.8).astype(np.uint8)
+    stop = StopRule(max_iter=15)
+    spec = RunSpec(data="upload", solver="masked", rank=3, init="random", seed=2, stop=stop)
+    run = prepare(X, 3, solver="masked", init="random", seed=2, mask=mask, spec=spec)
+    for _ in run:
+        pass
+    fit = run.result()
+    text = export.script(fit, X=X, mask=mask)
+    export.save_matrix(tmp_path / "data.npz", X, mask)
+    W, H, _ = run_script(text, tmp_path)
+    assert_array_equal(W, fit.W)
+    assert_array_equal(H, fit.H)
+    export.save_matrix(tmp_path / "data.npz", X + 1, mask)
+    with pytest.raises(AssertionError, match="not the matrix this run was made with"):
+        run_script(text, tmp_path)
+
+
+def test_a_script_is_refused_where_it_could_not_repeat_the_run():
+    with pytest.raises(ProblemError, match="given W and H"):
+        export.script(solve(X, 2, W=RNG.random((20, 2)), H=RNG.random((2, 15))))
+    with pytest.raises(ProblemError, match="give X"):
+        export.script(solve(X, 2))
+
+
+def test_text_in_a_specification_cannot_become_code(tmp_path):
+    spec = RunSpec(
+        data="upload",
+        rank=2,
+        init="random",
+        data_options={"file": "'''\"\"\"); raise SystemExit(3)  # \\"},
+        stop=StopRule(max_iter=2),
+    )
+    run = prepare(X, 2, init="random", spec=spec)
+    list(run)
+    export.save_matrix(tmp_path / "data.npz", X)
+    W, _, _ = run_script(export.script(run.result(), X=X), tmp_path)
+    assert_array_equal(W, run.result().W)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_matrices_come_back_as_they_were(sparse, dtype):
+    data = sp.csr_array(X.astype(dtype)) if sparse else X.astype(dtype)
+    mask = None if sparse else (X > 0.1)
+    file = io.BytesIO()
+    export.save_matrix(file, data, mask)
+    found, seen = export.load_matrix(file)
+    assert found.dtype == dtype
+    assert sp.issparse(found) == sparse
+    assert_array_equal(found.toarray() if sparse else found, X.astype(dtype))
+    assert seen is None if mask is None else (seen == mask).all()
+    assert export.matrix_digest(found, seen) == export.matrix_digest(data, mask)
+    assert export.matrix_digest(found, seen) != export.matrix_digest(found * 2, seen)
+
+
+def test_a_saved_run_opens_again_with_everything_and_equal_runs_give_equal_files():
+    fit = solve(X, 3, stop=StopRule(max_iter=12))
+    axes = Axes(Axis("films", "film", [f"Film {i} é" for i in range(20)]), Axis("words", "word"))
+    one, two = io.BytesIO(), io.BytesIO()
+    export.save_run(one, fit, axes)
+    export.save_run(two, fit, axes)
+    assert one.getvalue() == two.getvalue()
+    again, found = export.load_run(one)
+    assert_array_equal(again.W, fit.W)
+    assert_array_equal(again.H, fit.H)
+    assert again.history.points == fit.history.points
+    assert (again.stopped, again.spec, again.warnings) == (fit.stopped, fit.spec, fit.warnings)
+    assert found.rows.label(3) == "Film 3 é"
+    assert found.columns.label(3) == "word 4"
+
+
+def test_other_files_are_refused_with_a_sentence(monkeypatch):
+    with pytest.raises(ProblemError, match="no run file"):
+        export.load_run(io.BytesIO(b"no zip"))
+    other = io.BytesIO()
+    np.savez(other, W=X)
+    other.seek(0)
+    with pytest.raises(ProblemError, match="lacks H, about, format"):
+        export.load_run(other)
+    pickled = io.BytesIO()
+    np.savez(pickled, X=np.array([{}], object))
+    with pytest.raises(ProblemError, match="no matrix file"):
+        export.load_matrix(pickled)
+    good = io.BytesIO()
+    export.save_run(good, solve(X, 2, stop=StopRule(max_iter=2)))
+    monkeypatch.setattr(export, "LARGEST", 100)
+    with pytest.raises(ProblemError, match="would unpack to"):
+        export.load_run(good)
+    monkeypatch.undo()
+    monkeypatch.setattr(export, "FORMAT", 0)
+    with pytest.raises(ProblemError, match="has format 1"):
+        export.load_run(good)
+
+
+def test_a_run_file_that_contradicts_itself_is_refused():
+    fit, file, twisted = solve(X, 2, stop=StopRule(max_iter=2)), io.BytesIO(), io.BytesIO()
+    export.save_run(file, fit)
+    with zipfile.ZipFile(file) as source, zipfile.ZipFile(twisted, "w") as target:
+        for member in source.infolist():
+            target.writestr(
+                member.filename.replace("W.npy", "x").replace("H.npy", "W.npy").replace("x", "H.npy"), source.read(member)
+            )
+    with pytest.raises(ProblemError, match="contradicts itself"):
+        export.load_run(twisted)
