@@ -334,7 +334,7 @@ def check_transposition_mirrors(solver: Solver) -> None:
         return
     options = {k: v.T if isinstance(v, np.ndarray) else v for k, v in case.options.items()}
     turned = Case(case.X.T, case.H.T.copy(), case.W.T.copy(), options)
-    one, two = fit(solver, case, 250), fit(solver, turned, 250)
+    one, two = fit(solver, case, 150), fit(solver, turned, 150)
     gap = np.linalg.norm(two.H.T @ two.W.T - one.W @ one.H) / np.linalg.norm(case.X)
     assert gap < 0.03, f"the transposed problem ends at another fit ({gap:.3f} apart)"
 

@@ -165,10 +165,11 @@ def kkt_residual(problem: Problem, factors: Factors) -> float:
 
 def at_stored(X: sp.csr_array, W: np.ndarray, H: np.ndarray) -> np.ndarray:
     """(WH)_ij at the stored entries of X only, in stored order; memory beyond the result is two short arrays."""
-    Wt, H = np.ascontiguousarray(W.T), np.ascontiguousarray(H)
-    values = np.zeros(X.nnz, np.result_type(W, H))
+    kind = np.result_type(W, H)
+    Wt, H = np.ascontiguousarray(W.T, kind), np.ascontiguousarray(H, kind)
+    values = np.zeros(X.nnz, kind)
     rows = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
-    left, right = np.empty((2, min(STORED_AT_ONCE, X.nnz)), values.dtype)
+    left, right = np.empty((2, min(STORED_AT_ONCE, X.nnz)), kind)
     for begin in range(0, X.nnz, STORED_AT_ONCE):
         part = slice(begin, begin + STORED_AT_ONCE)
         out = values[part]

@@ -1,6 +1,7 @@
 """Do the imports point one way, and does importing nmfcore stay light?"""
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,7 @@ def modules():
 NAMES = dict(modules())
 
 
+@functools.cache
 def imports(path, *, inside_functions=True):
     """What a file imports, as full module names; imports for type checkers alone are left out."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -49,16 +51,17 @@ def imports(path, *, inside_functions=True):
         or (not inside_functions and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
         for inner in ast.walk(node)
     }
+    found = []
     for node in ast.walk(tree):
         if id(node) in skipped:
             continue
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import; write the full name"
-            for alias in node.names:
-                full = f"{node.module}.{alias.name}"
-                yield full if full in NAMES else node.module
+            full = [f"{node.module}.{alias.name}" for alias in node.names]
+            found += [name if name in NAMES else node.module for name in full]
+    return found
 
 
 def layer(name):

@@ -75,7 +75,7 @@ def test_they_reach_a_stationary_point_of_the_penalised_loss(solver, ridge):
     X, mask, W, H, _ = data()
     penalty = Penalty(l2_W=ridge, l2_H=ridge)
     problem = as_problem(X, 3, mask=mask, penalty=penalty)
-    end = fit(X, mask, W, H, solver, 3000 if solver == "masked" else 500, penalty=penalty)
+    end = fit(X, mask, W, H, solver, 1500 if solver == "masked" else 300, penalty=penalty)
     assert kkt_residual(problem, end.factors) < 1e-2 * kkt_residual(problem, Factors(W, H))
     assert_allclose(end.history[-1].loss, loss(problem, end.factors), rtol=1e-8)
 
@@ -100,7 +100,7 @@ def test_hals_reaches_the_optimum_of_l_bfgs_b():
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_hidden_entries_of_a_low_rank_matrix_are_predicted(solver):
     X, mask, W, H, truth = data(m=40, n=30, noise=0)
-    end = fit(X, mask, W, H, solver, 2000 if solver == "masked" else 400)
+    end = fit(X, mask, W, H, solver, 1000 if solver == "masked" else 200)
     gap = (end.W @ end.H - truth)[~mask]
     assert np.sqrt(np.mean(gap**2)) < 0.05 * truth.mean()
 

@@ -103,7 +103,7 @@ def test_a_penalty_follows_the_units_of_the_data(solver):
 
 def test_at_a_kullback_leibler_fixed_point_the_margins_are_those_of_the_data():
     X, W, H = data(zeros=0.3)
-    fit = ours(X, W, H, 1.0, 300)
+    fit = ours(X, W, H, 1.0, 200)
     assert_allclose((fit.W @ fit.H).sum(axis=0), X.sum(axis=0), rtol=1e-10)  # after every update of H
     assert_allclose((fit.W @ fit.H).sum(axis=1), X.sum(axis=1), rtol=1e-3)
 
@@ -169,7 +169,7 @@ def test_no_small_change_of_the_converged_factors_is_better(beta):
     """A minimum in the independent sense: perturbing any entry by 1e-3 does not lower the loss noticeably."""
     X, W, H = data(3)
     problem = as_problem(X, 4, loss=named(beta))
-    fit = ours(X, W, H, beta, 3000)
+    fit = ours(X, W, H, beta, 600)
     base = loss(problem, fit.factors)
     rng = np.random.default_rng(0)
     for _ in range(50):

@@ -52,7 +52,7 @@ def test_a_solver_is_immutable_and_made_again_from_its_options(key):
     assert make_solver(key, solver.options()) == solver
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     m=st.integers(1, 9),
     n=st.integers(1, 9),

@@ -51,7 +51,7 @@ def test_damping_out_of_range_is_refused(damping):
         make_solver("symmetric", {"damping": damping})
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.floats(-50, 50), st.floats(-50, 50))
 def test_the_cubic_gives_the_minimum_over_all_non_negative_numbers(a, b):
     def value(x):

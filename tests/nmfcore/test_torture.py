@@ -147,7 +147,8 @@ def test_torture_ends_with_a_reason_or_with_sound_factors(key, case):
     with np.errstate(all="ignore"):
         X, options = suited(solver, X)
     losses = [name for name in solver.supports.losses if "..." not in name]
-    for init, loss in [("random", losses[0]), *((("nndsvda", name)) for name in losses)]:
+    starts = ["random", "nndsvda"] if list(CASES).index(case) % 2 else ["nndsvda", "random"]
+    for loss, init in zip(losses, [*starts, *starts], strict=False):
         run = functools.partial(solve, X, rank, solver=solver, init=init, loss=loss, stop=StopRule(max_iter=6), **options)
         try:
             fit = run()
