@@ -427,6 +427,8 @@ def _lanczos(X: Matrix, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]
         raise ProblemError(
             f"A truncated SVD of more than {MOST_TERMS} terms takes minutes ({count} were asked for). Ask for fewer."
         )
+    if not A.count_nonzero() if sp.issparse(A) else not A.any():
+        return np.eye(X.shape[0], count), np.zeros(count), np.eye(count, X.shape[1])
     gram = scipy.sparse.linalg.LinearOperator((short_side, short_side), matvec=lambda v: A @ (At @ v), dtype=np.float64)
     # the start: X applied to ones is close to the leading vector and is the same every time; zeros would stop ARPACK
     start = np.asarray(A.sum(axis=1)).ravel() + 1.0 / short_side

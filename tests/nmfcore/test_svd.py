@@ -83,9 +83,21 @@ def test_a_zero_matrix_and_a_rank_too_large_are_handled():
     zero = svd.svd(np.zeros((4, 6)))
     assert not zero.spectrum.any()
     assert not zero.floor().any()
+    for nothing in (np.zeros((4, 6)), sp.csr_array((4, 6))):
+        large = svd.svd(nothing, 2, exact_side=0)  # the way of large data: ARPACK refuses a zero matrix
+        assert not large.spectrum.any()
+        assert_allclose(large.U.T @ large.U, np.eye(2))
     assert svd.baselines(np.zeros((4, 6))) == svd.Baselines(0, 0, 0)
     with pytest.raises(ProblemError, match="choose 1 to 40"):
         svd.svd(data(), 41)
+
+
+def test_terms_beyond_the_rank_of_the_data_are_zero_and_still_orthonormal():
+    X = np.repeat(data(4, 50), 10, axis=0)  # rank 4
+    found = svd.svd(sp.csr_array(X), 7, exact_side=0)
+    assert_allclose(found.singular_values[4:], 0, atol=1e-6)
+    assert_allclose(found.U.T @ found.U, np.eye(7), atol=1e-10)
+    assert_allclose(found.Vt @ found.Vt.T, np.eye(7), atol=1e-10)
 
 
 def test_spectrum_holds_every_value_but_one_term():
