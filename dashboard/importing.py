@@ -15,6 +15,8 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+import numpy as np
+
 from dashboard.fitting import estimate
 from dashboard.jobs import Job, Jobs, JobsBusy, Status
 from nmfcore.data import prepare
@@ -22,7 +24,7 @@ from nmfcore.data.dataset import Dataset
 from nmfcore.data.errors import Fix
 from nmfcore.data.limits import Limits, estimated_bytes, memory_budget
 from nmfcore.data.readers.options import ReadOptions
-from nmfcore.data.reading import read_matrix
+from nmfcore.data.reading import known_formats, read_matrix
 from nmfcore.data.table import Table, as_dataset
 from nmfcore.spec import RunSpec
 
@@ -34,6 +36,7 @@ LANGUAGE_CHARACTERS = 20_000  # of the texts, looked at to recognise the languag
 SMALL_CORPUS = 50  # documents below which a word may stand in a single one
 NAMES = ("name", "rows", "columns", "zero_means")
 MEANINGS = (*NAMES, "orientation", "missing", "negatives", "zeros", "classes")
+REPAIRED = {"ragged": "pad", "unparseable": "missing", "infinite": "missing", "nul": "remove"}  # every repair there is
 WORDS = re.compile(r"[^\W\d_]{2,}")
 
 Steps = tuple[Mapping[str, Any], ...]
@@ -56,6 +59,7 @@ class Outcome:
     """What the present choices lead to: as far as it came, and the refusal that stopped it.
 
     raw : before the preparation, dataset : after it
+    seen : the table of a refused reading, read as if everything that can be repaired had been: to show, never to use
     seconds : a guess for a fit at `rank`; None when nobody can say
     """
 
@@ -63,6 +67,7 @@ class Outcome:
     raw: Dataset | None = None
     dataset: Dataset | None = None
     refusal: Refusal | None = None
+    seen: Table | None = None
     rank: int = 0
     memory: int = 0
     seconds: float | None = None
@@ -134,7 +139,7 @@ class Import:
 
     def _adopt(self, key: Hashable, outcome: Outcome) -> None:
         self.outcome, self.key_of_outcome = outcome, key
-        self.seen = outcome.table or self.seen
+        self.seen = outcome.table or outcome.seen or self.seen
 
     def work(self) -> Callable[[Job], Outcome]:
         """The work of a job that reads, settles and prepares the file as it is chosen now."""
@@ -150,8 +155,9 @@ class Import:
                     job.say("Settling what the entries mean")
                     raw = as_dataset(table, options={**read, **_names(meaning)}, **settled(table, meaning))
             except ValueError as refused:  # UploadError, with its fixes; or an option of a link that there is not
-                stage = "reading" if table is None else "meaning"
-                return Outcome(table, refusal=Refusal(stage, str(refused), getattr(refused, "fixes", ())))
+                refusal = Refusal("reading" if table is None else "meaning", str(refused), getattr(refused, "fixes", ()))
+                seen = table or _apart_from_that(content or b"", name, read, job)
+                return Outcome(table, refusal=refusal, seen=seen)
             try:
                 dataset = prepare.apply(raw, usual_steps(raw) if steps is None else steps, job.say)
             except ValueError as impossible:  # the steps' own sentences: no term left, unknown step, ...
@@ -236,6 +242,14 @@ def _table(content: bytes, name: str, read: Mapping[str, Any], tables: dict[str,
     return tables[key]
 
 
+def _apart_from_that(content: bytes, name: str, read: Mapping[str, Any], job: Job) -> Table | None:
+    """What else was understood of a file that is refused; None when it cannot be read at all."""
+    try:
+        return read_matrix(content, name=name, report=job.say, **{**read, **REPAIRED})
+    except ValueError:
+        return None
+
+
 def settled(table: Table, chosen: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of `as_dataset`: the usual ones for this content, and the chosen ones as far as they apply."""
     usual: dict[str, Any] = {}
@@ -283,7 +297,7 @@ def measured(outcome: Outcome, rank: int) -> Outcome:
     dataset = outcome.dataset
     assert dataset is not None
     m, n = dataset.shape
-    rank = max(1, min(rank, m, n))
+    rank = max(1, min(rank, (min(m, n) + 1) // 2))  # a rank near the number of rows or columns only copies the data
     stored = int(dataset.X.nnz) if dataset.sparse else None
     memory, budget = estimated_bytes(m, n, rank, stored=stored), memory_budget()
     seconds = estimate(RunSpec(data="upload", rank=rank), dataset, None)
@@ -333,3 +347,80 @@ def words_of(text: str) -> list[str]:
 
 def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True, default=str)
+
+
+def facts(table: Table) -> dict[str, str]:
+    """What was recognised, as plain text by name; names and labels in it come from the file."""
+    understood, (m, n) = table.understood, table.shape
+    said = {"Format": _format(understood)}
+    if understood.get("sheet"):
+        said["Sheet"] = str(understood["sheet"])
+    if understood.get("member"):
+        said["Array"] = str(understood["member"])
+    if "delimiter_name" in understood:
+        said["Cells divided by"] = str(understood["delimiter_name"])
+    if understood.get("decimal"):
+        said["Decimal sign"] = {".": "point", ",": "comma"}.get(str(understood["decimal"]), str(understood["decimal"]))
+    if understood.get("encoding"):
+        said["Encoding"] = str(understood["encoding"])
+    if "header" in understood:
+        said["Header"] = "the first row holds the names" if understood["header"] else "none"
+    if "index_column" in understood and table.content != "ratings":
+        said["Row labels"] = column_name(understood["index_column"]) if understood["index_column"] is not None else "none"
+    if table.content == "documents":
+        said["Content"] = f"{m:,} documents"
+        if "text_column" in understood:
+            said["Texts"] = column_name(understood["text_column"])
+    elif table.content == "ratings":
+        said["Content"] = f"ratings by {m:,} users of {n:,} items"
+        columns = understood.get("rating_columns") or ()
+        said["User, item, rating"] = ", ".join(column_name(column) for column in columns)
+    elif table.content == "images":
+        height, width = table.image_shape or (0, 0)
+        said["Content"] = f"{m:,} pictures of {height} × {width} pixels"
+    else:
+        said["Content"] = f"a matrix of {m:,} rows × {n:,} columns"
+    if understood.get("dtype"):
+        said["Numbers"] = str(understood["dtype"])
+    if table.aside:
+        said["Set aside"] = ", ".join(list(table.aside)[:8]) + (" …" if len(table.aside) > 8 else "")
+    return {name: text for name, text in said.items() if text}
+
+
+def _format(understood: Mapping[str, Any]) -> str:
+    key = str(understood.get("format", ""))
+    if understood.get("holds"):
+        return f"zip of {understood['files']:,} {understood['holds']}"
+    title = {"csv": "text table", "image": "picture"}.get(key) or known_formats().get(key, key)
+    if understood.get("sparse"):
+        title = f"{title} ({understood['sparse']}, sparse)"
+    packed = understood.get("unpacked_bytes")
+    return f"{title}, unpacked ({packed / 1e6:.1f} MB)" if packed else title
+
+
+def column_name(column: str | int) -> str:
+    """A column as a person calls it."""
+    return f"column {column + 1}" if isinstance(column, int) else str(column)
+
+
+def preview(table: Table, rows: int = 8, columns: int = 12) -> tuple[list[str], list[list[Any]]]:
+    """The first rows as they were understood: the columns' names, and for each row its label and its cells (None: missing)."""
+    m, n = table.shape
+    height, width = min(m, rows), min(n, columns)
+    labels = [str(label) for label in (table.row_labels or [str(i + 1) for i in range(height)])[:height]]
+    if table.documents is not None:
+        aside = list(table.aside)[:4]
+        head = ["", "text", *aside]
+        return head, [[labels[i], table.documents[i][:300], *(table.aside[name][i] for name in aside)] for i in range(height)]
+    names = [str(name) for name in (table.column_labels or [str(j + 1) for j in range(width)])[:width]]
+    block = table.X[:height, :width]
+    if table.sparse:
+        dense = block.toarray()
+        if table.absent == "missing":
+            there = block.copy()
+            there.data = there.data * 0 + 1
+            dense = np.where(there.toarray() > 0, dense, np.nan)
+    else:
+        dense = block
+    cells = [[None if value != value else float(value) for value in row] for row in dense]
+    return ["", *names], [[label, *row] for label, row in zip(labels, cells, strict=True)]

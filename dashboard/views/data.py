@@ -3,20 +3,18 @@
 import streamlit as st
 
 from dashboard import session
-from dashboard.widgets import catalog_picker, data_card, header
-
-HAND = "upload"
+from dashboard.widgets import catalog_picker, data_card, header, importer
 
 
 def draw() -> None:
     me = session.state()
     header.draw("Data", None)
-    left, right = st.columns([2, 3])
+    left, right = st.columns([2, 5])
     with left:
         picked = catalog_picker.draw()
     with right:
-        if picked == HAND:
-            pass
+        if picked == catalog_picker.UPLOAD:
+            importer.draw()
         else:
             catalog_picker.options(picked)
             if me.data is not None and me.data.key == picked:

@@ -1,61 +1,136 @@
-"""How documents become a matrix: counts or TF-IDF, which words, how many."""
+"""How documents become a matrix: what a word is, which words, and how they are weighed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
 from dashboard import session
-from nmfcore.data.prepare import LANGUAGES
+from dashboard.importing import words_of
+from dashboard.words import count
+from nmfcore.data.prepare import LANGUAGES, checked, parameters_of
 
-WEIGHTS = {"tfidf": "TF-IDF", "counts": "Counts", "binary": "Binary"}
-GRAMS = {(1, 1): "single words", (1, 2): "words and pairs", (1, 3): "words to triples"}
+WEIGHTS = {"tfidf": "TF-IDF", "counts": "Counts", "binary": "Present or not"}
+GRAMS = {
+    (1, 1): "single words",
+    (1, 2): "words and pairs",
+    (1, 3): "words to triples",
+    (2, 2): "pairs only",
+    (2, 3): "pairs and triples",
+}
+TOKENS = {
+    "words": "two or more letters or digits",
+    "letters": "two or more letters, no digits",
+    "short": "single letters and digits too",
+    "joined": "joined words (mother-in-law, don't)",
+}
+MOST_WORDS = 5_000  # of a stop word list of one's own
 
 
-def draw(key: str, steps: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
-    """The controls, set to the given steps at first; returns the steps they describe."""
-    usual = next((dict(step) for step in steps if step.get("step") == "text"), {})
-    others = [dict(step) for step in steps if step.get("step") != "text"]
+def draw(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The controls, set to the given step at first; returns the step they describe, without what is usual anyway.
 
-    def name(part: str) -> str:
-        return f"text_{key}_{part}"
+    name : prefix of the widgets' keys; another one begins anew
+    """
+    usual = checked({**given, "step": "text"})
+    found: dict[str, Any] = {"step": "text", "lowercase": usual["lowercase"]}
 
-    session.control(name("weighting"), usual.get("weighting", "tfidf"))
-    weighting = st.segmented_control(
-        "Weights", list(WEIGHTS), format_func=WEIGHTS.get, key=name("weighting"), required=True, persist_state="session",
-        help="Counts: how often a word stands in a document. TF-IDF: the same, with words that stand everywhere pushed down.",
-    )  # fmt: skip
-    one, two = st.columns(2)
-    with one:
-        session.control(name("min_df"), int(usual.get("min_df", 2)))
-        min_df = st.number_input(
-            "In at least … documents", 1, 10_000, key=name("min_df"), step=1, persist_state="session", help="min_df: rarer words are left out."
+    def key(part: str, value: Any) -> str:
+        session.control(f"{name}_{part}", value)
+        return f"{name}_{part}"
+
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        found["weighting"] = st.segmented_control(
+            "Weights", list(WEIGHTS), format_func=WEIGHTS.get, key=key("weighting", usual["weighting"]), required=True,
+            persist_state="session",
+            help="Counts: how often a word stands in a document. TF-IDF: the same, with words that stand everywhere pushed down "
+            "and each document brought to length 1.",
+        )  # fmt: skip
+        found["sublinear"] = st.toggle(
+            "Sublinear", key=key("sublinear", usual["sublinear"]), persist_state="session",
+            disabled=found["weighting"] == "binary",
+            help="1 + ln(count) in place of the count: the tenth occurrence of a word says less than the first.",
+        )  # fmt: skip
+    with st.grid(2, min_column_width=200):
+        grams = tuple(usual["ngrams"])
+        found["ngrams"] = list(
+            st.selectbox(
+                "Terms", list(dict.fromkeys([*GRAMS, grams])),
+                format_func=lambda pair: GRAMS.get(pair, f"{pair[0]} to {pair[1]} words"), key=key("ngrams", grams),
+                persist_state="session",
+            )
+        )  # fmt: skip
+        found["token_pattern"] = st.selectbox(
+            "A word is", list(TOKENS), format_func=TOKENS.get, key=key("tokens", usual["token_pattern"]), persist_state="session"
         )
-        session.control(name("features"), int(usual.get("max_features") or 0))
+        found["min_df"] = _frequency(
+            st.number_input(
+                "In at least … documents", 0.0, 200_000.0, key=key("min_df", float(usual["min_df"])), step=1.0, format="%g",
+                persist_state="session", help="min_df: rarer words are left out. Below 1 it is a share of the documents.",
+            ),
+            at_one=1,
+        )  # fmt: skip
+        found["max_df"] = _frequency(
+            st.number_input(
+                "In at most … of the documents", 0.01, 200_000.0, key=key("max_df", float(usual["max_df"])), step=0.05,
+                format="%g", persist_state="session",
+                help="max_df: words that stand nearly everywhere are left out. Up to 1 it is a share, above 1 a number.",
+            ),
+            at_one=1.0,
+        )  # fmt: skip
         features = st.number_input(
-            "Vocabulary at most (0: no cap)", 0, 200_000, key=name("features"), step=1000, persist_state="session",
-            help="max_features: the most frequent words are kept.",
+            "Vocabulary at most (0: no cap)", 0, 200_000, key=key("features", int(usual["max_features"] or 0)), step=1000,
+            persist_state="session", help="max_features: the most frequent words are kept.",
         )  # fmt: skip
-    with two:
-        session.control(name("max_df"), float(usual.get("max_df", 0.95)))
-        max_df = st.number_input(
-            "In at most this share of documents", 0.01, 1.0, key=name("max_df"), step=0.05, persist_state="session",
-            help="max_df: words that stand nearly everywhere are left out.",
+        found["max_features"] = int(features) or None
+        found["stop_words"] = st.multiselect(
+            "Stop words", LANGUAGES, format_func=str.capitalize, key=key("stop", list(usual["stop_words"])),
+            persist_state="session", placeholder="none", help="Function words (the, and, of) that are left out, by language.",
         )  # fmt: skip
-        session.control(name("ngrams"), tuple(usual.get("ngrams", (1, 1))))
-        ngrams = st.selectbox("Terms", list(GRAMS), format_func=GRAMS.get, key=name("ngrams"), persist_state="session")
-    session.control(name("stop"), list(usual.get("stop_words", ["english"])))
-    stop = st.multiselect(
-        "Stop words", LANGUAGES, key=name("stop"), persist_state="session", placeholder="none",
-        help="Lists of function words that are left out, by language.",
+    found["extra_stop_words"] = _own_words(name, usual["extra_stop_words"])
+    found["drop_empty"] = st.toggle(
+        "Drop documents in which no term is left", key=key("drop_empty", usual["drop_empty"]), persist_state="session",
+        help="They are counted and listed. Otherwise they stay as rows of zeros, which belong to no topic.",
     )  # fmt: skip
-    step: dict[str, Any] = {"step": "text", "weighting": weighting, "min_df": int(min_df), "max_df": float(max_df), "stop_words": list(stop)}
-    if tuple(ngrams) != (1, 1):
-        step["ngrams"] = list(ngrams)
-    if features:
-        step["max_features"] = int(features)
-    if "sublinear" in usual:
-        step["sublinear"] = usual["sublinear"]
-    return (step, *others)
+    defaults = parameters_of("text")
+    plain = {part: list(value) if isinstance(value, tuple) else value for part, value in defaults.items()}
+    return {part: value for part, value in found.items() if part == "step" or value != plain[part]}
+
+
+def _frequency(value: float, at_one: float) -> float:
+    """A document frequency: a share stays a float, a number becomes whole; 1 is what the parameter takes it for."""
+    if value == 1:
+        return at_one
+    return int(value) if value > 1 else float(value)
+
+
+def _own_words(name: str, given: list[str]) -> list[str]:
+    """A stop word list of one's own: typed, pasted or uploaded."""
+    area = f"{name}_own"
+    session.control(area, "\n".join(given))
+    words = words_of(str(session.control_value(area, "")))[:MOST_WORDS]
+    title = f"A stop word list of your own ({count(len(words), 'word')})" if words else "A stop word list of your own"
+    with st.popover(title, icon=":material/playlist_remove:", on_change="rerun", key=f"{name}_own_open") as box:
+        if box.open:
+            st.text_area(
+                "Words, one a line or divided by spaces or commas",
+                key=area,
+                height=160,
+                persist_state="session",
+                max_chars=100_000,
+            )
+            st.file_uploader(
+                "Or a text file of them", type=["txt", "csv"], key=f"{name}_own_file", max_upload_size=1,
+                on_change=_take_file, args=(f"{name}_own_file", area),
+            )  # fmt: skip
+    return words
+
+
+def _take_file(uploader: str, area: str) -> None:
+    """Put the words of an uploaded list into the text field, where they can be seen and changed."""
+    file = session.control_value(uploader, None)
+    if file is not None:
+        words = words_of(file.getvalue()[:1_000_000].decode("utf-8", "replace"))[:MOST_WORDS]
+        session.set_control(area, "\n".join(words)[:100_000])
