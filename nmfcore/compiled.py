@@ -207,7 +207,7 @@ def half_sparse(indptr, indices, data, other, gram, start, previous, beta, times
 
 @njit(**SETTINGS)
 def half_dense(products, gram, start, previous, beta, times, l1, l2, new, ahead, begin, end):  # type: ignore[no-untyped-def]
-    """The same with P (m, R) given."""
+    """The same with the rows [begin, end) of P given."""
     width = start.shape[1]
     tile, targets, pull = np.empty(64 * width, start.dtype), np.empty(64 * width, start.dtype), np.empty(64, start.dtype)
     total = 0.0
@@ -215,7 +215,7 @@ def half_dense(products, gram, start, previous, beta, times, l1, l2, new, ahead,
         rows = min(64, end - row)
         for c in range(rows):
             for k in range(width):
-                targets[k * 64 + c] = products[row + c, k]
+                targets[k * 64 + c] = products[row - begin + c, k]
         total += finish_tile(tile, targets, pull, gram, start, previous, beta, times, l1, l2, new, ahead, row, rows)
     return total
 

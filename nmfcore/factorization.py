@@ -26,6 +26,11 @@ SINGLE_SIZE = 40_000  # stored values of X from which float32 is worth its copy
 Matrix = Any  # (m, n) C-ordered numpy array or scipy CSR array, float32 or float64, >= 0
 
 
+def stored_values(X: Matrix) -> int:
+    """How many numbers X holds: its stored values when sparse, all its entries when dense."""
+    return int(X.nnz if sp.issparse(X) else X.size)
+
+
 @dataclass(frozen=True, eq=False)
 class Axis:
     """One side of X: what its entries are called and, where known, the label of each.
@@ -109,6 +114,11 @@ class Problem:
         return sp.csr_array(self.X.T) if self.sparse else self.X.T
 
     @cached_property
+    def notes(self) -> dict[str, Any]:
+        """What a start found out about X on its way and a solver can use: "sketch", its Y and B with X ~ YB."""
+        return {}
+
+    @cached_property
     def single(self) -> Problem:
         """This problem in float32 (itself if it is so already): one copy of X's values, made once for the fast paths."""
         if self.dtype == np.float32:
@@ -119,7 +129,7 @@ class Problem:
     @property
     def working(self) -> Problem:
         """The problem in the precision to iterate in: float32 where X is large enough for that to be worth a copy."""
-        return self.single if (self.X.nnz if self.sparse else self.X.size) >= SINGLE_SIZE else self
+        return self.single if stored_values(self.X) >= SINGLE_SIZE else self
 
     @cached_property
     def squared_norm(self) -> float:

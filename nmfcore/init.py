@@ -14,13 +14,13 @@ import numpy as np
 import scipy.sparse as sp
 
 from nmfcore.checks import ProblemError, check_start
-from nmfcore.factorization import Factors, Matrix, Problem
+from nmfcore.factorization import SINGLE_SIZE, Factors, Matrix, Problem, stored_values
 from nmfcore.kernels import sweep_rows
 from nmfcore.losses import at_stored, inner
 from nmfcore.sketch import range_finder, svd_of_sketch
 
 OVERSAMPLING = 8  # directions beyond the rank that the range finder carries
-SMALL_SIDE = 500  # below this many rows or columns one power iteration is enough
+POWER_SMALL, POWER_LARGE = 4, 1  # power iterations below and above SINGLE_SIZE: more than one wins nothing for the fit
 FAINT = 0.01  # of the random start's level: what a component gets for which X has no direction left
 NEGLIGIBLE = 1e-6  # entries below this part of the largest are rounding and become zero
 SEPARABLE_SWEEPS = 20  # HALS sweeps that fit W to the chosen rows; the run goes on from there
@@ -40,7 +40,7 @@ def nndsvd(problem: Problem, rng: np.random.Generator) -> Factors:
     """The larger non-negative half of each singular triple; about half of the entries are zero.
 
     For X ~ sum s_k u_k v_k^T: the pair (u+, v+) or (u-, v-) with the larger ||u|| ||v||, each scaled to norm
-    sqrt(s_k ||u|| ||v||). The sign of a singular vector does not matter to it. Costs 4 to 6 products with X of width r + 8.
+    sqrt(s_k ||u|| ||v||). The sign of a singular vector does not matter. For large X: four products of width r + 8.
 
     Source: Boutsidis & Gallopoulos 2008, algorithm 1; the SVD: nmfcore/sketch.py.
     """
@@ -85,9 +85,11 @@ def separable(problem: Problem, rng: np.random.Generator) -> Factors:
 
 
 def sketch(problem: Problem, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Y (m, l), B (l, n) with X ~ YB, l = rank + 8 (numerics: two power iterations, one when a side is short)."""
-    power = 1 if min(problem.shape) < SMALL_SIDE else 2
-    return range_finder(problem.working, problem.rank + OVERSAMPLING, power, rng)
+    """Y (m, l), B (l, n) with X ~ YB, l = rank + 8, in the problem's working precision."""
+    power = POWER_LARGE if stored_values(problem.X) >= SINGLE_SIZE else POWER_SMALL
+    Y, B = range_finder(problem.working, problem.rank + OVERSAMPLING, power, rng)
+    problem.notes["sketch"] = Y, B
+    return Y, B
 
 
 def nndsvd_of_svd(U: np.ndarray, s: np.ndarray, Vt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,8 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from types import ModuleType
 from typing import Any, Protocol
@@ -27,9 +28,9 @@ from nmfcore.factorization import Matrix
 PANEL = 32  # components per panel: the panel's rows stay in cache, and all the others enter through one matrix product
 ONE_PANEL = 48  # up to this rank one panel is faster than two
 GRAM_ROWS = 8192  # rows per float32 Gram product; the sum over the blocks is float64
+SMALL_DENSE = 20_000_000  # multiply-adds of a dense product below which several BLAS threads cost more than they gain
 SUM_ROW = 1024  # products summed in the arrays' own precision before float64 takes over
 PARALLEL_WORK = 4_000_000  # multiply-adds of half an iteration from which two threads gain more than they cost
-SMALL_DENSE = 20_000_000  # cells of X times rank below which BLAS threads cost more than they gain
 
 
 # -- the plain loops ------------------------------------------------------------------------------------------------------------
@@ -76,6 +77,25 @@ def _without(weights: np.ndarray, panel: slice) -> np.ndarray:
     others = weights.copy()
     others[:, panel] = 0
     return others
+
+
+@dataclass(frozen=True, eq=False)
+class LowRank:
+    """Y B (m, n) as its two factors, Y (m, l) and B (l, n): what solvers multiply with in place of X."""
+
+    Y: np.ndarray
+    B: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return (self.Y.shape[0], self.B.shape[1])
+
+    @property
+    def T(self) -> LowRank:
+        return LowRank(self.B.T, self.Y.T)
+
+    def __matmul__(self, other: np.ndarray) -> np.ndarray:
+        return self.Y @ (self.B @ other)
 
 
 # -- two engines with one interface ---------------------------------------------------------------------------------------------
@@ -128,24 +148,32 @@ class Rows:
     def gram(self, F: np.ndarray) -> np.ndarray:
         return _gram(F.T)
 
-    def product(self, A: Matrix, other: np.ndarray) -> np.ndarray:
-        """A other as (r, m)."""
-        if sp.issparse(A):
-            return np.ascontiguousarray((A @ np.ascontiguousarray(other.T)).T)
-        return other @ A.T
-
     def half(
         self, A: Matrix, other: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, beta: float, sweeps: int,
         l1: float = 0.0, l2: float = 0.0, start_gram: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray, float]:  # fmt: skip
-        P = self.product(A, other)
-        new = start.copy()
-        sweep_rows(new, P - self.dtype.type(l1) if l1 else P, G + l2 * np.eye(len(G)) if l2 else G, sweeps)
-        value = np.nan if start_gram is None else 0.5 * float(np.sum(G * self.gram(new))) - _inner(P, new)
-        return new, _ahead(new, previous, beta), value
+        new, beta = start.copy(), self.dtype.type(beta)
+        ahead = np.empty_like(new) if beta else new
+        G_l2 = G + l2 * np.eye(len(G)) if l2 else G
+        A, other = _outer(A, other.T)
+        whole = np.ascontiguousarray((A @ np.ascontiguousarray(other)).T) if sp.issparse(A) else None  # scipy keeps the GIL
+
+        def part(begin: int, end: int) -> float:
+            rows = slice(begin, end)
+            P = other.T @ A[rows].T if whole is None else whole[:, rows]
+            sweep_rows(new[:, rows], P - self.dtype.type(l1) if l1 else P, G_l2, sweeps)
+            if beta:
+                step = new[:, rows] - previous[:, rows]
+                step *= beta
+                step += new[:, rows]
+                np.maximum(step, 0, out=ahead[:, rows])
+            return 0.0 if start_gram is None else _inner(P, new[:, rows])
+
+        crosses = sum(_in_parts(part, A, len(G)))
+        return new, ahead, np.nan if start_gram is None else 0.5 * float(np.sum(G * self.gram(new))) - crosses
 
     def cross(self, A: Matrix, other: np.ndarray, F: np.ndarray) -> float:
-        return _inner(self.product(A, other), F)
+        return _inner(A @ np.ascontiguousarray(other.T), F.T)
 
 
 class Tiles:
@@ -178,9 +206,17 @@ class Tiles:
         gram = np.ascontiguousarray(G, self.dtype)
         shift = (self.dtype.type(l1), self.dtype.type(l2))
         rest = (gram, start, previous, self.dtype.type(beta), sweeps, *shift, new, ahead)
-        loop = self.module.half_sparse if sp.issparse(A) else self.module.half_dense
-        arguments = (*((A.indptr, A.indices, A.data, other) if sp.issparse(A) else (A @ other,)), *rest)
-        gained = sum(_in_parts(lambda begin, end: loop(*arguments, begin, end), A, self.width))
+        if sp.issparse(A):
+
+            def part(begin: int, end: int) -> float:
+                return self.module.half_sparse(A.indptr, A.indices, A.data, other, *rest, begin, end)
+        else:
+            A, other = _outer(A, other)
+
+            def part(begin: int, end: int) -> float:
+                return self.module.half_dense(A[begin:end] @ other, *rest, begin, end)
+
+        gained = sum(_in_parts(part, A, self.width))
         return new, ahead, np.nan if start_gram is None else 0.5 * float(np.sum(G * start_gram)) - gained
 
     def cross(self, A: Matrix, other: np.ndarray, F: np.ndarray) -> float:
@@ -211,10 +247,11 @@ def engine(rank: int, dtype: np.dtype) -> Engine:
 
 
 def _gram(F: np.ndarray) -> np.ndarray:
+    blocks = [F[begin : begin + GRAM_ROWS] for begin in range(0, len(F), GRAM_ROWS)]
+    several = _pool().map if F.size * F.shape[1] >= PARALLEL_WORK and len(blocks) > 1 else map
     total = np.zeros((F.shape[1], F.shape[1]))
-    for begin in range(0, len(F), GRAM_ROWS):
-        block = F[begin : begin + GRAM_ROWS]
-        total += block.T @ block
+    for square in several(lambda block: block.T @ block, blocks):
+        total += square
     return total
 
 
@@ -226,40 +263,35 @@ def _inner(A: np.ndarray, B: np.ndarray) -> float:
     return float(np.sum(parts, dtype=np.float64)) + float(np.dot(a[whole:], b[whole:]))
 
 
-def _ahead(new: np.ndarray, previous: np.ndarray, beta: float) -> np.ndarray:
-    if not beta:
-        return new
-    step = new - previous
-    step *= new.dtype.type(beta)
-    step += new
-    return np.maximum(step, 0, out=step)
+def _outer(A: Matrix, other: np.ndarray) -> tuple[Matrix, np.ndarray]:
+    """The same product A other with a plain left side: for A = Y B that is Y (B other), whose rows can be taken apart."""
+    return (A.Y, A.B @ other) if isinstance(A, LowRank) else (A, other)
 
 
 # -- threads --------------------------------------------------------------------------------------------------------------------
 def _in_parts(loop: Callable[[int, int], Any], A: Matrix, width: int) -> list[Any]:
-    """Run loop(begin, end) over all rows of A, in two or more threads when that pays; the results in order.
+    """Run loop(begin, end) over all rows of A, several at a time when that pays; the results in order.
 
-    The loops release the GIL. The cut depends on A alone, so that the sums do not depend on the number of processors in use.
+    The loops leave the GIL. Where A is cut depends on A alone, so that no sum depends on the number of processors.
     """
-    m = A.shape[0]
-    work = (A.nnz if sp.issparse(A) else 0) * width + m * width * width
-    if work < PARALLEL_WORK or m < 256:
+    m, n = A.shape
+    work = (A.nnz if sp.issparse(A) else m * n) * width + m * width * width
+    parts = 1 if work < PARALLEL_WORK or m < 256 else 2 if m < 1024 else 4
+    if parts == 1:
         return [loop(0, m)]
     if sp.issparse(A):
         load = A.indptr[:-1].astype(np.int64) + np.arange(m, dtype=np.int64) * width  # stored values, and the sweep's share
-        cuts = np.searchsorted(load, load[-1] * np.arange(1, PARTS) / PARTS)
+        cuts = np.searchsorted(load, load[-1] * np.arange(1, parts) / parts)
     else:
-        cuts = m * np.arange(1, PARTS) // PARTS
+        cuts = m * np.arange(1, parts) // parts
     edges = [0, *(int(c) // 64 * 64 for c in cuts), m]
     return list(_pool().map(loop, edges[:-1], edges[1:]))
 
 
-PARTS = 4  # pieces of one loop: a few per processor, so that a delayed one does not hold up the rest
-
-
 @lru_cache(maxsize=1)
 def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max(1, min(PARTS, os.cpu_count() or 1)), thread_name_prefix="nmf-kernel")
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return ThreadPoolExecutor(min(4, usable), thread_name_prefix="nmf-kernel")
 
 
 class _Blas:
@@ -290,10 +322,15 @@ class _Blas:
 _blas = _Blas()  # the number of BLAS threads is the process's, so its keeper is too
 
 
+def one_blas_thread() -> AbstractContextManager[None]:
+    """BLAS in one thread while the engines run: they cut the work themselves, and waiting BLAS threads spin in their way."""
+    return _blas.single()
+
+
 @contextmanager
-def few_threads(A: Matrix, rank: int) -> Iterator[None]:
-    """One BLAS thread while products with sparse or small A run: waking several costs more than they gain there."""
-    if sp.issparse(A) or A.shape[0] * A.shape[1] * rank < SMALL_DENSE:
+def few_threads(A: Matrix, width: int) -> Iterator[None]:
+    """For products outside the engines: one BLAS thread where A is sparse or small, since waking several costs more there."""
+    if sp.issparse(A) or A.shape[0] * A.shape[1] * width < SMALL_DENSE:
         with _blas.single():
             yield
     else:

@@ -13,21 +13,28 @@ import numpy as np
 import scipy.sparse as sp
 
 from nmfcore.factorization import Factors, Matrix, Penalty, Problem
-from nmfcore.kernels import Engine, engine, few_threads
-from nmfcore.losses import penalty
+from nmfcore.kernels import Engine, LowRank, engine, one_blas_thread
+from nmfcore.losses import inner, penalty
+from nmfcore.sketch import range_finder
 from nmfcore.solvers.protocol import Solver, Supports
 
 SINGLE_LIMIT = 0.03  # relative error below which float32 products no longer tell one iterate from the next
 SWEEPS_SPARSE, SWEEPS_DENSE = 1, 4  # passes per product with X: the product is cheap when few of X's entries are not zero
 DENSE_SHARE = 0.2  # share of non-zeros that counts as dense, looked at in the first rows; how X is stored must not matter
 SAMPLE_ROWS = 500
+SKETCH_EXTRA, SKETCH_FACTOR = 8, 4  # width of the sketch: rank + 8 where the singular values drop after the rank, else 4 rank
+SKETCH_DROP = 0.25  # ... which they do when the next squared singular value is below this part of the last one
+SKETCH_WORK = 100_000_000  # m n r from which sketching pays
+SKETCH_WINDOW, SKETCH_TOL = 5, 1e-5  # on the sketch: stop when the loss falls by less than this per iteration, over five
 
 
 @dataclass(frozen=True, eq=False)
 class Memory:
-    """Everything in the engine's layout. (W_ahead, F) is the pair handed out as `factors`, and `loss` is its loss.
+    """Everything in the engine's layout.
 
-    W, F : the factors before extrapolation; W_ahead, F_ahead : after it; G : Gram matrix of F_ahead; t : Nesterov's counter
+    W, F : the factors before extrapolation; W_ahead, F_ahead : after it; G : Gram matrix of F_ahead
+    size : ||X||_F^2; t : Nesterov's counter; fell_back : whether the last step was dropped
+    good : the pair handed out as `factors`, in the engine's layout; loss : its loss
     """
 
     engine: Engine
@@ -38,10 +45,13 @@ class Memory:
     W_ahead: np.ndarray
     F_ahead: np.ndarray
     G: np.ndarray
+    size: float
     sweeps: int
-    t: float
+    good: tuple[np.ndarray, np.ndarray]
     loss: float
     factors: Factors
+    t: float = 1.0
+    fell_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,7 @@ class HALS(Solver):
 
     extrapolate : run ahead (fast), or plain HALS
     sweeps : passes over the components per product with X; 0 chooses 1 where X is mostly zeros, else 4
+    sketch : begin large dense X on a low-rank sketch of it (running ahead only); the steps themselves always use X
 
     Large X is worked on in float32 until the relative error falls below 0.03, then in float64; sums are float64 throughout.
     Memory: float32 X and, for sparse X, its transpose in CSR (for float64 data these are copies), and eight factor-sized arrays.
@@ -70,13 +81,17 @@ class HALS(Solver):
 
     extrapolate: bool = True
     sweeps: int = 0
+    sketch: bool = True
 
     def start(self, problem: Problem, factors: Factors, rng: np.random.Generator) -> Memory:
-        with few_threads(problem.X, problem.rank):
-            return _remember(problem, factors, rescale=self.extrapolate and not problem.penalty)
+        with one_blas_thread():
+            memory = _remember(problem, factors, rescale=self.extrapolate and not problem.penalty)
+            if self.sketch and self.extrapolate and not problem.penalty and _sketch_pays(problem):
+                memory = self._on_sketch(problem, memory, rng)
+        return memory
 
     def step(self, problem: Problem, factors: Factors, memory: Memory) -> tuple[Factors, Memory]:
-        with few_threads(problem.X, problem.rank):
+        with one_blas_thread():
             if memory.factors is not factors:  # somebody moved the factors in between
                 memory = _remember(problem, factors)
             memory = self._iterate(problem, memory)
@@ -92,11 +107,55 @@ class HALS(Solver):
         W, W_ahead, _ = m.engine.half(m.X, m.F_ahead, m.G, m.W_ahead, m.W, beta, sweeps, p.l1_W, p.l2_W)
         G_W = m.engine.gram(W_ahead)
         F, F_ahead, value = m.engine.half(m.Xt, W_ahead, G_W, m.F_ahead, m.F, beta, sweeps, p.l1_H, p.l2_H, m.G)
-        loss = 0.5 * problem.squared_norm + value + _penalty(problem, W_ahead, F)
-        if loss > m.loss:  # back to the last good pair, without running ahead; t = 1 makes the next step a plain one
-            return replace(m, W=m.W_ahead, F_ahead=m.F, G=m.engine.gram(m.F), t=1.0)
+        loss = 0.5 * m.size + value + _penalty(problem, W_ahead, F)
+        if loss > m.loss:  # dropped; t = 1 makes the next step a plain one
+            W, F = m.good if m.fell_back else (m.W, m.F)  # from the good pair a plain step cannot rise
+            return replace(m, W=W, F=F, W_ahead=W, F_ahead=F, G=m.engine.gram(F), t=1.0, fell_back=True)
         factors = _outside(problem, m.engine, W_ahead, F)
-        return Memory(m.engine, m.X, m.Xt, W, F, W_ahead, F_ahead, m.engine.gram(F_ahead), m.sweeps, t, loss, factors)
+        G = m.engine.gram(F_ahead)
+        return Memory(
+            m.engine, m.X, m.Xt, W, F, W_ahead, F_ahead, G, m.size, m.sweeps, (W_ahead, F), loss, factors, t
+        )  # fmt: skip
+
+    def _on_sketch(self, problem: Problem, memory: Memory, rng: np.random.Generator) -> Memory:
+        """The same start, brought near the optimum on X ~ YB, where a product costs (m + n) l r instead of m n r.
+
+        Kept only if it is better on X itself, on which the steps then go on: the result is always that of X.
+        """
+        Y, B, steps = _sketch(problem, rng)
+        low = LowRank(Y, B)
+        size = inner(B, B)
+        missed = max(0.0, 0.5 * (problem.squared_norm - size))  # the part of the loss that the sketch does not see
+        m = replace(memory, X=low, Xt=low.T, size=size, loss=math.nan)
+        before: list[float] = []
+        for _ in range(steps):
+            m = self._iterate(problem, m)
+            before.append(m.loss + missed)
+            if len(before) > SKETCH_WINDOW and before[-1 - SKETCH_WINDOW] - before[-1] <= SKETCH_WINDOW * SKETCH_TOL * before[-1]:
+                break
+        found = _remember(problem, _outside(problem, m.engine, *m.good), problem.working, rescale=True)
+        better = found.loss < memory.loss
+        return replace(found, loss=memory.loss, factors=memory.factors) if better else memory
+
+
+def _sketch(problem: Problem, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, int]:
+    """Y, B with X ~ YB, and how many iterations are worth while on it.
+
+    Where the singular values drop after the rank, the start's own sketch is as good as X; where they do not, four times the rank
+    is needed, and the sketch then leads part of the way.
+    """
+    rank = problem.rank
+    Y, B = problem.notes["sketch"] if "sketch" in problem.notes else range_finder(problem.working, rank + SKETCH_EXTRA, 1, rng)
+    values = np.linalg.eigvalsh(np.asarray(B @ B.T, np.float64))[::-1]  # squared singular values, descending
+    if len(values) <= rank or values[rank] < SKETCH_DROP * values[rank - 1]:
+        return Y, B, 15
+    return *range_finder(problem.working, min(SKETCH_FACTOR * rank, *problem.shape), 1, rng), 100
+
+
+def _sketch_pays(problem: Problem) -> bool:
+    m, n = problem.shape
+    width = min(SKETCH_FACTOR * problem.rank, m, n)
+    return not problem.sparse and m * n * problem.rank >= SKETCH_WORK and m * n >= 1.5 * (m + n) * width
 
 
 def _remember(problem: Problem, factors: Factors, working: Problem | None = None, *, rescale: bool = False) -> Memory:
@@ -106,18 +165,21 @@ def _remember(problem: Problem, factors: Factors, working: Problem | None = None
     rescale : begin at the best multiple of WH, which a start whose scale is arbitrary needs
     """
     working = working or problem.working
-    inner = engine(problem.rank, working.dtype)
-    W, F = inner.inside(factors.W), inner.inside(factors.H.T)
-    G = inner.gram(F)
-    cross, square = inner.cross(working.X, F, W), float(np.sum(G * inner.gram(W)))
+    kernel = engine(problem.rank, working.dtype)
+    W, F = kernel.inside(factors.W), kernel.inside(factors.H.T)
+    G = kernel.gram(F)
+    cross, square = kernel.cross(working.X, F, W), float(np.sum(G * kernel.gram(W)))
     loss = 0.5 * problem.squared_norm - cross + 0.5 * square + _penalty(problem, W, F)
-    memory = Memory(inner, working.X, working.Xt, W, F, W, F, G, _sweeps(problem.X), 1.0, loss if loss > 0 else math.nan, factors)
+    memory = Memory(
+        kernel, working.X, working.Xt, W, F, W, F, G, problem.squared_norm, _sweeps(problem.X), (W, F),
+        loss if loss > 0 else math.nan, factors,
+    )  # fmt: skip
     if working.dtype == np.float32 and _too_fine(problem, memory):
         return _remember(problem, factors, _double(problem), rescale=rescale)
     if rescale and cross > 0 and square > 0:
         by = cross / square
         W, F = W * W.dtype.type(math.sqrt(by)), F * F.dtype.type(math.sqrt(by))
-        return replace(memory, W=W, F=F, W_ahead=W, F_ahead=F, G=G * by)
+        return replace(memory, W=W, F=F, W_ahead=W, F_ahead=F, G=G * by, good=(W, F))
     return memory
 
 
@@ -136,9 +198,9 @@ def _double(problem: Problem) -> Problem:
     return problem if problem.dtype == np.float64 else replace(problem, X=problem.X.astype(np.float64))
 
 
-def _outside(problem: Problem, inner: Engine, W: np.ndarray, F: np.ndarray) -> Factors:
+def _outside(problem: Problem, kernel: Engine, W: np.ndarray, F: np.ndarray) -> Factors:
     """W (m, r) and H (r, n) as views; as copies only where float64 has taken over from a float32 problem."""
-    W, H = inner.outside(W), inner.outside(F).T
+    W, H = kernel.outside(W), kernel.outside(F).T
     if problem.dtype == np.float32:
         W, H = W.astype(np.float32, copy=False), H.astype(np.float32, copy=False)
     return Factors(W, H)

@@ -54,15 +54,31 @@ def test_compiled_half_iteration_equals_its_plain_twin(kind, dtype, rank, penalt
     assert plain[2] == pytest.approx(fast[2], abs=size * 10 * np.finfo(dtype).eps)
 
 
-@needs_numba
-def test_threads_do_not_change_a_digit_of_the_factors(monkeypatch):
-    A = matrix("sparse", np.float32, 1000, 300)
-    one = half(kernels.Tiles(5, A.dtype), A, 5)
+@pytest.mark.parametrize("kind", ["sparse", "dense"])
+@pytest.mark.parametrize("name", ["Rows", pytest.param("Tiles", marks=needs_numba)])
+def test_threads_change_nothing_but_the_order_of_sums(kind, name, monkeypatch):
+    A = matrix(kind, np.float64, 1100, 300)
+    engine = getattr(kernels, name)(5, A.dtype)
+    one = half(engine, A, 5)
     monkeypatch.setattr(kernels, "PARALLEL_WORK", 0)
-    several = half(kernels.Tiles(5, A.dtype), A, 5)
-    np.testing.assert_array_equal(one[0], several[0])
-    np.testing.assert_array_equal(one[1], several[1])
-    assert one[2] == pytest.approx(several[2], rel=1e-6)
+    several = half(engine, A, 5)
+    for before, after in zip(one, several, strict=True):
+        np.testing.assert_allclose(before, after, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["Rows", pytest.param("Tiles", marks=needs_numba)])
+def test_a_low_rank_matrix_acts_as_its_product(name):
+    rng = np.random.default_rng(0)
+    low = kernels.LowRank(rng.random((150, 7)), rng.random((7, 70)))
+
+    class Held(kernels.LowRank):
+        dtype = np.dtype(float)
+
+    engine = getattr(kernels, name)(4, np.dtype(float))
+    one, two = half(engine, low.Y @ low.B, 4), half(engine, Held(low.Y, low.B), 4)
+    for before, after in zip(one, two, strict=True):
+        np.testing.assert_allclose(before, after, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(low.T @ np.ones((150, 2)), (low.Y @ low.B).T @ np.ones((150, 2)))
 
 
 @needs_numba
@@ -179,10 +195,9 @@ def test_blas_threads_are_restored_after_nested_use():
     def limits():
         return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
 
-    X = np.ones((3, 3))
     before = limits()
-    with kernels.few_threads(X, 2):
-        with kernels.few_threads(X, 2):
+    with kernels.one_blas_thread():
+        with kernels.one_blas_thread():
             assert set(limits()) <= {1}
         assert set(limits()) <= {1}
     assert limits() == before
