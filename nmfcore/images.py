@@ -83,8 +83,10 @@ def sum_of_parts(
         raise ProblemError(f"Unknown order {order!r}. Known: {', '.join(ORDERS)}.")
     x, weights, H = (np.asarray(a, np.float64) for a in (x, weights, H))
     picture = np.zeros_like(x) if base is None else np.asarray(base, np.float64).copy()
-    parts = weights[:, None] * H  # (r, n)
     left = [k for k in range(len(H)) if weights[k] != 0]
+    parts = weights[:, None] * H  # (r, n)
+    overlap = parts @ parts.T  # (r, r)
+    pull = parts @ (x - picture)  # (r,): <x - p, part> for the picture p so far
     norm = float(np.linalg.norm(x))
     if order == "size":
         left.sort(key=lambda k: -float(np.linalg.norm(parts[k])))
@@ -93,9 +95,9 @@ def sum_of_parts(
         k = left[0]
         if order == "error":
             # ||x - p - part||^2 - ||x - p||^2 = ||part||^2 - 2 <x - p, part>
-            gain = [float(parts[j] @ parts[j] - 2.0 * (x - picture) @ parts[j]) for j in left]
-            k = left[int(np.argmin(gain))]
+            k = left[int(np.argmin(overlap[left, left] - 2.0 * pull[left]))]
         left.remove(k)
+        pull = pull - overlap[k]
         picture = picture + parts[k]
         gap = float(np.linalg.norm(x - picture))
         steps.append(Step(k, float(weights[k]), picture, gap / norm if norm > 0 else gap))
