@@ -208,7 +208,10 @@ def wanted() -> RunSpec:
     solver = controls.get("solver", me.choice.solver)
     solver = solver if solver in SOLVERS else me.choice.solver
     usual = me.choice.solver_options if solver == me.choice.solver else {}
-    options = {name: controls.get(f"par_{solver}_{name}", usual.get(name, value)) for name, value in make_solver(solver).options().items()}
+    options = {
+        name: controls.get(f"par_{solver}_{name}", usual.get(name, value))
+        for name, value in make_solver(solver).options().items()
+    }
     return me.choice.replace(
         rank=int(controls.get("rank", me.choice.rank)),
         solver=solver,
@@ -458,7 +461,9 @@ def solvers() -> list[str]:
     me = state()
     masked = me.data is not None and me.data.mask is not None
     return [
-        key for key, kind in SOLVERS.items() if not kind.supports.requires_symmetric and (masked or not kind.supports.requires_mask)
+        key
+        for key, kind in SOLVERS.items()
+        if not kind.supports.requires_symmetric and (masked or not kind.supports.requires_mask)
     ]
 
 
@@ -535,5 +540,16 @@ def accept_import() -> None:
     elif missing is not None:
         me.problem = Problem(
             f"This is not the data of the link: its fingerprint is {done.dataset.fingerprint[:12]}, the link's "
-            f"{missing.fingerprint[:12]}. It is another file, or it was read or prepared differently. It can be used all the same."
+            f"{missing.fingerprint[:12]}. Another file, or read or prepared differently; it can be used all the same."
         )
+
+
+def fit_another() -> None:
+    """Fit what is on screen again from a random start with the next seed, to see how much of it is luck."""
+    me = state()
+    if me.run is None:
+        return
+    spec = me.run.run.spec
+    spec = spec.replace(init="random", seed=spec.seed + 1)
+    _set_controls(spec)
+    fit(spec)

@@ -1,0 +1,197 @@
+"""Compare: two kept runs topic by topic, or several solvers from one start in a race."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import session
+from dashboard.figures.loss import race as race_chart
+from dashboard.figures.topics import similarity_matrix
+from dashboard.fitting import FittedRun, solver_refusals
+from dashboard.plain import clean, markdown
+from dashboard.races import race_key, race_work
+from dashboard.widgets import bench, card, header, notices, scale, topic_cards
+from dashboard.words import count, part, spelled
+from nmfcore.compare import Comparison, arrivals, compare, curve
+from nmfcore.similarity import cosine_rows
+from nmfcore.solvers import SOLVERS
+
+LANE = "race"
+FAVOURITES = ("hals", "mu", "pg", "gd")  # in the race unless somebody chooses others
+VIEWS = {"runs": "Two runs", "race": "A race of solvers"}
+AXES = {"iterations": "Iterations", "seconds": "Seconds"}
+WITHIN = 1e-4  # of the lowest error in a race: who came this near, and when
+
+
+def name(run: FittedRun) -> str:
+    """One kept run in the picker."""
+    spec = run.spec
+    return f"rank {run.rank}, {spec.solver}, {spec.init} start, seed {spec.seed}: {run.factorization.relative_error:.4f}"
+
+
+def two_runs(here: FittedRun) -> None:
+    kept = [run for run in session.state().kept.values() if run.dataset.shape == here.dataset.shape]
+    others = [run for run in kept if run.key != here.key and run.dataset.fingerprint == here.dataset.fingerprint]
+    if not others:
+        with card.plain("Nothing to compare with yet"):
+            st.markdown(
+                "Fit the same data again with another seed, rank or solver: every run is kept (up to eight), and two of them "
+                "can be compared here. Another seed with the random start shows how much of a result is luck."
+            )
+            st.button("Fit again from a random start", key="another-seed", icon=":material/casino:", on_click=session.fit_another)
+        return
+    choices = {run.key: name(run) for run in others}
+    bench.within("compare-with", list(choices), list(choices)[-1])
+    st.markdown(f":small[On screen: {markdown(name(here), 120)}]")
+    other_key = st.selectbox("Compare it with", list(choices), format_func=choices.get, key="compare-with", width=420)
+    other = next(run for run in others if run.key == other_key)
+    convention, axes = scale.current(), here.dataset.axes
+    found = here.derived(
+        ("compared", other.key, convention),
+        lambda: compare(here.factorization, other.factorization, axes.columns, convention=convention),
+    )
+    st.markdown(f"**{markdown(found.sentence, 200)}** :small[Scale: {markdown(scale.words(), 80)}.]")
+    changes(here, other, found)
+    left, right = st.columns(2)
+    with left:
+        cosines = here.derived(("cosines", other.key), lambda: cosine_rows(here.factorization.H, other.factorization.H))
+        names = [str(k + 1) for k in range(other.rank)]
+        drawn = similarity_matrix(cosines, component=part(here.dataset), other=names, theme=session.theme())
+        card.picture("compare", "cosines", "Topics of this run (rows) and of the other (columns)", drawn)
+    with right:
+        axis = st.segmented_control(
+            "Curves over", list(AXES), format_func=AXES.get, default="iterations", key="axis", required=True, bind="query-params"
+        )
+        curves = [curve(label, run.factorization) for label, run in (("on screen", here), ("the other", other))]
+        drawn = race_chart([(c.name, getattr(c, axis), c.errors) for c in curves], axis=axis, theme=session.theme(), height=320)
+        card.picture("compare", "curves", "Both loss curves", drawn)
+    moves(here, other, found)
+
+
+def changes(here: FittedRun, other: FittedRun, found: Comparison) -> None:
+    rows = []
+    for t in found.topics:
+        rows.append(
+            {
+                "this run": "" if t.first is None else f"{t.first + 1} · {clean(topic_cards.name(here, t.first), 40)}",
+                "other run": "" if t.second is None else f"{t.second + 1} · {clean(topic_cards.name(other, t.second), 40)}",
+                "cosine": t.cosine,
+                "words lost": clean(", ".join(t.lost[:5]), 80),
+                "words gained": clean(", ".join(t.gained[:5]), 80),
+                "in both": t.items,
+                "left": t.left,
+                "joined": t.joined,
+            }
+        )
+    bench.table("compare", "topics", "Matched topics", pd.DataFrame(rows), height="content")
+
+
+def moves(here: FittedRun, other: FittedRun, found: Comparison) -> None:
+    rows = here.dataset.axes.rows
+
+    def called(run: FittedRun, k: int) -> str:
+        return "none" if k < 0 else f"{k + 1} · {clean(topic_cards.name(run, k), 40)}"
+
+    listed = pd.DataFrame(
+        [
+            {
+                clean(rows.singular): clean(rows.label(m.item)),
+                "this run": called(here, m.first),
+                "other run": called(other, m.second),
+            }
+            for m in found.moves
+        ],
+        columns=[clean(rows.singular), "this run", "other run"],
+    )
+    title = f"{count(len(found.moves), markdown(rows.singular), markdown(rows.name))} of {found.items:,} move"
+    bench.table("compare", "moves", title, listed)
+
+
+def the_race(run: FittedRun) -> None:
+    able = [key for key in SOLVERS if key not in run.derived("refusals", lambda: solver_refusals(run.dataset))]
+    session.control("racers", [key for key in FAVOURITES if key in able])
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.multiselect(
+            "Solvers",
+            able,
+            format_func=lambda key: SOLVERS[key].title,
+            key="racers",
+            persist_state="session",
+            max_selections=8,
+            width=560,
+        )
+        session.control("race-seconds", 5.0)
+        limit = st.number_input(
+            "Seconds each, at most", 0.5, 60.0, key="race-seconds", step=1.0, persist_state="session", width=170
+        )
+    st.markdown(
+        f":small[Rank {run.rank}, {markdown(run.spec.init)} start, seed {run.spec.seed}: all solvers get the very same W and H, "
+        "and take turns so that they are equally far in time.]"
+    )
+    if not chosen:
+        st.markdown("Choose at least one solver.")
+        return
+    asked = ("raced", run.key, tuple(chosen), float(limit))
+    st.button(
+        "Start the race", key="race-start", icon=":material/sports_score:", on_click=session.set_control, args=("raced", asked)
+    )
+    if session.control_value("raced", None) != asked:
+        return
+    race = bench.compute(
+        race_key(run, chosen, limit), race_work(run, chosen, limit), label="Race", lane=LANE, expects=limit * len(chosen)
+    )
+    if race is None:
+        return
+    with st.container(horizontal=True):
+        axis = st.segmented_control(
+            "Over", list(AXES), format_func=AXES.get, default="seconds", key="race-axis", required=True, bind="query-params"
+        )
+        log = st.segmented_control("Error axis", ["linear", "logarithmic"], default="linear", key="race-log", required=True)
+    curves = race.curves()
+    drawn = race_chart(
+        [(SOLVERS[c.name].title, getattr(c, axis), c.errors) for c in curves],
+        floor=run.floor, rank=run.rank, axis=axis, log=log == "logarithmic", theme=session.theme(),
+    )  # fmt: skip
+    card.picture("compare", "race", "Same start, several solvers", drawn)
+    lowest = min(float(c.errors[-1]) for c in curves if len(c.errors))
+    near = lowest * (1.0 + WITHIN)
+    results = race.results()
+    table = pd.DataFrame(
+        [
+            {
+                "solver": SOLVERS[a.name].title,
+                "error at the end": results[a.name].relative_error,
+                "iterations": results[a.name].history[-1].iteration,
+                "seconds": results[a.name].history[-1].seconds,
+                f"seconds to {near:.4f}": a.seconds,
+                "KKT residual (start = 1)": results[a.name].history[-1].kkt,
+                "why it stopped": results[a.name].stopped.sentence,
+            }
+            for a in arrivals(curves, near)
+        ]
+    )
+    bench.table(
+        "compare",
+        "arrivals",
+        "Who was there first",
+        table,
+        height="content",
+        say=f"The column of seconds: within {WITHIN:g} (relative) of the lowest error of this race.",
+    )
+
+
+def draw() -> None:
+    run = session.shown()
+    if run is None:
+        header.draw("Compare", None)
+        notices.nothing_yet()
+        return
+    kept = sum(other.dataset.fingerprint == run.dataset.fingerprint for other in session.state().kept.values())
+    header.draw(f"{spelled(kept)} kept {'run' if kept == 1 else 'runs'} of {markdown(run.dataset.title, 60)}", run)
+    view = st.segmented_control(
+        "Compare", list(VIEWS), format_func=VIEWS.get, default="runs", key="compare", required=True, bind="query-params",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    {"runs": two_runs, "race": the_race}[view](run)
+
+
+draw()
