@@ -78,7 +78,7 @@ class Dataset:
     notes : sentences on everything dropped, filled or assumed on the way here
     source : where it came from ("scikit-learn's cache")
     documents : the raw text of each row, or None
-    classes : known labels of the rows, or None
+    classes, column_classes : known labels of the rows, and of the columns (samples of gene expression), or None
     mask : (m, n) uint8 array, 1 = observed; None when everything is
     options : how it was loaded, JSON values (a RunSpec's `data_options`)
     steps : how it was prepared, JSON values (a RunSpec's `preparation`)
@@ -97,12 +97,19 @@ class Dataset:
     source: str = ""
     documents: Sequence[str] | None = None
     classes: Classes | None = None
+    column_classes: Classes | None = None
     mask: np.ndarray | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     steps: tuple[Mapping[str, Any], ...] = ()
     effects: tuple[Effect, ...] = ()
     image_shape: tuple[int, int] | None = None
     zero_means: str = ""
+
+    def __post_init__(self) -> None:
+        sizes = self.shape if self.X is not None else (len(self.documents or ()), None)
+        for axis, size in zip((self.axes.rows, self.axes.columns), sizes, strict=True):
+            if axis.labels is not None and size is not None and len(axis.labels) != size:
+                raise ValueError(f"{len(axis.labels):,} labels for {size:,} {axis.name} of {self.title!r}.")
 
     @cached_property
     def fingerprint(self) -> str:
@@ -163,6 +170,7 @@ class Dataset:
             X=as_matrix(self.X[:, columns]),
             axes=Axes(self.axes.rows, axis),
             mask=None if self.mask is None else np.ascontiguousarray(self.mask[:, columns]),
+            column_classes=None if self.column_classes is None else self.column_classes.take(columns),
             image_shape=None,
         )
 
@@ -233,7 +241,8 @@ def content_hash(dataset: Dataset) -> str:
         digest.update(json.dumps([axis.name, axis.singular]).encode())
         feed_texts(name, axis.labels)
     feed_texts("documents", dataset.documents)
-    if dataset.classes is not None:
-        feed_texts("classes", dataset.classes.names)
-        feed("class", dataset.classes.index)
+    for name, classes in (("classes", dataset.classes), ("column classes", dataset.column_classes)):
+        if classes is not None:
+            feed_texts(name, classes.names)
+            feed(name, classes.index)
     return digest.hexdigest()

