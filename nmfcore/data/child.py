@@ -96,7 +96,7 @@ def read_in_child(source: Source, key: str, options: ReadOptions, limits: Limits
             if child.poll() is None:
                 child.kill()
             child.wait()
-        if child.returncode == OUT_OF_MEMORY:
+        if child.returncode in (OUT_OF_MEMORY, -9):  # -9: the system itself ended it, for want of memory
             raise UploadError(
                 f"Reading {shown(source.name)} needs more than {limits.parse_bytes / MIB:,.0f} MB of memory",
                 way_out="Take a part of it, or save it in a denser format (sparse NPZ, Parquet).",
@@ -170,12 +170,14 @@ def _bound(limits: Limits) -> None:
     held = 0
     with suppress(OSError, ValueError, IndexError):
         held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    bounds = {"RLIMIT_CORE": 0, "RLIMIT_CPU": limits.parse_seconds, "RLIMIT_NOFILE": 64}
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    work = int(usage.ru_utime + usage.ru_stime) + limits.parse_seconds
+    bounds = {"RLIMIT_CORE": 0, "RLIMIT_CPU": work, "RLIMIT_NOFILE": 64}
     if held:
         bounds["RLIMIT_AS"] = held + limits.parse_bytes
     for name, most in bounds.items():
         try:
-            resource.setrlimit(getattr(resource, name), (most, most))
+            resource.setrlimit(getattr(resource, name), (most, most + 5 if name == "RLIMIT_CPU" else most))
         except (ValueError, OSError, AttributeError):
             continue
     signal.alarm(WAIT * limits.parse_seconds)
@@ -216,14 +218,6 @@ def _main(orders: dict[str, Any]) -> int:
             refusal = error
         except MemoryError:
             return OUT_OF_MEMORY
-        except RecursionError:
-            refusal = UploadError("The file nests its content too deeply", way_out="Save it as a flat table.")
-        except Exception as error:  # a reader's own mistake, or a library's: a refusal all the same, with its name
-            said = str(error).splitlines()[0][:160] if str(error) else ""
-            refusal = UploadError(
-                f"{shown(source.name)} cannot be read ({type(error).__name__}: {said})",
-                way_out="The file is probably damaged. Save it again or in another format.",
-            )
         try:
             handover.write(result, table, refusal)
         except MemoryError:

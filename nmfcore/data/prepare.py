@@ -358,17 +358,40 @@ def drop_empty(dataset: Dataset, report: Report, *, rows: bool = True, columns: 
     return dataset, notes
 
 
-def transpose(dataset: Dataset, report: Report) -> tuple[Dataset, list[str]]:
-    """Rows become columns. What is known about the rows (texts, labels, picture size) cannot come along."""
-    X = as_matrix(_matrix_of(dataset).T)
-    lost = [
-        name
-        for name, value in (("texts", dataset.documents), ("known labels", dataset.classes), ("pictures", dataset.image_shape))
-        if value is not None
+def zeros(dataset: Dataset, report: Report, *, mean: str = "real") -> tuple[Dataset, list[str]]:
+    """What an entry of 0 says: "real" (it was measured: nothing is left out) or "missing" (a mask leaves it out of the fit)."""
+    if mean not in ("real", "missing"):
+        raise ValueError(f"mean is {mean!r}; it must be 'real' or 'missing'.")
+    X = _matrix_of(dataset)
+    m, n = X.shape
+    if mean == "real":
+        if dataset.mask is None:
+            return dataset, ["Nothing was left out: every entry counts already."]
+        back = m * n - int(dataset.mask.sum(dtype=np.int64))
+        said = f"{counted(back, 'missing entry', 'missing entries')} became real zeros."
+        return dataset.changed(mask=None, zero_means="a real zero"), [said]
+    most = Limits.from_environment().dense_cells
+    if m * n > most:
+        raise ValueError(f"A mask for {m:,} x {n:,} entries would be too large (at most {most:,}). Take fewer rows or columns.")
+    dense = X.toarray() if sp.issparse(X) else X
+    seen = (dense != 0).astype(np.uint8)
+    if not seen.any():
+        raise ValueError("All entries are zero, so none would be left.")
+    mask = seen if dataset.mask is None else seen & dataset.mask
+    gone = m * n - int(mask.sum(dtype=np.int64))
+    return dataset.changed(X=as_matrix(dense), mask=mask, zero_means="not measured"), [
+        f"{gone:,} of {m * n:,} entries are 0 and count as not measured."
     ]
+
+
+def transpose(dataset: Dataset, report: Report) -> tuple[Dataset, list[str]]:
+    """Rows become columns. Texts and picture sizes belong to rows and cannot come along."""
+    X = as_matrix(_matrix_of(dataset).T)
+    lost = [name for name, value in (("texts", dataset.documents), ("pictures", dataset.image_shape)) if value is not None]
     notes = [f"The {' and '.join(lost)} belonged to the rows and are left out now."] if lost else []
     mask = None if dataset.mask is None else np.ascontiguousarray(dataset.mask.T)
-    turned = dataset.changed(X=X, axes=dataset.axes.transposed, mask=mask, documents=None, classes=None, image_shape=None)
+    turned = dataset.changed(X=X, axes=dataset.axes.transposed, mask=mask, documents=None, image_shape=None)
+    turned = turned.changed(classes=dataset.column_classes, column_classes=dataset.classes)
     return turned, notes
 
 
@@ -466,5 +489,6 @@ STEPS: dict[str, Step] = {
     "drop_empty": Step(drop_empty, "Drop empty", "Leaves out rows and columns that hold zeros only"),
     "binary": Step(binary, "Present or not", "1 where the value is above a threshold, else 0"),
     "idf": Step(idf, "Inverse document frequency", "Columns that are not zero almost everywhere weigh less"),
+    "zeros": Step(zeros, "Meaning of zero", "Says whether an entry of 0 is a real zero or was not measured"),
     "transpose": Step(transpose, "Transpose", "Rows become columns"),
 }

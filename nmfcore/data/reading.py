@@ -75,9 +75,25 @@ def run_reader(source: Source, key: str, options: ReadOptions, limits: Limits) -
     """The table a reader makes of a source, in this process; the file's size and what was understood are added."""
     if key not in READERS:
         raise UploadError(f"{shown(source.name)} is of a kind that is not read: {key}", way_out="Save it as CSV.")
-    table = READERS[key].read(source, options, limits)
+    try:
+        table = READERS[key].read(source, options, limits)
+    except (UploadError, MemoryError):
+        raise
+    except RecursionError:
+        raise UploadError("The file nests its content too deeply", way_out="Save it as a flat table.") from None
+    except Exception as error:  # a library's failure on a damaged file, or our own mistake: a refusal all the same
+        raise unreadable(source, error) from error
     notes = (*(note[:1].upper() + note[1:] for note in table.notes), *_open_questions(table))
     return replace(table, notes=notes, understood=_completed(table, source, options))
+
+
+def unreadable(source: Source, error: Exception) -> UploadError:
+    """The refusal of a file that made its reader fail in a way nobody foresaw; it names the failure."""
+    said = str(error).splitlines()[0][:160] if str(error) else ""
+    return UploadError(
+        f"{shown(source.name)} cannot be read ({type(error).__name__}: {said})",
+        way_out="The file is probably damaged. Save it again or in another format.",
+    )
 
 
 def _open_questions(table: Table) -> list[str]:

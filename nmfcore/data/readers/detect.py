@@ -64,7 +64,7 @@ def detect(source: Source) -> str:
         return _kind_of_zip(source)
     if head[257:262] == b"ustar":
         raise UploadError(f"{shown(source.name)} is a tar archive", way_out="Pack it as zip, or hand over the file itself.")
-    if _PICKLE.match(head) or (source.suffix in ("pkl", "pickle", "joblib") and not _is_texty(head)):
+    if _PICKLE.match(head) or source.suffix in ("pkl", "pickle", "joblib"):
         raise UploadError(
             f"{shown(source.name)} is a Python pickle, which can run code and is never read",
             way_out="Save it as NPZ, Parquet or CSV.",

@@ -265,7 +265,7 @@ class _Reading:
     def _without_empty_ends(self, body: list[Row], width: int) -> tuple[list[Row], int]:
         """Without the columns at the right that nobody filled or named (a delimiter at the end of each line)."""
         full = width
-        while width > 1 and all(len(row) < width or not _text(row[width - 1]) for _, row in body):
+        while self.grid.header is None and width > 1 and all(len(row) < width or not _text(row[width - 1]) for _, row in body):
             width -= 1
         if width < full:
             self.notes.append(f"{counted(full - width, 'empty column')} at the end of each {self.grid.unit} left out.")
@@ -332,6 +332,11 @@ class _Reading:
         """Whether the first row is a header, and a note when that was a guess."""
         if len(first) < width:
             return False, ""
+        options = self.options
+        asked = [options.index_column, options.text_column, options.label_column, options.user_column, options.item_column]
+        asked += [options.rating_column, *options.drop_columns]
+        if {_text(cell) for cell in first} & {name for name in asked if isinstance(name, str)}:
+            return True, ""  # a column was asked for by a name in this row
         kinds = [self.numbers.kind(cell) for cell in first]
         below = [_column_kinds(rest, j, self.numbers) for j in range(min(width, 2000))]
         for kind, column in zip(kinds, below, strict=False):
@@ -435,7 +440,7 @@ class _Reading:
         if isinstance(column, int) and not isinstance(column, bool) and -len(titles) <= column < len(titles):
             return column % len(titles)
         raise UploadError(
-            f"{option} is {shown(column)}, and there is no such column",
+            f"There is no column {shown(column)} ({option})",
             way_out=f"The columns are: {listed(titles, 10)}.",
         )
 

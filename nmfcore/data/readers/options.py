@@ -88,7 +88,8 @@ class ReadOptions:
 
     def chosen(self) -> dict[str, Any]:
         """Those that differ from "find out", as JSON values."""
-        return {name: value for name, value in asdict(self).items() if value != getattr(_DEFAULTS, name)}
+        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        return {name: value for name, value in plain.items() if value not in ([], getattr(_DEFAULTS, name))}
 
 
 _ALLOWED: dict[str, tuple[Any, ...]] = {
