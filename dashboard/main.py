@@ -20,6 +20,11 @@ PAGES: dict[str, list[tuple[str, str, str]]] = {
         ("topics", "Topics", "The top keywords of each component and the items that load most on it."),
         ("matrices", "Matrices", "Heatmaps of W and H, and X, WH and the residual side by side."),
         ("svd", "NMF and SVD", "What the SVD, the best model of each rank, finds in the same data."),
+        ("rank", "Rank", "Which rank: several starts, held-out error, stability and coherence over a range of ranks."),
+        ("compare", "Compare", "Two kept runs topic by topic, or several solvers from the same start."),
+    ],
+    "Workbenches": [
+        ("recommender", "Recommender", "Ratings with gaps: nearest shows, masked factorization, held-out error."),
     ],
 }
 
@@ -29,7 +34,13 @@ def main() -> None:
     st.set_page_config(page_title="NMF dashboard", page_icon=str(HERE / "assets" / "icon.png"), layout="wide")
     pages = {
         section: [
-            st.Page(HERE / "views" / f"{key}.py", title=title, help=help_, url_path=key if key != "overview" else "", default=key == "overview")
+            st.Page(
+                HERE / "views" / f"{key}.py",
+                title=title,
+                help=help_,
+                url_path=key if key != "overview" else "",
+                default=key == "overview",
+            )
             for key, title, help_ in entries
         ]
         for section, entries in PAGES.items()

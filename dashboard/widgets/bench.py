@@ -1,4 +1,4 @@
-"""What do the workbenches share? Which data, the heading, work in the background with progress and Stop, tables, files to take away."""
+"""What do the workbenches share? Which data, the heading, work in the background with progress and Stop, tables, files."""
 
 from __future__ import annotations
 
@@ -66,8 +66,10 @@ def source(page: str, usual: str, fits: Callable[[Dataset], str]) -> Dataset | N
         if session.control_value(key, usual) == CHOSEN:
             return mine
     else:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            why = f" {markdown(mine.title, 50)} cannot be used here: {markdown(reason, 300)}" if mine is not None else ""
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            why = ""
+            if mine is not None and mine.key == "upload":
+                why = f" {markdown(mine.title, 50)} cannot be used here: {markdown(reason, 300)}"
             st.markdown(f":small[Data: {markdown(entry.title)}.{why}]", width="content")
             _to_data()
     return from_catalog(page, usual)
@@ -215,7 +217,15 @@ def table(
                     "Numbers as CSV", data=lambda: card.as_csv(shown), file_name=f"{key}.csv", mime="text/csv",
                     on_click="ignore", icon=":material/download:", key=f"{key}-csv",
                 )  # fmt: skip
-        st.dataframe(shown.head(MOST_ROWS), hide_index=True, key=f"{key}-table", height=height, alt=clean(title), **options)
+        st.dataframe(
+            shown.head(MOST_ROWS),
+            hide_index=True,
+            key=f"{key}-table",
+            height=height,
+            placeholder="–",
+            alt=clean(title),
+            **options,
+        )
         if len(shown) > MOST_ROWS:
             say = f"{say} The first {MOST_ROWS:,} of {len(shown):,} rows; the CSV has them all.".strip()
         if say:
@@ -235,8 +245,8 @@ def export(page: str, tables: Callable[[], Mapping[str, pd.DataFrame]], script: 
     with st.popover("Export", icon=":material/download:"):
         st.markdown("Every table of this page as CSV, and a Python script that computes them anew without the dashboard.")
         st.download_button(
-            "Tables and script (.zip)", data=lambda: zipped(tables(), script), file_name=f"nmf-{page}.zip", mime="application/zip",
-            on_click="ignore", key=f"{page}-export",
+            "Tables and script (.zip)", data=lambda: zipped(tables(), script), file_name=f"nmf-{page}.zip",
+            mime="application/zip", on_click="ignore", key=f"{page}-export",
         )  # fmt: skip
         st.code(script, language="python", height=260)
 

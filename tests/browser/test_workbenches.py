@@ -1,0 +1,28 @@
+"""One journey through each workbench, as a person does it."""
+
+from __future__ import annotations
+
+import re
+
+
+def title(app):
+    return app.page.get_by_test_id("stMain").get_by_role("heading", level=1)
+
+
+def test_recommender_from_the_classic_question_to_another_one(app):
+    app.open("/")
+    app.go("Recommender")
+    app.expect(title(app)).to_contain_text("Will Jai like Black Mirror? 1.175 if missing means 0")
+    app.expect(app.page.get_by_text("5/12 × 0 + 4/12 × 0 + 3/12 × 4.7 = 1.175")).to_be_visible()
+    app.expect(app.page.get_by_text("5 random splits")).to_be_visible()
+
+    app.choose("In the pictures, a missing rating", "is left out")
+    app.expect(app.page.get_by_text("A missing rating is left out.").first).to_be_visible()
+    app.choose_select("User", "Abhi")
+    app.choose_select("Show not rated yet", "Quantico")
+    app.expect(title(app)).to_contain_text("Will Abhi like Quantico?")
+
+    app.page.get_by_role("button", name=re.compile("^Export")).click()
+    with app.page.expect_download() as download:
+        app.page.get_by_role("button", name=re.compile("Tables and script")).click()
+    assert download.value.suggested_filename == "nmf-recommender.zip"

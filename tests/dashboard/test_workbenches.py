@@ -1,0 +1,180 @@
+"""Do the workbench pages say what the library computes, and stand with empty, bad and large input?"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from streamlit.testing.v1 import AppTest
+
+from dashboard import workbench_recommender as rec
+from dashboard.explanations import sections
+from dashboard.figures.workbench import models
+from dashboard.jobs import Job
+from dashboard.widgets.bench import zipped
+from nmfcore.data import load_prepared
+from nmfcore.data.dataset import Dataset
+from nmfcore.factorization import Axes, Axis
+
+APP = str(Path(__file__).resolve().parents[2] / "dashboard" / "app.py")
+PATIENCE = 60  # reruns of a page until what it computes is there
+
+
+def opened(page: str, dataset: Dataset | None = None) -> AppTest:
+    """The page with all it computes, on its own data or on a data set of this session's."""
+    app = AppTest.from_file(APP, default_timeout=60).run()
+    if dataset is not None:
+        app.session_state["nmf"].data = dataset
+    return settled(app.switch_page(f"views/{page}.py").run())
+
+
+def settled(app: AppTest) -> AppTest:
+    """Look again until nothing is computed any more."""
+    import time
+
+    for _ in range(PATIENCE):
+        assert not app.exception, app.exception[0].value
+        if not any(button.label == "Stop" and (button.key or "").startswith("stop-") for button in app.button):
+            return app
+        time.sleep(0.3)
+        app.run()
+    raise AssertionError("The page is still computing.")
+
+
+def text(app: AppTest) -> str:
+    return "\n".join(block.value for block in app.markdown)
+
+
+def upload(X, *, kind="table", rows=None, columns=None, **more) -> Dataset:
+    axes = Axes(Axis("rows", "row", rows), Axis("columns", "column", columns))
+    return Dataset(key="upload", title="mine <b>& yours</b>", X=np.asarray(X, float), axes=axes, kind=kind, **more)
+
+
+def finished(work):
+    """The result of a job's work, without a job service."""
+    return work(Job("test", _until=float("inf")))
+
+
+# -- recommender -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_recommender_asks_the_classic_question_first_and_answers_1_175():
+    app = opened("recommender")
+    assert app.title[0].value.startswith("Will Jai like Black Mirror? 1.175 if missing means 0, 4.")
+    values = {metric.label: metric.value for metric in app.metric}
+    assert values["Classic, missing = 0"] == "1.175"
+    assert values["Only rated neighbours"] == "4.70"
+    assert "5/12 × 0 \\+ 4/12 × 0 \\+ 3/12 × 4\\.7 \\= 1\\.175".replace("/", "\\/") in text(app)
+    assert "Lowest: " in text(app)  # the held-out errors are there without a click
+
+
+def test_another_user_and_show_give_another_question():
+    app = opened("recommender")
+    app.selectbox(key="recommender-user").set_value(3).run()
+    app.selectbox(key="recommender-item").set_value(4)
+    app = settled(app.run())
+    assert app.title[0].value.startswith("Will Abhi like Sacred Games?")
+
+
+def test_only_shows_that_the_user_has_not_rated_are_offered():
+    source = rec.of_dataset(load_prepared("tv"))
+    for user in range(5):
+        rated = set(source.ratings.of_user(user)[0].tolist())
+        assert not rated & set(rec.unrated(source.ratings, user))
+
+
+def test_an_edited_table_gives_other_ratings_and_an_empty_one_none():
+    source = rec.of_dataset(load_prepared("tv"))
+    table = rec.frame(source)
+    table.loc[2, "Jai"] = 5.0
+    table.loc[0, "Jai"] = 0.0
+    after = rec.of_frame(table, source)
+    assert len(after.ratings) == len(source.ratings)  # one more, one less
+    assert 2 in after.ratings.of_user(0)[0]
+    assert 0 not in after.ratings.of_user(0)[0]
+    assert after.key != source.key
+    table.iloc[:, 1:] = np.nan
+    assert rec.of_frame(table, source) is None
+
+
+def test_a_table_without_a_rating_says_so_on_the_page():
+    app = opened("recommender")
+    source = rec.of_dataset(load_prepared("tv"))
+    base, table = f"recommender-{source.key}", rec.frame(source)
+    table.iloc[:, 1:] = np.nan
+    app.session_state[f"{base}-now"] = table
+    app.session_state[f"{base}-shown"] = table
+    app.run()
+    assert not app.exception
+    assert app.title[0].value == "No rating is left"
+    app.button(key=f"{base}-reset").click()
+    assert settled(app.run()).title[0].value.startswith("Will Jai like")
+
+
+def test_triples_with_users_first_are_turned_so_that_shows_are_rows():
+    X = np.array([[5.0, 0, 3], [4, 2, 0]])
+    axes = Axes(Axis("users", "user", ["u1", "u2"]), Axis("items", "item", ["a", "b", "c"]))
+    source = rec.of_dataset(Dataset(key="upload", title="t", X=X, axes=axes, kind="ratings"))
+    assert source.ratings.shape == (3, 2)
+    assert source.axes.rows.label(0) == "a"
+    assert_allclose(source.ratings.matrix().toarray(), X.T)
+
+
+def test_uploaded_ratings_are_used_with_their_names_shown_as_text():
+    rng = np.random.default_rng(0)
+    X = rng.integers(1, 6, (8, 6)) * (rng.random((8, 6)) < 0.7)
+    names = ["![x](http://evil)", "<b>bold</b>", "=1+1", *"abcde"]
+    data = upload(X, kind="ratings", rows=names, columns=[f"user {j}" for j in range(6)], mask=(X > 0).astype(np.uint8))
+    app = opened("recommender", data)
+    assert app.title[0].value.startswith("Will user 0 like")
+    assert "![x](http" not in text(app) + app.title[0].value
+
+
+def test_data_that_is_not_ratings_is_refused_with_a_reason_and_the_example_stands():
+    app = opened("recommender", upload(np.eye(4) + 1))
+    assert "cannot be used here" in text(app)
+    assert app.title[0].value.startswith("Will Jai like Black Mirror?")
+
+
+def test_a_large_table_is_not_edited_and_its_held_out_errors_wait_to_be_asked():
+    rng = np.random.default_rng(0)
+    X = rng.integers(1, 6, (150, 40)) * (rng.random((150, 40)) < 0.5)
+    app = opened("recommender", upload(X, kind="ratings", mask=(X > 0).astype(np.uint8)))
+    assert "it could be edited here" in text(app)
+    assert app.button(key="recommender-measure").label == "Measure"
+
+
+def test_the_recommenders_script_repeats_its_numbers(capsys):
+    source = rec.of_dataset(load_prepared("tv"))
+    fits = finished(rec.fit_work(source, 2, 1.0, 0))
+    exec(compile(rec.script(fits, 2, 0, 3, "H rows L1"), "script", "exec"), {})
+    out = capsys.readouterr().out
+    assert "= 1.175" in out
+    value = float(out.split("masked, ridge 1.0 ")[1].split()[0])
+    assert_allclose(value, fits.ridged.W[2] @ fits.ridged.H[:, 0], rtol=1e-6)
+
+
+# -- shared ----------------------------------------------------------------------------------------------------------------
+
+
+def test_an_export_holds_safe_tables_and_the_script():
+    import pandas as pd
+
+    archive = zipfile.ZipFile(io.BytesIO(zipped({"a": pd.DataFrame({"=x": ["=1+1", "b"]})}, "print(1)")))
+    assert archive.namelist() == ["a.csv", "reproduce.py"]
+    assert archive.read("a.csv").decode().splitlines()[:2] == ["'=x", "'=1+1"]
+
+
+@pytest.mark.parametrize("page", ["recommender"])
+def test_every_workbench_explains_its_method_with_a_source(page):
+    assert any(f"{year}" in sections(page)["method"] for year in range(1900, 2025))
+
+
+def test_the_bars_of_models_name_the_lowest():
+    drawn = models(["a", "b"], [2.0, 1.0], [0.1, np.nan], quantity="RMSE", ours=[True, False])
+    assert "lowest is b" in drawn.alt
+    assert list(drawn.table()["model"]) == ["a", "b"]
