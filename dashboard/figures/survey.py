@@ -75,9 +75,7 @@ def criteria(points: Sequence[RankPoint], verdict: Verdict, *, present: int, the
         )
         traces += [trace | {"yaxis": f"y{suffix}"} for trace in drawn]
     labels = [
-        look.annotation(
-            theme, name, xref="paper", yref="paper", x=0.004, xanchor="left", y=1.0 - k * height, yanchor="top"
-        )
+        look.annotation(theme, name, xref="paper", yref="paper", x=0.004, xanchor="left", y=1.0 - k * height, yanchor="top")
         for k, (name, _) in enumerate(rows)
     ]
     shapes = []

@@ -68,20 +68,19 @@ def two_runs(here: FittedRun) -> None:
 
 
 def changes(here: FittedRun, other: FittedRun, found: Comparison) -> None:
-    rows = []
-    for t in found.topics:
-        rows.append(
-            {
-                "this run": "" if t.first is None else f"{t.first + 1} · {clean(topic_cards.name(here, t.first), 40)}",
-                "other run": "" if t.second is None else f"{t.second + 1} · {clean(topic_cards.name(other, t.second), 40)}",
-                "cosine": t.cosine,
-                "words lost": clean(", ".join(t.lost[:5]), 80),
-                "words gained": clean(", ".join(t.gained[:5]), 80),
-                "in both": t.items,
-                "left": t.left,
-                "joined": t.joined,
-            }
-        )
+    rows = [
+        {
+            "this run": "" if t.first is None else f"{t.first + 1} · {clean(topic_cards.name(here, t.first), 40)}",
+            "other run": "" if t.second is None else f"{t.second + 1} · {clean(topic_cards.name(other, t.second), 40)}",
+            "cosine": t.cosine,
+            "words lost": clean(", ".join(t.lost[:5]), 80),
+            "words gained": clean(", ".join(t.gained[:5]), 80),
+            "in both": t.items,
+            "left": t.left,
+            "joined": t.joined,
+        }
+        for t in found.topics
+    ]
     bench.table("compare", "topics", "Matched topics", pd.DataFrame(rows), height="content")
 
 

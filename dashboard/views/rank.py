@@ -87,8 +87,8 @@ def draw() -> None:
     if kept is None or kept.run.dataset is not run.dataset:
         st.markdown(
             "One run's error always falls with the rank, so its elbow proves little. The survey fits several starts of every "
-            "rank and measures what a higher rank buys: error against the SVD's, error on held-out data, agreement between starts, "
-            "coherence, and the gain over shuffled data. It runs in the background; looking elsewhere does not stop it."
+            "rank and measures what a higher rank buys: error against the SVD's, error on held-out data, agreement between "
+            "starts, coherence, and the gain over shuffled data. It runs in the background; looking elsewhere does not stop it."
         )
         return
     done = bench.compute(survey_key(kept), survey_work(kept, session.jobs()), label="Survey over ranks", lane=LANE)

@@ -23,7 +23,8 @@ def draw() -> None:
             st.markdown(
                 "**This link is to data that is not here.** It was made from an uploaded file, which only the session that "
                 "uploaded it holds. Upload the same file on the Data page (fingerprint "
-                f"`{markdown(me.missing.fingerprint, 12)}`) and open the link again: rank {me.missing.rank}, solver {markdown(me.missing.solver)}."
+                f"`{markdown(me.missing.fingerprint, 12)}`) and open the link again: rank {me.missing.rank}, solver "
+                f"{markdown(me.missing.solver)}."
             )
             with st.container(horizontal=True):
                 st.page_link(session.page("data"), label="To the Data page", icon=":material/upload_file:")

@@ -14,8 +14,8 @@ from nmfcore.stability import Stability
 
 LANE = "stability"
 DEFINITION = (
-    f"{STARTS} fits from other random starts; every topic is matched with its most similar partner there (Hungarian method, cosine of "
-    "the rows of H). 1: found every time. A low loss does not imply it."
+    f"{STARTS} fits from other random starts; every topic is matched with its most similar partner there (Hungarian method, "
+    "cosine of the rows of H). 1: found every time. A low loss does not imply it."
 )
 
 

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
+from test_views import go, start
 
 from dashboard.figures import survey as figures
 from dashboard.fitting import FIRST, STARTS, fit_key, fit_work, stability_work
@@ -14,7 +15,6 @@ from dashboard.jobs import Jobs
 from dashboard.races import race_work
 from dashboard.surveys import Asked, survey_work
 from nmfcore import rank as ranks
-from test_views import go, start
 
 PATIENCE = 60.0
 
