@@ -15,7 +15,10 @@ FEW = 24  # different values up to which each has a bar of its own
 
 
 def value_histogram(values: ArrayLike, *, unit: str = "value", theme: str = "light", height: int = 220) -> Picture:
-    """How often which value occurs (k,): one bar per value where there are few, else 40 equal bins. Counted here: 1 KB to the browser."""
+    """How often which value occurs: a bar per value where there are few, else 40 equal bins.
+
+    values (k,) of any length: they are counted here, and 1 KB goes to the browser.
+    """
     data = np.asarray(values, float).ravel()
     data = data[np.isfinite(data)]
     different = np.unique(data[: 50 * FEW])

@@ -23,11 +23,13 @@ from nmfcore.factorization import Axes, Axis
 MOST_LINES = 400  # lines or columns of a picture: about the pixels there are
 MOST_CELLS = 250  # lines and columns where both sides are binned: 62,500 cells, 250 KB
 CLIP = 99.0  # percentile of the values above 0 at which colours end
+WORTH_CLIPPING = 1.25  # the largest value is so many times that percentile, else colours end at the largest
 FAINT = 1e-4  # of the largest value: where a logarithmic colour scale begins
 CELL_WIDTH, CELL_HEIGHT = 30, 15  # px that a number in a cell needs
 LABEL_WIDTH = 130  # px for row labels at most
 UPRIGHT = 96  # px for slanted column labels at most
 BAR_ROOM = 76  # px for a colour bar with its title
+BAR_DEPTH = 52  # px for a colour bar lying under the plot, with its ticks and title
 PANEL_GAP = 0.03  # of the width, between X, WH and the residual
 TABLE_CELLS = 200_000  # rows of a long table at most; a larger matrix is exported from Export
 
@@ -175,6 +177,7 @@ def matrix(
     high: float | None = None,
     digits: int = 2,
     annotate: bool | None = None,
+    texts: Sequence[Sequence[str]] | None = None,
     theme: str = "light",
     height: int = 330,
     width: int = look.CHART_WIDTH,
@@ -191,6 +194,7 @@ def matrix(
     signed : colours diverge at 0
     low, high : where colours begin and end; the smallest and largest value when None
     annotate : numbers in the cells; None decides by the room there is
+    texts : (m, n) what to write there instead of the values, not from data
 
     Raises
     ------
@@ -215,7 +219,12 @@ def matrix(
     shown_height = height - bottom - 8
     cell = (room / max(n, 1), shown_height / max(m, 1))
     if annotate is None:
-        digits_width = look.text_width(f"{-most if signed else most:.{digits}f}", 11) + 4
+        longest = (
+            max((t for row in texts for t in row), key=len, default="")
+            if texts is not None
+            else f"{-most if signed else most:.{digits}f}"
+        )
+        digits_width = look.text_width(longest, look.NUMBER_SIZE) + 2
         annotate = cell[0] >= digits_width and cell[1] >= CELL_HEIGHT and m * n <= 900
     colours = look.palette(theme)
     y_names = look.distinct(rows)
@@ -233,10 +242,12 @@ def matrix(
     }
     if min(cell) >= 8:
         trace |= {"xgap": 1, "ygap": 1}
+    traces = [trace]
     if annotate:
-        trace |= {"texttemplate": f"%{{z:.{digits}f}}", "textfont": {"size": 11}}
+        written = look.numbers(z, digits) if texts is None else texts
+        traces.append(look.cell_numbers(z, written, trace, colours.diverging if signed else colours.sequential))
     every = max(1, int(np.ceil(m * 14 / max(shown_height, 1))))
-    layout = {
+    layout: dict[str, Any] = {
         "xaxis": x_axis,
         "yaxis": look.axis(theme, plotly(row_title), type="category", autorange="reversed", showgrid=False)
         | {"tickmode": "array", "tickvals": y_names[::every], "ticktext": row_labels[::every]},
@@ -248,7 +259,7 @@ def matrix(
         alt = f"{clean(name, 200)[:1].upper()}{clean(name, 200)[1:]}, {m:,} × {n:,}"
         alt += f": {clean(quantity)} from {finite.min():.4g} to {finite.max():.4g}." if finite.size else ", empty."
     table = lambda: _wide_table(z, rows, columns, row_title or "row")  # noqa: E731
-    return Picture(look.figure([trace], layout, theme, height=height), alt, table, note)
+    return Picture(look.figure(traces, layout, theme, height=height), alt, table, note)
 
 
 def parts(
@@ -292,9 +303,11 @@ def parts(
         cells["X"] = np.where(hidden, np.nan, data)
         cells["X − WH"] = np.where(hidden, np.nan, data - model)
     positive = np.concatenate([data[data > 0], model[model > 0]])
-    top = _percentile(positive)
+    clip = _clipped(positive)[1]
+    top = float(positive.max(initial=0.0)) or 1.0 if clip is None else clip
     rest = np.abs(cells["X − WH"])
-    spread = _percentile(rest[np.isfinite(rest) & (rest > 0)])
+    rest = rest[np.isfinite(rest) & (rest > 0)]
+    spread = _clipped(rest)[1] or float(rest.max(initial=0.0)) or 1.0
 
     number = len(show)
     panel = (1 - PANEL_GAP * (number - 1)) / number
@@ -306,11 +319,13 @@ def parts(
     named_columns = columns.single and n * 14 <= room
     title = f"{n:,} {plotly(axes.columns.name)}" + ("" if columns.single else f", {columns.per_line} per column")
     x_base, bottom = _column_axis(axes.columns.take(columns.order) if named_columns else None, title, room, theme)
-    plot_height = height - bottom - 26 - 58
+    plot_height = height - bottom - 26 - BAR_DEPTH
     decimals = digits if digits is not None else (0 if _whole(data) and top >= 10 else 1)
     fits = room / n >= look.text_width(f"-{top:.{decimals}f}", 11) + 2 and plot_height / m >= CELL_HEIGHT
     colours = look.palette(theme)
-    traces, layout, labels = [], {}, []
+    traces: list[dict[str, Any]] = []
+    layout: dict[str, Any] = {}
+    labels: list[dict[str, Any]] = []
     for k, what in enumerate(show):
         signed, suffix = what == "X − WH", "" if k == 0 else str(k + 1)
         start = k * (panel + PANEL_GAP)
@@ -328,13 +343,21 @@ def parts(
             "colorscale": look.scale(colours.diverging if signed else colours.sequential),
             "showscale": signed or k == 0,
             "colorbar": look.flat_colourbar(theme, "X − WH (residual)" if signed else "value in X and WH")
-            | {"x": start + panel / 2, "xanchor": "center", "len": panel, "lenmode": "fraction", "ypad": bottom - 4},
+            | {
+                "x": start + panel / 2,
+                "xanchor": "center",
+                "len": panel,
+                "lenmode": "fraction",
+                "ypad": 0,
+                "y": -(bottom + 6) / max(plot_height, 1),
+            },
         }
-        if fits:
-            trace |= {"texttemplate": f"%{{z:.{decimals}f}}", "textfont": {"size": 11}}
         if room / n >= 8 and plot_height / m >= 8:
             trace |= {"xgap": 1, "ygap": 1}
         traces.append(trace)
+        if fits:
+            scale = colours.diverging if signed else colours.sequential
+            traces.append(look.cell_numbers(cells[what], look.numbers(cells[what], decimals), trace, scale))
         layout[f"xaxis{suffix}"] = (
             x_base | {"domain": [start, start + panel], "anchor": f"y{suffix}"} | ({"matches": "x"} if k else {})
         )
@@ -360,16 +383,15 @@ def parts(
                 theme, f"<b>{what}</b>", xref="paper", x=start + panel / 2, yref="paper", y=1, yanchor="bottom", yshift=4
             )
         )
-    layout |= {"annotations": labels, "margin": {"l": left, "r": 12, "t": 26, "b": bottom + 58}}
+    layout |= {"annotations": labels, "margin": {"l": left, "r": 12, "t": 26, "b": bottom + BAR_DEPTH}}
     if mask is not None:
         layout["plot_bgcolor"] = colours.missing
-    note = _binning_note(
-        [(rows, axes.rows), (columns, axes.columns)], "mean", top if positive.size and positive.max() > top else None, data
-    )
+    note = _binning_note([(rows, axes.rows), (columns, axes.columns)], "mean", clip, positive)
     seen = cells["X − WH"][np.isfinite(cells["X − WH"])]
     largest = float(np.abs(seen).max()) if seen.size else 0.0
     alt = f"X, its model WH and the residual, {m:,} {clean(axes.rows.name)} × {n:,} {clean(axes.columns.name)}. "
-    alt += f"The largest residual{'' if rows.single and columns.single else ' of a block'} is {largest:.4g}; X reaches {data.max(initial=0):.4g}."
+    of = "" if rows.single and columns.single else " of a block"
+    alt += f"The largest residual{of} is {largest:.4g}; X reaches {data.max(initial=0):.4g}."
     table = lambda: _parts_table(cells, rows, columns, axes)  # noqa: E731
     return Picture(look.figure(traces, layout, theme, height=height), alt, table, note)
 
@@ -403,7 +425,7 @@ def _clipped(values: np.ndarray) -> tuple[np.ndarray, float | None]:
     """The values and where their colours end: None when they may end at the maximum."""
     positive = values[values > 0]
     clip = _percentile(positive)
-    return values, clip if positive.size and positive.max() > clip else None
+    return values, clip if positive.size and positive.max() > WORTH_CLIPPING * clip else None
 
 
 def _heat(z: np.ndarray, clip: float | None, quantity: str, *, log: bool, theme: str) -> dict[str, Any]:
@@ -420,7 +442,7 @@ def _heat(z: np.ndarray, clip: float | None, quantity: str, *, log: bool, theme:
     }
     if log:
         least = top * FAINT
-        ticks = look.log_ticks(least, top, 4)
+        ticks = look.log_ticks(least, top, 6)
         trace |= {
             "z": np.log10(np.maximum(z, least)).astype(np.float32),
             "customdata": z.astype(np.float32),
@@ -459,7 +481,7 @@ def _number_axis(r: int, title: str, theme: str, room: float) -> dict[str, Any]:
     every = next(
         step for step in (1, 2, 5, 10, 20, 50, 100, 1000) if r / step * (look.text_width(str(r)) + 6) <= room or step == 1000
     )
-    kept = names if every == 1 else [names[0], *names[every - 1 :: every]]
+    kept = names[every - 1 :: every] if every < 5 else [names[0], *names[every - 1 :: every]]
     return look.axis(theme, title, type="category", showgrid=False, tickangle=0) | {
         "tickmode": "array",
         "tickvals": kept,

@@ -21,6 +21,7 @@ MOST_POINTS = 800  # of a curve; more cannot be told apart on a screen
 EARLY_SHARE = 0.02  # of the recorded points: the steep beginning that may leave a linear picture at the top
 STEEP = 3.0  # the beginning leaves the picture when it is more than so many times higher than the rest
 EXPLODED = 100.0  # a diverged curve that grew by more is drawn on a logarithmic axis
+LONGER = 3.0  # how much further than this run the picture goes for an earlier one
 LABEL_ROOM = 0.13  # of the plot's height, under the floor line, kept free for its label
 FULL_LEGEND = 4  # more earlier runs share one legend entry
 DASHES = ("dash", "dot", "dashdot", "longdash")
@@ -178,7 +179,8 @@ def kkt_curve(
         "annotations": [] if not limit else [_at_right(theme, f"stops at {limit:.0e}", limit, True, "bottom")],
     }
     if len(shown):
-        alt = f"The KKT residual fell from {shown[0]:.3g} to {shown[-1]:.3g} of its start over {look.count(len(shown), 'point', 'points')}."
+        points = look.count(len(shown), "point", "points")
+        alt = f"The KKT residual went from {shown[0]:.3g} to {shown[-1]:.3g} of its start in {points}."
     else:
         alt = "The KKT residual was not computed in this run."
     table = lambda: pd.DataFrame({AXIS_TITLES[axis]: x, "KKT residual, relative to the start": y})  # noqa: E731
@@ -231,7 +233,7 @@ def race(
         words = "SVD floor" if rank is None else f"SVD floor: no rank-{rank} model is lower"
         labels.append(_at_right(theme, words, floor, log, "top"))
     layout = {
-        "xaxis": _x_axis(longest, runs, axis, False, None, theme),
+        "xaxis": _x_axis(max((x for _, x, _ in runs), key=lambda x: x[-1] if len(x) else 0.0), runs, axis, False, None, theme),
         "yaxis": _y_axis(low, high, log, theme, title=plotly(quantity)),
         "shapes": shapes,
         "annotations": labels,
@@ -307,7 +309,7 @@ def _view(
 ) -> tuple[float, float, int]:
     """Lowest and highest value shown, and how many first points lie above it.
 
-    On a linear axis the steep beginning may leave the picture; the room under the floor belongs to its label.
+    The steep beginning may leave the picture (on a logarithmic axis only within one decade); room under the floor is its label's.
     """
     good = np.isfinite(y) & ((y > 0) | (not log))
     shown = y[good]
@@ -319,18 +321,20 @@ def _view(
         lows.append(floor)
     low, high = min(lows), float(shown.max())
     cut = 0
-    if not log and not whole and len(shown) > 2:
+    size = (lambda v: float(np.log(max(v, 1e-300)))) if log else float
+    if not whole and len(shown) > 2 and not (log and high > 10 * low):
         first = 1 if live else max(1, round(EARLY_SHARE * (len(shown) - 1)))
         rest = float(shown[first:].max())
-        if shown[0] - low > STEEP * (rest - low) and rest > low:
-            high, cut = rest + 0.04 * (rest - low), int(np.argmax(shown <= rest + 0.04 * (rest - low)))
+        if size(shown[0]) - size(low) > STEEP * (size(rest) - size(low)) and rest > low:
+            high = rest + 0.04 * (rest - low)
+            cut = int(np.argmax(shown <= high))
     high = max([high, *(float(e[-1]) for e in ends if len(e))])
     if baseline is not None and high < baseline <= high + 2 * (high - low):
         high = baseline
     if log:
         low, high = max(low, 1e-300), max(high, 1e-300)
         span = max(np.log(high / low), 1e-6)
-        return float(low * np.exp(-LABEL_ROOM * span - 1e-9)), float(high * np.exp(0.06 * span + 1e-9)), cut
+        return float(low * np.exp(-LABEL_ROOM * span)), float(high * np.exp((0.0 if cut else 0.06) * span)), cut
     if live and floor is None:  # the lowest value falls with each point: round it down, so that the axis rarely moves
         step = look.nice_step(high - low, 2)
         low = float(max(np.floor((low - 1e-12) / step) * step, 0.0))
@@ -340,7 +344,10 @@ def _view(
 
 
 def _x_axis(x: np.ndarray, past: Sequence[Any], axis: str, live: bool, limit: float | None, theme: str) -> dict[str, Any]:
-    end = max([float(x[-1]) if len(x) else 1.0, *(float(c[1][-1]) for c in past if len(c[1]))])
+    own = float(x[-1]) if len(x) else 1.0
+    longest = max([own, *(float(c[1][-1]) for c in past if len(c[1]))])
+    # a far longer run must not squeeze this one into a corner
+    end = min(longest, LONGER * own) if own > 0 else longest
     if live:
         end = _coarse_end(end, 20.0 if axis == "iterations" else 0.1)
         end = min(end, limit) if limit else end

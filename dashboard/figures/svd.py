@@ -19,6 +19,7 @@ from dashboard.plain import clean, plotly
 MOST_NUMBERS = 8  # components up to which the Gram matrices carry numbers
 MOST_BARS = 60  # singular values drawn as bars; more become a line
 LABEL_WIDTH = 96  # px for a word beside its bar
+SHORT = {"0.00": "0", "1.00": "1", "−1.00": "−1"}  # so that the identity looks like one
 
 
 def error_over_rank(
@@ -174,21 +175,21 @@ def singular_values(
                 "type": "scatter",
                 "mode": "lines",
                 "x": x,
-                "y": energy[: len(x)],
+                "y": 100 * energy[: len(x)],
                 "yaxis": f"y{side}",
                 "line": {"color": colours.categorical[1], "width": 2.2},
-                "hovertemplate": "first %{x}: %{y:.1%} of the energy<extra></extra>",
+                "hovertemplate": "first %{x}: %{y:.1f} % of the energy<extra></extra>",
             }
         )
-        top = float(energy[len(x) - 1]) if len(x) else 1.0
+        top = 100 * float(energy[len(x) - 1]) if len(x) else 100.0
         layout[f"yaxis{side}"] = look.axis(theme, "energy so far", domain=[0, 0.45] if both else [0, 1], anchor="x", nticks=4) | {
-            "tickformat": ".0%" if top > 0.05 else ".1%",
-            "range": [0, min(top * 1.12, 1.05)],
+            "ticksuffix": " %",
+            "range": [0, min(top * 1.12, 105)],
         }
         if both:
             layout["xaxis"]["anchor"] = "y2"
         if 1 <= present <= len(x):
-            reached = float(energy[present - 1])
+            reached = 100 * float(energy[present - 1])
             traces.append(
                 {
                     "type": "scatter",
@@ -203,10 +204,10 @@ def singular_values(
             near_end = present > 0.6 * len(x)
             place = {"x": present, "y": reached, "yref": f"y{side}", "yanchor": "top", "yshift": -6}
             place |= {"xanchor": "right" if near_end else "left", "xshift": -4 if near_end else 6}
-            layout["annotations"].append(look.annotation(theme, f"first {present}: {reached:.1%}", **place))
+            layout["annotations"].append(look.annotation(theme, f"first {present}: {reached:.1f} %", **place))
     at = min(present, len(energy))
-    reached = f"{energy[at - 1]:.1%}" if at >= 1 else "nothing"
-    alt = f"The first {look.count(present, 'singular value holds', 'singular values hold')} {reached} of the energy"
+    held = look.percent(energy[at - 1]) if at >= 1 else "nothing"
+    alt = f"The first {look.count(present, 'singular value holds', 'singular values hold')} {held} of the energy"
     alt += f"; the largest is {s[0]:.4g}, the next {s[1]:.4g}." if len(s) > 1 else "."
     note = f"The first {len(shown):,} of {len(s):,}." if len(shown) < len(s) else None
     table = lambda: pd.DataFrame({"number": np.arange(1, len(s) + 1), "singular value": s, "energy so far": energy})  # noqa: E731
@@ -265,7 +266,9 @@ def nmf_beside_svd(
             "head": f"SVD, vector {vector + 1}",
         },
     ]
-    traces, layout, labels = [], {}, []
+    traces: list[dict[str, Any]] = []
+    layout: dict[str, Any] = {}
+    labels: list[dict[str, Any]] = []
     for k, side in enumerate(sides):
         suffix = "" if k == 0 else "2"
         places = np.arange(len(side["values"]))
@@ -286,7 +289,7 @@ def nmf_beside_svd(
         short, _ = look.shorten_all(side["words"], LABEL_WIDTH)
         layout[f"xaxis{suffix}"] = look.axis(theme, side["title"], domain=side["domain"], anchor=f"y{suffix}", nticks=5) | {
             "range": side["range"],
-            "zeroline": True,
+            "zeroline": k == 1,
             "zerolinecolor": colours.muted,
             "zerolinewidth": 1,
         }
@@ -339,12 +342,13 @@ def gram_matrices(
     """VᵀV beside HHᵀ, (r, r) each, on one colour scale from -1 to 1: orthonormal or overlapping. Numbers for small r."""
     both = [np.asarray(VtV, float), np.asarray(HHt, float)]
     colours = look.palette(theme)
-    traces, layout, labels = [], {}, []
+    traces: list[dict[str, Any]] = []
+    layout: dict[str, Any] = {}
+    labels: list[dict[str, Any]] = []
     for k, (gram, name) in enumerate(zip(both, names, strict=True)):
         r, suffix = len(gram), "" if k == 0 else "2"
         numbers = [str(i + 1) for i in range(r)]
         every = max(1, int(np.ceil(r / 12)))
-        rounded = np.round(gram, 2) + 0.0  # no "-0.00"
         trace = {
             "type": "heatmap",
             "z": gram.astype(np.float32),
@@ -362,12 +366,10 @@ def gram_matrices(
             "hovertemplate": f"{plotly(name)} %{{y}}, %{{x}}: %{{z:.3f}}<extra></extra>",
         }
         if r <= MOST_NUMBERS:
-            trace |= {
-                "text": [[f"{value:.2f}".replace("0.00", "0").replace("1.00", "1") for value in row] for row in rounded],
-                "texttemplate": "%{text}",
-                "textfont": {"size": 11},
-            }
-        traces.append(trace)
+            texts = [[SHORT.get(text, text) for text in row] for row in look.numbers(gram, 2)]
+            traces += [trace, look.cell_numbers(gram, texts, trace, colours.diverging)]
+        else:
+            traces.append(trace)
         ticks = {"tickmode": "array", "tickvals": numbers[::every], "ticktext": numbers[::every]}
         domain = [0, 0.47] if k == 0 else [0.53, 1]
         layout[f"xaxis{suffix}"] = (
@@ -401,7 +403,7 @@ def principal_angles(degrees: ArrayLike, *, theme: str = "light", height: int = 
     """Principal angles (r,) between the row spaces of H and of the first r singular vectors, 0° same to 90° unrelated."""
     angles = np.sort(np.asarray(degrees, float))
     x = np.arange(1, len(angles) + 1)
-    trace = {
+    trace: dict[str, Any] = {
         "type": "bar",
         "x": x,
         "y": angles,
@@ -410,7 +412,7 @@ def principal_angles(degrees: ArrayLike, *, theme: str = "light", height: int = 
     }
     if len(angles) <= 12:
         trace |= {"text": [f"{a:.0f}°" for a in angles], "textposition": "outside", "cliponaxis": False}
-    layout = {
+    layout: dict[str, Any] = {
         "xaxis": look.axis(theme, "principal angle", showgrid=False, tickformat=",d")
         | ({"dtick": 1} if len(angles) <= 12 else {"nticks": 8}),
         "yaxis": look.axis(theme, "degrees", range=[0, 98], tickmode="array", tickvals=[0, 30, 60, 90]),

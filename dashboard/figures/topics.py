@@ -18,6 +18,7 @@ ROW_HEIGHT = 24  # px of one bar with its gap
 LABEL_WIDTH = 92  # px for a word beside its bar: the same on every card, so that bars begin on one line
 HOVER_TOPICS = 5  # components named when a word is hovered
 LARGEST, SMALLEST = 62.0, 24.0  # px: diameters on the map; the smallest still holds two digits
+SEEN = 0.82  # of the sum of two radii: how near two centres on the map may come
 
 
 def topic_bars(
@@ -42,8 +43,8 @@ def topic_bars(
     words, weights : (w,) labels and their weights, strongest first
     component : its number, counted from 0
     background : (w,) the word's total in the data, drawn wider in grey behind the bar
-    same_unit : whether `background` is in the unit of the weights; otherwise it is drawn on a scale of its own (the largest total as
-        long as the largest weight), and the note says so
+    same_unit : whether `background` is in the unit of the weights; otherwise it has a scale of its own (the largest total
+        as long as the largest weight), and the note says so
     everywhere : (w, r) the weight of each word in every component, for the hover
     top : where the axis ends, for cards on one scale; None lets each card end at its own largest
     height : 24 px per word when None, so cards with equally many words align
@@ -144,6 +145,7 @@ def topic_map(
     component: str = "topic",
     theme: str = "light",
     height: int = 330,
+    width: int = look.CHART_WIDTH - 30,
 ) -> Picture:
     """Components as numbered discs in the plane: near means alike, area is the share.
 
@@ -154,46 +156,82 @@ def topic_map(
     names : (r,) for the hover
     stress : of the map, 0 to 1; how much the distances on it are wrong
     """
-    at, sizes = np.asarray(points, float), np.maximum(np.asarray(shares, float), 0.0)
+    at, sizes = np.asarray(points, float).reshape(-1, 2), np.maximum(np.asarray(shares, float), 0.0)
     r = len(at)
     diameters = np.maximum(LARGEST * np.sqrt(sizes / (sizes.max(initial=0.0) or 1.0)), SMALLEST)
+    middle = (at.max(axis=0) + at.min(axis=0)) / 2 if r else np.zeros(2)
+    pixels = (width - LARGEST - 16, height - LARGEST - 16)
+    spans = np.ptp(at, axis=0) if r else np.ones(2)
+    unit = max(spans[0] / pixels[0], spans[1] / pixels[1]) or 1.0  # map units in one px
+    placed, moved = _apart((at - middle) / unit, diameters)
     fill = [look.component_colour(k, theme) for k in range(r)]
     titles = [f"{k + 1}" + (f" · {plotly(names[k])}" if names is not None else "") for k in range(r)]
-    trace = {
-        "type": "scatter",
-        "mode": "markers+text",
-        "x": at[:, 0],
-        "y": at[:, 1],
-        "text": [f"<b>{k + 1}</b>" for k in range(r)],
-        "textfont": {"size": look.TEXT_SIZE, "color": [look.ink_on(c) for c in fill]},
-        "customdata": [f"{t}<br>{s:.1%} of explained" for t, s in zip(titles, sizes, strict=True)],
-        "hovertemplate": "%{customdata}<extra></extra>",
-        "marker": {
-            "size": diameters,
-            "color": fill,
-            "opacity": 0.88,
-            "line": {"width": 1.5, "color": look.palette(theme).background},
+    front = np.argsort(-diameters, kind="stable")  # small discs lie on large ones
+    traces = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": placed[front, 0],
+            "y": placed[front, 1],
+            "customdata": [f"{titles[k]}<br>{look.percent(sizes[k])} of explained" for k in front],
+            "hovertemplate": "%{customdata}<extra></extra>",
+            "marker": {
+                "size": diameters[front],
+                "color": [fill[k] for k in front],
+                "opacity": 1,
+                "line": {"width": 1.5, "color": look.palette(theme).background},
+            },
         },
-    }
-    reach = max(float(np.abs(at - at.mean(axis=0)).max(initial=0.0)), 1e-9) * 1.35 if r else 1.0
-    centre = at.mean(axis=0) if r else np.zeros(2)
+        {
+            "type": "scatter",
+            "mode": "text",
+            "x": placed[:, 0],
+            "y": placed[:, 1],
+            "text": [f"<b>{k + 1}</b>" for k in range(r)],
+            "textfont": {"size": look.TEXT_SIZE, "color": [look.ink_on(c) for c in fill]},
+            "hoverinfo": "skip",
+        },
+    ]
     layout = {
-        "xaxis": look.bare_axis(range=[centre[0] - reach, centre[0] + reach]),
-        "yaxis": look.bare_axis(range=[centre[1] - reach, centre[1] + reach], scaleanchor="x"),
-        "margin": {"l": 4, "r": 4, "t": 4, "b": 4},
+        "xaxis": look.bare_axis(range=[-width / 2, width / 2]),
+        "yaxis": look.bare_axis(range=[-height / 2, height / 2], scaleanchor="x"),
+        "margin": {"l": 2, "r": 2, "t": 2, "b": 2},
     }
     alt = f"A map of {look.count(r, clean(component), clean(component) + 's')}"
     if r > 1:
         gaps = np.linalg.norm(at[:, None] - at[None], axis=2) + np.where(np.eye(r), np.inf, 0.0)
         i, j = np.unravel_index(int(gaps.argmin()), gaps.shape)
         alt += f"; nearest to each other: {min(i, j) + 1} and {max(i, j) + 1}"
-    note = None if stress is None else f"Stress {stress:.2f}: 0 would mean that all distances are right."
+    said = [] if stress is None else [f"Stress {stress:.2f}: 0 would mean that all distances are right."]
+    if moved > 1:
+        said.append(f"Overlapping discs were pushed apart, by {moved:.0f} pixels at most.")
 
     def table() -> pd.DataFrame:
         frame = pd.DataFrame({component: np.arange(1, r + 1), "x": at[:, 0], "y": at[:, 1], "share": sizes})
         return frame if names is None else frame.assign(name=[str(n) for n in names])
 
-    return Picture(look.figure([trace], layout, theme, height=height), alt + ".", table, note)
+    return Picture(look.figure(traces, layout, theme, height=height), alt + ".", table, " ".join(said) or None)
+
+
+def _apart(at: np.ndarray, diameters: np.ndarray, rounds: int = 60) -> tuple[np.ndarray, float]:
+    """Centres (r, 2) in px pushed apart until no disc hides another's number, and the longest push; deterministic."""
+    placed = at.astype(float).copy()
+    least = (diameters[:, None] + diameters[None]) / 2 * SEEN
+    for _ in range(rounds):
+        still = True
+        for i in range(len(placed)):
+            for j in range(i):
+                gap = placed[i] - placed[j]
+                distance = float(np.hypot(*gap))
+                if distance < least[i, j] - 0.5:
+                    direction = gap / distance if distance > 1e-9 else np.array([np.cos(i), np.sin(i)])
+                    push = direction * (least[i, j] - distance) / 2
+                    placed[i] += push
+                    placed[j] -= push
+                    still = False
+        if still:
+            break
+    return placed, float(np.hypot(*(placed - at).T).max(initial=0.0))
 
 
 def _word_hovers(

@@ -1,0 +1,230 @@
+"""How large are the clusters, do they agree with known labels, and how sure are they?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from dashboard.figures import heatmaps
+from dashboard.figures import theme as look
+from dashboard.figures.bars import bars, named
+from dashboard.figures.binning import bands, block_mean
+from dashboard.figures.picture import Picture
+from dashboard.plain import clean, plotly
+
+STRIP = 0.05  # of the plot's height, for the strip of known classes
+STRIP_GAP = 0.02
+MOST_ITEMS = 250  # lines of a consensus map; above, neighbours share a line
+
+
+def sizes(
+    counts: ArrayLike,
+    *,
+    none: int = 0,
+    names: Sequence[object] | None = None,
+    component: str = "topic",
+    items: str = "documents",
+    theme: str = "light",
+    height: int | None = None,
+) -> Picture:
+    """Items per component (r,), in the components' order and colours; the ones that belong to none last, in grey."""
+    sizes_ = np.asarray(counts, float)
+    total = int(sizes_.sum()) + none
+    labels = [named(component, k, None if names is None else names[k]) for k in range(len(sizes_))]
+    fill = [look.component_colour(k, theme) for k in range(len(sizes_))]
+    if none:
+        labels, fill, sizes_ = [*labels, "none"], [*fill, look.palette(theme).grey], np.append(sizes_, none)
+    alt = f"{total:,} {items}"
+    if sizes_.size and total:
+        k = int(sizes_.argmax())
+        alt += f"; the largest group is {labels[k]} with {int(sizes_[k]):,} ({look.percent(sizes_[k] / total, 0)})"
+    alt += f"; {none:,} belong to none." if none else "."
+    write = lambda v: f"{int(v):,} · {look.percent(v / max(total, 1), 0)}"  # noqa: E731
+    return bars(labels, sizes_, quantity=items, colours=fill, write=write, alt=alt, theme=theme, height=height)
+
+
+def stability(
+    values: ArrayLike,
+    *,
+    names: Sequence[object] | None = None,
+    component: str = "topic",
+    theme: str = "light",
+    height: int | None = None,
+) -> Picture:
+    """Each component's stability over several starts (r,), 0 to 1; NaN where it was not measured."""
+    shown = np.asarray(values, float)
+    labels = [named(component, k, None if names is None else names[k]) for k in range(len(shown))]
+    known = shown[~np.isnan(shown)]
+    alt = "Stability was not measured."
+    if known.size:
+        k = int(np.nanargmin(shown))
+        alt = f"Stability over starts from {known.min():.2f} ({labels[k]}) to {known.max():.2f}; 1 means the same in every start."
+    return bars(
+        labels,
+        shown,
+        quantity="stability (0 to 1)",
+        colours=[look.component_colour(k, theme) for k in range(len(shown))],
+        write=lambda v: f"{v:.2f}",
+        top=1.0,
+        alt=alt,
+        theme=theme,
+        height=height,
+    )
+
+
+def confusion(
+    table: ArrayLike,
+    *,
+    classes: Sequence[object],
+    groups: Sequence[object],
+    component: str = "topic",
+    theme: str = "light",
+    height: int = 330,
+    width: int = look.CHART_WIDTH,
+) -> Picture:
+    """Known classes (rows) against groups (columns): counts in the cells, colours the share of the class."""
+    counts = np.asarray(table, float)
+    totals = counts.sum(axis=1, keepdims=True)
+    share = 100 * np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
+    best = counts.max(axis=1).sum() / counts.sum() if counts.sum() else 0.0
+    drawn = heatmaps.matrix(
+        share,
+        rows=classes,
+        columns=groups,
+        quantity="% of the class",
+        row_title="known class",
+        column_title=component,
+        low=0.0,
+        high=100.0,
+        texts=[[f"{int(v):,}" if v else "" for v in row] for row in counts],
+        theme=theme,
+        height=height,
+        width=width,
+        alt=f"{int(counts.sum()):,} items, {len(classes)} known classes against {len(groups)} groups; "
+        f"{look.percent(best)} lie in the group where most of their class lies.",
+    )
+
+    def numbers() -> pd.DataFrame:
+        frame = pd.DataFrame(counts.astype(int), columns=[str(g) for g in groups])
+        frame.insert(0, "known class", [str(c) for c in classes], allow_duplicates=True)
+        return frame
+
+    return Picture(drawn.figure, drawn.alt, numbers, drawn.note)
+
+
+def consensus(
+    matrix: ArrayLike,
+    order: ArrayLike,
+    *,
+    classes: Sequence[object] | None = None,
+    labels: Sequence[object] | None = None,
+    cophenetic: float | None = None,
+    items: str = "items",
+    theme: str = "light",
+    height: int = 380,
+) -> Picture:
+    """How often two items fall into one component over many starts (m, m), 0 to 1; ordered, known classes as a strip above.
+
+    Parameters
+    ----------
+    order : (m,) leaf order of the clustering tree
+    classes : (m,) known class of each item
+    labels : (m,) names of the items
+    """
+    values, by = np.asarray(matrix, float), bands(np.asarray(order, int), MOST_ITEMS)
+    m = len(values)
+    z = block_mean(values, by, by)
+    names = list(labels) if labels is not None else [f"{clean(items)} {i + 1}" for i in range(m)]
+    ticks = look.distinct([names[int(i)] for i in by.order]) if by.single else [f"line {b + 1}" for b in range(len(by.starts))]
+    trace = {
+        "type": "heatmap",
+        "z": z.astype(np.float32),
+        "x": ticks,
+        "y": ticks,
+        "zmin": 0.0,
+        "zmax": 1.0,
+        "colorscale": look.scale(look.palette(theme).sequential),
+        "colorbar": look.colourbar(
+            theme, "share of the starts", len=1.0 if classes is None else 1 - STRIP - STRIP_GAP, y=0, yanchor="bottom"
+        ),
+        "hovertemplate": "%{y} with %{x}: %{z:.0%}<extra></extra>",
+    }
+    per_line = "" if by.single else f", {by.per_line} per line"
+    top = 1.0 if classes is None else 1 - STRIP - STRIP_GAP
+    named_lines = by.single and m * 14 <= height - 60
+    y_axis = look.axis(theme, None, type="category", autorange="reversed", showgrid=False, domain=[0, top])
+    x_axis = look.axis(
+        theme, f"{m:,} {plotly(items)}{per_line}, ordered alike", type="category", showgrid=False, showticklabels=False
+    )
+    left = 14
+    if named_lines:
+        short, width = look.shorten_all([names[int(i)] for i in by.order], heatmaps.LABEL_WIDTH)
+        y_axis |= {"tickmode": "array", "tickvals": ticks, "ticktext": short}
+        left = int(width) + 14
+    else:
+        y_axis["showticklabels"] = False
+    layout: dict[str, Any] = {"xaxis": x_axis, "yaxis": y_axis, "margin": {"l": left, "r": 76, "t": 8, "b": 34}}
+    traces = [trace]
+    if classes is not None:
+        strip, entries = class_strip([classes[int(i)] for i in by.order[by.starts]], ticks, theme, axis="y2")
+        traces += [strip, *entries]
+        layout["yaxis2"] = look.bare_axis(domain=[1 - STRIP, 1.0], type="category", fixedrange=True)
+        layout |= {"showlegend": True, "legend": look.legend(theme), "margin": layout["margin"] | {"t": 32}}
+    off = values[~np.eye(m, dtype=bool)] if m > 1 else values.ravel()
+    sure = float(np.mean((off < 0.1) | (off > 0.9))) if off.size else 1.0
+    alt = f"Consensus of {m:,} {clean(items)}: {look.percent(sure)} of the pairs are together or apart in nearly all starts"
+    alt += f"; cophenetic correlation {cophenetic:.3f}." if cophenetic is not None and np.isfinite(cophenetic) else "."
+    note = None if by.single else f"Each cell is the mean over {by.per_line} × {by.per_line} pairs."
+
+    def table() -> pd.DataFrame:
+        chosen = by.order
+        frame = pd.DataFrame(values[np.ix_(chosen, chosen)], columns=[str(names[int(i)]) for i in chosen])
+        frame.insert(0, "item", [str(names[int(i)]) for i in chosen], allow_duplicates=True)
+        return frame
+
+    return Picture(look.figure(traces, layout, theme, height=height), alt, table, note)
+
+
+def class_strip(
+    classes: Sequence[object], x: Sequence[str], theme: str, *, axis: str
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A one-line heatmap of known classes over categories `x`, and the legend entries that name its colours.
+
+    Colours come from the end of the categorical ones, so that a class is not taken for the component of its number.
+    """
+    known = list(dict.fromkeys(str(c) for c in classes))
+    colours = look.palette(theme).categorical[::-1]
+    code = [known.index(str(c)) for c in classes]
+    steps = max(len(known), 1)
+    scale = [[edge, colours[k % len(colours)]] for k in range(steps) for edge in (k / steps, (k + 1) / steps)]
+    strip = {
+        "type": "heatmap",
+        "z": [code],
+        "x": list(x),
+        "y": ["class"],
+        "yaxis": axis,
+        "zmin": -0.5,
+        "zmax": steps - 0.5,
+        "colorscale": scale,
+        "showscale": False,
+        "customdata": [[plotly(c) for c in classes]],
+        "hovertemplate": "%{x}: %{customdata}<extra></extra>",
+    }
+    entries = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [None],
+            "y": [None],
+            "name": plotly(name, 30),
+            "marker": {"symbol": "square", "size": 11, "color": colours[k % len(colours)]},
+            "showlegend": True,
+            "hoverinfo": "skip",
+        }
+        for k, name in enumerate(known)
+    ]
+    return strip, entries

@@ -1,0 +1,104 @@
+"""How do metagenes and samples look beside the known classes?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from dashboard.figures import theme as look
+from dashboard.figures.binning import by_component
+from dashboard.figures.clusters import class_strip
+from dashboard.figures.picture import Picture
+from dashboard.plain import clean, plotly
+
+STRIP = 0.09  # of the plot's height
+STRIP_GAP = 0.03
+LABEL_DEPTH = 90  # px for a sample's name, written upright
+
+
+def samples_by_component(
+    weights: ArrayLike,
+    *,
+    samples: Sequence[object],
+    classes: Sequence[object] | None = None,
+    misplaced: Sequence[int] = (),
+    component: str = "metagene",
+    order: ArrayLike | None = None,
+    theme: str = "light",
+    height: int = 300,
+    width: int = look.WIDE_WIDTH,
+) -> Picture:
+    """Components (lines) by samples (columns), ordered by largest component, known classes as a strip above.
+
+    Parameters
+    ----------
+    weights : (s, r) samples by components, under the scale convention in force
+    misplaced : samples marked with a triangle under their column
+    order : (s,) positions; by largest component and strength when None
+    """
+    W = np.asarray(weights, float)
+    s, r = W.shape
+    by = by_component(W) if order is None else np.asarray(order, int)
+    names = look.distinct([samples[int(i)] for i in by])
+    top = 1.0 if classes is None else 1 - STRIP - STRIP_GAP
+    trace = {
+        "type": "heatmap",
+        "z": np.ascontiguousarray(W[by].T).astype(np.float32),
+        "x": names,
+        "y": [str(k + 1) for k in range(r)],
+        "zmin": 0.0,
+        "zmax": float(W.max(initial=0.0)) or 1.0,
+        "colorscale": look.scale(look.palette(theme).sequential),
+        "colorbar": look.colourbar(theme, "weight", len=top, y=0, yanchor="bottom"),
+        "hovertemplate": f"%{{x}}<br>{plotly(component)} %{{y}}: %{{z:.4g}}<extra></extra>",
+    }
+    room = (width - 56 - 76) / max(s, 1)
+    x_axis = look.axis(theme, None, type="category", showgrid=False)
+    bottom = 30
+    if room >= 14:
+        labels, widest = look.shorten_all([samples[int(i)] for i in by], LABEL_DEPTH)
+        upright = widest + 6 > room
+        x_axis |= {"tickmode": "array", "tickvals": names, "ticktext": labels, "tickangle": -90 if upright else 0}
+        bottom = int(widest) + 18 if upright else 26
+    else:
+        x_axis |= {"showticklabels": False, "title": {"text": f"{s:,} samples", "font": {"size": look.TEXT_SIZE}}}
+    y_axis = look.axis(theme, plotly(component), type="category", autorange="reversed", showgrid=False, domain=[0, top])
+    layout: dict[str, Any] = {"xaxis": x_axis, "yaxis": y_axis, "margin": {"l": 56, "r": 76, "t": 8, "b": bottom}}
+    traces: list[dict[str, Any]] = [trace]
+    if classes is not None:
+        strip, entries = class_strip([classes[int(i)] for i in by], names, theme, axis="y2")
+        traces += [strip, *entries]
+        layout["yaxis2"] = look.bare_axis(domain=[1 - STRIP, 1.0], type="category", fixedrange=True)
+        layout |= {"showlegend": True, "legend": look.legend(theme), "margin": layout["margin"] | {"t": 32}}
+    marked = [names[int(np.flatnonzero(by == i)[0])] for i in misplaced]
+    if marked:
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": marked,
+                "y": [str(r)] * len(marked),
+                "marker": {
+                    "symbol": "triangle-up",
+                    "size": 11,
+                    "color": look.palette(theme).alarm,
+                    "line": {"width": 1, "color": "#FFFFFF"},
+                },
+                "name": "misplaced",
+                "showlegend": classes is not None,
+                "hovertemplate": "%{x}: misplaced<extra></extra>",
+            }
+        )
+    alt = f"{s:,} samples by {r} {clean(component)}s"
+    alt += f"; {len(marked)} misplaced: {', '.join(clean(samples[int(i)], 30) for i in misplaced[:8])}." if marked else "."
+
+    def table() -> pd.DataFrame:
+        frame = pd.DataFrame(W[by], columns=[f"{component} {k + 1}" for k in range(r)])
+        frame.insert(0, "sample", [str(samples[int(i)]) for i in by], allow_duplicates=True)
+        return frame if classes is None else frame.assign(**{"known class": [str(classes[int(i)]) for i in by]})
+
+    return Picture(look.figure(traces, layout, theme, height=height), alt, table)

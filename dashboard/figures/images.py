@@ -1,0 +1,183 @@
+"""What do parts look like as pictures, and how do they add up to an image?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from dashboard.figures import theme as look
+from dashboard.figures.picture import Picture
+from dashboard.plain import clean, plotly
+
+MOST_PIXELS = 250_000  # in one figure: 1 MB; larger pictures are drawn at every second, third, ... pixel
+GAP = 0.14  # of a picture's side, between pictures
+HEAD = 0.2  # of a picture's height, for the title over it
+SUM_COLUMNS = 6  # parts in the last line of a sum
+ROW_LABEL = 96  # px for the name of a row
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """A row of pictures (k, height, width): its name, a title for each, and whether they (all, or each) have negative values."""
+
+    name: str
+    pictures: np.ndarray
+    titles: Sequence[object] = ()
+    signed: bool | Sequence[bool] = False
+
+    def diverges(self, position: int) -> bool:
+        """Whether the picture at `position` has negative values."""
+        return self.signed if isinstance(self.signed, bool) else bool(self.signed[position])
+
+
+def wall(
+    parts: ArrayLike,
+    *,
+    titles: Sequence[object] | None = None,
+    columns: int | None = None,
+    signed: bool = False,
+    component: str = "part",
+    same_scale: bool = False,
+    theme: str = "light",
+    width: int = look.WIDE_WIDTH,
+) -> Picture:
+    """Parts (k, h, w) as pictures in a grid, numbered.
+
+    same_scale : one colour range for all; otherwise each picture uses its own, so that weak parts can be seen
+    """
+    pictures = np.asarray(parts, float)
+    k = len(pictures)
+    columns = columns or _columns(k)
+    named = list(titles) if titles is not None else [str(i + 1) for i in range(k)]
+    rows = [Row("", pictures[i : i + columns], named[i : i + columns], signed) for i in range(0, k, columns)]
+    what = look.count(k, clean(component), clean(component) + "s")
+    alt = f"{what} as pictures of {pictures.shape[1]} × {pictures.shape[2]} pixels."
+    return rows_of_pictures(rows, columns=columns, alt=alt, same_scale=same_scale, theme=theme, width=width)
+
+
+def rows_of_pictures(
+    rows: Sequence[Row],
+    *,
+    columns: int | None = None,
+    alt: str | None = None,
+    same_scale: bool = False,
+    theme: str = "light",
+    width: int = look.WIDE_WIDTH,
+) -> Picture:
+    """Rows of pictures under one another (NMF, PCA, k-means; or an image, its parts, their sum), in one figure."""
+    count = columns or max(len(row.pictures) for row in rows)
+    h, w = rows[0].pictures.shape[1:]
+    step = max(1, int(np.ceil(np.sqrt(sum(row.pictures.size for row in rows) / MOST_PIXELS))))
+    hs, ws = len(range(0, h, step)), len(range(0, w, step))
+    gap, titled = max(1, round(GAP * max(hs, ws))), any(len(row.titles) for row in rows)
+    head = max(1, round(HEAD * hs)) if titled else 0
+    tall, broad = len(rows) * (hs + gap + head) - gap, count * (ws + gap) - gap
+    canvases = {
+        signed: np.full((tall, broad), np.nan, np.float32)
+        for signed in sorted({row.diverges(j) for row in rows for j in range(len(row.pictures))})
+    }
+    labelled = any(row.name for row in rows)
+    left = ROW_LABEL if labelled else 4
+    tile = (width - left - 4) / count - 4
+    annotations = []
+    shared = max(float(np.abs(row.pictures).max(initial=0.0)) for row in rows) if same_scale else 0.0
+    for i, row in enumerate(rows):
+        y = i * (hs + gap + head) + head
+        for j, picture in enumerate(row.pictures[:count]):
+            x = j * (ws + gap)
+            small = picture[::step, ::step]
+            reach = float(shared or np.abs(small).max(initial=0.0)) or 1.0
+            canvases[row.diverges(j)][y : y + hs, x : x + ws] = small / reach
+            if j < len(row.titles):
+                place = {"x": x + ws / 2 - 0.5, "y": y - 0.5, "xref": "x", "yref": "y", "yanchor": "bottom"}
+                annotations.append(
+                    look.annotation(theme, look.shorten(row.titles[j], tile, look.SMALL_SIZE), **place, borderpad=0)
+                )
+        if row.name:
+            place = {"xref": "paper", "x": 0, "xanchor": "right", "xshift": -8, "y": y + hs / 2 - 0.5, "yref": "y"}
+            annotations.append(look.annotation(theme, f"<b>{look.shorten(row.name, ROW_LABEL - 12)}</b>", **place))
+    colours = look.palette(theme)
+    traces = [
+        {
+            "type": "heatmap",
+            "z": canvas,
+            "zmin": -1.0 if signed else 0.0,
+            "zmax": 1.0,
+            "showscale": False,
+            "colorscale": look.scale(colours.diverging if signed else colours.sequential),
+            "hoverinfo": "skip",
+        }
+        for signed, canvas in canvases.items()
+    ]
+    layout = {
+        "xaxis": look.bare_axis(range=[-0.5, broad - 0.5], constrain="domain"),
+        "yaxis": look.bare_axis(range=[tall - 0.5, -0.5], scaleanchor="x", constrain="domain"),
+        "annotations": annotations,
+        "margin": {"l": left, "r": 4, "t": 4, "b": 4},
+    }
+    height = int((width - left - 4) * tall / max(broad, 1)) + 8
+    said = [] if same_scale else ["Each picture has its own range, from 0 (or minus) to its largest value."]
+    if step > 1:
+        said.append(f"Drawn at every {step}th pixel." if step > 3 else f"Drawn at every {('second', 'third')[step - 2]} pixel.")
+    alt = alt or "; ".join(f"{clean(row.name) or 'a row'}: {len(row.pictures)} pictures" for row in rows) + "."
+
+    def table() -> pd.DataFrame:
+        frames = []
+        for row in rows:
+            k = len(row.pictures)
+            name = [plotly(t) for t in row.titles] if len(row.titles) == k else [str(i + 1) for i in range(k)]
+            i, y, x = np.unravel_index(np.arange(row.pictures.size), row.pictures.shape)
+            frames.append(
+                pd.DataFrame(
+                    {"row": row.name, "picture": np.array(name, object)[i], "line": y, "column": x, "value": row.pictures.ravel()}
+                )
+            )
+        return pd.concat(frames, ignore_index=True)
+
+    return Picture(look.figure(traces, layout, theme, height=max(height, 60)), alt, table, " ".join(said) or None)
+
+
+def _columns(k: int) -> int:
+    """Pictures per line: 4 to 10, so that the last line is as full as can be, wide rather than tall."""
+    wide = float(np.sqrt(3 * k))
+    return min(range(min(k, 4), min(k, 10) + 1), key=lambda c: (2 * (-k % c) / c + abs(c - wide) / max(wide, 1), c)) if k else 1
+
+
+def image_sum(
+    image: ArrayLike,
+    contributions: ArrayLike,
+    components: Sequence[int],
+    *,
+    shown: int,
+    errors: Sequence[float] | None = None,
+    component: str = "part",
+    theme: str = "light",
+    width: int = look.WIDE_WIDTH,
+) -> Picture:
+    """One image as a sum of parts, the first `shown` of them added: image, sum so far, what is left; the parts below.
+
+    Parameters
+    ----------
+    image : (h, w);  contributions : (k, h, w) weight times part, in the order they are added
+    components : (k,) their numbers, counted from 0
+    errors : (k + 1,) relative error after 0, 1, ... parts
+    """
+    whole, added = np.asarray(image, float), np.asarray(contributions, float)
+    shown = min(max(int(shown), 0), len(added))
+    so_far = added[:shown].sum(axis=0) if shown else np.zeros_like(whole)
+    reach = float(np.abs(whole).max()) or 1.0
+    first = np.stack([whole, so_far, whole - so_far]) / reach
+    rest = f"left, error {errors[shown]:.3f}" if errors is not None else "what is left"
+    rows = [Row("image", first, ["image", f"{shown} of {len(added)} {component}s", rest], (False, False, True))]
+    if shown:
+        last = added[max(0, shown - SUM_COLUMNS) : shown] / reach
+        rows.append(
+            Row(f"{component}s added", last, [f"{component} {c + 1}" for c in components[max(0, shown - SUM_COLUMNS) : shown]])
+        )
+    alt = f"An image and the sum of its {shown} largest {clean(component)}s"
+    alt += f"; the relative error is {errors[shown]:.3f}." if errors is not None else "."
+    return rows_of_pictures(rows, columns=SUM_COLUMNS, alt=alt, same_scale=True, theme=theme, width=width)

@@ -1,0 +1,220 @@
+"""What is one item made of, and why?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from dashboard.figures import theme as look
+from dashboard.figures.bars import bars, named
+from dashboard.figures.picture import Picture
+from dashboard.plain import clean, plotly
+
+MOST_WORDS = 24
+MOST_ITEMS = 40
+LABEL_WIDTH = 130
+ROW = 22
+SEEN = 0.0005  # shares below are not written
+FULL_LEGEND = 10
+
+
+def mixture(
+    weights: ArrayLike,
+    *,
+    names: Sequence[object] | None = None,
+    component: str = "topic",
+    item: object = "The item",
+    most: int = 10,
+    theme: str = "light",
+    height: int | None = None,
+) -> Picture:
+    """One item's shares of the components (r,), largest first; weights that are all 0 belong to none."""
+    w = np.maximum(np.asarray(weights, float), 0.0)
+    total = float(w.sum())
+    shares = w / total if total > 0 else w
+    front = [int(k) for k in np.argsort(-shares, kind="stable")[:most] if shares[k] > SEEN]
+    labels = [named(component, k, None if names is None else names[k]) for k in front]
+    if front:
+        alt = f"{clean(item)} is {look.percent(shares[front[0]], 0)} {labels[0]}"
+        alt += f", {look.percent(shares[front[1]], 0)} {labels[1]}." if len(front) > 1 else "."
+    else:
+        alt = f"{clean(item)} belongs to no {component}."
+    drawn = bars(
+        labels or ["none"],
+        100 * shares[front] if front else [0.0],
+        quantity="% of the item's weight",
+        colours=[look.component_colour(k, theme) for k in front] or [look.palette(theme).grey],
+        write=lambda v: f"{v:.1f} %",
+        top=100.0,
+        alt=alt,
+        theme=theme,
+        height=height,
+    )
+
+    def table() -> pd.DataFrame:
+        frame = pd.DataFrame({component: np.arange(1, len(w) + 1), "weight": w, "share": shares})
+        return frame if names is None else frame.assign(name=[str(n) for n in names])
+
+    return Picture(drawn.figure, drawn.alt, table)
+
+
+def mixtures(
+    weights: ArrayLike,
+    *,
+    items: Sequence[object],
+    names: Sequence[object] | None = None,
+    component: str = "topic",
+    theme: str = "light",
+    height: int | None = None,
+) -> Picture:
+    """Several items (up to 40) as stacked bars of their shares, (m, r); the numbers 1 to r stand in the parts where they fit."""
+    W = np.maximum(np.asarray(weights, float), 0.0)[:MOST_ITEMS]
+    m, r = W.shape
+    sums = W.sum(axis=1, keepdims=True)
+    shares = 100 * np.divide(W, sums, out=np.zeros_like(W), where=sums > 0)
+    labels, width = look.shorten_all(list(items)[:m], LABEL_WIDTH)
+    places = np.arange(m)
+    traces = []
+    for k in range(r):
+        if not (shares[:, k] > 0).any():
+            continue
+        fill = look.component_colour(k, theme)
+        traces.append(
+            {
+                "type": "bar",
+                "orientation": "h",
+                "x": shares[:, k].astype(np.float32),
+                "y": places,
+                "width": 0.74,
+                "name": plotly(named(component, k, None if names is None else names[k]), 36),
+                "marker": {"color": fill, "line": {"width": 1, "color": look.palette(theme).background}},
+                "text": [str(k + 1) if share >= 7 else "" for share in shares[:, k]],
+                "textposition": "inside",
+                "insidetextanchor": "middle",
+                "textangle": 0,
+                "constraintext": "none",
+                "textfont": {"size": look.SMALL_SIZE, "color": look.ink_on(fill)},
+                "hovertemplate": "%{fullData.name}: %{x:.1f} %<extra></extra>",
+            }
+        )
+    layout = {
+        "barmode": "stack",
+        "xaxis": look.axis(theme, "share of the item's weight", range=[0, 100], fixedrange=True)
+        | {"tickmode": "array", "tickvals": [0, 25, 50, 75, 100], "ticktext": [f"{v} %" for v in (0, 25, 50, 75, 100)]},
+        "yaxis": look.axis(theme, None, showgrid=False, fixedrange=True, automargin=False, range=[m - 0.5, -0.5])
+        | {"tickmode": "array", "tickvals": places, "ticktext": labels},
+        "margin": {"l": int(width) + 12, "r": 24, "t": 6, "b": 46},
+    }
+    alt = f"Mixtures of {look.count(m, 'item', 'items')} over {r} {clean(component)}s."
+    note = f"The first {MOST_ITEMS} of {len(weights):,}." if len(weights) > MOST_ITEMS else None  # type: ignore[arg-type]
+
+    def table() -> pd.DataFrame:
+        frame = pd.DataFrame(shares / 100, columns=[f"{component} {k + 1}" for k in range(r)])
+        frame.insert(0, "item", [str(i) for i in items[:m]], allow_duplicates=True)
+        return frame
+
+    return Picture(look.figure(traces, layout, theme, height=height or ROW * max(m, 1) + 56), alt, table, note)
+
+
+def why_here(
+    contributions: ArrayLike,
+    unexplained: ArrayLike,
+    *,
+    words: Sequence[object],
+    names: Sequence[object] | None = None,
+    component: str = "topic",
+    most: int = MOST_WORDS,
+    item: object = "the item",
+    theme: str = "light",
+    height: int | None = None,
+    width: int = look.CHART_WIDTH,
+) -> Picture:
+    """Which word puts an item into which component: words down, components across, and what the model misses of each word.
+
+    Parameters
+    ----------
+    contributions : (r, c) share of the item's squared length that component k explains through word j (nmfcore.explain)
+    unexplained : (c,) the share it misses there
+    words : (c,) labels, the item's largest first
+    names : (r,) of the components, for the hover
+    """
+    C, gap = 100 * np.asarray(contributions, float), 100 * np.asarray(unexplained, float)
+    r, c = C.shape
+    if len(words) != c or len(gap) != c:
+        raise ValueError(f"{c} contributions need as many words and gaps, not {len(words)} and {len(gap)}.")
+    shown = min(c, most)
+    C, gap = C[:, :shown].T, gap[:shown]
+    labels, label_width = look.shorten_all(list(words)[:shown], LABEL_WIDTH)
+    rows = look.distinct(list(words)[:shown])
+    colours = look.palette(theme)
+    left = int(label_width) + 14
+    height = height or ROW * max(shown, 1) + 64
+    share = r / (r + 1.6)
+    top = float(max(C.max(initial=0.0), gap.max(initial=0.0))) or 1.0
+    columns = [str(k + 1) for k in range(r)]
+    base: dict[str, Any] = {"type": "heatmap", "y": rows, "zmin": 0.0, "zmax": top, "showscale": False, "xgap": 1, "ygap": 1}
+    titles = [plotly(named(component, k, None if names is None else names[k])) for k in range(r)]
+    explained = base | {
+        "z": C.astype(np.float32),
+        "x": columns,
+        "colorscale": look.scale(colours.sequential),
+        "customdata": [titles] * shown,
+        "hovertemplate": "%{y}, %{customdata}: %{z:.2f} %<extra></extra>",
+    }
+    greys = (colours.missing, colours.alarm)
+    missed = base | {
+        "z": gap[:, None].astype(np.float32),
+        "x": ["missed"],
+        "xaxis": "x2",
+        "colorscale": look.scale(greys),
+        "hovertemplate": "%{y}, not explained: %{z:.2f} %<extra></extra>",
+    }
+    traces = [explained, missed]
+    cell = (width - left - 12) * share / max(r, 1)
+    digits = 1 if cell >= 30 else 0
+    if cell >= 20:
+        written = [
+            ["" if v < 0.5 * 10**-digits else t for v, t in zip(row, texts, strict=True)]
+            for row, texts in zip(C, look.numbers(C, digits), strict=True)
+        ]
+        traces.append(look.cell_numbers(C, written, explained, colours.sequential))
+    traces.append(look.cell_numbers(gap[:, None], look.numbers(gap[:, None], 1), missed, greys))
+    every = max(1, int(np.ceil((look.text_width(str(r)) + 6) / max(cell, 1))))
+    layout = {
+        "xaxis": look.axis(
+            theme, plotly(component), type="category", showgrid=False, domain=[0, share - 0.02], side="top", tickangle=0
+        )
+        | {"tickmode": "array", "tickvals": columns[::every], "ticktext": columns[::every]},
+        "xaxis2": look.axis(
+            theme, "model", type="category", showgrid=False, domain=[share, 1], side="top", anchor="y", tickangle=0
+        ),
+        "yaxis": look.axis(theme, None, type="category", autorange="reversed", showgrid=False, fixedrange=True)
+        | {
+            "tickmode": "array",
+            "tickvals": rows,
+            "ticktext": labels,
+            "tickfont": {"size": look.TEXT_SIZE, "color": colours.text},
+        },
+        "margin": {"l": left, "r": 10, "t": 48, "b": 6},
+    }
+    alt = f"Why {clean(item)} is where it is. "
+    if C.size and C.max() > 0:
+        j, k = np.unravel_index(int(C.argmax()), C.shape)
+        alt += (
+            f"The largest part is {clean(words[int(j)])} through {clean(component)} {int(k) + 1}, {C[j, k]:.1f} % of the item; "
+        )
+    alt += f"missed most: {clean(words[int(gap.argmax())])}, {gap.max():.1f} %." if gap.size else "it has no words."
+    note = "Numbers are % of the item's squared length."
+    if shown < c:
+        note += f" The {shown} largest of {c:,} words."
+
+    def table() -> pd.DataFrame:
+        frame = pd.DataFrame(np.asarray(contributions, float).T, columns=[f"{component} {k + 1}" for k in range(r)])
+        frame.insert(0, "word", [str(w) for w in words], allow_duplicates=True)
+        return frame.assign(**{"not explained": np.asarray(unexplained, float)})
+
+    return Picture(look.figure(traces, layout, theme, height=height), alt, table, note)

@@ -1,0 +1,578 @@
+"""What every figure promises: names on its axes, a sentence, all its numbers, escaped labels, a small message, both themes."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import plotly.io as pio
+import pytest
+import scipy.sparse as sp
+
+from dashboard.figures import (
+    Picture,
+    bars,
+    clusters,
+    compare,
+    data,
+    expression,
+    heatmaps,
+    images,
+    items,
+    loss,
+    ratings,
+    svd,
+    topics,
+)
+from dashboard.figures import theme as look
+from nmfcore.factorization import Axes, Axis
+from nmfcore.stability import consensus
+
+NASTY = '<a href="http://x.invalid">go</a> %{x} $a$ &amp; \u202egnp.exe'
+MESSAGE = 5_000_000  # bytes: no picture may send more
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+W, H = rng().gamma(0.3, 1.0, (30, 3)), rng().gamma(0.3, 1.0, (3, 12))
+NAMES = [NASTY, "b", "c"]
+TERMS = [NASTY, *(f"term {j}" for j in range(11))]
+ROWS, COLUMNS = Axis(NASTY, "document", [NASTY, *(f"d{i}" for i in range(29))]), Axis("terms", "term", TERMS)
+AXES = Axes(ROWS, COLUMNS)
+X_POINTS, ERRORS = np.arange(50), 0.9 + 0.1 * np.exp(-np.arange(50) / 5)
+SURE = consensus([np.arange(30) % 3 for _ in range(3)])
+PICTURES = rng().random((5, 4, 6))
+CLASSES = [NASTY if i % 2 else "AML" for i in range(30)]
+SIGNED = np.linspace(1, -1, 12)
+
+EVERY = {
+    "loss_curve": lambda **k: loss.loss_curve(
+        X_POINTS, ERRORS, floor=0.89, rank=3, baseline=0.95,
+        baseline_name=NASTY, earlier=[(NASTY, X_POINTS, ERRORS + 0.01)], **k
+    ),
+    "loss_live": lambda **k: loss.loss_curve(X_POINTS, ERRORS, live=True, limit=200, **k),
+    "sparkline": lambda **k: loss.sparkline(ERRORS, **k),
+    "kkt_curve": lambda **k: loss.kkt_curve(X_POINTS, np.exp(-X_POINTS / 9.0), limit=1e-3, **k),
+    "race": lambda **k: loss.race([(NASTY, X_POINTS / 10, ERRORS), ("mu", X_POINTS / 8, ERRORS + 0.01)], floor=0.89, rank=3, **k),
+    "topic_bars": lambda **k: topics.topic_bars(
+        TERMS[:8], np.arange(8, 0, -1), component=1,
+        background=np.ones(8), everywhere=H[:, :8].T, **k
+    ),
+    "similarity": lambda **k: topics.similarity_matrix(np.eye(3), component="topic", **k),
+    "topic_map": lambda **k: topics.topic_map(rng().random((3, 2)), [0.5, 0.3, 0.1], names=NAMES, stress=0.1, **k),
+    "items_by_topic": lambda **k: heatmaps.items_by_topic(W, axis=ROWS, height=600, **k),
+    "items_log": lambda **k: heatmaps.items_by_topic(W, axis=ROWS, log=True, order="input", **k),
+    "components_by_feature": lambda **k: heatmaps.components_by_feature(H, axis=COLUMNS, **k),
+    "top_features": lambda **k: heatmaps.top_features(H, axis=COLUMNS, each=2, **k),
+    "matrix": lambda **k: heatmaps.matrix(
+        W[:5] - 0.5, rows=TERMS[:5], columns=NAMES,
+        quantity=NASTY, signed=True, name=NASTY, **k
+    ),
+    "parts": lambda **k: heatmaps.parts(W @ H, W, H, axes=AXES, height=700, **k),
+    "error_over_rank": lambda **k: svd.error_over_rank(np.linspace(0.9, 0.5, 20), [3, 5], [0.85, 0.8], present=3, **k),
+    "singular_values": lambda **k: svd.singular_values(np.arange(20, 0, -1.0), 5000.0, present=3, **k),
+    "singular_log": lambda **k: svd.singular_values(np.geomspace(10, 1e-3, 90), 200.0, present=3, log=True, show="values", **k),
+    "cumulative_energy": lambda **k: svd.cumulative_energy(np.arange(20, 0, -1.0), 5000.0, present=3, **k),
+    "nmf_beside_svd": lambda **k: svd.nmf_beside_svd(TERMS, H[0], TERMS, SIGNED, component=0, **k),
+    "gram_matrices": lambda **k: svd.gram_matrices(np.eye(3), np.full((3, 3), 0.5), **k),
+    "principal_angles": lambda **k: svd.principal_angles([5.0, 40.0, 88.0], **k),
+    "histogram": lambda **k: data.value_histogram(W, unit=NASTY, **k),
+    "bars": lambda **k: bars.bars(
+        NAMES, [1.0, np.nan, 2.0], quantity="x",
+        colours=["#000000"] * 3, write=str, alt=f"{NASTY}.", **k
+    ),
+    "sizes": lambda **k: clusters.sizes([5, 3, 1], none=2, names=NAMES, **k),
+    "stability": lambda **k: clusters.stability([0.5, np.nan, 1.0], names=NAMES, **k),
+    "confusion": lambda **k: clusters.confusion([[5, 0], [1, 7]], classes=[NASTY, "b"], groups=["1", "2"], **k),
+    "consensus": lambda **k: clusters.consensus(
+        SURE.matrix, SURE.order, classes=CLASSES,
+        labels=ROWS.labels, cophenetic=1.0, height=700, **k
+    ),
+    "samples": lambda **k: expression.samples_by_component(W, samples=ROWS.labels, classes=CLASSES, misplaced=[0, 4], **k),
+    "mixture": lambda **k: items.mixture(W[0], names=NAMES, item=NASTY, **k),
+    "mixtures": lambda **k: items.mixtures(W, items=ROWS.labels, names=NAMES, **k),
+    "why_here": lambda **k: items.why_here(H * 0.01, np.linspace(0.1, 0, 12), words=TERMS, names=NAMES, item=NASTY, **k),
+    "matched_topics": lambda **k: compare.matched_topics([1, 0, -1], [0.9, 0.8, 0.0], names=NAMES, **k),
+    "scale_ledger": lambda **k: compare.scale_ledger(NAMES, [0, 5, 9], 30, present=0, **k),
+    "ratings": lambda **k: ratings.ratings(W[:4], W[:4] > 0.2, rows=TERMS[:4], columns=NAMES, predicted=W[:4], **k),
+    "wall": lambda **k: images.wall(PICTURES, titles=TERMS[:5], **k),
+    "rows_of_pictures": lambda **k: images.rows_of_pictures(
+        [images.Row(NASTY, PICTURES, TERMS[:5]), images.Row("PCA", PICTURES - 0.5, signed=True)], **k
+    ),
+    "image_sum": lambda **k: images.image_sum(
+        PICTURES.sum(axis=0), PICTURES, [3, 1, 0, 2, 4],
+        shown=2, errors=np.linspace(1, 0, 6), **k
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(params=sorted(EVERY))
+def make(request):
+    return EVERY[request.param]
+
+
+def strings(value):
+    """Every string that Plotly could render, wherever it is."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from strings(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from strings(inner)
+
+
+def spec(picture: Picture) -> dict:
+    return json.loads(pio.to_json(picture.figure))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_figure_has_its_twins_in_both_themes(make, theme):
+    picture = make(theme=theme)
+    assert isinstance(picture, Picture)
+    assert len(picture.alt) > 15
+    assert picture.alt.rstrip().endswith(".")
+    assert "nan" not in picture.alt.lower()
+    table = picture.table()
+    assert isinstance(table, pd.DataFrame)
+    assert len(table)
+    layout = picture.figure.layout
+    assert layout.height > 0
+    assert layout.font.color == look.palette(theme).text
+    assert layout.paper_bgcolor == "rgba(0,0,0,0)"
+
+
+def test_no_label_from_data_reaches_plotly_unescaped(make):
+    for text in strings(spec(make())):
+        assert "<a" not in text
+        assert "\u202e" not in text
+        assert "$a$" not in text
+        assert not ("%{x}" in text and "go" in text)  # a template of ours may hold %{x}, a label may not
+
+
+def test_nothing_invisible_is_left_in_the_sentence(make):
+    picture = make()
+    assert "\u202e" not in picture.alt + (picture.note or "")
+
+
+def test_every_axis_that_is_seen_has_a_name_or_names_on_its_ticks(make):
+    layout = make().figure.layout.to_plotly_json()
+    for name, axis in layout.items():
+        if name.startswith(("xaxis", "yaxis")) and axis.get("visible", True):
+            assert axis.get("title", {}).get("text") or axis.get("ticktext") is not None or axis.get("showticklabels") is False, (
+                name
+            )
+
+
+def test_the_colours_are_those_of_the_pages_theme():
+    config = Path(look.__file__).parents[1] / ".streamlit" / "config.toml"
+    if not config.exists():
+        pytest.skip("the theme file is not written yet")
+    themes = tomllib.loads(config.read_text())["theme"]
+    for name in ("light", "dark"):
+        colours = look.palette(name)
+        assert themes[name]["backgroundColor"] == colours.background
+        assert themes[name]["textColor"] == colours.text
+        assert tuple(themes[name]["chartCategoricalColors"]) == colours.categorical
+        assert tuple(themes[name]["chartSequentialColors"]) == colours.sequential
+        assert tuple(themes[name]["chartDivergingColors"]) == colours.diverging
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_has_the_contrast_of_wcag_aa(theme):
+    colours = look.palette(theme)
+    for ink in (colours.text, colours.muted, colours.alarm):
+        assert look.contrast(ink, colours.background) >= 4.5
+    for k in range(10):
+        fill = look.component_colour(k, theme)
+        assert look.contrast(look.ink_on(fill), fill) >= 4.5
+        assert look.contrast(fill, colours.background) >= 3.0  # WCAG 1.4.11, graphical objects
+    for steps in (colours.sequential, colours.diverging):
+        for share in np.linspace(0, 1, 101):
+            cell = look.colour_at(steps, share)
+            assert look.contrast(look.ink_on(cell), cell) >= 4.5
+
+
+def test_a_components_colour_does_not_depend_on_how_many_there_are():
+    assert look.component_colour(3) == look.component_colour(13) != look.component_colour(4)
+    assert len({look.component_colour(k) for k in range(10)}) == 10
+
+
+def test_contrast_is_the_one_of_wcag():
+    assert look.contrast("#000000", "#FFFFFF") == pytest.approx(21.0)
+    assert look.contrast("#777777", "#FFFFFF") == pytest.approx(4.48, abs=0.01)  # the classic near miss
+
+
+def test_an_unknown_theme_or_format_is_refused():
+    with pytest.raises(ValueError, match="Known: light, dark"):
+        look.palette("sepia")
+    with pytest.raises(ValueError, match="png, svg"):
+        look.camera("a", "pdf")
+
+
+def test_the_camera_saves_under_a_plain_file_name():
+    options = look.camera("../we:ird name", "svg")["toImageButtonOptions"]
+    assert options["format"] == "svg"
+    assert "/" not in options["filename"]
+    assert "." not in options["filename"]
+
+
+def test_equal_labels_become_distinct_categories():
+    assert len(set(look.distinct(["a", "a", "a (2)", "a"]))) == 4
+
+
+def test_a_cut_label_keeps_to_its_width():
+    for label in ("w" * 60, "internationalisation", "短い言葉" * 10):
+        assert look.text_width(look.shorten(label, 80)) <= 80
+    assert look.shorten("nasa", 80) == "nasa"
+
+
+# -- loss ------------------------------------------------------------------------------------------------------------------
+def y_range(picture: Picture):
+    return picture.figure.layout.yaxis.range
+
+
+def test_the_floor_is_drawn_named_and_has_room_below_it():
+    picture = loss.loss_curve(X_POINTS, ERRORS, floor=0.89, rank=6)
+    assert picture.figure.layout.shapes[0].y0 == 0.89
+    assert picture.figure.layout.annotations[0].text == "SVD floor: no rank-6 model is lower"
+    low, high = y_range(picture)
+    assert 0.89 - low > 0.1 * (high - low)
+    assert "0.0100 above" in picture.alt or "above the SVD floor" in picture.alt
+
+
+def test_a_steep_beginning_leaves_the_picture_and_the_note_says_so():
+    errors = np.array([50.0, *ERRORS])
+    picture = loss.loss_curve(np.arange(51), errors, floor=0.89)
+    assert y_range(picture)[1] < 2
+    assert "The first 1 point lies above the picture (start: 50)." in picture.note
+    assert picture.table()["relative error"].max() == 50
+
+
+def test_the_last_point_is_always_shown():
+    for log in (False, True):
+        low, high = y_range(loss.loss_curve(X_POINTS, ERRORS, floor=0.89, log=log))
+        end = np.log10(ERRORS[-1]) if log else ERRORS[-1]
+        assert low < end < high
+
+
+def test_a_diverged_run_keeps_its_finite_curve_on_a_logarithmic_axis():
+    errors = [1.0, 10.0, 1e5, 1e9, np.inf]
+    picture = loss.loss_curve(range(5), errors, floor=0.5, rank=2)
+    assert picture.figure.layout.yaxis.type == "log"
+    assert len(picture.figure.data[0].y) == 4
+    assert picture.figure.data[0].line.color == look.LIGHT.alarm
+    assert "diverged" in picture.alt
+
+
+def test_live_ranges_rest_while_points_come_in():
+    """The axes used to rescale with each point, and the curve jumped."""
+    errors = 0.9 + 0.1 * np.exp(-np.arange(200) / 30)
+    drawn = [loss.loss_curve(range(n), errors[:n], floor=0.89, live=True) for n in range(60, 100)]
+    seen = {(p.figure.layout.xaxis.range, y_range(p)) for p in drawn}
+    assert len(seen) == 1
+
+
+def test_long_curves_are_thinned_but_keep_both_ends():
+    n = 100_000
+    picture = loss.loss_curve(np.arange(n), 1.0 / np.arange(1, n + 1))
+    trace = picture.figure.data[0]
+    assert len(trace.x) <= 800
+    assert (trace.x[0], trace.x[-1]) == (0, n - 1)
+    assert len(picture.table()) == n
+
+
+def test_a_floor_of_zero_is_left_out_of_a_logarithmic_axis():
+    picture = loss.loss_curve(X_POINTS, ERRORS, floor=0.0, log=True)
+    assert not picture.figure.layout.shapes
+    assert "floor is 0" in picture.note
+
+
+def test_earlier_runs_stand_back_in_grey():
+    picture = loss.loss_curve(X_POINTS, ERRORS, earlier=[("rank 4", X_POINTS, ERRORS + 0.1)])
+    grey, mine = picture.figure.data
+    assert grey.line.color == look.LIGHT.grey
+    assert mine.line.width > grey.line.width
+    assert {t.name for t in picture.figure.data} == {"rank 4", "this run"}
+
+
+def test_curves_of_unequal_length_are_refused():
+    with pytest.raises(ValueError, match="as many x as y"):
+        loss.loss_curve([1, 2], [1.0])
+    with pytest.raises(ValueError, match="1 to 10 curves"):
+        loss.race([])
+
+
+def test_a_run_of_one_point_can_be_drawn():
+    assert loss.loss_curve([0], [0.5]).figure.data[0].mode == "markers"
+    assert loss.sparkline([0.5]).alt
+    assert loss.loss_curve([], []).alt == "No finite relative error was recorded."
+    assert loss.kkt_curve([], []).note == "Not measured in this run."
+
+
+# -- topics ----------------------------------------------------------------------------------------------------------------
+def test_topic_cards_of_equally_many_words_have_equal_height_and_left_edge():
+    short = topics.topic_bars(["a"] * 8, np.ones(8), component=0)
+    long = topics.topic_bars(["internationalisation"] * 8, np.ones(8), component=5)
+    assert short.figure.layout.height == long.figure.layout.height
+    assert short.figure.layout.margin.l == long.figure.layout.margin.l
+    assert long.figure.layout.yaxis.ticktext[0].endswith("…")
+    assert long.table()["word"][0] == "internationalisation"
+
+
+def test_topic_bars_carry_the_weights_and_the_components_colour():
+    picture = topics.topic_bars(["moon", "moon"], [3.0, 1.0], component=4, background=[10.0, 40.0])
+    grey, bar = picture.figure.data
+    assert list(bar.x) == [3.0, 1.0]
+    assert list(bar.y) == [0, 1]  # positions: equal words are not merged
+    assert bar.marker.color == look.component_colour(4)
+    assert list(grey.x) == [0.75, 3.0]
+    assert "scale of its own" in picture.note
+    same = topics.topic_bars(["moon"], [3.0], component=4, background=[10.0], same_unit=True)
+    assert list(same.figure.data[0].x) == [10.0]
+    assert same.figure.layout.xaxis.range[1] >= 10
+
+
+def test_the_hover_of_a_word_names_its_other_topics():
+    picture = topics.topic_bars(["moon"], [3.0], component=0, everywhere=[[3.0, 0.0, 5.0]])
+    assert "topic 3: 5<br>topic 1: 3" in picture.figure.data[0].customdata[0]
+
+
+def test_the_nearest_topics_are_named():
+    S = np.array([[1, 0.2, 0.7], [0.2, 1, 0.1], [0.7, 0.1, 1]])
+    assert topics.similarity_matrix(S).alt == "The most alike topics are 1 and 3, cosine 0.70."
+
+
+def test_no_disc_of_the_map_hides_another_number():
+    at = np.zeros((6, 2))
+    picture = topics.topic_map(at, np.ones(6))
+    x, y = picture.figure.data[1].x, picture.figure.data[1].y
+    gaps = np.hypot(np.subtract.outer(x, x), np.subtract.outer(y, y)) + 1e9 * np.eye(6)
+    assert gaps.min() > topics.LARGEST / 2
+    assert "pushed apart" in picture.note
+
+
+# -- heatmaps --------------------------------------------------------------------------------------------------------------
+def test_items_are_ordered_by_component_and_strength_with_empty_ones_last():
+    weights = np.array([[0, 1.0], [0, 0], [3.0, 1], [1.0, 0], [0, 2.0]])
+    picture = heatmaps.items_by_topic(weights, axis=Axis("documents", "document"))
+    assert list(picture.table()["document"]) == ["document 3", "document 4", "document 5", "document 1", "document 2"]
+    assert picture.figure.data[0].z.tolist() == [[3, 1], [1, 0], [0, 2], [0, 1], [0, 0]]
+    assert "1 belong to none" in picture.alt
+
+
+def test_a_large_w_is_binned_by_maximum_and_says_so():
+    big = rng().gamma(0.2, 1.0, (18_846, 20))
+    picture = heatmaps.items_by_topic(big, axis=Axis("documents", "document"))
+    z = picture.figure.data[0].z
+    assert len(z) <= 400
+    assert z.max() == pytest.approx(big.max(), rel=1e-6)  # a mean would have lost the peak
+    assert "documents" in picture.note
+    assert "99th percentile" in picture.note
+    assert len(pio.to_json(picture.figure)) < 100_000
+    assert picture.table().shape == (18_846, 21)
+
+
+def test_sparse_parts_are_drawn_at_any_size_without_forming_wh():
+    m, n = 18_846, 60_000
+    X = sp.random_array((m, n), density=2e-4, rng=rng(), format="csr")
+    picture = heatmaps.parts(
+        X, rng().random((m, 5)), rng().random((5, n)), axes=Axes(Axis("documents", "document"), Axis("terms", "term"))
+    )
+    assert len(pio.to_json(picture.figure)) < MESSAGE / 2
+    assert "mean over" in picture.note
+
+
+@pytest.mark.parametrize("order", ["strongest", "input"])
+def test_blocks_are_the_means_of_x_and_of_wh(order):
+    m, n = 610, 520
+    left, right = rng().random((m, 3)), rng().random((3, n))
+    X = sp.random_array((m, n), density=0.1, rng=rng(), format="csr")
+    axes = Axes(Axis("documents", "document"), Axis("terms", "term"))
+    sparse, dense = (heatmaps.parts(A, left, right, axes=axes, order=order) for A in (X, X.toarray()))
+    data_, model, rest = (trace.z for trace in sparse.figure.data if trace.type == "heatmap")
+    assert data_.shape == (250, 250)
+    np.testing.assert_allclose(data_, dense.figure.data[0].z, atol=1e-6)
+    np.testing.assert_allclose(data_ - model, rest, atol=1e-6)
+    if order == "input":  # 610 = 250 bands of 2 or 3: band 0 is rows 0-1
+        np.testing.assert_allclose(model[0, 0], (left @ right)[:2, :2].mean(), rtol=1e-5)
+        np.testing.assert_allclose(data_[0, 0], X.toarray()[:2, :2].mean(), atol=1e-6)
+
+
+def test_parts_have_linked_axes_and_one_colour_range_for_x_and_wh():
+    figure = heatmaps.parts(W @ H, W, H, axes=AXES).figure
+    X, model, rest = (t for t in figure.data if t.type == "heatmap")
+    assert figure.layout.xaxis2.matches == figure.layout.xaxis3.matches == "x"
+    assert figure.layout.yaxis2.matches == figure.layout.yaxis3.matches == "y"
+    assert (X.zmin, X.zmax) == (model.zmin, model.zmax)
+    assert rest.zmin == -rest.zmax
+    np.testing.assert_allclose(rest.z, 0, atol=1e-6)
+
+
+def test_missing_entries_stay_empty_in_x_and_in_the_residual():
+    mask = rng().random((30, 12)) < 0.5
+    figure = heatmaps.parts(W @ H, W, H, axes=AXES, mask=mask, order="input").figure
+    X, model, rest = (t.z for t in figure.data if t.type == "heatmap")
+    np.testing.assert_array_equal(np.isnan(X), ~mask)
+    np.testing.assert_array_equal(np.isnan(rest), ~mask)
+    assert np.isfinite(model).all()
+
+
+def test_numbers_are_written_only_where_they_fit():
+    small = heatmaps.matrix(np.eye(4), rows="abcd", columns="abcd", quantity="x")
+    large = heatmaps.matrix(np.eye(60), rows=range(60), columns=range(60), quantity="x")
+    assert [t.type for t in small.figure.data] == ["heatmap", "scatter"]
+    assert [t.type for t in large.figure.data] == ["heatmap"]
+    assert len(large.figure.layout.xaxis.ticktext) < 60
+    assert len(large.figure.layout.yaxis.ticktext) < 60
+
+
+def test_signed_colours_are_symmetric_about_zero():
+    trace = heatmaps.matrix([[-3.0, 1.0]], rows=["a"], columns=["b", "c"], quantity="x", signed=True).figure.data[0]
+    assert (trace.zmin, trace.zmax) == (-3.0, 3.0)
+
+
+def test_labels_must_fit_the_matrix():
+    with pytest.raises(ValueError, match="needs 2 row"):
+        heatmaps.matrix(np.eye(2), rows=["a"], columns=["a", "b"], quantity="x")
+
+
+def test_top_features_are_each_named_once():
+    table = heatmaps.top_features(H, axis=COLUMNS, each=4).table()
+    assert table.iloc[:, 0].is_unique
+
+
+# -- svd -------------------------------------------------------------------------------------------------------------------
+def test_the_present_rank_is_marked_and_compared_with_its_floor():
+    picture = svd.error_over_rank([0.9, 0.8, 0.7, 0.6], [2, 3], [0.85, 0.75], present=3)
+    assert picture.figure.layout.shapes[0].x0 == 3
+    assert "At rank 3 NMF has 0.7500, 0.0500 above the floor 0.7000." in picture.alt
+    assert len(picture.table()) == 6
+
+
+def test_energy_is_relative_to_the_whole_matrix():
+    picture = svd.cumulative_energy([3.0, 1.0], 20.0, present=1)
+    assert list(picture.figure.data[0].y) == [45.0, 50.0]
+    assert "45.0 %" in picture.alt
+
+
+def test_both_signs_of_a_singular_vector_are_told_apart():
+    bar = svd.nmf_beside_svd(["a"], [1.0], ["b", "c"], [0.5, -0.7], component=0).figure.data[1]
+    assert bar.marker.color[0] != bar.marker.color[1]
+    assert list(bar.x) == [0.5, -0.7]
+
+
+def test_the_identity_reads_as_ones_and_zeros():
+    picture = svd.gram_matrices(np.eye(2) - 1e-9, np.eye(2))
+    assert list(picture.figure.data[1].text) == ["1", "0", "0", "1"]
+    assert "the identity" in picture.alt
+    assert len(picture.table()) == 8
+
+
+# -- clusters, items, comparisons ------------------------------------------------------------------------------------------
+def test_none_is_a_group_of_its_own_and_last():
+    picture = clusters.sizes([5, 3], none=2)
+    assert list(picture.figure.data[0].x) == [5, 3, 2]
+    assert picture.figure.layout.yaxis.ticktext[-1] == "none"
+    assert "2 belong to none" in picture.alt
+
+
+def test_what_was_not_measured_says_so():
+    picture = clusters.stability([np.nan, 0.5])
+    assert picture.figure.data[0].text[0] == "not measured"
+    assert "was not measured" in clusters.stability([np.nan]).alt
+
+
+def test_the_confusion_matrix_shows_counts_and_colours_shares():
+    picture = clusters.confusion([[30, 10], [0, 5]], classes=["a", "b"], groups=["1", "2"])
+    np.testing.assert_allclose(picture.figure.data[0].z, [[75, 25], [0, 100]])
+    assert list(picture.figure.data[1].text) == ["30", "10", "5"]
+    assert picture.table()["1"].tolist() == [30, 0]
+
+
+def test_the_consensus_map_is_in_leaf_order_with_its_classes_above():
+    picture = clusters.consensus(SURE.matrix, SURE.order, classes=CLASSES)
+    heat, strip = picture.figure.data[:2]
+    np.testing.assert_allclose(heat.z, SURE.matrix[np.ix_(SURE.order, SURE.order)])
+    assert len(strip.z[0]) == 30
+    assert {t.name for t in picture.figure.data[2:]} >= {"AML"}
+
+
+def test_a_large_consensus_map_is_binned():
+    picture = clusters.consensus(np.eye(600), np.arange(600))
+    assert picture.figure.data[0].z.shape == (250, 250)
+    assert "mean over 2–3" in picture.note
+
+
+def test_an_empty_item_belongs_to_none():
+    picture = items.mixture(np.zeros(3), item="Post 7")
+    assert picture.alt == "Post 7 belongs to no topic."
+    assert np.all(picture.table()["share"] == 0)
+
+
+def test_mixtures_add_up_to_one():
+    table = items.mixtures(W, items=range(30)).table()
+    np.testing.assert_allclose(table.iloc[:, 1:].sum(axis=1), 1.0)
+
+
+def test_why_here_holds_every_contribution_and_what_is_missed():
+    picture = items.why_here([[0.5, 0.0], [0.1, 0.2]], [0.05, 0.15], words=["moon", "god"])
+    explained, missed = picture.figure.data[:2]
+    np.testing.assert_allclose(explained.z, [[50, 10], [0, 20]])
+    np.testing.assert_allclose(missed.z, [[5], [15]])
+    assert "moon through topic 1, 50.0 %" in picture.alt
+    assert picture.table()["not explained"].tolist() == [0.05, 0.15]
+
+
+def test_unmatched_topics_are_named():
+    picture = compare.matched_topics([1, -1], [0.95, 0.0])
+    assert list(picture.figure.layout.yaxis.ticktext) == ["1 ↔ 2", "2 ↔ none"]
+
+
+def test_unobserved_ratings_are_gaps_with_the_prediction_in_italics():
+    picture = ratings.ratings([[5.0, 0.0]], [[1, 0]], rows=["Friends"], columns=["Jai", "PB"], predicted=[[4.9, 2.2]])
+    assert np.isnan(picture.figure.data[0].z).tolist() == [[False, True]]
+    assert "<i>2.2</i>" in picture.figure.data[2].text
+    assert picture.table()["known"].tolist() == [True, False]
+
+
+def test_misplaced_samples_are_marked():
+    picture = expression.samples_by_component(W, samples=[f"s{i}" for i in range(30)], classes=CLASSES, misplaced=[4])
+    assert picture.figure.data[-1].x == ("s4",)
+    assert "1 misplaced: s4." in picture.alt
+
+
+# -- images ----------------------------------------------------------------------------------------------------------------
+def test_every_part_is_on_the_wall_once():
+    parts_ = np.arange(1, 6)[:, None, None] * np.ones((5, 2, 3))
+    picture = images.wall(parts_, same_scale=True)
+    z = picture.figure.data[0].z
+    for value in range(1, 6):
+        assert np.isclose(z, value / 5).sum() == 6
+    assert [a.text for a in picture.figure.layout.annotations] == ["1", "2", "3", "4", "5"]
+
+
+def test_big_pictures_are_thinned():
+    picture = images.wall(rng().random((60, 112, 92)))
+    assert len(pio.to_json(picture.figure)) < MESSAGE / 2
+    assert "pixel" in picture.note
+
+
+def test_what_is_left_of_an_image_is_drawn_signed():
+    picture = images.image_sum(PICTURES.sum(axis=0), PICTURES, range(5), shown=5)
+    scales = {t.zmin for t in picture.figure.data}
+    assert scales == {0.0, -1.0}
+    left = next(t.z for t in picture.figure.data if t.zmin < 0)
+    np.testing.assert_allclose(left[np.isfinite(left)], 0, atol=1e-6)
+
+
+# -- binning ---------------------------------------------------------------------------------------------------------------
+def test_a_histogram_counts_every_value():
+    assert data.value_histogram(rng().random(10_000)).table()["entries"].sum() == 10_000
+    few = data.value_histogram([1, 1, 2, 5]).table()
+    assert few["entries"].tolist() == [2, 1, 1]
+    assert data.value_histogram([]).alt == "There are no values."
