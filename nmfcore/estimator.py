@@ -58,6 +58,7 @@ INITS = sorted({"random", "nndsvd", "nndsvda", "nndsvdar", "custom", *starts.INI
 TOL_SHARE = 0.1  # scikit-learn's default 1e-4 then stops at 1e-5 per iteration: no worse a loss than its 'cd' reaches
 
 EVALUATE_EVERY = 5  # iterations: other losses than Frobenius cost as much to evaluate as half a step (scikit-learn: 10)
+FAINT = 1e-7  # about float32's rounding, as scikit-learn's EPSILON
 ROUNDING = float(np.finfo(np.float64).eps)  # scikit-learn's 'mu' sets smaller entries to 0 when beta <= 1
 
 
@@ -256,6 +257,8 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         start = (
             _mean_filled(problem, seed) if (solver.key, init) == ("mu", "nndsvda") else starts.start(problem, init, seed, **given)
         )
+        if solver.key == "mu":
+            start = _with_support(problem, start)
         order = np.random.default_rng(seed).permutation(rank) if self.shuffle else np.arange(rank)
         stop = StopRule(tol=self.tol * TOL_SHARE, max_iter=int(self.max_iter), max_seconds=None)
         spec = RunSpec(
@@ -450,6 +453,19 @@ def _mean_filled(problem: Problem, seed: int) -> Factors:
     return Factors(np.where(factors.W == 0, mean, factors.W), np.where(factors.H == 0, mean, factors.H))
 
 
+def _with_support(problem: Problem, start: Factors) -> Factors:
+    """A start under which the loss is finite: where WH would be 0 and X is not, zeros become FAINT times the largest entry.
+
+    scikit-learn computes such a loss with WH raised to 1e-7; multiplicative updates could not move it.
+    """
+    beta = beta_of(problem.loss)
+    if beta > 1 or np.isfinite(beta_divergence(problem, start.scaled(problem.scale**-0.5), beta)):
+        return start
+    W = np.where(start.W == 0, FAINT * max(start.W.max(), np.finfo(start.W.dtype).tiny), start.W)
+    H = np.where(start.H == 0, FAINT * max(start.H.max(), np.finfo(start.H.dtype).tiny), start.H)
+    return Factors(W.astype(start.W.dtype), H.astype(start.H.dtype))
+
+
 def _iterations(result: Factorization) -> int:
     return max(1, result.history[-1].iteration)  # a start that is exact needs no step; scikit-learn then counts one
 
@@ -458,7 +474,7 @@ def _reconstruction_error(problem: Problem, result: Factorization) -> float:
     """sqrt(2 D_beta(X | WH)) in the units of X, without the penalties."""
     beta = beta_of(problem.loss)
     value = beta_divergence(problem, result.factors.scaled(problem.scale**-0.5), beta)
-    return float(np.sqrt(2.0 * max(value, 0.0) * problem.scale**beta))
+    return float(np.sqrt(2.0 * max(value, 0.0)) * problem.scale ** (beta / 2))
 
 
 def _say(point: Progress) -> None:

@@ -219,6 +219,22 @@ def test_what_only_rounding_keeps_from_zero_is_zero_under_kullback_leibler():
     assert_array_equal((model.fit_transform(data) @ model.components_ == 0), data == 0)
 
 
+@pytest.mark.parametrize("beta_loss", [1, 0])
+def test_a_start_whose_loss_would_be_infinite_runs_as_it_does_in_scikit_learn(beta_loss):
+    given = {"W": np.eye(30)[:, :2].copy(), "H": X[:2].copy()}
+    ours, theirs = (
+        quiet(kind(2, solver="mu", beta_loss=beta_loss, init="custom"), X + 0.01, **{k: v.copy() for k, v in given.items()})
+        for kind in (NMF, THEIRS)
+    )
+    assert ours.reconstruction_err_ <= theirs.reconstruction_err_
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e300])
+def test_the_reconstruction_error_has_the_unit_of_x(unit):
+    one, other = (NMF(3, init="random", random_state=0, max_iter=5000).fit(X * u) for u in (1.0, unit))
+    assert_allclose(other.reconstruction_err_ / unit, one.reconstruction_err_, rtol=1e-3)
+
+
 @pytest.mark.parametrize("l1_ratio", [0.0, 0.4, 1.0])
 @pytest.mark.parametrize("solver", ["cd", "mu"])
 def test_the_penalties_mean_what_they_mean_in_scikit_learn(solver, l1_ratio):
