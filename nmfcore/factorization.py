@@ -241,7 +241,7 @@ class StopReason(Enum):
     ITERATIONS = "The iteration limit was reached"
     SECONDS = "The time limit was reached"
     CANCELLED = "You stopped it; the result so far is valid"
-    DIVERGED = "The loss became infinite: the step was too large; the last finite factors are kept"
+    DIVERGED = "The loss rose without bound (a smaller step helps, where there is one); the last finite factors are kept"
     UNFINISHED = "It has not finished yet"
 
     @property

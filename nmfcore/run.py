@@ -25,6 +25,7 @@ from nmfcore.solvers.protocol import Solver
 from nmfcore.spec import RunSpec, StopRule
 
 WINDOW = 5  # iterations over which tol is averaged: one slow step among fast ones does not end a run
+RISEN = 100.0  # times its lowest, and worse than no model at all: an error up here does not come back
 EXACT = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-14}  # relative errors at which only rounding is left
 
 
@@ -208,8 +209,11 @@ class Run:
             steps = now.iteration - points[back].iteration if back >= since.point else 0
             if steps >= WINDOW:
                 fell = _size(self.problem, points[back]) - _size(self.problem, now)
-                if fell <= self.stop.tol * steps * _size(self.problem, now):
+                if abs(fell) <= self.stop.tol * steps * _size(self.problem, now):  # one that rises has not converged
                     return StopReason.CONVERGED
+        lowest = min(p.relative_error for p in self.history.points[since.point :])
+        if now.relative_error > max(1.0, RISEN * lowest):
+            return StopReason.DIVERGED
         return None
 
     # -- the result -------------------------------------------------------------------------------------------------

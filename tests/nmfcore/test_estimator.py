@@ -461,7 +461,7 @@ def test_small_data_take_scikit_learns_steps_of_coordinate_descent():
 
 
 def test_a_diverging_run_is_warned_about_and_leaves_finite_factors():
-    with pytest.warns(ConvergenceWarning, match="The loss became infinite"):
+    with pytest.warns(ConvergenceWarning, match="The loss rose without bound"):
         model = NMF(3, solver=make_solver("gd", {"step_size": 1.0, "absolute": True}), random_state=0, init="random", tol=0).fit(
             X
         )

@@ -305,3 +305,19 @@ def test_solver_object_and_key_give_the_same_run():
     two = solve(X, 3, solver="hals", solver_options={"sweeps": 3}, stop=steps(4))
     np.testing.assert_array_equal(one.W, two.W)
     assert one.spec == two.spec
+
+
+@pytest.mark.parametrize("step", [1.0, 1e3])
+def test_a_run_whose_error_rises_has_not_converged(step):
+    """Gradient descent with a textbook step of 1 once ended as converged at a relative error of 1.4 million."""
+    X = np.random.default_rng(0).random((30, 20)) * 10
+    fit = solve(X, 4, solver="gd", solver_options={"step_size": step, "absolute": True}, init="random", stop=StopRule(max_iter=200))
+    assert fit.stopped is StopReason.DIVERGED
+    assert np.isfinite(fit.W).all()
+    assert np.isfinite(fit.H).all()
+
+
+def test_a_small_rise_neither_converges_nor_diverges():
+    X = np.random.default_rng(0).random((60, 20))
+    fit = solve(X, 4, solver="sgd", init="random", stop=StopRule(tol=0.0, max_iter=50))
+    assert fit.stopped is StopReason.ITERATIONS
