@@ -220,6 +220,12 @@ def content_hash(dataset: Dataset) -> str:
         digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
         digest.update(np.ascontiguousarray(array).data.cast("B") if array.size else b"")
 
+    def feed_whole(name: str, array: np.ndarray) -> None:
+        """Whole numbers as int64, whatever they are stored as; in pieces, so that no second array is made."""
+        digest.update(f"{name} {array.shape}\n".encode())
+        for start in range(0, array.size, 2**18):
+            digest.update(array[start : start + 2**18].astype(np.int64, copy=False).data.cast("B"))
+
     def feed_texts(name: str, texts: Sequence[str] | None) -> None:
         digest.update(f"{name} {'none' if texts is None else len(texts)}\n".encode())
         for text in texts or ():
@@ -230,9 +236,9 @@ def content_hash(dataset: Dataset) -> str:
     X = dataset.X
     if sp.issparse(X):
         digest.update(f"csr {X.shape}\n".encode())
-        for name in ("data", "indices", "indptr"):
-            array = getattr(X, name)
-            feed(name, array if name == "data" else array.astype(np.int64, copy=False))
+        feed("data", X.data)
+        feed_whole("indices", X.indices)
+        feed_whole("indptr", X.indptr)
     elif X is not None:
         feed("dense", X)
     if dataset.mask is not None:

@@ -7,11 +7,15 @@ starting a child takes about half a second and those readers are our own and che
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
+
+import numpy as np
 
 from nmfcore.data.catalog import Report, silent
 from nmfcore.data.errors import UploadError, counted, shown
@@ -22,9 +26,12 @@ from nmfcore.data.readers.options import ReadOptions
 from nmfcore.data.readers.source import Source
 from nmfcore.data.table import Table
 
+AnyFile = str | os.PathLike[str] | bytes | BinaryIO
+MISSING_CODES = (-9, -99, -999, -9999, -99999)  # what people write for "not measured"
+
 
 def read_matrix(
-    file: str | os.PathLike[str] | bytes | BinaryIO,
+    file: AnyFile | Sequence[AnyFile],
     *,
     name: str | None = None,
     limits: Limits | None = None,
@@ -36,7 +43,7 @@ def read_matrix(
 
     Parameters
     ----------
-    file : path, bytes, or an open binary file (such as an upload)
+    file : path, bytes, or an open binary file (such as an upload); a folder or a list of files for texts and pictures
     name : what to call it in messages; the file's own name when None
     limits : other limits than the defaults of nmfcore/data/limits.py
     report : called while a child process reads; may raise to cancel
@@ -106,6 +113,9 @@ def _open_questions(table: Table) -> list[str]:
     if table.negatives.count:
         found = table.negatives
         notes.append(f"{counted(found.count, 'entry is', 'entries are')} negative (first at {found.place}: {found.value}).")
+        codes = np.unique(table.X.data[table.X.data < 0] if table.sparse else table.X[table.X < 0])
+        if codes.size == 1 and codes[0] in MISSING_CODES:
+            notes.append(f"All of them are {codes[0]:g}, which often stands for a missing value; say so with missing_tokens.")
     return notes
 
 
@@ -120,10 +130,16 @@ def _completed(table: Table, source: Source, options: ReadOptions) -> dict[str, 
     return understood | {"options": options.chosen()}
 
 
-def _source(file: str | os.PathLike[str] | bytes | BinaryIO, name: str | None, limits: Limits) -> Source:
+def _source(file: AnyFile | Sequence[AnyFile], name: str | None, limits: Limits) -> Source:
     """The file as a source, if it is not too large."""
+    if isinstance(file, (list, tuple)):
+        return Source(name or "the files", _packed([_source(one, None, limits) for one in file], limits))
     if isinstance(file, (str, os.PathLike)):
         path = Path(file)
+        if path.is_dir():
+            inside = sorted(one for one in path.rglob("*") if one.is_file())[: limits.archive_members + 1]
+            sources = [Source(one.relative_to(path).as_posix(), path=one) for one in inside]
+            return Source(name or path.name, _packed(sources, limits))
         if not path.is_file():
             raise UploadError(f"There is no file {shown(path.name)}", way_out="Check its name and place.")
         source = Source(name or path.name, path=path)
@@ -134,13 +150,30 @@ def _source(file: str | os.PathLike[str] | bytes | BinaryIO, name: str | None, l
         whole = getattr(file, "getbuffer", None)
         if whole is not None:  # an upload is in memory already: no second copy
             return _source(whole(), title, limits)
-        return _source(file.read(limits.upload_bytes + 1), title, limits)
+        return _source(file.read(limits.upload_bytes + 1), title, limits)  # type: ignore[union-attr]
     if source.size > limits.upload_bytes:
         raise UploadError(
             f"{shown(source.name)} has {source.size / MIB:,.0f} MB; at most {limits.upload_bytes / MIB:,.0f} MB are read",
             way_out="Take a part of it, or save it in a denser format (Parquet, sparse NPZ).",
         )
     return source
+
+
+def _packed(sources: list[Source], limits: Limits) -> bytes:
+    """Several files as one zip file in memory: folders of texts or pictures take the same way as zip files."""
+    total = sum(source.size for source in sources)
+    if total > limits.upload_bytes or len(sources) > limits.archive_members:
+        raise UploadError(
+            f"The {len(sources):,} files have {total / MIB:,.0f} MB; at most {limits.archive_members:,} files and "
+            f"{limits.upload_bytes / MIB:,.0f} MB are read",
+            way_out="Take a part of them.",
+        )
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for source in sources:
+            with source.open() as stream:
+                archive.writestr(source.name, stream.read())
+    return packed.getvalue()
 
 
 def known_formats() -> Mapping[str, str]:

@@ -7,7 +7,7 @@ cell means, what zero means and what happens to negative numbers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -57,6 +57,10 @@ class Table:
     documents: Sequence[str] | None = None
     image_shape: tuple[int, int] | None = None
     absent: str = "zero"
+
+    def __iter__(self) -> Iterator[Any]:
+        """matrix, row labels, column labels, notes: `X, rows, columns, notes = read_matrix(file)`."""
+        return iter((self.matrix, self.row_labels, self.terms, self.notes))
 
     @cached_property
     def matrix(self) -> Any:
@@ -170,7 +174,7 @@ def as_dataset(
     classes : the column set aside that holds the known labels of the rows
     name : title; the file's name when None
     rows, columns : plural and singular of the axes, after orientation: ("films", "film")
-    options : the options the file was read with; they become part of the data set's `options`
+    options : the options the file was read with, for the data set's `options`; those of the table when None
 
     Returns
     -------
@@ -206,7 +210,7 @@ def as_dataset(
         "key": "upload",
         "title": name or table.name,
         "source": f"your file {shown(table.name)}",
-        "options": {**(options or {}), **settled},
+        "options": {**(table.understood.get("options", {}) if options is None else options), **settled},
         "zero_means": zero_means,
     }
     if table.documents is not None:

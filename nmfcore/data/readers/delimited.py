@@ -24,6 +24,7 @@ from nmfcore.data.table import Table
 
 CANDIDATES = ("\t", ";", ",", "|", WHITESPACE, ":", "^", "~", "\x1f", "\x01")
 NAMES = {"\t": "tab", ";": "semicolon", ",": "comma", "|": "vertical bar", WHITESPACE: "spaces", ":": "colon"}
+PLURALS = {"\t": "tabs", ";": "semicolons", "|": "vertical bars", WHITESPACE: "spaces", ":": "colons"}
 SNIFF_CHARACTERS = 2**17  # looked at to recognise the delimiter
 SNIFF_ROWS = 200
 CONTROL = re.compile(r"[\x01-\x08\x0e-\x1a\x1c-\x1e\x7f]")  # what text does not contain; \x1f and \x01 may be delimiters
@@ -77,6 +78,8 @@ def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
             )
             return grid.read()
 
+    if delimiter not in (",", NO_DELIMITER) and options.delimiter is None and not directive:
+        notes.append(f"The cells are divided by {PLURALS.get(delimiter, shown(delimiter))}.")
     if skip and not directive:
         notes.append(f"The first {counted(skip, 'line')} skipped, as you chose.")
     try:

@@ -228,7 +228,10 @@ class _Reading:
                     head = [(head[start][0], bare), *head[start + 1 :]]
                     self._skipped(head[:0] if start == 0 else head[:start])
                     return head if start == 0 else [*head[start:]]
-            if not marked and (len(row) >= modal or self._is_short_header(head, start, modal)):
+            first = next((cell for cell in row if _text(cell)), None)
+            alone = modal > 2 and sum(bool(_text(cell)) for cell in row) == 1
+            title = (len(row) < modal or alone) and self.numbers.kind(first) == "text"  # a short row of numbers is damaged data
+            if not marked and (not title or self._is_short_header(head, start, modal)):
                 break
             start += 1
         if start:
@@ -252,7 +255,8 @@ class _Reading:
             return True
         texts = [_text(cell) for cell in row]
         labelled = any(self.numbers.kind(other[0]) == "text" for _, other in later[:20])
-        return len(set(texts)) == len(texts) and all(texts) and (labelled or modal > 2)
+        worded = any(self.numbers.kind(cell) == "text" for cell in row)
+        return len(set(texts)) == len(texts) and all(texts) and (labelled or (modal > 2 and worded))
 
     def _width(self, rows: list[Row]) -> int:
         if self.grid.header is not None:
@@ -298,7 +302,7 @@ class _Reading:
             self.grid.understood["header"] = True
             return list(self.grid.header), body
         first, rest = body[0][1], body[1:]
-        short = len(first) == width - 1 and bool(rest)
+        short = len(first) == width - 1 and self._is_short_header(body, 0, width)
         wanted = self.options.header
         if wanted is None:
             wanted, why = (True, "") if short else self._has_header(first, [row for _, row in rest], width)

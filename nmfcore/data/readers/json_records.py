@@ -82,6 +82,8 @@ def _table(value: Any, name: str, options: ReadOptions, limits: Limits, understo
         return _columns(value, name, options, limits, understood, notes)
     if not isinstance(value, list) or not value:
         raise UploadError("The JSON holds no list of records", way_out="Save the table as a list of objects, one per row.")
+    if len(value) > limits.rows:
+        raise UploadError(f"The table has {len(value):,} rows; at most {limits.rows:,} can be read", way_out="Take a part of it.")
     if all(isinstance(item, str) for item in value) and options.content in (None, "documents"):
         if len(value) > limits.documents:
             raise UploadError(

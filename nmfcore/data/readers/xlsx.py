@@ -101,7 +101,7 @@ def _rows(cells: dict[int, dict[int, Any]], notes: list[str], limits: Limits) ->
         notes.append(f"The table begins in column {column_name(first)}; the empty columns before it were left out.")
     for number in sorted(cells):
         row = cells[number]
-        yield number, [row.get(column) for column in range(first, width)]
+        yield number, [row.get(column) for column in range(first, max(row) + 1)]
 
 
 def _edge(columns: list[int]) -> tuple[int, int]:

@@ -308,6 +308,12 @@ def test_a_stray_cell_in_the_last_corner_takes_no_memory():
     assert said(table, "XFD1048576")
 
 
+def test_titles_above_a_table_in_a_workbook_are_skipped():
+    table = read(workbook(([["Report"], [], *ROWS], None)), "x.xlsx")
+    assert table.shape == (2, 2)
+    assert said(table, "before the table skipped: 'Report'")
+
+
 def test_formulas_without_values_hidden_sheets_and_dates():
     def formula(sheet):
         sheet["C3"] = "=SUM(B2:B3)"
@@ -446,6 +452,23 @@ def test_pictures_become_rows():
     assert read(picture(GREY), "one.png").shape == (3, 4)
     deep = (GREY.astype(np.uint16) * 200).astype(np.uint16)
     assert_allclose(read(picture(deep), "deep.png").X, deep / 65535, rtol=1e-5)
+
+
+def test_a_folder_and_a_list_of_files_are_read_like_a_zip(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.png").write_bytes(picture(GREY))
+    table = read_matrix(tmp_path, isolate=False)
+    assert table.row_labels == ["a/1.png", "b/1.png"]
+    files = []
+    for number in range(2):
+        stream = io.BytesIO(f"text number {number}".encode())
+        stream.name = f"{number}.txt"
+        files.append(stream)
+    X, rows, terms, notes = read_matrix(files, isolate=False)
+    assert rows == ["0.txt", "1.txt"]
+    assert X.shape == (2, len(terms))
+    assert notes
 
 
 def test_bad_pictures_are_refused_by_name():

@@ -50,6 +50,8 @@ GOOD = {
     "title and footnote": ("Report 2024\n\na,b\n1,2\n3,4\nSource: us\n", [[1, 2], [3, 4]], None, ["a", "b"],
                            "after the table skipped"),
     "title above decimal commas": ("Title\n\nx;y\n1,5;2\n3,5;4\n", [[1.5, 2], [3.5, 4]], None, ["x", "y"], "before the table"),
+    "a title in a spreadsheet's export": ("Sales,,\n,,\nn,a,b\nx,1,2\n", [[1, 2]], ["x"], ["a", "b"], "before the table skipped"),
+    "a code for missing": ("a,b\n1,-999\n-999,4\n", [[1, -999], [-999, 4]], None, ["a", "b"], "often stands for a missing value"),
     "delimiter at line ends": ("a,b,\n1,2,\n3,4,\n", [[1, 2], [3, 4]], None, ["a", "b"], "at the end of each line"),
     "quoted newline": ('n,"a\nb",c\nx,1,2\n', [[1, 2]], ["x"], ["a\nb", "c"], None),
     "old Mac lines": ("a,b\r1,2\r3,4\r", [[1, 2], [3, 4]], None, ["a", "b"], None),
@@ -84,6 +86,7 @@ def test_a_dialect_is_read_right_and_says_what_it_assumed(case):
 
 BAD = {
     # name: (file, place, part of the message, an option among the fixes or None)
+    "short first row": ("1,2\n3,4,5\n6,7,8\n", "line 1", "Line 1 has 2 columns", "ragged"),
     "short row": ("a,b,c\n1,2,3\n4,5\n", "line 3", "Line 3 has 2 columns, the others 3", "ragged"),
     "long row": ("a,b\n1,2\n3,4,5,6\n", "line 3", "has 4 columns, the others 2", "ragged"),
     "truncated last row": ("a,b\n" + "1,2\n" * 10 + "3", "line 12", "has 1 column", "ragged"),
