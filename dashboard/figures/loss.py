@@ -22,6 +22,7 @@ EARLY_SHARE = 0.02  # of the recorded points: the steep beginning that may leave
 STEEP = 3.0  # the beginning leaves the picture when it is more than so many times higher than the rest
 EXPLODED = 100.0  # a diverged curve that grew by more is drawn on a logarithmic axis
 LONGER = 3.0  # how much further than this run the picture goes for an earlier one
+WHOLE = 40  # points: a shorter sparkline shows them all
 LABEL_ROOM = 0.13  # of the plot's height, under the floor line, kept free for its label
 FULL_LEGEND = 4  # more earlier runs share one legend entry
 DASHES = ("dash", "dot", "dashdot", "longdash")
@@ -129,7 +130,7 @@ def sparkline(errors: ArrayLike, *, floor: float | None = None, theme: str = "li
     good = np.isfinite(y)
     x, shown = np.arange(len(y))[good], y[good]
     diverged = not good.all()
-    low, high, _ = _view(y, [], floor, None, log=False, live=False, whole=diverged)
+    low, high, _ = _view(y, [], floor, None, log=False, live=False, whole=diverged or len(y) < WHOLE)
     colours = look.palette(theme)
     stroke = {"color": colours.alarm if diverged else colours.categorical[0], "width": 2}
     layout = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,8 @@ def criteria(points: Sequence[RankPoint], verdict: Verdict, *, present: int, the
     first = [line(middle, colours.categorical[0], "NMF", **spread), floor]
     if np.isfinite(null).any():
         first.append(line(null, colours.muted, "shuffled data", "dash"))
-    rows.append(("relative error", first))
+    shown = "relative error: NMF, SVD floor (dotted)" + (", shuffled data (dashed)" if len(first) > 2 else "")
+    rows.append((shown, first))
     for name, values, colour in (
         ("held out: blocks", _mean([p.bicv for p in points]), 1),
         ("held out: entries", _mean([p.masked for p in points]), 2),
@@ -105,50 +107,72 @@ def criteria(points: Sequence[RankPoint], verdict: Verdict, *, present: int, the
 
 
 def river(points: Sequence[RankPoint], links: Sequence[Link], names: dict[int, list[str]], *, theme: str = "light") -> Picture:
-    """Topics of each rank as numbered boxes in columns, linked to those of the next rank that resemble them."""
+    """Topics of each rank as numbered boxes in columns, linked to those of the next rank that resemble them.
+
+    The number is the topic's in the best start of its rank. A topic has the colour of the one it continues; where one splits, the
+    most similar part goes on in its colour and the others get a new one. Columns are ordered so that links cross little.
+    """
     colours = look.palette(theme)
     ranks = sorted(names)
     column = {rank: i for i, rank in enumerate(ranks)}
     most = max(ranks)
+    lineage, order = _lineage(ranks, links), _without_crossings(ranks, links)
+    height = int(np.clip(26 * most + 80, 260, 900))
 
     def place(rank: int, topic: int) -> float:
-        return -(topic + 0.5) * most / rank
+        return -(order[rank].index(topic) + 0.5) * most / rank
+
+    def colour(rank: int, topic: int) -> str:
+        return colours.categorical[lineage[rank][topic] % 10]
 
     traces: list[dict[str, Any]] = []
-    for link in links:
-        x0, x1 = column[link.rank] + 0.12, column[link.next_rank] - 0.12
+    for link in sorted(links, key=lambda k: k.cosine):
+        x0, x1 = column[link.rank], column[link.next_rank]
         y0, y1 = place(link.rank, link.topic), place(link.next_rank, link.next_topic)
-        bend = np.linspace(0.0, 1.0, 12)
+        bend = np.linspace(0.0, 1.0, 16)
         ease = bend * bend * (3 - 2 * bend)
         traces.append(
             {
                 "type": "scatter", "mode": "lines", "x": x0 + (x1 - x0) * bend, "y": y0 + (y1 - y0) * ease, "hoverinfo": "skip",
-                "line": {"width": 1 + 9 * link.cosine, "color": look.faded(colours.categorical[link.topic % 10], 0.45)},
+                "line": {"width": 1 + 9 * link.cosine, "color": look.faded(colour(link.next_rank, link.next_topic), 0.5)},
             }
         )  # fmt: skip
     for rank in ranks:
         listed = names[rank]
+        fill = [colour(rank, t) for t in range(len(listed))]
         traces.append(
             {
                 "type": "scatter", "mode": "markers+text", "x": [column[rank]] * len(listed),
                 "y": [place(rank, t) for t in range(len(listed))],
-                "text": [str(t + 1) for t in range(len(listed))], "textfont": {"size": 11, "color": colours.text},
-                "marker": {"size": 18, "color": colours.background, "line": {"color": colours.muted, "width": 1}},
+                "text": [str(t + 1) for t in range(len(listed))],
+                "textfont": {"size": look.SMALL_SIZE, "color": [look.ink_on(c) for c in fill]},
+                "marker": {"size": 20, "opacity": 1, "color": fill, "line": {"color": colours.background, "width": 1}},
                 "customdata": [plotly(name, 60) for name in listed],
                 "hovertemplate": f"rank {rank}, topic %{{text}}: %{{customdata}}<extra></extra>",
             }
         )  # fmt: skip
+    labels, width = look.shorten_all(names[most], LABEL_WIDTH, look.SMALL_SIZE)
+    readable = (height - 60) / most >= look.LINE_HEIGHT
+    written = [
+        look.annotation(
+            theme, label, x=column[most], xanchor="left", xshift=14, y=place(most, t), yanchor="middle", bgcolor="rgba(0,0,0,0)"
+        )
+        for t, label in enumerate(labels)
+        if readable
+    ]
     figure = look.figure(
         traces,
         {
             "xaxis": look.axis(
                 theme, "rank", tickvals=list(range(len(ranks))), ticktext=[str(r) for r in ranks], showgrid=False,
-                range=[-0.4, len(ranks) - 0.6],
+                range=[-0.25, len(ranks) - 0.75],
             ),
             "yaxis": look.bare_axis(range=[-most, 0]),
+            "annotations": written,
+            "margin": {"l": 12, "r": int(width) + 16 if readable else 12, "t": 6, "b": 46},
         },
         theme,
-        height=int(np.clip(26 * most + 80, 260, 900)),
+        height=height,
     )  # fmt: skip
 
     def twin() -> pd.DataFrame:
@@ -163,6 +187,38 @@ def river(points: Sequence[RankPoint], links: Sequence[Link], names: dict[int, l
         )  # fmt: skip
 
     return Picture(figure, f"How the topics of ranks {ranks[0]} to {ranks[-1]} continue and split; {len(links)} links.", twin)
+
+
+def _lineage(ranks: Sequence[int], links: Sequence[Link]) -> dict[int, list[int]]:
+    """For each rank the colour number of every topic: its parent's if it is that parent's closest child, else a new one."""
+    lines = {ranks[0]: list(range(ranks[0]))}
+    new = ranks[0]
+    for before, rank in pairwise(ranks):
+        between = [k for k in links if (k.rank, k.next_rank) == (before, rank)]
+        closest = {t: max((k for k in between if k.topic == t), key=lambda k: k.cosine, default=None) for t in range(before)}
+        heir = {k.next_topic: k for k in sorted((k for k in closest.values() if k), key=lambda k: k.cosine)}
+        lines[rank] = []
+        for topic in range(rank):
+            if topic in heir:
+                lines[rank].append(lines[before][heir[topic].topic])
+            else:
+                lines[rank].append(new)
+                new += 1
+    return lines
+
+
+def _without_crossings(ranks: Sequence[int], links: Sequence[Link]) -> dict[int, list[int]]:
+    """For each rank the topics from top to bottom: each near the mean height of its parents, weighted by cosine."""
+    order = {ranks[0]: list(range(ranks[0]))}
+    for before, rank in pairwise(ranks):
+        height = {topic: (i + 0.5) / before for i, topic in enumerate(order[before])}
+        wanted = []
+        for topic in range(rank):
+            parents = [k for k in links if (k.rank, k.next_rank, k.next_topic) == (before, rank, topic)]
+            weight = sum(k.cosine**2 for k in parents)
+            wanted.append(sum(height[k.topic] * k.cosine**2 for k in parents) / weight if weight else 1.0)
+        order[rank] = sorted(range(rank), key=lambda t: (wanted[t], t))
+    return order
 
 
 def table(points: Sequence[RankPoint]) -> pd.DataFrame:

@@ -56,6 +56,7 @@ def error_over_rank(
         "line": {"color": colours.categorical[0], "width": 1.5},
         "marker": {
             "size": np.where(here, 11, 8),
+            "opacity": 1,
             "color": [colours.categorical[0] if h else colours.background for h in here],
             "line": {"color": colours.categorical[0], "width": 2},
         },

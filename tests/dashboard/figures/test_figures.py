@@ -22,11 +22,13 @@ from dashboard.figures import (
     items,
     loss,
     ratings,
+    survey,
     svd,
     topics,
 )
 from dashboard.figures import theme as look
 from nmfcore.factorization import Axes, Axis
+from nmfcore.rank import Link
 from nmfcore.stability import consensus
 
 NASTY = '<a href="http://x.invalid">go</a> %{x} $a$ &amp; \u202egnp.exe'
@@ -47,6 +49,7 @@ SURE = consensus([np.arange(30) % 3 for _ in range(3)])
 PICTURES = rng().random((5, 4, 6))
 CLASSES = [NASTY if i % 2 else "AML" for i in range(30)]
 SIGNED = np.linspace(1, -1, 12)
+LINKS = [Link(2, 0, 3, 2, 0.9), Link(2, 0, 3, 0, 0.6), Link(2, 1, 3, 1, 0.8)]
 
 EVERY = {
     "loss_curve": lambda **k: loss.loss_curve(
@@ -84,6 +87,7 @@ EVERY = {
         NAMES, [1.0, np.nan, 2.0], quantity="x",
         colours=["#000000"] * 3, write=str, alt=f"{NASTY}.", **k
     ),
+    "river": lambda **k: survey.river([], LINKS, {2: NAMES[:2], 3: NAMES}, **k),
     "sizes": lambda **k: clusters.sizes([5, 3, 1], none=2, names=NAMES, **k),
     "stability": lambda **k: clusters.stability([0.5, np.nan, 1.0], names=NAMES, **k),
     "confusion": lambda **k: clusters.confusion([[5, 0], [1, 7]], classes=[NASTY, "b"], groups=["1", "2"], **k),
@@ -544,6 +548,15 @@ def test_misplaced_samples_are_marked():
     picture = expression.samples_by_component(W, samples=[f"s{i}" for i in range(30)], classes=CLASSES, misplaced=[4])
     assert picture.figure.data[-1].x == ("s4",)
     assert "1 misplaced: s4." in picture.alt
+
+
+def test_a_topic_of_the_river_keeps_its_colour_and_its_number_while_it_goes_on():
+    figure = survey.river([], LINKS, {2: ["a", "b"], 3: ["c", "d", "e"]}).figure
+    before, after = figure.data[-2:]
+    assert list(after.text) == ["1", "2", "3"]
+    assert after.marker.color[2] == before.marker.color[0]  # the closer part of a topic that splits
+    assert after.marker.color[0] not in before.marker.color
+    assert after.y[2] > after.y[1]  # no crossing: children of the upper topic lie above
 
 
 # -- images ----------------------------------------------------------------------------------------------------------------
