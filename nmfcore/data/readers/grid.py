@@ -395,6 +395,12 @@ class _Reading:
             texts = kind["text"] + kind["date"]
             (layout.aside if texts > kind["number"] else layout.numeric).append(j)
         label = layout.labels
+        first = layout.numeric[0] if len(layout.numeric) > 1 else None
+        before = label is not None and first is not None and first < label
+        if before and first is not None and named and self.options.index_column is None:
+            if self._numbers_the_rows(titles[first], rows, first):
+                layout.numeric.remove(first)
+                layout.aside.insert(0, first)  # the note on columns set aside names it
         self.grid.understood["index_column"] = (
             None if label is None else titles[label] if named and names and names[label] else label
         )
@@ -428,14 +434,18 @@ class _Reading:
         if unique:
             self.notes.append(f"The row labels were taken from the column {shown(titles[unique[0]])}, whose texts all differ.")
             return unique[0]
-        name = names[first].strip().lower() if names is not None else None
-        compact = (name or "").replace("_", "").replace(" ", "")
-        if name is not None and (name in INDEX_NAMES or (compact.endswith("id") and compact not in ("grid", "acid", "fluid"))):
-            whole = bool(kinds[first]["number"]) and all(_is_whole(self.numbers.value(row[first])) for row in rows if row)
-            if whole and _is_unique(rows, first):
-                self.notes.append(f"The first column {shown(titles[first])} numbers the rows; it was taken for their labels.")
-                return first
+        if names is not None and self._numbers_the_rows(names[first], rows, first):
+            self.notes.append(f"The first column {shown(titles[first])} numbers the rows; it was taken for their labels.")
+            return first
         return None
+
+    def _numbers_the_rows(self, name: str, rows: list[list[Cell]], column: int) -> bool:
+        """Whether a column is named like an index or identifier and holds a different whole number in each row."""
+        plain = name.strip().lower()
+        compact = plain.replace("_", "").replace(" ", "")
+        if plain not in INDEX_NAMES and (not compact.endswith("id") or compact in ("grid", "acid", "fluid")):
+            return False
+        return all(_is_whole(self.numbers.value(row[column])) for row in rows if row) and _is_unique(rows, column)
 
     def _column(self, titles: list[str], column: str | int, option: str) -> int:
         """The number of a column given by name or number."""
@@ -465,7 +475,8 @@ class _Reading:
         words = max((_mean_words(rows, j) for j in texts), default=0.0)
         if not layout.numeric and (words >= 3 or layout.width == 1):
             return "documents"
-        if len(layout.numeric) <= 2 and words >= 8:
+        named = layout.named and any(layout.names[j].strip().lower() in TEXT_NAMES for j in texts)
+        if len(layout.numeric) <= 2 and (words >= 8 or (named and words >= 3)):
             self.notes.append("One column holds whole sentences, so the rows were read as documents.")
             return "documents"
         return "matrix"
@@ -587,9 +598,10 @@ class _Reading:
         self._note_rows()
         for j in aside:
             different = len(set(beside[j]))
-            odd = f"; {surprises[j]:,} of its cells are numbers" if surprises[j] else ""
+            kind = "identifiers" if surprises[j] == len(beside[j]) else "text"
+            odd = f"; {surprises[j]:,} of its cells are numbers" if surprises[j] and kind == "text" else ""
             self.notes.append(
-                f"Column {shown(layout.names[j])} holds text ({different:,} different){odd}: "
+                f"Column {shown(layout.names[j])} holds {kind} ({different:,} different){odd}: "
                 "it is set aside, not part of the matrix."
             )
         names = [layout.names[numeric[k]] for k in keep]

@@ -128,6 +128,8 @@ def _grey(content: bytes, name: str, limits: Limits) -> tuple[np.ndarray, bool]:
         said = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
         if "cannot identify" in said:  # Pillow adds an address in memory
             said = "it is damaged, or no PNG, JPEG or PGM"
+        if "exceeds limit" in said:
+            said = f"it claims more than {limits.image_pixels:,} pixels"
         raise UploadError(f"A picture cannot be read: {said}", place=shown(name), way_out="Save it again as PNG.") from None
 
 

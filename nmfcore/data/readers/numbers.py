@@ -219,11 +219,11 @@ def sniff_decimal(cells: Iterable[Cell], delimiter: str | None) -> tuple[str, st
 
 
 def mostly_numeric(cells: Sequence[Cell]) -> float:
-    """Share of the cells that are numbers or missing, whatever the decimal sign."""
+    """Share of the cells that are numbers, dates, times or missing, whatever the decimal sign."""
     if not cells:
         return 0.0
     good = 0
     for cell in cells:
         text = str(cell).strip()
-        good += bool(LOOKS_NUMERIC.fullmatch(text)) or text.lower() in MISSING or text.lower() in TRUTH
+        good += bool(LOOKS_NUMERIC.fullmatch(text) or _DATE.fullmatch(text)) or text.lower() in MISSING or text.lower() in TRUTH
     return good / len(cells)

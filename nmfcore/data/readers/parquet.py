@@ -97,6 +97,14 @@ def _table(file: Any, name: str, options: ReadOptions, limits: Limits) -> Table:
     if large:
         notes.append(f"{counted(large, 'whole number is', 'whole numbers are')} beyond 2^53 and lose their last digits.")
     X = arrays.settle_infinite(X, options, notes)
+    titles = [field.name for field in numeric]
+    empty = np.isnan(X).all(axis=0)
+    if empty.all():
+        raise UploadError("All cells of the table are missing", way_out="Choose a file with numbers in it.")
+    if empty.any():
+        without = [titles[j] for j in np.flatnonzero(empty)]
+        notes.append(f"{counted(len(without), 'column')} without any value left out: {listed(without)}.")
+        X, titles = np.ascontiguousarray(X[:, ~empty]), [titles[j] for j in np.flatnonzero(~empty)]
     labels = aside.pop(INDEX, None)
     if labels is None:
         label = next((field.name for field in texts if len(set(aside[field.name])) == rows), None)
@@ -119,7 +127,7 @@ def _table(file: Any, name: str, options: ReadOptions, limits: Limits) -> Table:
         name=name,
         X=X,
         row_labels=labels,
-        column_labels=[f.name for f in numeric],
+        column_labels=titles,
         notes=tuple(notes),
         understood=understood,
         aside=aside,
