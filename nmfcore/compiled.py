@@ -118,7 +118,7 @@ def subtract_products(
     return types.void(out, start, types.int64, weights, types.int64, rows, types.int64), codegen
 
 
-SETTINGS: dict[str, Any] = {"cache": True, "nogil": True, "fastmath": {"contract", "nsz", "reassoc"}}
+SETTINGS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz", "reassoc"}}
 
 
 @njit(**SETTINGS)
@@ -220,6 +220,68 @@ def half_dense(products, gram, start, previous, beta, times, l1, l2, new, ahead,
     return total
 
 
+@njit(**SETTINGS)
+def newton_rows(indptr, indices, data, other, sums, start, new, sweeps, l1, l2, tiny, wanted, begin, end):  # type: ignore[no-untyped-def]
+    """Coordinate Newton for the Kullback-Leibler loss, rows [begin, end); if wanted, the sums of x log y and of x y there."""
+    rank = other.shape[1]
+    longest = 1
+    for i in range(begin, end):
+        longest = max(longest, indptr[i + 1] - indptr[i])
+    pieces, fit = np.empty(rank * (longest + 16), other.dtype), np.empty(longest, other.dtype)
+    zero, one, limit = other.dtype.type(0), other.dtype.type(1), other.dtype.type(0.683802)
+    logs = 0.0
+    cross = 0.0
+    for i in range(begin, end):
+        first, count = indptr[i], indptr[i + 1] - indptr[i]
+        stride = (count + 15) // 16 * 16  # packed: one row's pieces stay in the first-level cache
+        least = data[first] if count else one
+        for j in range(count):
+            least = min(least, data[first + j])
+            column = indices[first + j]
+            for k in range(rank):
+                pieces[k * stride + j] = other[column, k]
+        steep = one / np.sqrt(least)
+        for j in range(count):
+            fit[j] = zero
+        for k in range(rank):
+            weight = start[i, k]
+            new[i, k] = weight
+            for j in range(count):
+                fit[j] += weight * pieces[k * stride + j]
+        for j in range(count):
+            fit[j] = max(fit[j], tiny)
+        for _ in range(sweeps):
+            for k in range(rank):
+                pull, curve = zero, zero
+                at = k * stride
+                for j in range(count):
+                    share = pieces[at + j] / fit[j]
+                    pulled = data[first + j] * share
+                    pull += pulled
+                    curve += pulled * share
+                old = new[i, k]
+                slope = sums[k] + l1 + l2 * old - pull
+                curve += l2
+                if curve > zero:
+                    change = max(-slope / curve, -old)
+                    if slope > zero:
+                        size = steep * np.sqrt(curve) * -change
+                        if size > limit:
+                            change /= one + size
+                elif slope > zero:
+                    change = -old
+                else:
+                    change = zero
+                if change != zero:
+                    new[i, k] = max(old + change, zero)
+                    for j in range(count):
+                        fit[j] = max(fit[j] + change * pieces[at + j], tiny)
+        for j in range(count if wanted else 0):
+            logs += data[first + j] * np.log(np.float64(fit[j]))
+            cross += data[first + j] * fit[j]
+    return logs, cross
+
+
 def warm(dtype: np.dtype) -> None:
     """Compile every kernel for one dtype by running it on a tiny problem (int32 indices, as scipy makes them)."""
     one = np.ones((1, LANES), dtype)
@@ -228,3 +290,4 @@ def warm(dtype: np.dtype) -> None:
     product(indptr, indices, data, one, one.copy(), 0, 1)
     half_sparse(indptr, indices, data, one, gram, one, one, zero, 1, zero, zero, one.copy(), one.copy(), 0, 1)
     half_dense(one, gram, one, one, zero, 1, zero, zero, one.copy(), one.copy(), 0, 1)
+    newton_rows(indptr, indices, data, one, np.ones(LANES, dtype), one, one.copy(), 1, zero, zero, dtype.type(1e-9), True, 0, 1)

@@ -15,7 +15,7 @@ import scipy.sparse as sp
 
 from nmfcore.checks import ProblemError, check_start
 from nmfcore.factorization import SINGLE_SIZE, Factors, Matrix, Problem, stored_values
-from nmfcore.kernels import sweep_rows
+from nmfcore.kernels import few_threads, sweep_rows
 from nmfcore.losses import at_stored, inner
 from nmfcore.sketch import range_finder, svd_of_sketch
 
@@ -87,7 +87,8 @@ def separable(problem: Problem, rng: np.random.Generator) -> Factors:
 def sketch(problem: Problem, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Y (m, l), B (l, n) with X ~ YB, l = rank + 8, in the problem's working precision."""
     power = POWER_LARGE if stored_values(problem.X) >= SINGLE_SIZE else POWER_SMALL
-    Y, B = range_finder(problem.working, problem.rank + OVERSAMPLING, power, rng)
+    with few_threads(problem.X, problem.rank):
+        Y, B = range_finder(problem.working, problem.rank + OVERSAMPLING, power, rng)
     problem.notes["sketch"] = Y, B
     return Y, B
 

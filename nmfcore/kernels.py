@@ -29,6 +29,7 @@ PANEL = 32  # components per panel: the panel's rows stay in cache, and all the 
 ONE_PANEL = 48  # up to this rank one panel is faster than two
 GRAM_ROWS = 8192  # rows per float32 Gram product; the sum over the blocks is float64
 SMALL_DENSE = 20_000_000  # multiply-adds of a dense product below which several BLAS threads cost more than they gain
+NEWTON_SAFE = 0.683802  # up to this decrement a full Newton step lowers a self-concordant function (Hien & Gillis 2021)
 SUM_ROW = 1024  # products summed in the arrays' own precision before float64 takes over
 PARALLEL_WORK = 4_000_000  # multiply-adds of half an iteration from which two threads gain more than they cost
 
@@ -98,6 +99,77 @@ class LowRank:
         return self.Y @ (self.B @ other)
 
 
+# -- Kullback-Leibler ------------------------------------------------------------------------------------------------------------
+def newton_sweeps(
+    A: sp.csr_array, other: np.ndarray, F: np.ndarray, sweeps: int, l1: float = 0.0, l2: float = 0.0, *, sums_wanted: bool = True
+) -> tuple[np.ndarray, float, float]:
+    """Lower the Kullback-Leibler loss of A against F other^T by Newton steps on one component after the other, all rows at once.
+
+    With y = F other^T at the stored x:  g_k = sum x o_k / y,  h_k = sum x o_k^2 / y^2,  s_k = sum of other's column k,
+    f_k <- max(0, f_k + (g_k - s_k) / h_k). A step down with lambda = sqrt(h / min x) |step| > 0.6838 is divided by 1 + lambda:
+    that makes the loss fall for certain. Memory: four arrays of as many numbers as A stores (compiled: of one row).
+
+    Returns
+    -------
+    the new F (m, r), sum of x log y, sum of x y; the sums in float64, and only if they are wanted
+
+    Source: Hsieh & Dhillon 2011, algorithm 3; damping: Hien & Gillis 2021, algorithm 3 (SN-MU's scalar Newton part).
+    """
+    module = compiled()
+    dtype = F.dtype.type
+    sums = other.sum(axis=0, dtype=np.float64).astype(F.dtype)
+    tiny = dtype(np.finfo(F.dtype).eps ** 1.5 * A.data.max(initial=0.0) or 1.0)  # WH is kept above this where X is stored
+    if module is None:
+        return _newton_sweeps(A, other, F, sums, sweeps, l1, l2, tiny)
+    new = np.empty_like(F)
+
+    def part(begin: int, end: int) -> tuple[float, float]:
+        return module.newton_rows(
+            A.indptr, A.indices, A.data, other, sums, F, new, sweeps, dtype(l1), dtype(l2), tiny, sums_wanted, begin, end
+        )  # fmt: skip
+
+    parts = _in_parts(part, A, 4 * F.shape[1])
+    return new, sum(p[0] for p in parts), sum(p[1] for p in parts)
+
+
+def _newton_sweeps(
+    A: sp.csr_array, other: np.ndarray, F: np.ndarray, sums: np.ndarray, sweeps: int, l1: float, l2: float, tiny: float
+) -> tuple[np.ndarray, float, float]:
+    """The plain twin: one component of every row at a time."""
+    x, columns, filled = A.data, A.indices, np.flatnonzero(np.diff(A.indptr))
+    rows = np.repeat(np.arange(A.shape[0]), np.diff(A.indptr))
+    begins = A.indptr[filled]  # where the rows that store something begin
+    new, pieces = np.array(F.T, order="C"), np.ascontiguousarray(other.T)  # (r, m) and (r, n)
+    fit = np.zeros_like(x)
+    for k in range(len(new)):
+        fit += new[k][rows] * pieces[k][columns]
+    np.maximum(fit, tiny, out=fit)
+    steep, pull, curve = (np.zeros(A.shape[0], F.dtype) for _ in range(3))
+    if len(filled):
+        steep[filled] = 1 / np.sqrt(np.minimum.reduceat(x, begins))
+    for _ in range(sweeps):
+        for k in range(len(new)):
+            piece = pieces[k][columns]
+            share = piece / fit
+            pulled = x * share
+            if len(filled):
+                pull[filled] = np.add.reduceat(pulled, begins)
+                curve[filled] = np.add.reduceat(pulled * share, begins)
+            slope = sums[k] + F.dtype.type(l1) + F.dtype.type(l2) * new[k] - pull
+            bend = curve + F.dtype.type(l2)
+            change = np.where(slope > 0, -new[k], 0)
+            np.divide(-slope, bend, out=change, where=bend > 0)
+            np.maximum(change, -new[k], out=change)
+            size = steep * np.sqrt(bend) * -change
+            np.divide(change, 1 + size, out=change, where=(slope > 0) & (size > NEWTON_SAFE))
+            new[k] = np.maximum(new[k] + change, 0)
+            np.maximum(fit + change[rows] * piece, tiny, out=fit)
+    logs, cross = (
+        float(np.dot(x.astype(np.float64), values)) for values in (np.log(fit, dtype=np.float64), fit.astype(np.float64))
+    )
+    return np.ascontiguousarray(new.T), logs, cross
+
+
 # -- two engines with one interface ---------------------------------------------------------------------------------------------
 class Engine(Protocol):
     """Holds factors in the layout its loops want; `inside` and `outside` translate from and to (m, r)."""
@@ -152,8 +224,8 @@ class Rows:
         self, A: Matrix, other: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, beta: float, sweeps: int,
         l1: float = 0.0, l2: float = 0.0, start_gram: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray, float]:  # fmt: skip
-        new, beta = start.copy(), self.dtype.type(beta)
-        ahead = np.empty_like(new) if beta else new
+        new = start.copy()
+        further = np.empty_like(new) if beta else new
         G_l2 = G + l2 * np.eye(len(G)) if l2 else G
         A, other = _outer(A, other.T)
         whole = np.ascontiguousarray((A @ np.ascontiguousarray(other)).T) if sp.issparse(A) else None  # scipy keeps the GIL
@@ -163,14 +235,11 @@ class Rows:
             P = other.T @ A[rows].T if whole is None else whole[:, rows]
             sweep_rows(new[:, rows], P - self.dtype.type(l1) if l1 else P, G_l2, sweeps)
             if beta:
-                step = new[:, rows] - previous[:, rows]
-                step *= beta
-                step += new[:, rows]
-                np.maximum(step, 0, out=ahead[:, rows])
+                further[:, rows] = ahead(new[:, rows], previous[:, rows], beta)
             return 0.0 if start_gram is None else _inner(P, new[:, rows])
 
         crosses = sum(_in_parts(part, A, len(G)))
-        return new, ahead, np.nan if start_gram is None else 0.5 * float(np.sum(G * self.gram(new))) - crosses
+        return new, further, np.nan if start_gram is None else 0.5 * float(np.sum(G * self.gram(new))) - crosses
 
     def cross(self, A: Matrix, other: np.ndarray, F: np.ndarray) -> float:
         return _inner(A @ np.ascontiguousarray(other.T), F.T)
@@ -202,10 +271,10 @@ class Tiles:
         l1: float = 0.0, l2: float = 0.0, start_gram: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray, float]:  # fmt: skip
         new = np.empty_like(start)
-        ahead = np.empty_like(start) if beta else new
+        further = np.empty_like(start) if beta else new
         gram = np.ascontiguousarray(G, self.dtype)
         shift = (self.dtype.type(l1), self.dtype.type(l2))
-        rest = (gram, start, previous, self.dtype.type(beta), sweeps, *shift, new, ahead)
+        rest = (gram, start, previous, self.dtype.type(beta), sweeps, *shift, new, further)
         if sp.issparse(A):
 
             def part(begin: int, end: int) -> float:
@@ -217,7 +286,7 @@ class Tiles:
                 return self.module.half_dense(A[begin:end] @ other, *rest, begin, end)
 
         gained = sum(_in_parts(part, A, self.width))
-        return new, ahead, np.nan if start_gram is None else 0.5 * float(np.sum(G * start_gram)) - gained
+        return new, further, np.nan if start_gram is None else 0.5 * float(np.sum(G * start_gram)) - gained
 
     def cross(self, A: Matrix, other: np.ndarray, F: np.ndarray) -> float:
         return _inner(self.product(A, other), F)
@@ -261,6 +330,16 @@ def _inner(A: np.ndarray, B: np.ndarray) -> float:
     whole = len(a) // SUM_ROW * SUM_ROW
     parts = np.einsum("ij,ij->i", a[:whole].reshape(-1, SUM_ROW), b[:whole].reshape(-1, SUM_ROW))
     return float(np.sum(parts, dtype=np.float64)) + float(np.dot(a[whole:], b[whole:]))
+
+
+def ahead(new: np.ndarray, previous: np.ndarray, beta: float) -> np.ndarray:
+    """max(0, new + beta (new - previous)): one step on in the direction just moved; `new` itself when beta is 0."""
+    if not beta:
+        return new
+    step = new - previous
+    step *= new.dtype.type(beta)
+    step += new
+    return np.maximum(step, 0, out=step)
 
 
 def _outer(A: Matrix, other: np.ndarray) -> tuple[Matrix, np.ndarray]:

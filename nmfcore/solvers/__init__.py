@@ -11,6 +11,7 @@ from nmfcore.checks import ProblemError
 from nmfcore.solvers.anls import BlockPivoting
 from nmfcore.solvers.gd import GradientDescent
 from nmfcore.solvers.hals import HALS
+from nmfcore.solvers.kl import NewtonKL
 from nmfcore.solvers.masked import MaskedHALS, MaskedUpdates
 from nmfcore.solvers.mu import MultiplicativeUpdates
 from nmfcore.solvers.pg import ProjectedGradient
@@ -20,6 +21,7 @@ from nmfcore.solvers.symmetric import SymmetricDescent, SymmetricUpdates
 
 SOLVERS: dict[str, type[Solver]] = {
     "hals": HALS,
+    "kl-newton": NewtonKL,
     "mu": MultiplicativeUpdates,
     "anls-bpp": BlockPivoting,
     "pg": ProjectedGradient,

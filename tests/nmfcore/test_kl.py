@@ -1,0 +1,127 @@
+"""Does the Newton solver minimise the Kullback-Leibler loss?"""
+
+import importlib.util
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from scipy.optimize import minimize
+from sklearn.decomposition import NMF
+
+from nmfcore import kernels
+from nmfcore.checks import as_problem
+from nmfcore.factorization import Factors, Penalty
+from nmfcore.losses import loss
+from nmfcore.run import solve
+from nmfcore.spec import StopRule
+
+KL = {"solver": "kl-newton", "loss": "kullback-leibler"}
+LONG = StopRule(tol=0, max_iter=400, max_seconds=None)
+X = sp.csr_array(sp.random(50, 30, 0.25, random_state=4, format="csr"))
+KERNELS = ["off", pytest.param("auto", marks=pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="no numba"))]
+
+
+@pytest.fixture(params=KERNELS)
+def kind(request, monkeypatch):
+    monkeypatch.setenv("NMF_KERNELS", request.param)
+    return request.param
+
+
+def test_it_ends_at_least_as_low_as_scikit_learns_multiplicative_updates(kind):
+    theirs = NMF(4, init="nndsvda", solver="mu", beta_loss="kullback-leibler", max_iter=3000, tol=1e-8, random_state=0)
+    W = theirs.fit_transform(X)
+    problem = as_problem(X, 4, loss="kullback-leibler")
+    ours = solve(X, 4, **KL, W=W, H=theirs.components_, stop=LONG)
+    assert ours.history[-1].loss <= loss(problem, Factors(W, theirs.components_)) * (1 + 1e-9)
+
+
+def test_each_half_solves_its_convex_problem_as_l_bfgs_does(kind):
+    rng = np.random.default_rng(0)
+    other, F = rng.random((30, 3)), rng.random((50, 3))
+    new = F
+    for _ in range(60):
+        new, _, _ = kernels.newton_sweeps(X, other, new, 3)
+    dense = X.toarray()
+    for i in (0, 7, 23):
+        x = dense[i]
+
+        def value(w, x=x):
+            y = np.maximum(other @ w, 1e-300)
+            return y.sum() - x[x > 0] @ np.log(y[x > 0])
+
+        best = minimize(value, np.ones(3), bounds=[(0, None)] * 3, method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-10})
+        assert value(new[i]) == pytest.approx(best.fun, rel=1e-7, abs=1e-9)
+
+
+@pytest.mark.parametrize("extrapolate", [True, False])
+@pytest.mark.parametrize("sweeps", [1, 3])
+def test_the_loss_never_rises_and_is_the_one_reported(kind, extrapolate, sweeps):
+    result = solve(X, 4, **KL, solver_options={"extrapolate": extrapolate, "sweeps": sweeps}, stop=StopRule(tol=0, max_iter=40))
+    losses = result.history.column("loss")
+    assert np.all(np.diff(losses) <= 1e-12 * losses[:-1])
+    assert losses[-1] == pytest.approx(loss(as_problem(X, 4, loss="kullback-leibler"), result.factors), rel=1e-9)
+    dense = X.toarray()
+    assert result.relative_error == pytest.approx(np.linalg.norm(dense - result.W @ result.H) / np.linalg.norm(dense), rel=1e-9)
+
+
+def test_row_and_column_sums_of_wh_equal_those_of_x_at_the_end(kind):
+    result = solve(X, 4, **KL, stop=StopRule(tol=0, max_iter=2000, max_seconds=None))
+    WH = result.W @ result.H
+    np.testing.assert_allclose(WH.sum(axis=0), X.sum(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(WH.sum(axis=1), X.sum(axis=1), rtol=1e-4)
+
+
+def test_compiled_and_plain_sweeps_agree():
+    pytest.importorskip("numba")
+    rng = np.random.default_rng(1)
+    other, F = rng.random((30, 5)), rng.random((50, 5))
+    other[:, 2] *= rng.random(30) < 0.3
+    with_zero_rows = sp.csr_array(X.toarray() * (np.arange(50) % 7 > 0)[:, None])
+    for penalty in ((0.0, 0.0), (0.1, 0.2)):
+        results = []
+        for setting in ("off", "auto"):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("NMF_KERNELS", setting)
+                results.append(kernels.newton_sweeps(with_zero_rows, other, F, 2, *penalty))
+        for one, two in zip(*results, strict=True):
+            np.testing.assert_allclose(one, two, rtol=1e-9, atol=1e-12)
+
+
+def test_sparse_equals_dense(kind):
+    one, two = (solve(data, 3, **KL, init="random", stop=StopRule(tol=0, max_iter=15)) for data in (X, X.toarray()))
+    np.testing.assert_allclose(one.W, two.W, rtol=1e-8, atol=1e-10)
+
+
+def test_float32_goes_where_float64_does(kind):
+    stop = StopRule(tol=0, max_iter=6)  # later a step dropped here and not there may lead to another local minimum
+    one, two = (solve(data, 3, **KL, init="random", stop=stop) for data in (X, X.astype(np.float32)))
+    assert one.history[-1].loss == pytest.approx(two.history[-1].loss, rel=1e-4)
+    assert two.W.dtype == np.float32
+
+
+def test_a_start_with_an_infinite_loss_is_lifted(kind):
+    rng = np.random.default_rng(0)
+    W, H = rng.random((50, 3)), rng.random((3, 30))
+    W[5] = 0  # row 5 of WH is zero, row 5 of X is not
+    assert X[5].nnz
+    result = solve(X, 3, **KL, W=W, H=H, stop=StopRule(tol=0, max_iter=50))
+    assert np.isfinite(result.history[-1].loss)
+    assert result.history[-1].loss < solve(X, 3, **KL, init="random", stop=StopRule(tol=0, max_iter=3)).history[-1].loss
+
+
+def test_penalties_shrink_the_factors_and_are_part_of_the_loss(kind):
+    penalty = Penalty(l1_W=0.2, l1_H=0.2, l2_W=0.1, l2_H=0.1)
+    result = solve(X, 3, **KL, penalty=penalty, stop=StopRule(tol=0, max_iter=100))
+    problem = as_problem(X, 3, loss="kullback-leibler", penalty=penalty)
+    losses = result.history.column("loss")
+    assert losses[-1] == pytest.approx(loss(problem, result.factors), rel=1e-9)
+    assert np.all(np.diff(losses) <= 1e-12 * losses[:-1])
+    assert result.H.sum() < solve(X, 3, **KL, stop=StopRule(tol=0, max_iter=100)).H.sum()
+
+
+def test_empty_rows_and_columns_stay_empty(kind):
+    dense = X.toarray()
+    dense[3] = dense[:, 4] = 0
+    result = solve(sp.csr_array(dense), 3, **KL, init="random", stop=StopRule(tol=0, max_iter=10))
+    assert not result.W[3].any()
+    assert not result.H[:, 4].any()
