@@ -89,9 +89,20 @@ def warm_up() -> None:
     from dashboard.fitting import warm
     from dashboard.jobs import service
 
+    compiling = threading.Thread(target=warm_kernels, name="warm-kernels", daemon=True)
+    compiling.start()  # runs use plain NumPy until the kernels are ready, so the first screen does not wait for them
     warm(service())
+    compiling.join()
     gc.collect()
     gc.freeze()
+
+
+def warm_kernels() -> None:
+    """Compile the kernels, or load them from their cache, where the extra [fast] is installed."""
+    from nmfcore import kernels
+
+    for dtype in ("float32", "float64"):
+        kernels.warm(dtype)
 
 
 # -- errors ----------------------------------------------------------------------------------------------------------

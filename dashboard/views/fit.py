@@ -9,6 +9,7 @@ from dashboard.jobs import Status
 from dashboard.plain import clean, markdown
 from dashboard.widgets import card, header, notices, panel
 from dashboard.words import SHORT_REASONS, count, seconds
+from nmfcore import kernels
 
 AXES = {"iterations": "Iterations", "seconds": "Seconds"}
 SCALES = {"linear": "Linear", "log": "Logarithmic"}
@@ -97,6 +98,7 @@ def state(run: FittedRun) -> None:
                 key="continue",
                 help=f"Goes on to {stop.max_iter:,} iterations at most, tolerance {stop.tol:.0e}.",
             )
+        st.markdown(f":small[Inner loops: {markdown(kernels.in_use(), 200)}.]")
     with card.plain("Exactly what was run"):
         st.dataframe(spec_table(run), hide_index=True, key="spec-table", height="content", alt="The run's specification")
 
