@@ -103,10 +103,23 @@ def fit_key(spec: RunSpec) -> Hashable:
     return ("fit", (spec if spec.data == "upload" else spec.replace(fingerprint="")).key)
 
 
+class NotPrepared(ValueError):
+    """A data set cannot be loaded or prepared as it was asked for; the message is nmfcore's sentence, for a person."""
+
+
 def load(spec: RunSpec, report: Callable[[str, float | None], None] | None = None) -> Dataset:
-    """The prepared data set of a spec, from the catalog."""
-    raw = catalog.load(spec.data, dict(spec.data_options), report)
-    return prepare.apply(raw, spec.preparation, report) if spec.preparation else raw
+    """The prepared data set of a spec, from the catalog.
+
+    Raises
+    ------
+    NotPrepared
+        If an option or a step is unknown, or a step leaves nothing.
+    """
+    try:
+        raw = catalog.load(spec.data, dict(spec.data_options), report)
+        return prepare.apply(raw, spec.preparation, report) if spec.preparation else raw
+    except ValueError as impossible:
+        raise NotPrepared(str(impossible)) from None
 
 
 STARTS = 10  # random starts behind a stability

@@ -58,7 +58,7 @@ class Refusal:
 class Outcome:
     """What the present choices lead to: as far as it came, and the refusal that stopped it.
 
-    raw : before the preparation, dataset : after it
+    raw : before the preparation, dataset : after it, by these steps
     seen : the table of a refused reading, read as if everything that can be repaired had been: to show, never to use
     seconds : a guess for a fit at `rank`; None when nobody can say
     """
@@ -66,6 +66,7 @@ class Outcome:
     table: Table | None = None
     raw: Dataset | None = None
     dataset: Dataset | None = None
+    steps: Steps = ()
     refusal: Refusal | None = None
     seen: Table | None = None
     rank: int = 0
@@ -158,16 +159,17 @@ class Import:
                 refusal = Refusal("reading" if table is None else "meaning", str(refused), getattr(refused, "fixes", ()))
                 seen = table or _apart_from_that(content or b"", name, read, job)
                 return Outcome(table, refusal=refusal, seen=seen)
+            applied = usual_steps(raw) if steps is None else steps
             try:
-                dataset = prepare.apply(raw, usual_steps(raw) if steps is None else steps, job.say)
+                dataset = prepare.apply(raw, applied, job.say)
             except ValueError as impossible:  # the steps' own sentences: no term left, unknown step, ...
-                return Outcome(table, raw, refusal=Refusal("preparing", str(impossible)))
+                return Outcome(table, raw, steps=applied, refusal=Refusal("preparing", str(impossible)))
             if dataset.X is None:
                 said = "Text becomes a matrix by its words; that step is missing."
-                return Outcome(table, raw, refusal=Refusal("preparing", said))
+                return Outcome(table, raw, steps=applied, refusal=Refusal("preparing", said))
             job.say("Taking the fingerprint")
-            _ = dataset.fingerprint, raw.fingerprint  # here, not on the page
-            return measured(Outcome(table, raw, dataset), rank)
+            _ = dataset.fingerprint  # here, not on the page
+            return measured(Outcome(table, raw, dataset, applied), rank)
 
         return run
 
@@ -179,8 +181,7 @@ class Import:
         elif stage == "meaning":
             self.meaning |= options
         elif "add" in options:
-            raw = self.outcome.raw if self.outcome else None
-            steps = self.steps if self.steps is not None else usual_steps(raw) if raw is not None else ()
+            steps = self.steps if self.steps is not None else self.outcome.steps if self.outcome is not None else ()
             self.steps = (*steps, options["add"])
 
     def choose_reading(self, **options: Any) -> None:

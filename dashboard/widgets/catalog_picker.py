@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,8 +31,13 @@ def draw() -> str:
     _card(UPLOAD, "Bring your own", line, "your file · stays in this session")
     for key, entry in catalog.cards().items():
         size = f"{entry.shape[0]:,} × {entry.shape[1]:,}" if entry.shape else "size by choice"
-        _card(key, entry.title, entry.summary, f"{KINDS[entry.kind]} · {size} · {clean(entry.licence, 40)}")
+        _card(key, entry.title, entry.summary, f"{KINDS[entry.kind]} · {size} · {_short(entry.licence)}")
     return str(session.control_value(KEY, me.choice.data))
+
+
+def _short(licence: str) -> str:
+    """The licence in a few words; the data's own card has all of it."""
+    return clean(re.split(r"[;,(]", licence)[0], 34)
 
 
 def _card(key: str, title: str, line: str, facts: str) -> None:

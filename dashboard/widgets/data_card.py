@@ -55,7 +55,8 @@ def draw(dataset: Dataset) -> None:
     _values_card(dataset)
     with st.container(border=True):
         shown = session.data_facts("preview", lambda: preview(dataset))
-        st.markdown(f"**First {count(len(shown), markdown(rows.singular), markdown(rows.name))}**")
+        named = count(len(shown), markdown(rows.singular), markdown(rows.name))
+        st.markdown(f"**{'All' if len(shown) == numbers.rows else 'First'} {named}**")
         st.dataframe(shown, hide_index=True, key="preview", placeholder="", alt=f"First rows of {clean(dataset.title)}")
         if dataset.shape[1] > PREVIEW_COLUMNS:
             st.markdown(f":small[{reading('data', 'preview')}]")
@@ -87,7 +88,9 @@ def _values_card(dataset: Dataset) -> None:
             st.markdown(f"All of them are {first:g}: an entry says present or not." if len(values) else "There are none.")
         return
     drawn = session.data_facts(("histogram", session.theme()), lambda: value_histogram(values, theme=session.theme()))
-    card.picture("data", "values", "Entries that are not 0", drawn)
+    stored = session.data_facts("summary", dataset.summary).stored
+    say = f"Drawn from {len(values):,} of the {stored:,} entries, evenly spaced." if len(values) < stored else ""
+    card.picture("data", "values", "Entries that are not 0", drawn, say=say)
 
 
 def before_loading(key: str) -> None:
@@ -147,4 +150,4 @@ def _free(name: str, taken: list[str]) -> str:
 
 def _values(dataset: Dataset) -> np.ndarray:
     values = dataset.X.data if dataset.sparse else dataset.X[dataset.X != 0]
-    return values[:: max(1, len(values) // SAMPLE)]
+    return values[:: max(1, -(-len(values) // SAMPLE))]

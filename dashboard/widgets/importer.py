@@ -543,7 +543,7 @@ def _prepare(brought: Import, outcome: Outcome) -> None:
     with st.container(border=True, gap="small"):
         st.markdown("**Prepare**")
         text = raw.documents is not None and raw.X is None
-        steps = brought.steps if brought.steps is not None else importing.usual_steps(raw)
+        steps = brought.steps if brought.steps is not None else outcome.steps
         name = f"prep_{brought.id}_{brought.fixes}_{'text' if text else 'numbers'}"
         drawn = prepare.draw(name, steps, text=text)
         if prepare.differ(drawn, steps):
