@@ -1,14 +1,18 @@
 """NMF and SVD: the best model of each rank beside the non-negative one."""
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from dashboard import session
 from dashboard.figures.svd import error_over_rank, gram_matrices, nmf_beside_svd, singular_values
+from dashboard.figures.svd import principal_angles as angle_chart
 from dashboard.fitting import FittedRun
-from dashboard.widgets import card, header, notices, topic_cards
+from dashboard.plain import clean
+from dashboard.widgets import bench, card, header, notices, topic_cards
 from dashboard.words import part, percent
-from nmfcore.svd import cosines_between_rows, orthogonality, reconstruction_error, sides
+from nmfcore import topics
+from nmfcore.svd import bridge, cosines_between_rows, orthogonality, principal_angles, reconstruction_error, sides
 
 WORDS = 8
 DIRECT_CELLS = 2_000_000  # cells up to which X - U S V^T is formed, in blocks, while the page waits
@@ -44,6 +48,37 @@ def draw() -> None:
         card.picture("svd", "orthogonality", "VᵀV beside HHᵀ (rows of unit length)", drawn)
     with right:
         checks(run)
+    left, right = st.columns([2, 3])
+    with left:
+        angles = run.derived("angles", lambda: principal_angles(run.factorization.H, run.svd.Vt[: run.rank]))
+        drawn = angle_chart(angles, theme=session.theme(), height=300)
+        card.picture("svd", "angles", "Angles between the two subspaces", drawn)
+    with right:
+        start(run)
+
+
+def start(run: FittedRun) -> None:
+    """The NNDSVD bridge: how a non-negative start is made from singular vectors of both signs."""
+    made = run.derived("bridge", lambda: bridge(run.svd, min(run.rank, run.svd.rank)))
+    columns = run.dataset.axes.columns
+    words = run.derived("bridge words", lambda: topics.names(made.H, columns))
+    table = pd.DataFrame(
+        {
+            "singular value": run.svd.singular_values[: len(made.side)],
+            "kept half": ["positive" if side > 0 else "negative" for side in made.side],
+            "positive half": made.positive,
+            "negative half": made.negative,
+            "kept": made.kept,
+            "its words": [clean(name, 60) for name in words],
+        }
+    )
+    table.insert(0, "number", range(1, len(table) + 1))
+    bench.table(
+        "svd", "bridge", "From the SVD to a start (NNDSVD)", table, height=300,
+        column_config={
+            name: st.column_config.NumberColumn(format="%.3f") for name in ("singular value", "positive half", "negative half")
+        } | {"kept": st.column_config.NumberColumn(format="percent")},
+    )  # fmt: skip
 
 
 def component(run: FittedRun) -> None:
