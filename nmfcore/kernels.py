@@ -332,14 +332,14 @@ def _inner(A: np.ndarray, B: np.ndarray) -> float:
     return float(np.sum(parts, dtype=np.float64)) + float(np.dot(a[whole:], b[whole:]))
 
 
-def ahead(new: np.ndarray, previous: np.ndarray, beta: float) -> np.ndarray:
-    """max(0, new + beta (new - previous)): one step on in the direction just moved; `new` itself when beta is 0."""
+def ahead(new: np.ndarray, previous: np.ndarray, beta: float, keep: float = 0.0) -> np.ndarray:
+    """max(keep new, new + beta (new - previous)): one step on in the direction just moved; `new` itself when beta is 0."""
     if not beta:
         return new
     step = new - previous
     step *= new.dtype.type(beta)
     step += new
-    return np.maximum(step, 0, out=step)
+    return np.maximum(step, new * new.dtype.type(keep) if keep else 0, out=step)
 
 
 def _outer(A: Matrix, other: np.ndarray) -> tuple[Matrix, np.ndarray]:

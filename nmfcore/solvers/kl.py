@@ -16,6 +16,7 @@ from nmfcore.kernels import ahead, newton_sweeps
 from nmfcore.losses import at_stored, penalty
 from nmfcore.solvers.protocol import Solver, Supports
 
+KEEP = 0.1  # running ahead never takes more than nine tenths of an entry, so that WH stays positive wherever it is
 LIFT = 0.01  # of the random start's level: what zeros of a start become where WH is 0 and X is not
 
 
@@ -83,7 +84,7 @@ class NewtonKL(Solver):
         t = (1 + math.sqrt(1 + 4 * m.t**2)) / 2
         beta = (m.t - 1) / t if self.extrapolate else 0.0
         W, _, _ = newton_sweeps(m.X, m.F_ahead, m.W_ahead, self.sweeps, p.l1_W, p.l2_W, sums_wanted=False)
-        W_ahead = ahead(W, m.W, beta)
+        W_ahead = ahead(W, m.W, beta, KEEP)
         F, logs, cross = newton_sweeps(m.Xt, W_ahead, m.F_ahead, self.sweeps, p.l1_H, p.l2_H)
         total = float(W_ahead.sum(axis=0, dtype=np.float64) @ F.sum(axis=0, dtype=np.float64))  # the sum of WH
         new = Factors(W_ahead, F.T)
@@ -92,7 +93,7 @@ class NewtonKL(Solver):
             W, F = m.good if m.fell_back else (m.W, m.F)  # from the good pair a plain step cannot rise
             return m.factors, replace(m, W=W, F=F, W_ahead=W, F_ahead=F, t=1.0, fell_back=True)
         return new, Memory(
-            m.X, m.Xt, m.constant, W, F, W_ahead, ahead(F, m.F, beta), (W_ahead, F), new, loss, cross, t
+            m.X, m.Xt, m.constant, W, F, W_ahead, ahead(F, m.F, beta, KEEP), (W_ahead, F), new, loss, cross, t
         )  # fmt: skip
 
 
