@@ -18,7 +18,7 @@ from dashboard.jobs import Job, Jobs
 from nmfcore.checks import as_problem
 from nmfcore.data import catalog, prepare
 from nmfcore.data.dataset import Dataset
-from nmfcore.factorization import Factorization, Progress, StopReason
+from nmfcore.factorization import Factorization, Penalty, Progress, StopReason
 from nmfcore.run import Run
 from nmfcore.run import prepare as prepare_run
 from nmfcore.solvers import SOLVERS
@@ -219,6 +219,8 @@ def start(spec: RunSpec, dataset: Dataset) -> Run:
         seed=spec.seed,
         loss=spec.loss,
         mask=dataset.mask,
+        symmetric=spec.symmetric,
+        penalty=Penalty(**spec.penalty),
         axes=dataset.axes,
         spec=full,
         kkt_every=KKT_EVERY,

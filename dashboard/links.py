@@ -31,9 +31,15 @@ PARAMETERS = (
     "iterations",
     "seconds",
     "kkt",
+    "l1w",
+    "l1h",
+    "l2w",
+    "l2h",
+    "sym",
 )
+PENALTIES = {"l1w": "l1_W", "l1h": "l1_H", "l2w": "l2_W", "l2h": "l2_H"}  # of the link, of the specification
 LONGEST = 8_000  # characters of one parameter; a longer one was not made here
-MOST_RANK, MOST_ITERATIONS, MOST_SECONDS = 200, 2_000, 3_600.0
+MOST_RANK, MOST_ITERATIONS, MOST_SECONDS, MOST_PENALTY = 200, 2_000, 3_600.0, 1e12
 
 
 class LinkError(ValueError):
@@ -83,6 +89,11 @@ def from_query(query: Mapping[str, str], default: RunSpec) -> RunSpec | None:
                 max_seconds=_number(given, "seconds", float, stop.max_seconds, 0.0, MOST_SECONDS),
                 kkt=_number(given, "kkt", float, stop.kkt, 0.0, 1.0),
             ),
+            penalty={
+                weight: _number(given, name, float, default.penalty.get(weight, 0.0), 0.0, MOST_PENALTY)
+                for name, weight in PENALTIES.items()
+            },
+            symmetric=bool(_number(given, "sym", int, int(default.symmetric), 0, 1)),
         )
         make_solver(spec.solver, spec.solver_options)
         beta_of(spec.loss)
@@ -114,6 +125,8 @@ def _texts(spec: RunSpec) -> dict[str, str]:
         "iterations": str(stop.max_iter),
         "seconds": repr(stop.max_seconds),
         "kkt": repr(stop.kkt),
+        **{name: repr(float(spec.penalty.get(weight, 0.0))) for name, weight in PENALTIES.items()},
+        "sym": str(int(spec.symmetric)),
     }
 
 

@@ -39,7 +39,8 @@ def script(fit: Factorization, *, X: Matrix | None = None, mask: Any = None) -> 
     Parameters
     ----------
     fit : the run
-    X, mask : the matrix of an upload; the program then reads it from `data.npz` (`save_matrix`) and checks its digest
+    X, mask : the matrix of an upload; the program then reads it from the file it is handed, `data.npz` beside it otherwise
+        (`save_matrix` makes that file), and checks its digest
 
     Raises
     ------
@@ -55,11 +56,14 @@ def script(fit: Factorization, *, X: Matrix | None = None, mask: Any = None) -> 
     if spec.data in ("", "upload"):
         if X is None:
             raise ProblemError("The data of this run is not in the catalog; give X so that the script can check its data file.")
-        source = _FROM_FILE.format(digest=matrix_digest(X, mask))
+        digest = matrix_digest(X, mask)
+        source, handed = _FROM_FILE.format(digest=digest), _HANDED.format(shape=np.shape(X), digest=digest[:12])
     else:
-        source = _FROM_CATALOG
+        source, handed = _FROM_CATALOG, ""
     return _SCRIPT.format(
         version=VERSION,
+        argument=" data.npz" if handed else "",
+        handed=handed,
         sentence=fit.stopped.sentence,
         spec=pprint.pformat(plain, width=100, sort_dicts=False),
         source=source,
@@ -70,15 +74,15 @@ def script(fit: Factorization, *, X: Matrix | None = None, mask: Any = None) -> 
 _SCRIPT = '''"""Repeats one factorization exactly. Written by nmf-dashboard {version}.
 
     pip install nmf-dashboard=={version}
-    python THIS_FILE.py
+    python THIS_FILE.py{argument}
 
-writes factors.npz with W and H. The original run ended so: "{sentence}".
+writes factors.npz with W and H. {handed}The original run ended so: "{sentence}".
 """
 
 import numpy as np
 
 import nmfcore
-from nmfcore import RunSpec, solve
+from nmfcore import Penalty, RunSpec, solve
 
 SPEC = RunSpec.from_dict(
 {spec}
@@ -98,6 +102,8 @@ fit = solve(
     loss=SPEC.loss,
     stop=SPEC.stop,
     mask=mask,
+    symmetric=SPEC.symmetric,
+    penalty=Penalty(**SPEC.penalty),
 )
 np.savez("factors.npz", W=fit.W, H=fit.H)
 print(f"Relative error {{fit.relative_error:.6f}}, expected {{EXPECTED_RELATIVE_ERROR:.6f}}")
@@ -111,11 +117,17 @@ if SPEC.fingerprint and dataset.fingerprint != SPEC.fingerprint:
     print("The data differs from the original's: another source or version of it was found.")
 """
 
-_FROM_FILE = """from nmfcore.export import load_matrix, matrix_digest
+_HANDED = """Hand it the matrix that was exported with it
+(data.npz, {shape[0]} x {shape[1]}, fingerprint {digest}): the data of this run is in no catalog. """
 
-X, mask = load_matrix("data.npz")  # exported together with this script
+_FROM_FILE = """import sys
+
+from nmfcore.export import load_matrix, matrix_digest
+
+DATA = sys.argv[1] if len(sys.argv) > 1 else "data.npz"  # exported together with this script
+X, mask = load_matrix(DATA)
 if matrix_digest(X, mask) != "{digest}":
-    raise SystemExit("data.npz is not the matrix this run was made with.")
+    raise SystemExit(f"{{DATA}} is not the matrix this run was made with.")
 """
 
 

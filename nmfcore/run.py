@@ -307,6 +307,8 @@ def prepare(
     spec = spec or RunSpec(
         solver=chosen.key, solver_options=chosen.options(), loss=loss, rank=problem.rank, init=init, seed=seed,
         stop=stop or StopRule(tol=chosen.tol),
+        penalty={name: float(weight) for name, weight in vars(penalty).items()} if penalty is not None else {},
+        symmetric=symmetric,
     )  # fmt: skip
     return Run(problem, chosen, start, spec, evaluate_every=evaluate_every, kkt_every=kkt_every)
 
@@ -317,7 +319,7 @@ def continue_(
     *,
     stop: StopRule | None = None,
     mask: Any = None,
-    symmetric: bool = False,
+    symmetric: bool | None = None,
     penalty: Penalty | None = None,
     axes: Any = None,
     evaluate_every: int = 1,
@@ -331,7 +333,8 @@ def continue_(
     Parameters
     ----------
     factorization : the result to go on from; its spec names the solver
-    X, mask, symmetric, penalty, axes : the data, as they were given to `prepare`
+    X, mask, axes : the data, as they were given to `prepare`
+    symmetric, penalty : as they were given to `prepare`; None for what the specification says
     stop : the stop rule of the continuation; None for the same allowance again
 
     Raises
@@ -343,6 +346,8 @@ def continue_(
         raise ProblemError("This run diverged, and going on would only diverge again. Choose a smaller step and start anew.")
     spec = factorization.spec
     spec = spec if stop is None else spec.replace(stop=stop)
+    penalty = Penalty(**spec.penalty) if penalty is None else penalty
+    symmetric = spec.symmetric if symmetric is None else symmetric
     problem = as_problem(X, factorization.rank, loss=spec.loss, mask=mask, symmetric=symmetric, penalty=penalty, axes=axes)
     solver = make_solver(spec.solver, spec.solver_options)
     return Run(

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 # JSON values only: str, int, float, bool, None, and lists or dicts of them
 Options = Mapping[str, Any]
+
+PENALTIES = ("l1_W", "l1_H", "l2_W", "l2_H")  # the weights that a penalty may have
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,15 @@ class RunSpec:
     fingerprint : SHA-256 of the prepared matrix's content; "" when not known
     solver, solver_options, loss, rank, init, seed : what was run
     stop : the stop rule
+    penalty : the weights l1_W, l1_H, l2_W and l2_H of the regularisation that are not 0; empty for none
+    symmetric : X = S S^T was asked for
+
+    Weights of 0 are left out of `penalty`, so that a run has one key however its penalty was written.
+
+    Raises
+    ------
+    ValueError
+        If a weight has an unknown name or is not a finite number >= 0.
     """
 
     data: str = ""
@@ -55,6 +67,18 @@ class RunSpec:
     init: str = "nndsvda"
     seed: int = 0
     stop: StopRule = StopRule()
+    penalty: Options = field(default_factory=dict)
+    symmetric: bool = False
+
+    def __post_init__(self) -> None:
+        unknown = sorted(str(name) for name in set(self.penalty) - set(PENALTIES))
+        if unknown:
+            raise ValueError(f"Unknown weights in the penalty: {', '.join(unknown)}. Known: {', '.join(PENALTIES)}.")
+        for name, weight in self.penalty.items():
+            if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 <= weight < math.inf:
+                raise ValueError(f"The penalty's weight {name} is {weight!r}; it must be a finite number >= 0.")
+        kept = {name: float(self.penalty[name]) for name in PENALTIES if self.penalty.get(name)}
+        object.__setattr__(self, "penalty", kept)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, in a fixed order."""
@@ -67,25 +91,39 @@ class RunSpec:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> RunSpec:
-        """The spec of a dict made by `to_dict`; unknown names are refused by name.
+        """The spec of a dict made by `to_dict`; unknown names, and values of another kind, are refused by name.
 
         Raises
         ------
         ValueError
-            If a name is unknown.
+            If a name is unknown, or a value is not what that name holds.
         """
+        if not isinstance(plain, Mapping):
+            raise ValueError("A run's specification must be a mapping of names to values.")
         unknown = sorted(set(plain) - {f.name for f in fields(cls)})
         if unknown:
             raise ValueError(f"Unknown entries in a run's specification: {', '.join(unknown)}.")
         values = dict(plain)
         if "stop" in values:
-            stop = dict(values["stop"])
+            stop = dict(_a(Mapping, "stop", values["stop"]))
             strange = sorted(set(stop) - {f.name for f in fields(StopRule)})
             if strange:
                 raise ValueError(f"Unknown entries in the stop rule: {', '.join(strange)}.")
+            for name, value in stop.items():
+                if not (value is None and name == "max_seconds"):
+                    _a(int if name == "max_iter" else (int, float), name, value)
             values["stop"] = StopRule(**stop)
         if "preparation" in values:
-            values["preparation"] = tuple(dict(step) for step in values["preparation"])
+            steps = _a((list, tuple), "preparation", values["preparation"])
+            values["preparation"] = tuple(dict(_a(Mapping, "preparation", step)) for step in steps)
+        for name in values.keys() & {"data", "fingerprint", "solver", "loss", "init"}:
+            _a(str, name, values[name])
+        for name in values.keys() & {"data_options", "solver_options", "penalty"}:
+            _a(Mapping, name, values[name])
+        for name in values.keys() & {"rank", "seed"}:
+            _a(int, name, values[name])
+        if not isinstance(values.get("symmetric", False), bool):
+            raise ValueError(f"A run's specification cannot have symmetric = {values['symmetric']!r}.")
         return cls(**values)
 
     @classmethod
@@ -102,3 +140,10 @@ class RunSpec:
 
     def replace(self, **changes: Any) -> RunSpec:
         return replace(self, **changes)
+
+
+def _a(kind: Any, name: str, value: Any) -> Any:
+    """The value, if it is of that kind (a bool is no number here)."""
+    if isinstance(value, bool) or not isinstance(value, kind):
+        raise ValueError(f"A run's specification cannot have {name} = {str(value)[:60]!r}.")
+    return value

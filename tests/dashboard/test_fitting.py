@@ -85,6 +85,13 @@ def test_two_people_can_continue_the_same_run(jobs):
     np.testing.assert_array_equal(short.factorization.W, before)
 
 
+def test_a_ridge_is_used_and_makes_another_run(jobs):
+    plain, ridge = (fit_work(SPEC.replace(penalty=penalty), jobs)(Watched()) for penalty in ({}, {"l2_W": 2.0, "l2_H": 2.0}))
+    assert fit_key(plain.spec) != fit_key(ridge.spec)
+    assert ridge.factorization.relative_error > plain.factorization.relative_error + 1e-3
+    assert ridge.run.problem.penalty is not None
+
+
 def test_every_nmf_lies_on_or_above_its_floor(jobs):
     for rank in (1, 3, 12):
         run = fit_work(SPEC.replace(rank=rank), jobs)(Watched())

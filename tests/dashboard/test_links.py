@@ -28,11 +28,13 @@ OPTIONS = st.dictionaries(st.text(min_size=1, max_size=8), JSON, max_size=3)
     seed=st.integers(0, 2**32 - 1),
     tol=st.floats(0, 1),
     iterations=st.integers(0, 2000),
+    penalty=st.dictionaries(st.sampled_from(["l1_W", "l1_H", "l2_W", "l2_H"]), st.floats(0, 1e6)),
+    symmetric=st.booleans(),
 )
-def test_a_link_names_the_run_it_was_made_from(data, options, steps, solver, rank, seed, tol, iterations):
+def test_a_link_names_the_run_it_was_made_from(data, options, steps, solver, rank, seed, tol, iterations, penalty, symmetric):
     spec = RunSpec(
         data=data, data_options=options, preparation=tuple(steps), solver=solver, solver_options=make_solver(solver).options(),
-        rank=rank, seed=seed, stop=StopRule(tol=tol, max_iter=iterations),
+        rank=rank, seed=seed, stop=StopRule(tol=tol, max_iter=iterations), penalty=penalty, symmetric=symmetric,
     )  # fmt: skip
     query = to_query(spec, FIRST)
     opened = from_query(query, FIRST)
@@ -63,6 +65,10 @@ def test_the_first_screen_has_a_bare_address():
         ({"loss": "hinge"}, "hinge"),
         ({"tol": "nan"}, "tol"),
         ({"iterations": "1e9"}, "iterations"),
+        ({"l2w": "-1"}, "l2w"),
+        ({"l1h": "inf"}, "l1h"),
+        ({"sym": "2"}, "sym"),
+        ({"sym": "yes"}, "sym"),
         ({"data": "x" * 9000}, "too long"),
     ],
 )
@@ -73,3 +79,7 @@ def test_a_damaged_link_is_refused_by_name(query, named):
 
 def test_parameters_of_other_widgets_are_left_alone():
     assert not {"words", "relevance", "matrix", "scale", "axis", "component"} & set(PARAMETERS)
+
+
+def test_a_ridge_and_symmetry_are_in_the_link_and_only_when_they_are_used():
+    assert to_query(FIRST.replace(penalty={"l2_W": 0.5}, symmetric=True), FIRST) == {"l2w": "0.5", "sym": "1"}

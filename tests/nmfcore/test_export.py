@@ -11,8 +11,11 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 
-from nmfcore import Axes, Axis, ProblemError, RunSpec, StopRule, export, prepare, solve
+from nmfcore import Axes, Axis, Penalty, ProblemError, RunSpec, StopRule, export, prepare, solve
 from nmfcore.data import catalog
+from nmfcore.data.dataset import Dataset
+from nmfcore.data.prepare import apply
+from nmfcore.run import continue_
 
 ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(0)
@@ -65,6 +68,43 @@ def test_the_exported_script_repeats_a_masked_upload_exactly_and_refuses_other_d
     export.save_matrix(tmp_path / "data.npz", X + 1, mask)
     with pytest.raises(AssertionError, match="not the matrix this run was made with"):
         run_script(text, tmp_path)
+
+
+def test_the_exported_script_repeats_penalised_and_symmetric_runs_exactly(tmp_path):
+    C, stop = X @ X.T, StopRule(max_iter=12)
+    penalised = solve(X, 3, init="random", seed=4, stop=stop, penalty=Penalty(l2_W=0.7, l1_H=0.05))
+    symmetric = solve(C, 3, solver="symmetric", init="random", seed=4, stop=stop, symmetric=True)
+    assert penalised.spec.penalty == {"l2_W": 0.7, "l1_H": 0.05}
+    assert symmetric.spec.symmetric
+    for fit, data in ((penalised, X), (symmetric, C)):
+        export.save_matrix(tmp_path / "data.npz", data)
+        W, H, _ = run_script(export.script(fit, X=data), tmp_path)
+        assert_array_equal(W, fit.W)
+        assert_array_equal(H, fit.H)
+    assert_array_equal(symmetric.W, symmetric.H.T)
+
+
+def test_two_runs_that_differ_only_in_ridge_have_different_keys_and_go_on_under_their_own():
+    runs = [solve(X, 2, stop=StopRule(max_iter=3), penalty=Penalty(l2_W=ridge)) for ridge in (0.0, 0.1, 0.2)]
+    assert len({fit.spec.key for fit in runs}) == 3
+    assert continue_(runs[2], X).problem.penalty == Penalty(l2_W=0.2)
+
+
+def test_the_exported_script_repeats_a_run_on_text_exactly(tmp_path):
+    words = ["orbit", "moon", "launch", "faith", "church", "belief", "pixel", "image", "render"]
+    texts = [" ".join(RNG.choice(words[3 * (i % 3) : 3 * (i % 3) + 3], 12)) + " the" for i in range(30)]
+    corpus = Dataset("upload", "Thirty notes", None, documents=texts, kind="documents")
+    dataset = apply(corpus, [{"step": "text", "min_df": 2, "weighting": "tfidf"}])
+    spec = RunSpec(
+        data="upload", preparation=tuple(dataset.steps), fingerprint=dataset.fingerprint, rank=3, stop=StopRule(max_iter=30)
+    )
+    run = prepare(dataset.X, 3, axes=dataset.axes, spec=spec)
+    list(run)
+    fit = run.result()
+    export.save_matrix(tmp_path / "data.npz", dataset.X)
+    W, H, _ = run_script(export.script(fit, X=dataset.X), tmp_path)
+    assert_array_equal(W, fit.W)
+    assert_array_equal(H, fit.H)
 
 
 def test_a_script_is_refused_where_it_could_not_repeat_the_run():

@@ -20,6 +20,7 @@ SPEC = RunSpec(
     init="random",
     seed=7,
     stop=StopRule(tol=1e-6, max_iter=50, max_seconds=None, kkt=1e-3),
+    penalty={"l2_W": 0.5},
 )
 
 
@@ -41,8 +42,10 @@ def test_every_field_changes_the_key():
         "init": "nndsvd",
         "seed": 8,
         "stop": StopRule(),
+        "penalty": {"l2_H": 0.5},
+        "symmetric": True,
     }
-    assert set(changes) <= set(SPEC.to_dict())
+    assert set(changes) == set(SPEC.to_dict())
     keys = {SPEC.replace(**{name: value}).key for name, value in changes.items()}
     assert len(keys | {SPEC.key}) == len(changes) + 1
 
@@ -61,9 +64,25 @@ def test_the_key_is_the_same_in_another_process():
 
 @pytest.mark.parametrize(
     ("plain", "words"),
-    [({"sover": "mu"}, "specification: sover"), ({"stop": {"tolerance": 1}}, "stop rule: tolerance")],
+    [
+        ({"sover": "mu"}, "specification: sover"),
+        ({"stop": {"tolerance": 1}}, "stop rule: tolerance"),
+        ({"penalty": {"ridge": 1.0}}, "penalty: ridge"),
+        ({"penalty": {"l2_W": -1.0}}, "l2_W is -1.0"),
+        ({"penalty": {"l2_W": float("nan")}}, "l2_W is nan"),
+        ({"penalty": {"l2_W": "1"}}, "l2_W is '1'"),
+        ({"penalty": [1.0]}, "penalty"),
+        ({"rank": "3"}, "rank = '3'"),
+        ({"seed": True}, "seed"),
+        ({"solver": 3}, "solver"),
+        ({"symmetric": 1}, "symmetric"),
+        ({"preparation": ["tfidf"]}, "preparation"),
+        ({"stop": {"max_iter": None}}, "max_iter"),
+        ({"stop": 3}, "stop"),
+        (["rank"], "mapping"),
+    ],
 )
-def test_unknown_names_are_refused(plain, words):
+def test_unknown_names_and_values_of_another_kind_are_refused(plain, words):
     with pytest.raises(ValueError, match=words):
         RunSpec.from_dict(plain)
 
@@ -72,3 +91,8 @@ def test_json_holds_no_infinities_that_other_readers_refuse():
     with pytest.raises(ValueError, match="JSON"):
         RunSpec(stop=StopRule(max_seconds=float("inf"))).to_json()
     assert json.loads(SPEC.to_json())["stop"]["max_seconds"] is None
+
+
+def test_a_penalty_of_zero_is_no_penalty():
+    assert RunSpec(penalty={"l1_W": 0.0, "l2_H": 0}) == RunSpec()
+    assert RunSpec(penalty={"l2_W": 1}).key == RunSpec(penalty={"l1_W": 0.0, "l2_W": 1.0}).key
