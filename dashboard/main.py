@@ -24,6 +24,7 @@ PAGES: dict[str, list[tuple[str, str, str]]] = {
         ("compare", "Compare", "Two kept runs topic by topic, or several solvers from the same start."),
     ],
     "Workbenches": [
+        ("symmetric", "Symmetric topics", "Topics from keywords alone, then the items described with them."),
         ("recommender", "Recommender", "Ratings with gaps: nearest shows, masked factorization, held-out error."),
     ],
 }

@@ -1,4 +1,4 @@
-"""How do the workbenches' own numbers look: models beside each other with their spread?"""
+"""How do the workbenches' own numbers look: models with their spread, keyword similarities and their model?"""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from dashboard.figures import theme as look
+from dashboard.figures.binning import Bands, bands, block_mean
+from dashboard.figures.heatmaps import matrix, parts
 from dashboard.figures.picture import Picture
 from dashboard.plain import clean, plotly
+from nmfcore.factorization import Axes, Axis
 
 BAR_ROOM = 26  # px per bar
 LABEL_WIDTH = 190  # px for a model's name
@@ -81,3 +84,60 @@ def models(
         return pd.DataFrame({"model": [str(name) for name in names], quantity: bars, "standard deviation": deviation})
 
     return Picture(look.figure([trace], layout, theme, height=BAR_ROOM * len(bars) + 52), alt, table)
+
+
+MOST_LINES = 300  # keywords on a side that have a line of their own
+
+
+def similarities(
+    C: np.ndarray,
+    order: ArrayLike,
+    *,
+    axis: Axis,
+    quantity: str,
+    name: str,
+    theme: str = "light",
+    height: int = 430,
+    width: int = look.CHART_WIDTH,
+) -> Picture:
+    """A symmetric matrix (n, n) in the given order of its rows; of many, neighbours share a line that shows their mean."""
+    by = bands(np.asarray(order, np.intp), MOST_LINES)
+    cells = block_mean(C, by, by)
+    labels = axis.take(by.order) if by.single else [f"{axis.label(int(by.order[s]))} and {n - 1} more" for s, n in _starts(by)]
+    note = None if by.single else f"Each cell is the mean over {by.per_line} × {by.per_line} {clean(axis.name)}."
+    return matrix(
+        cells,
+        rows=labels,
+        columns=labels,
+        quantity=quantity,
+        name=name,
+        low=0.0,
+        high=float(np.percentile(cells, 99.5)) or None,
+        annotate=False,
+        theme=theme,
+        height=height,
+        width=width,
+        note=note,
+    )
+
+
+def symmetric_fit(
+    C: np.ndarray, S: np.ndarray, *, axis: Axis, theme: str = "light", height: int = 420, width: int = look.WIDE_WIDTH
+) -> Picture:
+    """C, its model S Sᵀ and what is left, ordered by topic, with linked axes."""
+    drawn = parts(C, S, np.ascontiguousarray(S.T), axes=Axes(axis, axis), theme=theme, height=height, width=width)
+    new = {"X": "C", "WH": "SSᵀ", "X − WH": "C − SSᵀ"}
+    heatmaps = [trace for trace in drawn.figure.data if trace.type == "heatmap"]  # beside them are the numbers in the cells
+    for trace, name in zip(heatmaps, new.values(), strict=True):
+        trace.hovertemplate = name + trace.hovertemplate[trace.hovertemplate.index("<br>") :]
+        title = trace.colorbar.title.text or ""
+        trace.colorbar.title.text = title.replace("X − WH", "C − SSᵀ").replace("value in X and WH", "value in C and SSᵀ")
+    for note in drawn.figure.layout.annotations:
+        inner = note.text.removeprefix("<b>").removesuffix("</b>")
+        note.text = f"<b>{new.get(inner, inner)}</b>"
+    alt = drawn.alt.replace("X, its model WH", "C, its model SSᵀ").replace("; X reaches", "; C reaches")
+    return Picture(drawn.figure, alt, lambda: drawn.table().rename(columns=new), drawn.note)
+
+
+def _starts(by: Bands) -> list[tuple[int, int]]:
+    return [(int(s), int(n)) for s, n in zip(by.starts, by.sizes, strict=True)]

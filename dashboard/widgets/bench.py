@@ -47,32 +47,30 @@ def within(key: str, allowed: Sequence[Any] | range, usual: Any = None) -> None:
 # -- data --------------------------------------------------------------------------------------------------------------
 
 
-def source(page: str, usual: str, fits: Callable[[Dataset], str]) -> Dataset | None:
+def source(page: str, usual: str, fits: Callable[[Dataset], str], others: Sequence[str] = ()) -> Dataset | None:
     """The data this workbench works on: its own from the catalog, or the session's. None while there is none to show.
 
-    usual : key of the catalog
+    usual, others : keys of the catalog
     fits : why a data set cannot be used here, as a sentence; "" when it can
     """
-    me, entry = session.state(), catalog.card(usual)
-    mine = me.data if me.data is not None and me.data.key != usual else None
+    me, cards = session.state(), catalog.cards()
+    own = [name for name in (usual, *others) if name in cards]
+    mine = me.data if me.data is not None and me.data.key not in own else None
     reason = fits(mine) if mine is not None else ""
-    key = f"{page}-source"
+    key, names = f"{page}-source", {name: markdown(cards[name].title, 50) for name in own}
     if mine is not None and not reason:
-        names = {usual: markdown(entry.title, 50), CHOSEN: markdown(mine.title, 50)}
-        session.control(key, CHOSEN if mine.kind == entry.kind else usual)
-        with st.container(horizontal=True, vertical_alignment="bottom"):
+        names[CHOSEN] = markdown(mine.title, 50)
+    within(key, list(names), CHOSEN if mine is not None and not reason and mine.kind == cards[usual].kind else usual)
+    with st.container(horizontal=True, vertical_alignment="bottom" if len(names) > 1 else "center", gap="small"):
+        if len(names) > 1:
             st.segmented_control("Data", list(names), format_func=names.get, key=key, required=True, persist_state="session")
-            _to_data()
-        if session.control_value(key, usual) == CHOSEN:
-            return mine
-    else:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            why = ""
-            if mine is not None and mine.key == "upload":
-                why = f" {markdown(mine.title, 50)} cannot be used here: {markdown(reason, 300)}"
-            st.markdown(f":small[Data: {markdown(entry.title)}.{why}]", width="content")
-            _to_data()
-    return from_catalog(page, usual)
+        else:
+            st.markdown(f":small[Data: {names[usual]}.]", width="content")
+        _to_data()
+    if mine is not None and mine.key == "upload" and reason:
+        st.markdown(f":small[{markdown(mine.title, 50)} cannot be used here: {markdown(reason, 300)}]")
+    chosen = str(session.control_value(key, usual)) if len(names) > 1 else usual
+    return mine if chosen == CHOSEN else from_catalog(page, chosen)
 
 
 def _to_data() -> None:
@@ -83,7 +81,7 @@ def from_catalog(page: str, key: str) -> Dataset | None:
     """A data set of the catalog, fetched only when the person asks for it; None while it is not here."""
     entry = catalog.card(key)
     spec = RunSpec(data=key, data_options=entry.default_options(), preparation=entry.preparation)
-    asked = f"{page}-fetch"
+    asked = f"{page}-fetch-{key}"
     if session.jobs().result(data_key(spec)) is None and not entry.available() and not session.control_value(asked, False):
         with card.plain(f"{markdown(entry.title)} has to be fetched once"):
             size = sum(file.bytes for file in entry.files) / 2**20
@@ -214,9 +212,14 @@ def table(
             with menu:
                 st.markdown(reading(page, name))
                 st.download_button(
-                    "Numbers as CSV", data=lambda: card.as_csv(shown), file_name=f"{key}.csv", mime="text/csv",
-                    on_click="ignore", icon=":material/download:", key=f"{key}-csv",
-                )  # fmt: skip
+                    "Numbers as CSV",
+                    data=lambda: card.as_csv(shown),
+                    file_name=f"{key}.csv",
+                    mime="text/csv",
+                    on_click="ignore",
+                    icon=":material/download:",
+                    key=f"{key}-csv",
+                )
         st.dataframe(
             shown.head(MOST_ROWS),
             hide_index=True,
@@ -245,9 +248,13 @@ def export(page: str, tables: Callable[[], Mapping[str, pd.DataFrame]], script: 
     with st.popover("Export", icon=":material/download:"):
         st.markdown("Every table of this page as CSV, and a Python script that computes them anew without the dashboard.")
         st.download_button(
-            "Tables and script (.zip)", data=lambda: zipped(tables(), script), file_name=f"nmf-{page}.zip",
-            mime="application/zip", on_click="ignore", key=f"{page}-export",
-        )  # fmt: skip
+            "Tables and script (.zip)",
+            data=lambda: zipped(tables(), script),
+            file_name=f"nmf-{page}.zip",
+            mime="application/zip",
+            on_click="ignore",
+            key=f"{page}-export",
+        )
         st.code(script, language="python", height=260)
 
 

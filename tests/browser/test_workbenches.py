@@ -26,3 +26,19 @@ def test_recommender_from_the_classic_question_to_another_one(app):
     with app.page.expect_download() as download:
         app.page.get_by_role("button", name=re.compile("Tables and script")).click()
     assert download.value.suggested_filename == "nmf-recommender.zip"
+
+
+def test_symmetric_topics_step_by_step_and_a_new_film_typed(app):
+    app.open("/")
+    app.go("Symmetric topics")
+    app.expect(title(app)).to_have_text("Ten topics from keywords alone, then 200 films described")
+    for step in ("1 · Which keywords", "2 · Topics of keywords", "3 · Films described", "Why not both at once?"):
+        app.expect(app.page.get_by_role("heading", name=re.compile(re.escape(step)))).to_be_visible()
+    app.expect(app.page.get_by_text("the steadier ones over other starts")).to_be_visible()
+
+    app.page.get_by_label("Keywords, divided by commas").fill("courtroom, judge, unicorn")
+    app.expect(app.page.get_by_text("Not among the keywords: unicorn.")).to_be_visible()
+    app.expect(app.page.get_by_text("courtroom, judge", exact=True)).to_be_visible()
+
+    app.choose_select("Normalisation of C", "Jaccard")
+    app.expect(app.page.get_by_text("C by Jaccard, diagonal kept")).to_be_visible()

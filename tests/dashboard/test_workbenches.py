@@ -12,8 +12,9 @@ from numpy.testing import assert_allclose
 from streamlit.testing.v1 import AppTest
 
 from dashboard import workbench_recommender as rec
+from dashboard import workbench_symmetric as bench_symmetric
 from dashboard.explanations import sections
-from dashboard.figures.workbench import models
+from dashboard.figures.workbench import models, similarities, symmetric_fit
 from dashboard.jobs import Job
 from dashboard.widgets.bench import zipped
 from nmfcore.data import load_prepared
@@ -158,6 +159,85 @@ def test_the_recommenders_script_repeats_its_numbers(capsys):
     assert_allclose(value, fits.ridged.W[2] @ fits.ridged.H[:, 0], rtol=1e-6)
 
 
+# -- symmetric topics ------------------------------------------------------------------------------------------------------
+
+
+def test_symmetric_topics_explains_jaws_1984_and_fargo():
+    app = opened("symmetric")
+    assert app.title[0].value == "Ten topics from keywords alone, then 200 films described"
+    values = {metric.label: metric.value for metric in app.metric}
+    assert 0.6 < float(values["Error of C"]) < 0.7
+    assert values["Numbers in S"] == "56.5 %"  # 260 of 460
+    said = text(app)
+    for film in ("Jaws", "1984", "Fargo"):
+        assert f"**{film}**" in said
+    assert "the steadier ones over" in said  # the comparison is there without a click
+
+
+def test_typed_keywords_are_projected_and_unknown_ones_named():
+    app = opened("symmetric")
+    app.text_input(key="symmetric-typed").set_value("shark, Robot, zebra![x](http://evil)")
+    app = settled(app.run())
+    assert "**shark\\, Robot**" in text(app)
+    assert "Not among the keywords: zebra" in text(app)
+    assert "![x](http" not in text(app)
+    app.text_input(key="symmetric-typed").set_value("nothing known")
+    assert "None of the keywords is known yet" in text(settled(app.run()))
+
+
+def test_idf_that_a_normalisation_undoes_is_said():
+    app = opened("symmetric")
+    app.selectbox(key="symmetric-weighting").set_value("idf")
+    assert "IDF changes X and step 3, but not C" in text(settled(app.run()))
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (upload(np.eye(4), mask=np.ones((4, 4), np.uint8)), "missing entries"),
+        (upload(np.ones((3, bench_symmetric.MOST_KEYWORDS + 1))), "all pairs"),
+        (upload(np.ones((2, 2))), "three rows"),
+    ],
+)
+def test_data_without_countable_keywords_is_refused_with_a_reason(data, words):
+    assert words in bench_symmetric.refusal(data)
+
+
+def test_keywords_that_never_come_together_get_a_sentence_and_a_way_to_start_again():
+    app = opened("symmetric", upload(np.eye(6), rows=list("abcdef"), columns=list("uvwxyz")))
+    app.segmented_control(key="symmetric-source").set_value("chosen").run()
+    app.toggle(key="symmetric-diagonal").set_value(False)
+    app = settled(app.run())
+    assert "nothing to factorize" in text(app)
+    assert any(button.label == "Start again" for button in app.button)
+
+
+def test_the_symmetric_script_repeats_its_numbers(capsys):
+    steps = finished(bench_symmetric.steps_work(load_prepared("movies"), bench_symmetric.Choice("binary", "cosine", True, 6, 0)))
+    script = bench_symmetric.script(steps, "movies")
+    exec(compile(script[: script.index("both = compare")], "script", "exec"), {})
+    out = capsys.readouterr().out
+    assert_allclose(float(out.split("relative error of C ")[1].split()[0]), steps.run.relative_error, rtol=1e-6)
+    assert f"1 {steps.names[0]}" in out
+
+
+def test_every_keyword_gets_a_line_of_its_own_or_the_note_says_how_many_share_one():
+    C = np.eye(700)
+    axis = Axis("words", "word", [f"w{i}" for i in range(700)])
+    drawn = similarities(C, np.arange(700), axis=axis, quantity="cosine", name="C")
+    assert drawn.figure.data[0].z.shape == (300, 300)
+    assert "mean over 2–3 × 2–3 words" in drawn.note
+    assert similarities(C[:50, :50], np.arange(50), axis=axis, quantity="cosine", name="C").note is None
+
+
+def test_the_symmetric_fit_is_named_c_and_ss():
+    S = np.random.default_rng(0).random((12, 2))
+    drawn = symmetric_fit(S @ S.T, S, axis=Axis("words", "word"))
+    names = [note.text for note in drawn.figure.layout.annotations]
+    assert names == ["<b>C</b>", "<b>SSᵀ</b>", "<b>C − SSᵀ</b>"]
+    assert_allclose(drawn.figure.data[2].z, 0, atol=1e-6)
+
+
 # -- shared ----------------------------------------------------------------------------------------------------------------
 
 
@@ -169,7 +249,7 @@ def test_an_export_holds_safe_tables_and_the_script():
     assert archive.read("a.csv").decode().splitlines()[:2] == ["'=x", "'=1+1"]
 
 
-@pytest.mark.parametrize("page", ["recommender"])
+@pytest.mark.parametrize("page", ["recommender", "symmetric"])
 def test_every_workbench_explains_its_method_with_a_source(page):
     assert any(f"{year}" in sections(page)["method"] for year in range(1900, 2025))
 
