@@ -196,6 +196,8 @@ def sniff_delimiter(start: str, quote: str, cut: bool, skip: int = 0) -> str:
     best, best_score = NO_DELIMITER, 0.0
     for candidate in CANDIDATES:
         score = _score(lines, candidate, quote)
+        if candidate == WHITESPACE and best != NO_DELIMITER and _cuts_labels(lines, best, quote):
+            continue
         if score > best_score + 1e-9:
             best, best_score = candidate, score
     return best
@@ -218,6 +220,13 @@ def _score(lines: list[str], delimiter: str, quote: str) -> float:
     if delimiter in (":", "^", "~") and even < 0.95:
         return 0.0  # rare delimiters have to divide every line, the header too: times and ratios have colons
     return even * (0.3 + 0.7 * numeric)
+
+
+def _cuts_labels(lines: list[str], rival: str, quote: str) -> bool:
+    """Whether spaces divide labels ("u1,film 3,4"): the other delimiter divides every line, and stands beside letters."""
+    even = len({len(row) for row in _tokenised(lines, rival, quote)}) == 1
+    cells = [cell for row in _tokenised(lines, WHITESPACE, quote) for cell in row if rival in cell]
+    return even and any(letter.isalpha() for cell in cells for letter in cell)
 
 
 def _tokenised(lines: list[str], delimiter: str, quote: str) -> list[list[str]]:

@@ -306,3 +306,10 @@ def test_the_decimal_sign_is_settled_by_evidence():
 @pytest.mark.parametrize("text", ["1_000", "0x1F", "1+2j", "one", "1.2.3", "--5", "(5)", "1e", "٫"])
 def test_what_is_no_number_is_not_read_as_one(text):
     assert Numbers().value(text) is None
+
+
+def test_spaces_inside_labels_do_not_divide_cells():
+    """'user,item,rating' with 'film 1' as an item was read as spaces with decimal commas: u0,film | 1,4."""
+    table = read_matrix(b"user,item,rating\nu0,film 1,4\nu0,film 2,3\nu1,film 1,5\nu1,film 3,2\n")
+    assert table.content == "ratings"
+    assert table.column_labels == ["film 1", "film 2", "film 3"]
