@@ -43,7 +43,7 @@ def _short(licence: str) -> str:
 def _card(key: str, title: str, line: str, facts: str) -> None:
     """One card; the one that is picked says so by its filled button."""
     me, here = session.state(), session.control_value(KEY, "") == key
-    used = me.choice.data == key
+    used = me.data is not None and me.data.key == key
     with st.container(border=True, gap="xsmall", key=f"pick-{key}"):
         st.button(
             markdown(title),

@@ -511,7 +511,13 @@ def _names(brought: Import, table: Table, chosen: Mapping[str, Any]) -> None:
             for title, name, axis in (("Items", "rows", "rows"), ("Features", "columns", "columns")):
                 given = chosen.get(name)
                 here = getattr(usual, axis) if usual is not None else None
-                shown = f"{here.name}, {here.singular}" if here is not None else ""
+                shown = (
+                    f"{here.name}, {here.singular}"
+                    if here is not None
+                    else "films, film"
+                    if axis == "rows"
+                    else "keywords, keyword"
+                )
                 _text(brought, f"{title}: plural, singular", name, shown, ", ".join(given) if given else "", _pair)
 
 

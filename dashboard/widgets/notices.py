@@ -13,7 +13,7 @@ def draw() -> None:
     me = session.state()
     if me.problem is not None:
         with st.container(border=True, key="refusal"):
-            st.markdown(f":red[:material/error:] {markdown(me.problem.message, 600)}")
+            st.markdown(f":red[:material/error:] {markdown(me.problem.message, 1500)}")
             with st.container(horizontal=True):
                 for number, (label, callback, arguments) in enumerate(me.problem.fixes):
                     st.button(label, on_click=callback, args=arguments, key=f"fix-{number}")
