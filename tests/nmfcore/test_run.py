@@ -311,7 +311,9 @@ def test_solver_object_and_key_give_the_same_run():
 def test_a_run_whose_error_rises_has_not_converged(step):
     """Gradient descent with a textbook step of 1 once ended as converged at a relative error of 1.4 million."""
     X = np.random.default_rng(0).random((30, 20)) * 10
-    fit = solve(X, 4, solver="gd", solver_options={"step_size": step, "absolute": True}, init="random", stop=StopRule(max_iter=200))
+    fit = solve(
+        X, 4, solver="gd", solver_options={"step_size": step, "absolute": True}, init="random", stop=StopRule(max_iter=200)
+    )
     assert fit.stopped is StopReason.DIVERGED
     assert np.isfinite(fit.W).all()
     assert np.isfinite(fit.H).all()
