@@ -1,0 +1,1 @@
+"""How fast is nmfcore beside what people would pick instead? `python -m benchmarks` from a checkout; never part of the tests."""

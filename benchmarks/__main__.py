@@ -1,0 +1,123 @@
+"""Run the benchmark: python -m benchmarks [--only KEY ...] [--repeats N] [--without CONTENDER ...]
+
+Every contender factorizes the same matrix in the same process, one after the other, and again in the next repeat; what is
+compared are ratios within one run. The whole takes 15 to 25 minutes; each workload's result is written as soon as it is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import platform
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy
+import sklearn
+from sklearn.decomposition._nmf import _initialize_nmf
+from threadpoolctl import threadpool_info
+
+from benchmarks.contenders import CONTENDERS, Contender
+from benchmarks.report import write_report
+from benchmarks.workloads import WORKLOADS, Workload
+from nmfcore import kernels
+from nmfcore.checks import as_problem
+from nmfcore.factorization import Factors
+from nmfcore.losses import beta_divergence, beta_of, relative_error
+from nmfcore.version import VERSION
+
+RESULTS = Path(__file__).parent / "results"
+EQUAL = 1e-4  # relative difference up to which two losses count as equal
+LONG = 60.0  # seconds: a contender that took longer than this is not repeated
+
+
+def reached(X: Any, W: np.ndarray, H: np.ndarray, loss: str) -> float:
+    """What contenders are compared by, in float64: the relative error, or the divergence for other losses."""
+    W, H = np.asarray(W, np.float64), np.asarray(H, np.float64)
+    if loss == "frobenius":
+        return relative_error(X, W, H)
+    return beta_divergence(as_problem(X, W.shape[1], loss=loss), Factors(W, H), beta_of(loss))
+
+
+def timed(contender: Contender, X: Any, workload: Workload, start: Any) -> dict[str, Any]:
+    gc.collect()
+    began, used = time.perf_counter(), time.process_time()
+    W, H, curve = contender.fit(X, workload.rank, workload.loss, start)
+    seconds, processor = time.perf_counter() - began, time.process_time() - used
+    return {
+        "contender": contender.key, "seconds": seconds, "processor_seconds": processor, "curve": curve,
+        "loss": reached(X, W, H, workload.loss), "same_start": start is not None,
+    }  # fmt: skip
+
+
+def measure(workload: Workload, repeats: int, without: list[str]) -> dict[str, Any]:
+    X = workload.matrix()
+    able = [c for c in CONTENDERS.values() if c.key not in without and c.can(X, workload.rank, workload.loss)]
+    base = "cd" if workload.loss == "frobenius" else "mu"
+    runs: list[dict[str, Any]] = []
+    for repeat in range(repeats):
+        for contender in able:
+            before = [run["seconds"] for run in runs if run["contender"] == contender.key]
+            if before and before[-1] > LONG:
+                continue
+            runs.append({**timed(contender, X, workload, None), "repeat": repeat})
+            say(f"  {contender.title}: {runs[-1]['seconds']:.3f} s, {runs[-1]['loss']:.6g}")
+    start = _initialize_nmf(X, workload.rank, init="nndsvd" if base == "cd" else "nndsvda", random_state=0)
+    for repeat in range(repeats):
+        for contender in [c for c in able if c.key in ("numpy", "compiled", base)]:
+            before = [run["seconds"] for run in runs if run["contender"] == contender.key and run["same_start"]]
+            if before and before[-1] > LONG:
+                continue
+            runs.append({**timed(contender, X, workload, start), "repeat": repeat})
+            say(f"  {contender.title}, same start: {runs[-1]['seconds']:.3f} s, {runs[-1]['loss']:.6g}")
+    return {
+        "workload": workload.key, "title": workload.title, "rank": workload.rank, "loss": workload.loss, "goal": workload.goal,
+        "shape": list(X.shape), "stored": int(getattr(X, "nnz", X.size)), "base": base, "equal": EQUAL, "machine": machine(),
+        "runs": runs,
+    }  # fmt: skip
+
+
+def machine() -> dict[str, Any]:
+    return {
+        "nmfcore": VERSION, "python": platform.python_version(), "numpy": np.__version__, "scipy": scipy.__version__,
+        "scikit-learn": sklearn.__version__, "kernels": kernels.in_use(), "processors": len_affinity(),
+        "blas": [f"{p['internal_api']} {p.get('version', '')}, {p['num_threads']} threads" for p in threadpool_info()
+                 if p["user_api"] == "blas"],
+    }  # fmt: skip
+
+
+def len_affinity() -> int:
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="nmfcore beside scikit-learn and a peer")
+    parser.add_argument("--only", nargs="+", choices=list(WORKLOADS), default=list(WORKLOADS), metavar="WORKLOAD")
+    parser.add_argument("--without", nargs="+", choices=list(CONTENDERS), default=[], metavar="CONTENDER")
+    parser.add_argument("--repeats", type=int, help="instead of each workload's own number")
+    parser.add_argument("--report", action="store_true", help="only write the tables and plots again from the stored results")
+    options = parser.parse_args()
+    RESULTS.mkdir(exist_ok=True)
+    if not options.report:
+        for dtype in (np.float32, np.float64):
+            kernels.warm(dtype)
+        for key in options.only:
+            say(WORKLOADS[key].title)
+            found = measure(WORKLOADS[key], options.repeats or WORKLOADS[key].repeats, options.without)
+            (RESULTS / f"{key}.json").write_text(json.dumps(found, indent=1) + "\n")
+    say(f"Written: {write_report(RESULTS)}")
+
+
+if __name__ == "__main__":
+    main()

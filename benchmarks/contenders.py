@@ -1,0 +1,131 @@
+"""Who factorizes? Each contender takes X, a rank and a loss and returns W, H and, where it can, its curve."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.decomposition import NMF, MiniBatchNMF, non_negative_factorization
+
+import nmfcore.run
+from nmfcore.spec import StopRule
+
+NO_CAP = 100_000
+CAREFUL = StopRule(tol=1e-5, max_iter=NO_CAP, max_seconds=None)
+PEER_CELLS = 5_000_000  # nmf-rs knows dense matrices only: larger ones are not made dense for it
+Result = tuple[np.ndarray, np.ndarray, list[tuple[float, float]]]  # W, H, [(seconds, relative error or loss), ...]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """fit(X, rank, loss, start) -> Result, timed from outside; start is (W, H) or None for its own."""
+
+    key: str
+    title: str
+    fit: Callable[[Any, int, str, Any], Result]
+    can: Callable[[Any, int, str], bool]
+
+
+@contextmanager
+def kernels(setting: str) -> Iterator[None]:
+    before = os.environ.get("NMF_KERNELS")
+    os.environ["NMF_KERNELS"] = setting
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["NMF_KERNELS"]
+        else:
+            os.environ["NMF_KERNELS"] = before
+
+
+def ours(setting: str) -> Callable[[Any, int, str, Any], Result]:
+    def fit(X: Any, rank: int, loss: str, start: Any) -> Result:
+        solver = "hals" if loss == "frobenius" else "kl-newton"
+        W, H = start if start is not None else (None, None)
+        with kernels(setting):
+            began = time.perf_counter()
+            run = nmfcore.run.prepare(X, rank, solver=solver, loss=loss, W=W, H=H, stop=CAREFUL)
+            prepared = time.perf_counter() - began
+            curve = [(prepared + p.seconds, p.relative_error if loss == "frobenius" else p.loss) for p in run]
+            result = run.result()
+        return result.W, result.H, curve
+
+    return fit
+
+
+def scikit_learn(solver: str, **options: Any) -> Callable[[Any, int, str, Any], Result]:
+    def fit(X: Any, rank: int, loss: str, start: Any) -> Result:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "maximum number of iterations reached" is mu's normal end
+            if start is not None:
+                given = {"W": start[0].copy(), "H": start[1].copy(), "init": "custom"}
+                W, H, _ = non_negative_factorization(X, n_components=rank, solver=solver, beta_loss=loss, **given, **options)
+                return W, H, []
+            init = "nndsvda" if solver == "mu" else None
+            model = NMF(rank, init=init, solver=solver, beta_loss=loss, random_state=0, **options)
+            W = model.fit_transform(X)
+        return W, model.components_, []
+
+    return fit
+
+
+def minibatch(X: Any, rank: int, loss: str, start: Any) -> Result:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = MiniBatchNMF(rank, beta_loss=loss, random_state=0)
+        W = model.fit_transform(X)
+    return W, model.components_, []
+
+
+def nmf_rs(X: Any, rank: int, loss: str, start: Any) -> Result:
+    import nmf_rs
+
+    V = X.toarray() if sp.issparse(X) else X
+    if start is None:
+        W0, H0 = nmf_rs.nndsvd_init(V, rank)[:2]
+    else:
+        W0, H0 = start
+    found = nmf_rs.nmf(V, rank, "ehals", W0=W0, H0=H0, max_iter=500, rescale=False)
+    return np.asarray(found.W), np.asarray(found.H), []
+
+
+def any_problem(X: Any, rank: int, loss: str) -> bool:
+    return True
+
+
+def frobenius(X: Any, rank: int, loss: str) -> bool:
+    return loss == "frobenius"
+
+
+def small_frobenius(X: Any, rank: int, loss: str) -> bool:
+    return loss == "frobenius" and X.shape[0] * X.shape[1] <= PEER_CELLS and importlib.util.find_spec("nmf_rs") is not None
+
+
+def has_numba(X: Any, rank: int, loss: str) -> bool:
+    return importlib.util.find_spec("numba") is not None
+
+
+def mu_is_worth_its_time(X: Any, rank: int, loss: str) -> bool:
+    return loss != "frobenius" or (sp.issparse(X) and X.nnz * rank < 30_000_000) or (not sp.issparse(X) and X.size < 10_000_000)
+
+
+CONTENDERS = {
+    c.key: c
+    for c in (
+        Contender("numpy", "nmfcore, NumPy only", ours("off"), any_problem),
+        Contender("compiled", "nmfcore, compiled kernels", ours("auto"), has_numba),
+        Contender("cd", "scikit-learn cd", scikit_learn("cd", max_iter=NO_CAP), frobenius),
+        Contender("mu", "scikit-learn mu", scikit_learn("mu"), mu_is_worth_its_time),
+        Contender("minibatch", "scikit-learn MiniBatchNMF", minibatch, any_problem),
+        Contender("nmf-rs", "nmf-rs ehals, 500 iterations", nmf_rs, small_frobenius),
+    )
+}
