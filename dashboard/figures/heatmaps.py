@@ -503,10 +503,9 @@ def _column_axis(labels: Sequence[object] | None, title: str, room: float, theme
     if all(str(label).isdigit() for label in labels):  # numbers can be left out
         every = int(np.ceil((width + 8) / each))
         return base | {"tickmode": "array", "tickvals": names[::every], "ticktext": short[::every]}, 22 + title_room
-    every = max(1, int(np.ceil(15 / each)))
-    angle, depth = (-45, 0.72) if each >= 22 else (-90, 1.0)
-    options = {"tickmode": "array", "tickvals": names[::every], "ticktext": short[::every], "tickangle": angle}
-    return base | options, int(width * depth) + 16 + title_room
+    every = max(1, int(np.ceil(18 / each)))  # upright lines of text: slanted ones overlap as boxes and read no better
+    options = {"tickmode": "array", "tickvals": names[::every], "ticktext": short[::every], "tickangle": -90}
+    return base | options, int(width) + 16 + title_room
 
 
 def _binning_note(sides: list[tuple[Bands, Axis]], how: str, clip: float | None, values: np.ndarray) -> str | None:
