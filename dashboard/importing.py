@@ -255,6 +255,8 @@ def settled(table: Table, chosen: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of `as_dataset`: the usual ones for this content, and the chosen ones as far as they apply."""
     usual: dict[str, Any] = {}
     m, n = table.shape
+    if table.documents is not None:
+        usual["zero_means"] = "the word does not occur in the document"
     if table.content == "ratings":
         usual["zero_means"] = "a rating of 0"
         if m * n <= Limits.from_environment().dense_cells:

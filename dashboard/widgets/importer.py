@@ -25,6 +25,11 @@ FORMATS = (
     "CSV and other text tables, Excel, Parquet, NPY, NPZ (also SciPy sparse), MatrixMarket, JSON records; texts (one document a "
     "line, a column of a table, a zip of .txt); ratings (user, item, rating); a zip of pictures of one size. Also as gzip or zip."
 )
+EXAMPLES = {
+    "A table: items in rows": "film,shark,snow,crime\nJaws,5,0,1\nFargo,0,4,5\nHeat,0,0,5",
+    "Texts: one a line": "The shark returned to the beach.\nSnow fell on the road to Fargo.\nThe bank was robbed at noon.",
+    "Ratings: who, what, how much": "user,item,rating\nJai,Friends,4.8\nPB,Friends,4\nPB,Black Mirror,4.8",
+}
 CONTENTS = {"matrix": "a matrix", "ratings": "ratings: user, item, rating", "documents": "documents"}
 DELIMITERS = {
     ",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", WHITESPACE: "spaces", ":": "colon",
@@ -58,6 +63,7 @@ def draw() -> None:
     _drop_zone(me.importing is not None)
     brought = me.importing or me.uploaded
     if brought is None:
+        _examples()
         return
     job = brought.advance(session.jobs(), me.id, session.PATIENCE)
     with st.container(border=True, key="verdict"):
@@ -90,6 +96,17 @@ def _drop_zone(open_: bool) -> None:
             f":small[:gray[Up to {limit:,.0f} MB. It is read on this computer and held in this session's memory only; nothing in "
             "it is run, and what is on screen stays until you press Use this data.]]"
         )
+
+
+def _examples() -> None:
+    """What a file can look like, before there is one."""
+    with st.container(border=True, gap="small"):
+        st.markdown("**What a file can look like**")
+        with st.grid(3, min_column_width=180):
+            for title, lines in EXAMPLES.items():
+                with st.container(gap="xsmall"):
+                    st.markdown(f":small[{title}]")
+                    st.code(lines, language=None, wrap_lines=True)
 
 
 def _dropped(key: str) -> None:

@@ -13,6 +13,9 @@ import scipy.sparse as sp
 from streamlit.testing.v1 import AppTest
 
 from dashboard.plain import JOINER
+from dashboard.widgets import prepare
+from nmfcore.data import Dataset, apply
+from nmfcore.data.prepare import parameters_of
 
 APP = str(Path(__file__).resolve().parents[2] / "dashboard" / "app.py")
 
@@ -313,3 +316,14 @@ def test_a_single_value_is_said_and_not_drawn():
     app = start()
     assert "All of them are 1" in said(app)
     assert np.size(app.get("plotly_chart")) <= 1  # the sidebar's
+
+
+@pytest.mark.parametrize("step", prepare.NUMBERS)
+def test_every_step_of_the_registry_has_controls_for_its_parameters(step):
+    data = Dataset("upload", "t", np.array([[1.0, 0.0, 2.0], [0.0, 3.0, 1.0], [2.0, 2.0, 0.5]]))
+    for parameter, default in parameters_of(step).items():
+        if isinstance(default, str):
+            for choice in prepare.CHOICES[parameter]:
+                apply(data, [{"step": step, parameter: choice}])
+        else:
+            assert isinstance(default, (bool, int, float))
