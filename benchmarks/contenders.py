@@ -16,10 +16,10 @@ import scipy.sparse as sp
 from sklearn.decomposition import NMF, MiniBatchNMF, non_negative_factorization
 
 import nmfcore.run
+from nmfcore.solvers import SOLVERS
 from nmfcore.spec import StopRule
 
 NO_CAP = 100_000
-CAREFUL = StopRule(tol=1e-5, max_iter=NO_CAP, max_seconds=None)
 PEER_CELLS = 5_000_000  # nmf-rs knows dense matrices only: larger ones are not made dense for it
 Result = tuple[np.ndarray, np.ndarray, list[tuple[float, float]]]  # W, H, [(seconds, relative error or loss), ...]
 
@@ -53,7 +53,9 @@ def ours(setting: str) -> Callable[[Any, int, str, Any], Result]:
         W, H = start if start is not None else (None, None)
         with kernels(setting):
             began = time.perf_counter()
-            run = nmfcore.run.prepare(X, rank, solver=solver, loss=loss, W=W, H=H, stop=CAREFUL)
+            run = nmfcore.run.prepare(
+                X, rank, solver=solver, loss=loss, W=W, H=H, stop=StopRule(SOLVERS[solver].tol, NO_CAP, None)
+            )
             prepared = time.perf_counter() - began
             curve = [(prepared + p.seconds, p.relative_error if loss == "frobenius" else p.loss) for p in run]
             result = run.result()

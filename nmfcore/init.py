@@ -87,8 +87,7 @@ def separable(problem: Problem, rng: np.random.Generator) -> Factors:
 def sketch(problem: Problem, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Y (m, l), B (l, n) with X ~ YB, l = rank + 8, in the problem's working precision."""
     power = POWER_LARGE if stored_values(problem.X) >= SINGLE_SIZE else POWER_SMALL
-    with few_threads(problem.X, problem.rank):
-        Y, B = range_finder(problem.working, problem.rank + OVERSAMPLING, power, rng)
+    Y, B = range_finder(problem.working, problem.rank + OVERSAMPLING, power, rng)
     problem.notes["sketch"] = Y, B
     return Y, B
 
@@ -181,7 +180,8 @@ class Init:
 
     def __call__(self, problem: Problem, rng: np.random.Generator) -> Factors:
         """W (m, r), H (r, n) in the problem's units; symmetric problems get H = W^T."""
-        factors = self.make(problem, rng)
+        with few_threads(problem.X, problem.rank):
+            factors = self.make(problem, rng)
         if problem.symmetric:
             S = 0.5 * (factors.W + factors.H.T)
             return Factors(S, np.ascontiguousarray(S.T))

@@ -185,7 +185,7 @@ class Engine(Protocol):
         ...
 
     def gram(self, F: np.ndarray) -> np.ndarray:
-        """F^T F (r, r), summed in float64."""
+        """F^T F (r, r) in float64; of float32 factors exact only if the engine is."""
         ...
 
     def half(
@@ -208,8 +208,8 @@ class Engine(Protocol):
 class Rows:
     """Plain NumPy and SciPy. Factors are (r, m): one component is one contiguous row."""
 
-    def __init__(self, rank: int, dtype: np.dtype) -> None:
-        self.dtype = dtype
+    def __init__(self, rank: int, dtype: np.dtype, exact: bool = True) -> None:
+        self.dtype, self.exact = dtype, exact
 
     def inside(self, F: np.ndarray) -> np.ndarray:
         return np.array(F.T, self.dtype, order="C")
@@ -218,7 +218,7 @@ class Rows:
         return F.T
 
     def gram(self, F: np.ndarray) -> np.ndarray:
-        return _gram(F.T)
+        return _gram(F.T, self.exact)
 
     def half(
         self, A: Matrix, other: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, beta: float, sweeps: int,
@@ -248,11 +248,11 @@ class Rows:
 class Tiles:
     """Compiled. Factors are (m, R) with R the rank rounded up to whole vectors; the padding stays zero."""
 
-    def __init__(self, rank: int, dtype: np.dtype) -> None:
+    def __init__(self, rank: int, dtype: np.dtype, exact: bool = True) -> None:
         module = compiled()
         if module is None:
             raise RuntimeError("The compiled kernels are not in use here; see kernels.in_use().")
-        self.module, self.rank, self.dtype = module, rank, dtype
+        self.module, self.rank, self.dtype, self.exact = module, rank, dtype, exact
         self.width = -(-rank // module.LANES) * module.LANES
 
     def inside(self, F: np.ndarray) -> np.ndarray:
@@ -264,7 +264,7 @@ class Tiles:
         return F[:, : self.rank]
 
     def gram(self, F: np.ndarray) -> np.ndarray:
-        return _gram(F)[: self.rank, : self.rank]
+        return _gram(F, self.exact)[: self.rank, : self.rank]
 
     def half(
         self, A: Matrix, other: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, beta: float, sweeps: int,
@@ -306,21 +306,29 @@ def multiply(A: Matrix, B: np.ndarray) -> np.ndarray:
         return A @ B
     if compiled() is None:
         return A @ np.ascontiguousarray(B)
-    tiles = Tiles(B.shape[1], A.dtype)
+    tiles = Tiles(B.shape[1], A.dtype, exact=False)
     return tiles.outside(tiles.product(A, tiles.inside(B)))
 
 
-def engine(rank: int, dtype: np.dtype) -> Engine:
-    """The fastest engine there is here for factors of this rank and dtype."""
-    return Tiles(rank, dtype) if compiled() is not None else Rows(rank, dtype)
+def engine(rank: int, dtype: np.dtype, exact: bool = True) -> Engine:
+    """The fastest engine there is here for factors of this rank and dtype.
+
+    exact : Gram matrices in float64 even of float32 factors. Their rounding is the largest part of the loss's: about 1e-7 of
+        ||X||^2, which matters where the fit is good.
+    """
+    return Tiles(rank, dtype, exact) if compiled() is not None else Rows(rank, dtype, exact)
 
 
-def _gram(F: np.ndarray) -> np.ndarray:
+def _gram(F: np.ndarray, exact: bool) -> np.ndarray:
+    def square(block: np.ndarray) -> np.ndarray:
+        block = block.astype(np.float64) if exact else block
+        return block.T @ block
+
     blocks = [F[begin : begin + GRAM_ROWS] for begin in range(0, len(F), GRAM_ROWS)]
     several = _pool().map if F.size * F.shape[1] >= PARALLEL_WORK and len(blocks) > 1 else map
     total = np.zeros((F.shape[1], F.shape[1]))
-    for square in several(lambda block: block.T @ block, blocks):
-        total += square
+    for part in several(square, blocks):
+        total += part
     return total
 
 

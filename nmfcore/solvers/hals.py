@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
-from nmfcore.factorization import Factors, Matrix, Penalty, Problem
+from nmfcore.factorization import Factors, Matrix, Penalty, Problem, stored_values
 from nmfcore.kernels import Engine, LowRank, engine, one_blas_thread
 from nmfcore.losses import inner, penalty
 from nmfcore.sketch import range_finder
@@ -78,6 +78,7 @@ class HALS(Solver):
     reference = "Cichocki & Phan 2009, alg. 2; Ang & Gillis 2019"
     supports = Supports(losses=("frobenius",), penalty=True)
     monotone = True
+    tol = 3e-6
 
     extrapolate: bool = True
     sweeps: int = 0
@@ -165,7 +166,8 @@ def _remember(problem: Problem, factors: Factors, working: Problem | None = None
     rescale : begin at the best multiple of WH, which a start whose scale is arbitrary needs
     """
     working = working or problem.working
-    kernel = engine(problem.rank, working.dtype)
+    exact = stored_values(problem.X) >= 2 * problem.rank * sum(problem.shape)  # then Gram matrices cost little beside products
+    kernel = engine(problem.rank, working.dtype, exact)
     W, F = kernel.inside(factors.W), kernel.inside(factors.H.T)
     G = kernel.gram(F)
     cross, square = kernel.cross(working.X, F, W), float(np.sum(G * kernel.gram(W)))

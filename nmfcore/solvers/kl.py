@@ -65,6 +65,7 @@ class NewtonKL(Solver):
     reference = "Hsieh & Dhillon 2011, sec. 3.3; Hien & Gillis 2021"
     supports = Supports(losses=("kullback-leibler",), penalty=True)
     monotone = True
+    tol = 5e-5
 
     extrapolate: bool = True
     sweeps: int = 2
