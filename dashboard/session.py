@@ -72,6 +72,8 @@ class State:
     fitting: Hashable | None = None
     fitting_spec: RunSpec | None = None
     loading: Hashable | None = None
+    before: tuple[RunSpec, Dataset | None] | None = None  # what was chosen before the load under way
+    turn_back: bool = False  # the rank control has to be turned back to it, before it is drawn
     problem: Problem | None = None
     missing: RunSpec | None = None
     written: dict[str, str] | None = None
@@ -111,6 +113,9 @@ def begin() -> None:
     me = state()
     _follow_address(me)
     adopt()
+    if me.turn_back:  # adopting may happen where the control is drawn already
+        me.turn_back = False
+        st.session_state["rank"] = me.choice.rank
     if me.run is None and me.fitting is None and me.problem is None and me.missing is None:
         fit(me.choice if "rank" not in st.session_state else wanted())
         adopt()
@@ -172,8 +177,12 @@ def adopt() -> bool:
             if job is not None and job.status is Status.DONE:
                 me.data = jobs().result(job.key)
                 _able_solver(me)
-            elif job is not None and job.failure is not None:
-                me.problem = Problem(job.failure.message)
+            elif me.before is not None:  # stopped or failed: what was chosen before stays
+                me.choice, me.data = me.before
+                me.turn_back = True
+                if job is not None and job.failure is not None:
+                    me.problem = Problem(job.failure.message)
+            me.before = None
     if me.fitting is not None:
         job = jobs().watch(me.fitting, me.id)
         if job is None or job.final:
@@ -359,6 +368,7 @@ def choose(spec: RunSpec) -> None:
     me.problem = None
     key = data_key(spec)
     ready = jobs().result(key)
+    me.before = (me.choice, me.data)
     me.choice = wanted().replace(
         data=spec.data, data_options=spec.data_options, preparation=spec.preparation, fingerprint="", rank=spec.rank
     )
@@ -553,3 +563,33 @@ def fit_another() -> None:
     spec = spec.replace(init="random", seed=spec.seed + 1)
     _set_controls(spec)
     fit(spec)
+
+
+# -- a saved run -------------------------------------------------------------------------------------------------------
+
+
+def open_run(name: str, content: bytes) -> None:
+    """Open a run file: the controls turn to it, and it is shown as soon as its data is here; in a callback."""
+    from dashboard.downloads import open_work, opened
+
+    me = state()
+    try:
+        saved, dataset = opened(content)
+    except ValueError as wrong:
+        me.problem = Problem(f"{name}: {wrong}")
+        return
+    spec = saved.fit.spec
+    if dataset is not None:
+        me.uploads[dataset.fingerprint] = dataset
+    discard_import()
+    me.missing, me.problem = None, None
+    _set_controls(spec)
+    me.choice, me.data = spec, dataset
+    key = ("open", uuid.uuid4().hex)
+    try:
+        job = jobs().submit(key, open_work(saved, dataset, jobs()), session=me.id, label=f"Opening {name}", lane="fit")
+    except JobsBusy as busy:
+        me.problem = Problem(str(busy))
+        return
+    me.fitting, me.fitting_spec = key, spec
+    job.wait(PATIENCE)

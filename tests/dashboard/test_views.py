@@ -98,3 +98,25 @@ def test_a_refused_fit_keeps_the_result_on_screen():
     app.button(key="fit").click().run()
     assert not app.exception
     assert app.title  # diverged: the page still stands
+
+
+def test_a_load_that_fails_leaves_the_data_that_was_chosen(monkeypatch):
+    from dashboard import fitting, session
+    from nmfcore.data.errors import DataUnavailable
+
+    def offline(spec, report=None):
+        raise DataUnavailable("Nothing answered. Put the file there by hand.")
+
+    app = go(start(), "data")
+    monkeypatch.setattr(fitting, "load", offline)
+    state = app.session_state["nmf"]
+    before = state.choice
+    session_spec = before.replace(data="newsgroups", data_options={"subset": "test"}, rank=6)
+    job = session.jobs().submit("failing load", fitting.load_work(session_spec), session=state.id, lane="load")
+    assert job.wait(10)
+    state.before, state.choice, state.data, state.loading = (before, state.data), session_spec, None, "failing load"
+    app.run()
+    assert app.session_state["nmf"].choice == before
+    assert app.session_state["nmf"].data is not None
+    assert any("Nothing answered" in block.value for block in app.markdown)
+    assert app.slider(key="rank").value == before.rank

@@ -198,9 +198,17 @@ def sniff_delimiter(start: str, quote: str, cut: bool, skip: int = 0) -> str:
         score = _score(lines, candidate, quote)
         if candidate == WHITESPACE and best != NO_DELIMITER and _cuts_labels(lines, best, quote):
             continue
-        if score > best_score + 1e-9:
+        tied = abs(score - best_score) <= 1e-9
+        if score > best_score + 1e-9 or (tied and candidate == WHITESPACE and best == "," and _commas_are_decimal(lines, quote)):
             best, best_score = candidate, score
     return best
+
+
+def _commas_are_decimal(lines: list[str], quote: str) -> bool:
+    """Whether commas leave cells such as "5 2" ("1,5 2,5 3,5"), which are two numbers; "1 234" is one, with a thousands space."""
+    cells = [cell.strip() for row in _tokenised(lines, ",", quote) for cell in row]
+    spaced = [cell for cell in cells if " " in cell]
+    return bool(spaced) and not all(re.fullmatch(r"[-+]?\d{1,3}( \d{3})+(\.\d+)?", cell) for cell in spaced)
 
 
 def _score(lines: list[str], delimiter: str, quote: str) -> float:

@@ -313,3 +313,11 @@ def test_spaces_inside_labels_do_not_divide_cells():
     table = read_matrix(b"user,item,rating\nu0,film 1,4\nu0,film 2,3\nu1,film 1,5\nu1,film 3,2\n")
     assert table.content == "ratings"
     assert table.column_labels == ["film 1", "film 2", "film 3"]
+
+
+def test_decimal_commas_between_spaces_are_not_taken_for_delimiters():
+    """ "1,5 2,5 3,5" was once read as the cells 1, "5 2", "5 3" and 5."""
+    table = read_matrix(b"1,5 2,5 3,5\n2,5 3,5 4,5\n0,5 1,5 2,25\n")
+    np.testing.assert_array_equal(table.X, [[1.5, 2.5, 3.5], [2.5, 3.5, 4.5], [0.5, 1.5, 2.25]])
+    thousands = read_matrix(b"a,b,c\n1 234,5 678,9 012\n2 345,6 789,1 023\n")
+    np.testing.assert_array_equal(thousands.X, [[1234, 5678, 9012], [2345, 6789, 1023]])
