@@ -26,6 +26,8 @@ PAGES: dict[str, list[tuple[str, str, str]]] = {
     "Workbenches": [
         ("symmetric", "Symmetric topics", "Topics from keywords alone, then the items described with them."),
         ("recommender", "Recommender", "Ratings with gaps: nearest shows, masked factorization, held-out error."),
+        ("images", "Images", "Parts as pictures, one image as their sum, and NMF beside SVD, PCA and k-means."),
+        ("expression", "Expression", "Metagenes, consensus over ranks, misplaced samples and the genes of each metagene."),
     ],
 }
 

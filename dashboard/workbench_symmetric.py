@@ -84,6 +84,8 @@ def refusal(dataset: Dataset) -> str:
         return "It is text that has not become a matrix yet."
     if dataset.mask is not None:
         return "It has missing entries, and keywords that come together cannot be counted with gaps."
+    if dataset.key != "upload" and dataset.kind not in ("documents", "table"):
+        return f"It is of the kind {dataset.kind!r}; its columns are no keywords."
     m, n = dataset.shape
     if n > MOST_KEYWORDS:
         return f"It has {n:,} columns, and the matrix of all pairs would have {n:,} × {n:,} entries; up to {MOST_KEYWORDS:,} fit."

@@ -196,7 +196,7 @@ def class_strip(
 
     Colours come from the end of the categorical ones, so that a class is not taken for the component of its number.
     """
-    known = list(dict.fromkeys(str(c) for c in classes))
+    known = sorted({str(c) for c in classes})  # the same colours whatever the order of the items
     colours = look.palette(theme).categorical[::-1]
     code = [known.index(str(c)) for c in classes]
     steps = max(len(known), 1)

@@ -141,3 +141,56 @@ def symmetric_fit(
 
 def _starts(by: Bands) -> list[tuple[int, int]]:
     return [(int(s), int(n)) for s, n in zip(by.starts, by.sizes, strict=True)]
+
+
+def over_ranks(
+    ranks: Sequence[int],
+    series: Sequence[tuple[str, ArrayLike]],
+    *,
+    quantity: str,
+    present: int,
+    theme: str = "light",
+    height: int = 300,
+) -> Picture:
+    """Several criteria over the rank, as lines with dots; the rank on screen is marked.
+
+    series : (name, values (k,)) from 0 to 1; those whose name begins with "raw" are dashed
+    """
+    colours = look.palette(theme)
+    at = list(ranks)
+    traces = []
+    for k, (name, values) in enumerate(series):
+        raw = name.startswith("raw")
+        colour = colours.categorical[k % 2 if raw else k]
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines+markers",
+                "x": at,
+                "y": np.asarray(values, float),
+                "name": plotly(name),
+                "line": {"color": colour, "width": 2, "dash": "dot" if raw else "solid"},
+                "marker": {"size": 8, "color": colour},
+                "hovertemplate": f"rank %{{x}}<br>{plotly(name)} %{{y:.4f}}<extra></extra>",
+            }
+        )
+    everything = np.concatenate([np.asarray(values, float) for _, values in series])
+    low = min(0.9, float(np.nanmin(everything)) - 0.03) if np.isfinite(everything).any() else 0.0
+    layout = {
+        "xaxis": look.axis(theme, "rank", tickmode="array", tickvals=at, range=[at[0] - 0.3, at[-1] + 0.3]),
+        "yaxis": look.axis(theme, plotly(quantity), range=[low, 1.02]),
+        "shapes": [look.line(theme, x=(present, present), line={"width": 1})],
+        "showlegend": True,
+        "legend": look.legend(theme),
+        "margin": {"l": 56, "r": 12, "t": 44, "b": 46},
+    }
+    first_name, first = series[0][0], np.asarray(series[0][1], float)
+    alt = f"{clean(quantity)} over ranks {at[0]} to {at[-1]}"
+    if np.isfinite(first).any():
+        best = int(np.nanargmax(first))
+        alt += f"; {clean(first_name)} is highest at rank {at[best]} with {first[best]:.4f}"
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame({"rank": at} | {name: np.asarray(values, float) for name, values in series})
+
+    return Picture(look.figure(traces, layout, theme, height=height), alt + ".", table)

@@ -42,3 +42,28 @@ def test_symmetric_topics_step_by_step_and_a_new_film_typed(app):
 
     app.choose_select("Normalisation of C", "Jaccard")
     app.expect(app.page.get_by_text("C by Jaccard, diagonal kept")).to_be_visible()
+
+
+def test_images_parts_are_added_one_by_one_and_grow_in_number(app):
+    app.open("/")
+    app.go("Images")
+    app.expect(title(app)).to_have_text("Ten parts in 1,797 digits")
+    app.set_slider("Parts added", 1)
+    app.expect(app.page.get_by_text(re.compile(r"with 1 of \d+"))).to_be_visible()
+    app.set_slider("Number of parts", 12)
+    app.expect(title(app)).to_have_text("Twelve parts in 1,797 digits")
+    app.expect(app.page.get_by_text(re.compile("grown from"))).to_be_visible()
+
+
+def test_expression_says_what_it_needs_or_shows_the_groups(app):
+    """The data set is fetched only when a person asks; where it is here already, the survey of ranks ends by itself."""
+    app.open("/")
+    app.go("Expression")
+    fetch = app.page.get_by_role("button", name="Fetch it")
+    found = app.page.get_by_text("has to be fetched once").or_(app.page.get_by_text("Rank by rank"))
+    app.expect(found.first).to_be_visible()
+    if fetch.is_visible():
+        app.expect(app.page.get_by_text("checked by its SHA-256")).to_be_visible()
+        app.expect(title(app)).to_have_text("Expression")
+    else:
+        app.expect(title(app)).to_have_text("Two metagenes: 36 of 38 samples lie with their class")

@@ -11,14 +11,16 @@ import pytest
 from numpy.testing import assert_allclose
 from streamlit.testing.v1 import AppTest
 
+from dashboard import workbench_expression as expression
+from dashboard import workbench_images as pictures
 from dashboard import workbench_recommender as rec
 from dashboard import workbench_symmetric as bench_symmetric
 from dashboard.explanations import sections
-from dashboard.figures.workbench import models, similarities, symmetric_fit
+from dashboard.figures.workbench import models, over_ranks, similarities, symmetric_fit
 from dashboard.jobs import Job
 from dashboard.widgets.bench import zipped
 from nmfcore.data import load_prepared
-from nmfcore.data.dataset import Dataset
+from nmfcore.data.dataset import Classes, Dataset
 from nmfcore.factorization import Axes, Axis
 
 APP = str(Path(__file__).resolve().parents[2] / "dashboard" / "app.py")
@@ -238,6 +240,187 @@ def test_the_symmetric_fit_is_named_c_and_ss():
     assert_allclose(drawn.figure.data[2].z, 0, atol=1e-6)
 
 
+# -- images ----------------------------------------------------------------------------------------------------------------
+
+
+def test_images_shows_parts_of_the_digits_and_the_order_of_the_errors():
+    app = opened("images")
+    assert app.title[0].value == "Ten parts in 1,797 digits"
+    values = {metric.label: float(metric.value) for metric in app.metric}
+    assert values["PCA"] < values["NMF: relative error"] < values["k-means"]
+    assert len(app.get("plotly_chart")) >= 4
+
+
+def test_another_number_of_parts_grows_out_of_the_ones_there_are():
+    app = opened("images")
+    app.slider(key="images-rank").set_value(14)
+    app = settled(app.run())
+    assert app.title[0].value == "14 parts in 1,797 digits"
+    assert "grown from 10 parts" in text(app)
+    app.toggle(key="images-warm").set_value(False)
+    app.slider(key="images-rank").set_value(12)
+    assert "NNDSVDa start" in text(settled(app.run()))
+
+
+def test_a_warm_start_walked_again_gives_the_same_parts():
+    data = load_prepared("digits")
+    base = finished(pictures.fit_work(data, (4,), 0, None))
+    one = finished(pictures.fit_work(data, (4, 6), 0, base.run.factors))
+    other = finished(pictures.fit_work(data, (4, 6), 0, None))
+    assert_allclose(one.run.H, other.run.H, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("chain", "rank", "warm", "after"),
+    [
+        ((), 5, True, (5,)),
+        ((5,), 5, True, (5,)),
+        ((5,), 7, True, (5, 7)),
+        ((5,), 7, False, (7,)),
+        (tuple(range(1, 13)), 20, True, (20,)),
+    ],
+)
+def test_a_chain_of_warm_starts_is_continued_or_begun_anew(chain, rank, warm, after):
+    assert pictures.extended(chain, rank, warm) == after
+
+
+@pytest.mark.parametrize("model", range(4))
+def test_the_sum_of_the_parts_ends_at_the_models_picture(model):
+    data = load_prepared("digits")
+    found = finished(pictures.fit_work(data, (5,), 0, None)).models[model]
+    steps, added, errors = pictures.steps_of(data, found, 3, "error")
+    base = 0 if found.mean is None else found.mean
+    assert_allclose(base + added.sum(axis=0), found.reconstruct([3])[0], atol=1e-4)
+    assert len(errors) == len(steps) + 1
+
+
+def test_one_image_is_built_by_pca_from_its_mean():
+    app = opened("images")
+    app.segmented_control(key="images-model").set_value("PCA")
+    app.slider(key="images-shown").set_value(0)
+    app = settled(app.run())
+    assert "The mean image is taken off first" in text(app)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (upload(np.ones((5, 6))), "pictures of one height"),
+        (upload(np.ones((2, 4)), image_shape=(2, 2)), "three images"),
+        (upload(np.ones((5, 4)), image_shape=(2, 2), mask=np.ones((5, 4), np.uint8)), "missing pixels"),
+    ],
+)
+def test_rows_that_are_no_pictures_are_refused_with_a_reason(data, words):
+    assert words in pictures.refusal(data)
+
+
+@pytest.mark.filterwarnings("ignore:Number of distinct clusters")  # k-means is right: there are four different images
+def test_uploaded_images_that_are_all_black_stand():
+    X = np.zeros((6, 9))
+    X[:3] = np.random.default_rng(0).random((3, 9))
+    app = opened("images", upload(X, kind="images", image_shape=(3, 3)))
+    assert app.title[0].value == "Six parts in 6 rows"
+    app.number_input(key="images-image").set_value(6)  # a black one: no part is in it
+    settled(app.run())
+
+
+# -- expression ------------------------------------------------------------------------------------------------------------
+
+
+def patients(seed=0) -> Dataset:
+    """40 genes in 12 samples of two kinds, one of them labelled wrongly."""
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(0, 0.2, (40, 12))
+    X[:15, :6] += 3 + rng.random((15, 6))
+    X[20:35, 6:] += 3 + rng.random((15, 6))
+    axes = Axes(Axis("genes", "gene", [f"g{i}" for i in range(40)]), Axis("samples", "sample", [f"s{j}" for j in range(12)]))
+    classes = Classes.of(["sick"] * 5 + ["well"] * 7)  # s5 is sick, whatever its label says
+    return Dataset(key="upload", title="patients", X=X, axes=axes, kind="expression", column_classes=classes)
+
+
+def test_expression_names_the_misplaced_sample():
+    app = opened("expression", patients())
+    assert app.title[0].value == "Two metagenes: 11 of 12 samples lie with their class"
+    assert "Misplaced: s5 (well, with sick)" in text(app)
+    values = {metric.label: metric.value for metric in app.metric}
+    assert float(values["Cophenetic correlation"]) > 0.99
+    assert values["Purity"] == "91.7 %"
+
+
+def test_expression_says_what_it_needs_before_anything_is_fetched(monkeypatch, tmp_path):
+    monkeypatch.setenv("NMF_DATA_DIR", str(tmp_path))
+    app = opened("expression")
+    assert app.title[0].value in ("Expression",) or "metagenes" in app.title[0].value  # here already, from an earlier fetch
+    if app.title[0].value == "Expression":
+        assert any(button.label == "Fetch it" for button in app.button)
+        assert "has to be fetched once" in text(app)
+
+
+def test_samples_in_rows_are_turned():
+    data = patients()
+    turned = Dataset(
+        key="upload", title="t", X=data.X.T.copy(), axes=data.axes.transposed, kind="expression", classes=data.column_classes
+    )
+    assert expression.samples_are_rows(turned)
+    assert not expression.samples_are_rows(data)
+    one, other = expression.of_dataset(data, False), expression.of_dataset(turned, True)
+    assert_allclose(one.X, other.X)
+    assert one.known == other.known
+
+
+def test_without_known_classes_groups_are_shown_alone():
+    rng = np.random.default_rng(1)
+    app = opened("expression", upload(rng.random((30, 8)), kind="expression"))
+    assert app.title[0].value == "Two metagenes in 8 columns"
+    assert "no classes" in {metric.value for metric in app.metric}
+
+
+@pytest.mark.parametrize(
+    ("known", "first"),
+    [
+        (["ALL B", "ALL T", "AML"], ("ALL", "ALL", "AML")),
+        (["a", "b"], None),
+        (["x 1", "x 2"], None),
+    ],
+)
+def test_classes_are_merged_by_their_first_word_where_that_leaves_at_least_two(known, first):
+    assert expression.coarse(known) == first
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (upload(np.ones((4, 9))), "at least five"),
+        (upload(np.ones((9, 9)), mask=np.ones((9, 9), np.uint8)), "missing"),
+        (upload(np.ones((1100, 1100))), "neither can be the samples"),
+    ],
+)
+def test_tables_that_are_no_expression_are_refused_with_a_reason(data, words):
+    assert words in expression.refusal(data)
+
+
+def test_a_stopped_survey_keeps_the_ranks_that_are_done():
+    table = expression.of_dataset(patients(), False)
+    job = Job("test", _until=float("inf"))
+    work = expression.survey_work(table, 2, 0)
+    report = job.report
+
+    def stop_after_two(progress, **more):
+        if len(job.progress) == 1:
+            job._stop.set()
+        return report(progress, **more)
+
+    job.report = stop_after_two
+    done = work(job)
+    assert [one.rank for one in done] == [2, 3]
+
+
+def test_the_criteria_over_ranks_name_the_best():
+    drawn = over_ranks([2, 3], [("cophenetic", [0.9, 1.0]), ("raw cophenetic", [0.8, np.nan])], quantity="certainty", present=2)
+    assert "highest at rank 3" in drawn.alt
+    assert drawn.figure.data[1].line.dash == "dot"
+
+
 # -- shared ----------------------------------------------------------------------------------------------------------------
 
 
@@ -249,7 +432,7 @@ def test_an_export_holds_safe_tables_and_the_script():
     assert archive.read("a.csv").decode().splitlines()[:2] == ["'=x", "'=1+1"]
 
 
-@pytest.mark.parametrize("page", ["recommender", "symmetric"])
+@pytest.mark.parametrize("page", ["recommender", "symmetric", "images", "expression"])
 def test_every_workbench_explains_its_method_with_a_source(page):
     assert any(f"{year}" in sections(page)["method"] for year in range(1900, 2025))
 
