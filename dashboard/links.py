@@ -41,6 +41,8 @@ PENALTIES = {"l1w": "l1_W", "l1h": "l1_H", "l2w": "l2_W", "l2h": "l2_H"}  # of t
 LONGEST = 8_000  # characters of one parameter; a longer one was not made here
 MOST_RANK, MOST_ITERATIONS, MOST_SECONDS, MOST_PENALTY = 200, 2_000, 3_600.0, 1e12
 
+REFUSED = "This link cannot be opened: "
+
 
 class LinkError(ValueError):
     """The address does not name a run; the message says which part."""
@@ -100,11 +102,11 @@ def from_query(query: Mapping[str, str], default: RunSpec) -> RunSpec | None:
     except LinkError:
         raise
     except (ValueError, TypeError) as wrong:
-        raise LinkError(f"This link cannot be opened: {wrong}") from None
+        raise LinkError(f"{REFUSED}{wrong}") from None
     if spec.init not in INITS:
-        raise LinkError(f"This link cannot be opened: unknown start {spec.init!r}. Known: {', '.join(INITS)}.")
+        raise LinkError(f"{REFUSED}unknown start {spec.init!r}. Known: {', '.join(INITS)}.")
     if not all(isinstance(step, dict) for step in spec.preparation):
-        raise LinkError("This link cannot be opened: its preparation is not a list of steps.")
+        raise LinkError(f"{REFUSED}its preparation is not a list of steps.")
     return spec
 
 
@@ -144,7 +146,7 @@ def _json(given: Mapping[str, str], name: str, kind: type, default: Any) -> Any:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, kind):
-        raise LinkError(f"This link cannot be opened: its part '{name}' is damaged.")
+        raise LinkError(f"{REFUSED}its part '{name}' is damaged.")
     return value
 
 
@@ -156,7 +158,7 @@ def _number(given: Mapping[str, str], name: str, kind: Any, default: Any, low: f
     try:
         value = kind(given[name])
     except ValueError:
-        raise LinkError(f"This link cannot be opened: {name}={given[name][:40]!r} is not a number.") from None
+        raise LinkError(f"{REFUSED}{name}={given[name][:40]!r} is not a number.") from None
     if not low <= value <= high:
-        raise LinkError(f"This link cannot be opened: {name} must lie between {low:g} and {high:g}.")
+        raise LinkError(f"{REFUSED}{name} must lie between {low:g} and {high:g}.")
     return value

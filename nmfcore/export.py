@@ -12,10 +12,13 @@ import io
 import json
 import math
 import pprint
+import struct
 import zipfile
-from dataclasses import replace
+import zlib
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import scipy.sparse as sp
@@ -27,6 +30,7 @@ from nmfcore.version import VERSION
 
 FORMAT = 1  # of the NPZ files; rises when an older reader would misread them
 LARGEST = 2_000_000_000  # bytes an NPZ may unpack to: a small file can claim to be a huge one
+MATRIX = frozenset({"shape", "X", "data", "indices", "indptr", "mask"})  # the members that hold a matrix
 DATE = (1980, 1, 1, 0, 0, 0)  # of the members of an NPZ: equal contents give equal files
 
 
@@ -147,14 +151,7 @@ def matrix_digest(X: Any, mask: Any = None) -> str:
 def save_matrix(file: str | Path | BinaryIO, X: Any, mask: Any = None) -> None:
     """X (dense, or CSR as its three arrays) and the mask as one NPZ without pickles."""
     matrix = as_matrix(X, allow_missing=mask is not None)
-    arrays = {"format": np.array(FORMAT), "shape": np.array(matrix.shape)}
-    if sp.issparse(matrix):
-        arrays |= {"data": matrix.data, "indices": matrix.indices, "indptr": matrix.indptr}
-    else:
-        arrays |= {"X": matrix}
-    if mask is not None:
-        arrays["mask"] = _observed(mask)
-    _write(file, arrays)
+    _write(file, {"format": np.array(FORMAT)} | _arrays_of(matrix, mask))
 
 
 def load_matrix(file: str | Path | BinaryIO) -> tuple[Matrix, np.ndarray | None]:
@@ -163,20 +160,38 @@ def load_matrix(file: str | Path | BinaryIO) -> tuple[Matrix, np.ndarray | None]
     Raises
     ------
     ProblemError
-        If it is no such file, was made by a later version, or would unpack to more than 2 GB.
+        If it is no such file, was made by a later version, holds no non-negative matrix, or would unpack to more than 2 GB.
     """
-    held = _read(file, {"shape"}, "matrix")
-    shape = tuple(int(n) for n in held["shape"])
+    return _matrix_of(_read(file, {"shape"}, MATRIX - {"shape"}, "matrix"), "matrix")
+
+
+def _arrays_of(X: Matrix, mask: Any) -> dict[str, np.ndarray]:
+    """A matrix and its mask as arrays by name."""
+    arrays = {"shape": np.array(X.shape)}
+    arrays |= {"data": X.data, "indices": X.indices, "indptr": X.indptr} if sp.issparse(X) else {"X": X}
+    return arrays if mask is None else arrays | {"mask": _observed(mask)}
+
+
+def _matrix_of(held: dict[str, np.ndarray], what: str) -> tuple[Matrix, np.ndarray | None]:
+    """The matrix and mask of those arrays, every entry and index checked."""
+    mask = held.get("mask")
     if "X" in held:
-        return held["X"], held.get("mask")
-    missing = {"data", "indices", "indptr"} - set(held)
-    if missing:
-        raise ProblemError(f"This matrix file lacks {', '.join(sorted(missing))}. Export it again.")
-    try:
-        matrix = sp.csr_array((held["data"], held["indices"], held["indptr"]), shape=shape)
-    except ValueError as wrong:
-        raise ProblemError(f"This matrix file does not hold a valid sparse matrix: {wrong}. Export it again.") from None
-    return as_matrix(matrix), held.get("mask")
+        X = held["X"]
+        shape = X.shape
+    else:
+        missing = {"data", "indices", "indptr"} - set(held)
+        if missing:
+            raise ProblemError(f"This {what} file lacks {', '.join(sorted(missing))}. Export it again.")
+        shape = tuple(int(n) for n in held["shape"].ravel())
+        try:
+            X = sp.csr_array((held["data"], held["indices"], held["indptr"]), shape=shape)
+            X.check_format(full_check=True)  # an index beyond the end would be read by compiled code
+        except ValueError as wrong:
+            raise ProblemError(f"This {what} file does not hold a valid sparse matrix: {wrong}. Export it again.") from None
+    if X.ndim != 2 or X.dtype not in (np.float32, np.float64) or (mask is not None and mask.shape != shape):
+        raise ProblemError(f"This {what} file does not hold a matrix and a mask of its shape. Export it again.")
+    as_matrix(X, allow_missing=mask is not None)  # refuses what is negative or not finite
+    return X, None if mask is None else _observed(mask)
 
 
 def _observed(mask: Any) -> np.ndarray:
@@ -185,54 +200,120 @@ def _observed(mask: Any) -> np.ndarray:
 
 
 # -- finished runs ---------------------------------------------------------------------------------------------------------
-def save_run(file: str | Path | BinaryIO, fit: Factorization, axes: Axes | None = None) -> None:
-    """A finished run with its history, specification, warnings and labels as one NPZ without pickles."""
+COLUMNS = ("iteration", "seconds", "loss", "relative_error", "kkt")
+
+
+@dataclass(frozen=True, eq=False)
+class SavedRun:
+    """What a run file holds: the run, its labels, and, for data that is in no catalog, X, its mask and what is known of it."""
+
+    fit: Factorization
+    axes: Axes
+    X: Matrix | None = None
+    mask: np.ndarray | None = None
+    about_data: Mapping[str, Any] = field(default_factory=dict)
+
+
+def save_run(
+    file: str | Path | BinaryIO,
+    fit: Factorization,
+    axes: Axes | None = None,
+    *,
+    X: Matrix | None = None,
+    mask: Any = None,
+    about_data: Mapping[str, Any] | None = None,
+) -> None:
+    """A finished run with its history, specification, warnings and labels as one NPZ without pickles.
+
+    Parameters
+    ----------
+    X, mask : (m, n) the data, for a run whose data no catalog holds
+    about_data : JSON values that belong to the data
+    """
     axes = axes or Axes()
-    columns = ("iteration", "seconds", "loss", "relative_error", "kkt")
     arrays = {"format": np.array(FORMAT), "W": fit.W, "H": fit.H}
-    arrays |= {f"history_{name}": fit.history.column(name) for name in columns}
+    arrays |= {f"history_{name}": fit.history.column(name) for name in COLUMNS}
     about: dict[str, Any] = {
         "spec": fit.spec.to_dict(),
         "stopped": fit.stopped.name,
         "warnings": list(fit.warnings),
         "version": VERSION,
+        "data": dict(about_data or {}),
     }
     for name, axis in (("rows", axes.rows), ("columns", axes.columns)):
         about[name] = {"name": axis.name, "singular": axis.singular}
         if axis.labels is not None:
             about[name]["labels"] = [str(label) for label in axis.labels]
     arrays["about"] = np.frombuffer(json.dumps(about, allow_nan=False).encode(), np.uint8)
+    if X is not None:
+        arrays |= _arrays_of(X, mask)
     _write(file, arrays)
 
 
 def load_run(file: str | Path | BinaryIO) -> tuple[Factorization, Axes]:
-    """A run kept by `save_run`, and the axes with their labels.
+    """A run kept by `save_run`, and the axes with their labels. Raises as `read_run` does."""
+    saved = read_run(file)
+    return saved.fit, saved.axes
+
+
+def read_run(file: str | Path | BinaryIO, *, largest: int | None = None) -> SavedRun:
+    """All that `save_run` kept. Nothing in the file is run, and no array is made before its size is known to be true.
+
+    Parameters
+    ----------
+    largest : bytes the file may unpack to; 2 GB when None
 
     Raises
     ------
     ProblemError
-        If it is no such file, was made by a later version, is inconsistent, or would unpack to more than 2 GB.
+        If it is no such file, was made by a later version, is damaged or inconsistent, holds entries that are negative or not
+        finite, or would unpack to more.
     """
-    columns = ("iteration", "seconds", "loss", "relative_error", "kkt")
-    held = _read(file, {"W", "H", "about", *(f"history_{name}" for name in columns)}, "run")
+    held = _read(file, {"W", "H", "about", *(f"history_{name}" for name in COLUMNS)}, MATRIX, "run", largest)
     try:
         about = json.loads(held["about"].tobytes().decode())
         spec, stopped = RunSpec.from_dict(about["spec"]), StopReason[about["stopped"]]
-        axes = Axes(*(Axis(about[k]["name"], about[k]["singular"], about[k].get("labels")) for k in ("rows", "columns")))
+        axes = Axes(*(_axis(about[name]) for name in ("rows", "columns")))
         warnings = tuple(str(w) for w in about["warnings"])
-        table = np.stack([held[f"history_{name}"].astype(float) for name in columns], axis=1)
-    except (ValueError, KeyError, TypeError) as wrong:
+        about_data = dict(about.get("data", {}))
+        table = np.stack([held[f"history_{name}"].astype(float) for name in COLUMNS], axis=1)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as wrong:
         raise ProblemError(f"This run file cannot be understood ({wrong}). Export the run again.") from None
     W, H = held["W"], held["H"]
     labels = [None if axis.labels is None else len(axis.labels) for axis in (axes.rows, axes.columns)]
     fits = W.ndim == H.ndim == 2 and W.shape[1] == len(H) and labels[0] in (None, len(W)) and labels[1] in (None, H.shape[1])
-    if not fits or not len(table) or W.dtype.kind != "f" or H.dtype.kind != "f":
-        raise ProblemError(f"This run file contradicts itself: W {W.shape}, H {H.shape}, labels {labels}. Export the run again.")
+    if not fits or W.dtype != H.dtype or W.dtype not in (np.float32, np.float64) or spec.rank != len(H):
+        raise ProblemError(
+            f"This run file contradicts itself: W {W.shape}, H {H.shape}, labels {labels}, rank {spec.rank}. Export it again."
+        )
+    for name, factor in (("W", W), ("H", H)):
+        if not np.isfinite(factor).all() or (factor < 0).any():
+            raise ProblemError(f"{name} in this run file has entries that are negative or not finite, so it is no NMF.")
+    counted = table.ndim == 2 and len(table) > 0 and np.isfinite(table[:, [0, 1, 3]]).all()
+    if not counted or (table[:, [0, 1, 3]] < 0).any() or (np.diff(table[:, 0]) <= 0).any() or np.isnan(table[:, 2]).any():
+        raise ProblemError("The history in this run file is damaged. Export the run again.")
     history = History([Progress(int(i), s, loss, e, None if np.isnan(k) else k) for i, s, loss, e, k in table.tolist()])
-    return Factorization(W, H, history, stopped, spec, warnings), axes
+    fit = Factorization(W, H, history, stopped, spec, warnings)
+    if "shape" not in held:
+        return SavedRun(fit, axes)
+    X, mask = _matrix_of(held, "run")
+    if X.shape != (len(W), H.shape[1]):
+        raise ProblemError(f"This run file contradicts itself: its data is {X.shape}, W {W.shape}, H {H.shape}.")
+    return SavedRun(fit, axes, X, mask, about_data)
+
+
+def _axis(about: Mapping[str, Any]) -> Axis:
+    labels = about.get("labels")
+    texts = [about["name"], about["singular"], *(labels if isinstance(labels, list) else [])]
+    if not all(isinstance(text, str) for text in texts) or not isinstance(labels, (list, type(None))):
+        raise ValueError("an axis whose names are no text")
+    return Axis(about["name"], about["singular"], labels)
 
 
 # -- NPZ without pickles -----------------------------------------------------------------------------------------------------
+DAMAGED = (zipfile.BadZipFile, zlib.error, ValueError, TypeError, OSError, EOFError, RuntimeError, struct.error, OverflowError)
+
+
 def _write(file: str | Path | BinaryIO, arrays: dict[str, np.ndarray]) -> None:
     """An NPZ whose bytes depend on its contents only."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -244,24 +325,49 @@ def _write(file: str | Path | BinaryIO, arrays: dict[str, np.ndarray]) -> None:
             )
 
 
-def _read(file: str | Path | BinaryIO, needed: set[str], what: str) -> dict[str, np.ndarray]:
-    """All arrays of an NPZ, checked for size, format and completeness."""
+def _read(
+    file: str | Path | BinaryIO, needed: set[str], optional: Set[str], what: str, largest: int | None = None
+) -> dict[str, np.ndarray]:
+    """The named arrays of an NPZ, checked for size, format and completeness; other members are not looked at."""
+    largest = LARGEST if largest is None else largest
+    if not isinstance(file, (str, Path)):
+        file.seek(0)
     try:
         with zipfile.ZipFile(file) as archive:
-            size = sum(member.file_size for member in archive.infolist())
-        if size > LARGEST:
-            raise ProblemError(f"This {what} file would unpack to {size / 1e9:.1f} GB; the limit is {LARGEST / 1e9:.0f} GB.")
-        if not isinstance(file, (str, Path)):
-            file.seek(0)
-        with np.load(file, allow_pickle=False) as archive:
-            held = {name: archive[name] for name in archive.files}
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError) as wrong:
-        if isinstance(wrong, ProblemError):
-            raise
+            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            wanted = {name: info for name, info in members.items() if name in {"format", *needed, *optional}}
+            missing = ({"format"} | needed) - set(wanted)
+            if missing:
+                raise ProblemError(f"This is no {what} file of nmf-dashboard: it lacks {', '.join(sorted(missing))}.")
+            size = sum(info.file_size for info in wanted.values())
+            if size > largest:
+                raise ProblemError(f"This {what} file would unpack to {size / 1e9:.3g} GB; the limit is {largest / 1e9:.3g} GB.")
+            held = {name: _array(archive, info) for name, info in wanted.items()}
+        version = int(held["format"])
+    except ProblemError:
+        raise
+    except DAMAGED as wrong:
         raise ProblemError(f"This is no {what} file of nmf-dashboard ({wrong}). Choose a file that was exported here.") from None
-    missing = ({"format"} | needed) - set(held)
-    if missing:
-        raise ProblemError(f"This is no {what} file of nmf-dashboard: it lacks {', '.join(sorted(missing))}.")
-    if int(held["format"]) > FORMAT:
-        raise ProblemError(f"This {what} file has format {int(held['format'])}; this program reads up to {FORMAT}. Update it.")
+    if version > FORMAT:
+        raise ProblemError(f"This {what} file has format {version}; this program reads up to {FORMAT}. Update it.")
     return held
+
+
+def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
+    """One array of numbers; its header has to account for every byte before anything of that size is made."""
+    with archive.open(info) as member:
+        header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        version = np.lib.format.read_magic(member)
+        if version not in header:
+            raise ValueError(f"{info.filename} has a header of version {version}")
+        shape, fortran, dtype = header[version](member)
+        if dtype.hasobject or dtype.kind not in "fiub":
+            raise ValueError(f"{info.filename} holds {dtype}, not numbers")
+        size = math.prod(shape) * dtype.itemsize
+        if min(shape, default=0) < 0 or size != info.file_size - member.tell():
+            raise ValueError(f"{info.filename} is not as long as its header says")
+        flat = np.frombuffer(member.read(size), dtype)
+        if flat.nbytes != size:
+            raise ValueError(f"{info.filename} ends too early")
+    order: Literal["F", "C"] = "F" if fortran else "C"
+    return np.array(flat.reshape(shape, order=order), dtype=dtype.newbyteorder("="), order="C")

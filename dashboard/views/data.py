@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import session
-from dashboard.widgets import catalog_picker, data_card, header, importer
+from dashboard.widgets import catalog_picker, data_card, header, importer, open_session
 
 
 def draw() -> None:
@@ -15,6 +15,7 @@ def draw() -> None:
     with right:
         if picked == catalog_picker.UPLOAD:
             importer.draw()
+            open_session.draw()
         else:
             catalog_picker.options(picked)
             if me.data is not None and me.data.key == picked:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -11,6 +11,9 @@ from dashboard import session
 from dashboard.fitting import FittedRun
 from dashboard.widgets import scale
 from dashboard.words import identity
+from nmfcore.scale import apply as rescale
+
+BINARY = "application/octet-stream"
 
 
 @dataclass(frozen=True)
@@ -69,34 +72,47 @@ def copy_link(run: FittedRun) -> None:
 
 
 def export(run: FittedRun) -> None:
-    """W, H and the specification as files."""
-    from dashboard.downloads import factors_csv, factors_npz
-
+    """The run as files: a report, W and H, a script that repeats it, and the run itself. Nothing is made before the click."""
+    key, convention = scale.current(), scale.words()
+    name = f"nmf-{run.spec.data}-rank{run.rank}"
+    uploaded = run.spec.data == "upload"
     with st.popover("Export", icon=":material/download:"):
-        st.markdown(f"W and H in the scale shown ({scale.words()}), with labels and the run's specification.")
-        W, H = scale.apply(run)
-        name = f"nmf-{run.spec.data}-rank{run.rank}"
-        st.download_button(
-            "NumPy archive (.npz)",
-            data=lambda: factors_npz(run, W, H),
-            file_name=f"{name}.npz",
-            mime="application/octet-stream",
-            on_click="ignore",
-            key="export-npz",
-        )
-        st.download_button(
-            "Spreadsheet tables (.zip of CSV)",
-            data=lambda: factors_csv(run, W, H),
-            file_name=f"{name}.zip",
-            mime="application/zip",
-            on_click="ignore",
-            key="export-csv",
-        )
-        st.download_button(
-            "Specification (.json)",
-            data=lambda: run.spec.to_json(),
-            file_name=f"{name}.json",
-            mime="application/json",
-            on_click="ignore",
-            key="export-json",
-        )
+        st.markdown("**Report**  \n:small[:gray[One page with every figure; opens in any browser, also offline, and prints.]]")
+        _file("HTML report", lambda: _made("report", run, key), f"{name}.html", "text/html", "report")
+        st.markdown(f"**W and H**  \n:small[:gray[In the scale shown ({convention}), with labels and the specification.]]")
+        with st.container(horizontal=True, gap="small"):
+            _file("NumPy (.npz)", lambda: _made("npz", run, key), f"{name}.npz", BINARY, "npz")
+            _file("Tables (.zip of CSV)", lambda: _made("csv", run, key), f"{name}.zip", "application/zip", "csv")
+        beside = "with the matrix it reads: the data is your own" if uploaded else "it finds the data itself"
+        st.markdown(f"**Repeat it**  \n:small[:gray[A Python program that makes exactly this W and H, {beside}.]]")
+        with st.container(horizontal=True, gap="small"):
+            if uploaded:
+                _file(
+                    "Script and data (.zip)", lambda: _made("script", run, key), f"{name}-script.zip", "application/zip", "script"
+                )
+            else:
+                _file("Python script", lambda: _made("script", run, key), f"{name}.py", "text/x-python", "script")
+            _file("Specification (.json)", lambda: _made("spec", run, key), f"{name}.json", "application/json", "json")
+        goes = ", with its data" if uploaded else ""
+        st.markdown(f"**Keep it**  \n:small[:gray[The finished run{goes}; opens again on Data, Bring your own.]]")
+        _file("Saved run", lambda: _made("run", run, key), f"{name}.nmf.npz", BINARY, "run")
+
+
+def _file(label: str, make: Callable[[], bytes], name: str, mime: str, key: str) -> None:
+    st.download_button(label, data=make, file_name=name, mime=mime, on_click="ignore", key=f"export-{key}")
+
+
+def _made(what: str, run: FittedRun, convention: str) -> bytes:
+    """The content of one file, made when it is asked for; in a thread without a session, so all it needs is handed in."""
+    from dashboard import downloads, report
+
+    factors = run.derived(("scaled", convention), lambda: rescale(run.factorization.W, run.factorization.H, convention))
+    makers: dict[str, Callable[[], bytes]] = {
+        "report": lambda: report.html(run, convention).encode(),
+        "npz": lambda: downloads.factors_npz(run, factors.W, factors.H, convention),
+        "csv": lambda: downloads.factors_csv(run, factors.W, factors.H),
+        "script": lambda: downloads.script_with_data(run) if run.spec.data == "upload" else downloads.script(run),
+        "spec": lambda: run.spec.to_json().encode(),
+        "run": lambda: downloads.saved_run(run),
+    }
+    return makers[what]()

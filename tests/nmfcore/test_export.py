@@ -1,6 +1,7 @@
 """What leaves the program can be repeated exactly and opened again."""
 
 import io
+import json
 import subprocess
 import sys
 import zipfile
@@ -182,6 +183,124 @@ def test_other_files_are_refused_with_a_sentence(monkeypatch):
     monkeypatch.setattr(export, "FORMAT", 0)
     with pytest.raises(ProblemError, match="has format 1"):
         export.load_run(good)
+
+
+def rewritten(changes):
+    """A good run file with some members replaced: by arrays, or by raw bytes."""
+    good, bad = io.BytesIO(), io.BytesIO()
+    export.save_run(good, solve(X, 2, stop=StopRule(max_iter=2)), X=X)
+    with zipfile.ZipFile(good) as source, zipfile.ZipFile(bad, "w") as target:
+        for member in source.infolist():
+            new = changes.get(member.filename.removesuffix(".npy"), source.read(member))
+            if isinstance(new, np.ndarray):
+                held = io.BytesIO()
+                np.save(held, new, allow_pickle=True)
+                new = held.getvalue()
+            target.writestr(member.filename, new)
+    return bad
+
+
+def about(**changes):
+    good = io.BytesIO()
+    export.save_run(good, solve(X, 2, stop=StopRule(max_iter=2)))
+    good.seek(0)
+    with np.load(good) as held:
+        plain = json.loads(held["about"].tobytes())
+    return np.frombuffer(json.dumps(plain | changes).encode(), np.uint8)
+
+
+class Harmful:
+    """Says so when a pickle of it is opened."""
+
+    def __reduce__(self):
+        return (Path.touch, (Path("opened-a-pickle"),))
+
+
+def header_of(shape):
+    """The beginning of an NPY file that claims this shape and holds nothing."""
+    out = io.BytesIO()
+    np.lib.format.write_array_header_1_0(out, {"descr": "<f8", "fortran_order": False, "shape": shape})
+    return out.getvalue()
+
+
+NEGATIVE, ENDLESS = np.full((20, 2), -1.0), np.full((2, 15), np.inf)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, None),
+        ({"W": NEGATIVE}, "W in this run file has entries that are negative"),
+        ({"H": ENDLESS}, "H in this run file has entries that are negative or not finite"),
+        ({"W": np.zeros((20, 3))}, "contradicts itself"),
+        ({"W": np.array([[Harmful()]] * 20, object)}, "not numbers"),
+        ({"W": np.array([["a", "b"]] * 20)}, "not numbers"),
+        ({"W": header_of((2**40, 2**20))}, "not as long as its header says"),
+        ({"W": header_of((-20, -2))}, "not as long as its header says"),
+        ({"W": b"no array at all"}, "no run file"),
+        ({"H": b""}, "no run file"),
+        ({"format": np.array([1, 2])}, "no run file"),
+        ({"about": np.frombuffer(b"[" * 100_000, np.uint8)}, "cannot be understood"),
+        ({"about": np.frombuffer(b'"text"', np.uint8)}, "cannot be understood"),
+        ({"about": about(spec={"rank": "six"})}, "cannot be understood"),
+        ({"about": about(spec={"rank": 5})}, "contradicts itself"),
+        ({"about": about(stopped="NEVER")}, "cannot be understood"),
+        ({"about": about(rows={"name": "rows", "singular": "row", "labels": "text"})}, "cannot be understood"),
+        ({"about": about(rows={"name": "rows", "singular": "row", "labels": [1] * 20})}, "cannot be understood"),
+        ({"history_relative_error": np.array([0.5])}, "cannot be understood"),
+        ({"history_iteration": np.array([2.0, 1.0, 0.0])}, "history in this run file is damaged"),
+        ({"history_seconds": np.array([0.0, np.nan, 1.0])}, "history in this run file is damaged"),
+        ({"X": -X}, "negative"),
+        ({"X": X[:5]}, "contradicts itself"),
+    ],
+)
+def test_a_hostile_run_file_is_refused_with_a_sentence(changes, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = rewritten(changes)
+    if words is None:
+        assert_array_equal(export.read_run(file).X, X)
+        return
+    with pytest.raises(ProblemError, match=words) as refused:
+        export.read_run(file)
+    assert len(str(refused.value)) < 400
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_cut_off_or_overlong_run_file_is_refused():
+    whole = rewritten({}).getvalue()
+    for cut in (10, len(whole) // 2, len(whole) - 5):
+        with pytest.raises(ProblemError, match="no run file"):
+            export.read_run(io.BytesIO(whole[:cut]))
+    with pytest.raises(ProblemError, match="would unpack to"):
+        export.read_run(io.BytesIO(whole), largest=1000)
+
+
+def test_a_sparse_matrix_with_an_index_beyond_its_end_is_refused():
+    good, bad = io.BytesIO(), io.BytesIO()
+    export.save_matrix(good, sp.csr_array(X))
+    with zipfile.ZipFile(good) as source, zipfile.ZipFile(bad, "w") as target:
+        for member in source.infolist():
+            raw = source.read(member)
+            if member.filename == "indices.npy":
+                indices = sp.csr_array(X).indices.copy()
+                indices[-1] = 10**6
+                held = io.BytesIO()
+                np.save(held, indices)
+                raw = held.getvalue()
+            target.writestr(member.filename, raw)
+    with pytest.raises(ProblemError, match="valid sparse matrix"):
+        export.load_matrix(bad)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_saved_run_can_hold_its_data(sparse):
+    fit, file = solve(X, 2, stop=StopRule(max_iter=2)), io.BytesIO()
+    mask = np.ones(X.shape, np.uint8)
+    export.save_run(file, fit, X=sp.csr_array(X) if sparse else X, mask=mask, about_data={"title": "Mine"})
+    saved = export.read_run(file)
+    assert_array_equal(saved.X.toarray() if sparse else saved.X, X)
+    assert_array_equal(saved.mask, mask)
+    assert saved.about_data == {"title": "Mine"}
 
 
 def test_a_run_file_that_contradicts_itself_is_refused():

@@ -1,0 +1,209 @@
+"""Is the report one page that opens without a network, whatever the labels say, and does it hold the run's numbers?"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import os
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from plotly.offline import get_plotlyjs
+
+from dashboard import report
+from dashboard.fitting import FIRST, fit_work
+from dashboard.jobs import Jobs
+from nmfcore.data.dataset import Dataset
+from nmfcore.factorization import Axes, Axis
+from nmfcore.scale import CONVENTIONS
+from nmfcore.spec import RunSpec, StopRule
+
+LARGEST = 6_000_000  # bytes
+HOSTILE = [
+    "</script><script>window.harmed = 1</script>",
+    "<img src=x onerror=\"window.harmed = 1\">",
+    "\" onmouseover=\"window.harmed = 1",
+    "<a href='https://evil.example'>click</a>",
+    "<!-- ", "]]>", "$\\href{https://evil.example}{x}$", "%{customdata}", "&lt;b&gt;", "\u202eevil", "é 字 🎈", "a" * 5000,
+]  # fmt: skip
+ADDRESSES = ("src", "href", "action", "data", "poster", "srcset")
+TAGS = set(
+    re.findall(
+        r"\w+",
+        """html head meta link title style script body main header div span b h1 h2 h3 p figure figcaption small ol ul li table
+    thead tbody tr th td details summary pre footer""",
+    )
+)
+RNG = np.random.default_rng(9)
+
+
+class Elements(HTMLParser):
+    """The elements of a page with their attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, list[tuple[str, str | None]]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, attrs))
+
+
+def elements(page):
+    return Elements(page).found
+
+
+class Watched:
+    """Stands for a job."""
+
+    message = ""
+
+    def say(self, message, fraction=None):
+        self.message = message
+
+    def report(self, progress, fraction):
+        return True
+
+
+@pytest.fixture(scope="module")
+def jobs():
+    service = Jobs(workers=1)
+    yield service
+    service.close()
+
+
+@pytest.fixture(scope="module")
+def movies(jobs):
+    return fit_work(FIRST, jobs)(Watched())
+
+
+def uploaded(jobs, rank=3, rows=12, columns=12, **about):
+    axes = Axes(
+        Axis("<b>rows</b>", "<b>row</b>", (HOSTILE * rows)[:rows]),
+        Axis("<i>columns</i>", "<i>column</i>", (HOSTILE * columns)[:columns]),
+    )
+    data = Dataset(
+        "upload", HOSTILE[0], RNG.random((rows, columns)), axes, notes=tuple(HOSTILE), zero_means=HOSTILE[1],
+        options={"file": HOSTILE[0]}, **about,
+    )  # fmt: skip
+    spec = RunSpec(
+        data="upload", data_options={"file": HOSTILE[0]}, rank=rank, fingerprint=data.fingerprint, stop=StopRule(max_iter=8)
+    )
+    return fit_work(spec, jobs, data)(Watched())
+
+
+@pytest.fixture(scope="module")
+def hostile(jobs):
+    return uploaded(jobs)
+
+
+def without_library(page: str) -> str:
+    assert page.count(get_plotlyjs()) == 1
+    return page.replace(get_plotlyjs(), "")
+
+
+def test_the_report_holds_the_runs_numbers(movies):
+    page = report.html(movies)
+    text = html.unescape(without_library(page))
+    assert len(page.encode()) < LARGEST
+    assert "Ten topics in 200 films" in text
+    end = movies.factorization.history[-1]
+    for said in (
+        f"{end.relative_error:.4f}",
+        f"{movies.floor:.4f}",
+        movies.spec.fingerprint,
+        movies.spec.key,
+        "Eckart & Young 1936",
+    ):
+        assert said in text
+    assert movies.dataset.card.citation in text
+    assert "Lee & Seung 1999" in text
+    assert text.count('class="plot"') == 5 + 10  # curve, W, error over rank, singular values, similarity, and ten topics
+    drawn = [json.loads(found) for found in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page)]
+    assert len(drawn) == 15
+    assert all(figure["data"] for figure in drawn)
+
+
+def test_every_convention_can_be_shown(movies):
+    for key, convention in CONVENTIONS.items():
+        assert convention.title in html.unescape(without_library(report.html(movies, key)))
+
+
+@pytest.mark.parametrize("what", ["hostile", "movies"])
+def test_the_report_names_no_address_and_allows_no_script_but_its_own(what, request):
+    page = report.html(request.getfixturevalue(what))
+    rest = without_library(page)
+    assert all(value == "data:," for _, attributes in elements(rest) for name, value in attributes if name in ADDRESSES)
+    assert not re.search(r"@import|url\(", rest)
+    policy = html.unescape(re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1])
+    assert policy.startswith("default-src 'none'")
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.S)
+    assert len(scripts) == 2
+    for source in scripts:
+        assert f"'sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}'" in policy
+
+
+def test_no_label_becomes_part_of_the_page(hostile):
+    rest = without_library(report.html(hostile))
+    for opened in ("<img", "<a ", "<b>rows", "<i>columns", "<script>window", "<!-- ", "\u202e"):
+        assert opened not in rest
+    found = elements(rest)
+    assert {tag for tag, _ in found} <= TAGS
+    assert not [name for _, attributes in found for name, _ in attributes if name.startswith("on")]
+
+
+def test_many_components_and_pictures_stay_readable(jobs):
+    run = uploaded(jobs, rank=35, rows=60, columns=48, image_shape=(6, 8), kind="images")
+    rest = without_library(report.html(run))
+    assert len(re.findall('<h3><span class="dot"', rest)) == report.MOST_CARDS
+    assert "The parts as pictures" in rest
+    assert "<th scope=row>35</th>" in rest
+
+
+# -- in a browser ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        names = [
+            os.environ.get("CHROMIUM"),
+            shutil.which("chromium"),
+            shutil.which("google-chrome"),
+            playwright.chromium.executable_path,
+        ]
+        path = next((name for name in names if name and Path(name).exists()), None)
+        if path is None:
+            pytest.skip("No Chromium on this computer.")
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("what", ["hostile", "movies"])
+def test_the_report_opens_offline_without_an_error_or_a_request(what, request, chromium, tmp_path):
+    file = tmp_path / "report.html"
+    file.write_text(report.html(request.getfixturevalue(what)), encoding="utf-8")
+    context = chromium.new_context(viewport={"width": 1280, "height": 800}, offline=True)
+    page, heard, asked = context.new_page(), [], []
+    page.on("console", lambda message: heard.append(message.text))
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.on("request", lambda one: asked.append(one.url))
+    page.goto(file.as_uri())
+    page.wait_for_function("[...document.querySelectorAll('div.plot')].every(e => e.querySelector('svg.main-svg'))")
+    assert page.evaluate("window.harmed") is None
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    assert heard == []
+    assert asked == [file.as_uri()]
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=https://evil.example/a.png onerror=1>')")
+    page.wait_for_timeout(100)
+    assert any("Content Security Policy" in line for line in heard)  # the policy would have stopped one
+    context.close()
