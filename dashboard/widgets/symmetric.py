@@ -27,6 +27,7 @@ from nmfcore.topics import find_terms, top_terms
 PAGE = "symmetric"
 WEIGHTINGS = {"binary": "present or not", "idf": "IDF: rare counts more", "as given": "as given"}
 NORMALISATIONS = {"cosine": "cosine", "jaccard": "Jaccard", "ppmi": "positive PMI", "max": "by the largest"}
+NARROW = {"topic": st.column_config.NumberColumn(width=45)}
 WORDS = 8  # keywords on a topic's card
 BAR = 76  # px of the colour bar that is left out where numbers stand in the cells
 
@@ -211,7 +212,16 @@ def step_three(steps: Steps) -> None:
         card.picture(PAGE, "V", f"V: {markdown(rows.name)} by topic", drawn)
     with right:
         title = f"{markdown(rows.name.capitalize())} of each topic"
-        bench.table(PAGE, "items", title, bench_data.items_table(steps), height=450, row_height=52, column_config=narrow(steps))
+        leaders = bench_data.items_table(steps)
+        bench.table(
+            PAGE,
+            "items",
+            title,
+            leaders,
+            height="content",
+            column_order=[leaders.columns[0], leaders.columns[2]],
+            column_config=NARROW,
+        )
     st.markdown(f"**Why does a {markdown(rows.singular)} have its topics?** Evidence x S of each of its keywords.")
     first = bench_data.first_items(steps.axes, steps.V)
     items = range(len(steps.V))
@@ -229,11 +239,6 @@ def step_three(steps: Steps) -> None:
             )
             why(steps, f"why-{place}", rows.label(item), bench_data.row_of(steps.table, item), steps.V[item])
     typed(steps)
-
-
-def narrow(steps: Steps) -> dict[str, object]:
-    """Widths with which the items of a topic have the most room."""
-    return {"topic": st.column_config.NumberColumn(width=45), steps.axes.columns.name: st.column_config.TextColumn(width=150)}
 
 
 def why(steps: Steps, name: str, label: str, x: np.ndarray, v: np.ndarray) -> None:

@@ -421,6 +421,23 @@ def test_the_criteria_over_ranks_name_the_best():
     assert drawn.figure.data[1].line.dash == "dot"
 
 
+def test_the_scripts_of_images_and_expression_repeat_their_numbers(capsys, monkeypatch):
+    data = load_prepared("digits")
+    found = finished(pictures.fit_work(data, (4, 6), 0, None))
+    exec(compile(pictures.script(data, found), "script", "exec"), {})
+    errors = {line.split()[0]: float(line.split()[1]) for line in capsys.readouterr().out.splitlines()}
+    assert_allclose(errors["NMF"], found.nmf.relative_error, rtol=1e-6)
+    assert_allclose(errors["k-means"], found.kmeans.relative_error, rtol=1e-6)
+
+    table = expression.of_dataset(patients(), False)
+    monkeypatch.setattr("nmfcore.data.load_prepared", lambda key: patients())
+    exec(compile(expression.script("leukemia", False, 2, 3, 0), "script", "exec"), {})
+    out = capsys.readouterr().out
+    first = finished(expression.survey_work(table, 3, 0))[0]
+    assert_allclose(float(out.split()[3]), min(first.errors), rtol=1e-6)
+    assert "misplaced: s5" in out
+
+
 # -- shared ----------------------------------------------------------------------------------------------------------------
 
 
