@@ -99,7 +99,7 @@ def test_the_exported_script_repeats_a_run_on_text_exactly(tmp_path):
     spec = RunSpec(
         data="upload", preparation=tuple(dataset.steps), fingerprint=dataset.fingerprint, rank=3, stop=StopRule(max_iter=30)
     )
-    run = prepare(dataset.X, 3, axes=dataset.axes, spec=spec)
+    run = prepare(dataset.X, 3, init=spec.init, axes=dataset.axes, spec=spec)
     list(run)
     fit = run.result()
     export.save_matrix(tmp_path / "data.npz", dataset.X)
