@@ -13,6 +13,7 @@ from nmfcore.solvers.gd import GradientDescent
 from nmfcore.solvers.hals import HALS
 from nmfcore.solvers.kl import NewtonKL
 from nmfcore.solvers.masked import MaskedHALS, MaskedUpdates
+from nmfcore.solvers.minibatch import MiniBatch
 from nmfcore.solvers.mu import MultiplicativeUpdates
 from nmfcore.solvers.pg import ProjectedGradient
 from nmfcore.solvers.protocol import Solver, Supports
@@ -27,6 +28,7 @@ SOLVERS: dict[str, type[Solver]] = {
     "pg": ProjectedGradient,
     "gd": GradientDescent,
     "sgd": StochasticGradient,
+    "minibatch": MiniBatch,
     "masked": MaskedUpdates,
     "masked-hals": MaskedHALS,
     "symmetric": SymmetricUpdates,
