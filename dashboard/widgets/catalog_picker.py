@@ -50,7 +50,7 @@ def _card(key: str, title: str, line: str, facts: str) -> None:
             key=f"open-{key}",
             on_click=session.set_control,
             args=(KEY, key),
-            type="primary" if here else "secondary",
+            type="secondary",
             width="stretch",
             icon=":material/check:" if used else None,
             help=f"{markdown(title)}: {'looked at' if here else 'look at it'}{', in use' if used else ''}",
@@ -81,7 +81,7 @@ def options(key: str) -> None:
             st.button(
                 "In use" if using else "Use this data",
                 key=f"use-{key}",
-                type="primary",
+                type="secondary",
                 on_click=session.choose,
                 args=(spec,),
                 disabled=loading or using,

@@ -145,7 +145,7 @@ def _verdict(brought: Import, job: Job | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Use this data",
-            type="primary",
+            type="secondary",
             key="use-upload",
             on_click=session.accept_import,
             disabled=outcome.dataset is None or outcome.refusal is not None,
