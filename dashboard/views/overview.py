@@ -6,6 +6,7 @@ from dashboard import session
 from dashboard.figures.heatmaps import items_by_topic
 from dashboard.figures.loss import loss_curve
 from dashboard.fitting import FittedRun
+from dashboard.plain import markdown
 from dashboard.widgets import card, header, notices, scale, stability, topic_cards
 from dashboard.widgets.header import Figure
 from dashboard.words import SHORT_REASONS, count, part, percent, seconds, spelled
@@ -46,7 +47,8 @@ def draw() -> None:
         return
     m, _ = run.dataset.shape
     rows = run.dataset.axes.rows
-    title = f"{spelled(run.rank)} {part(run.dataset)}{'s' if run.rank > 1 else ''} in {count(m, rows.singular, rows.name)}"
+    items = count(m, markdown(rows.singular), markdown(rows.name))
+    title = f"{spelled(run.rank)} {part(run.dataset)}{'s' if run.rank > 1 else ''} in {items}"
     header.draw(title, run, figures(run))
     stability.control(run)
     history = run.factorization.history
@@ -63,7 +65,9 @@ def draw() -> None:
             ("W", "overview", scale.current(), theme),
             lambda: items_by_topic(W, axis=rows, component=part(run.dataset), theme=theme, height=300),
         )
-        card.picture("overview", "items", f"{rows.name.capitalize()} by {part(run.dataset)} (W), strongest first", drawn)
+        card.picture(
+            "overview", "items", f"{markdown(rows.name.capitalize())} by {part(run.dataset)} (W), strongest first", drawn
+        )
     topic_cards.draw(run, page="overview", words=8)
 
 

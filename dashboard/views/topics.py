@@ -5,6 +5,7 @@ import streamlit as st
 from dashboard import session
 from dashboard.figures.topics import similarity_matrix
 from dashboard.fitting import FittedRun
+from dashboard.plain import markdown
 from dashboard.widgets import card, header, item_list, notices, topic_cards
 from dashboard.words import part, spelled
 from nmfcore.svd import cosines_between_rows
@@ -36,7 +37,7 @@ def draw() -> None:
 
 def opened(run: FittedRun, noun: str) -> None:
     """The items that load most on one component."""
-    with card.plain(f"{run.dataset.axes.rows.name.capitalize()} that load most on a {noun}"):
+    with card.plain(f"{markdown(run.dataset.axes.rows.name.capitalize())} that load most on a {noun}"):
         k = st.selectbox(
             f"{noun.capitalize()}",
             range(run.rank),

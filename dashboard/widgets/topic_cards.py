@@ -15,7 +15,7 @@ from dashboard.words import percent
 from nmfcore import topics
 
 CARD_WIDTH = 260
-MOST_CARDS = 30  # a page of more cannot be read; the rest is one click away on Topics
+MOST_CARDS = 30  # a page of more cannot be read
 
 
 def draw(run: FittedRun, *, page: str, words: int, relevance: float = 1.0) -> None:
@@ -24,7 +24,7 @@ def draw(run: FittedRun, *, page: str, words: int, relevance: float = 1.0) -> No
         for k in range(min(run.rank, MOST_CARDS)):
             one(run, k, page=page, words=words, relevance=relevance)
     if run.rank > MOST_CARDS:
-        st.markdown(f"Components {MOST_CARDS + 1} to {run.rank} are in the table of the Topics page.")
+        st.markdown(f"Components {MOST_CARDS + 1} to {run.rank} have no card here; Matrices shows all, Export has the numbers.")
 
 
 def one(run: FittedRun, k: int, *, page: str, words: int, relevance: float = 1.0) -> None:
