@@ -137,12 +137,12 @@ def _newton_sweeps(
 ) -> tuple[np.ndarray, float, float]:
     """The plain twin: one component of every row at a time."""
     x, columns, filled = A.data, A.indices, np.flatnonzero(np.diff(A.indptr))
-    rows = np.repeat(np.arange(A.shape[0]), np.diff(A.indptr))
+    counts = np.diff(A.indptr)
     begins = A.indptr[filled]  # where the rows that store something begin
     new, pieces = np.array(F.T, order="C"), np.ascontiguousarray(other.T)  # (r, m) and (r, n)
     fit = np.zeros_like(x)
     for k in range(len(new)):
-        fit += new[k][rows] * pieces[k][columns]
+        fit += np.repeat(new[k], counts) * pieces[k][columns]
     np.maximum(fit, tiny, out=fit)
     steep, pull, curve = (np.zeros(A.shape[0], F.dtype) for _ in range(3))
     if len(filled):
@@ -152,9 +152,10 @@ def _newton_sweeps(
             piece = pieces[k][columns]
             share = piece / fit
             pulled = x * share
+            share *= pulled
             if len(filled):
                 pull[filled] = np.add.reduceat(pulled, begins)
-                curve[filled] = np.add.reduceat(pulled * share, begins)
+                curve[filled] = np.add.reduceat(share, begins)
             slope = sums[k] + F.dtype.type(l1) + F.dtype.type(l2) * new[k] - pull
             bend = curve + F.dtype.type(l2)
             change = np.where(slope > 0, -new[k], 0)
@@ -163,7 +164,9 @@ def _newton_sweeps(
             size = steep * np.sqrt(bend) * -change
             np.divide(change, 1 + size, out=change, where=(slope > 0) & (size > NEWTON_SAFE))
             new[k] = np.maximum(new[k] + change, 0)
-            np.maximum(fit + change[rows] * piece, tiny, out=fit)
+            piece *= np.repeat(change, counts)
+            fit += piece
+            np.maximum(fit, tiny, out=fit)
     logs, cross = (
         float(np.dot(x.astype(np.float64), values)) for values in (np.log(fit, dtype=np.float64), fit.astype(np.float64))
     )

@@ -68,7 +68,7 @@ class NewtonKL(Solver):
     tol = 5e-5
 
     extrapolate: bool = True
-    sweeps: int = 2
+    sweeps: int = 1
 
     def start(self, problem: Problem, factors: Factors, rng: np.random.Generator) -> Memory:
         working = problem.working
