@@ -106,7 +106,7 @@ def scales(run: FittedRun) -> None:
             [(clean(rows.label(item)), called(before), called(after)) for item, before, after in moved],
             columns=[clean(rows.singular), "now", "then"],
         )
-        bench.table("matrices", "scale", f"The {said} that would change", table, height=260)
+        bench.table("matrices", "scale", f"The {said} that would change", table, height="content" if len(moved) <= 8 else 260)
 
 
 draw()
