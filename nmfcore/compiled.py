@@ -227,36 +227,42 @@ def newton_rows(indptr, indices, data, other, sums, start, new, sweeps, l1, l2, 
     longest = 1
     for i in range(begin, end):
         longest = max(longest, indptr[i + 1] - indptr[i])
-    pieces, fit = np.empty(rank * (longest + 16), other.dtype), np.empty(longest, other.dtype)
+    pieces, fit = np.empty(rank * (longest + 16), other.dtype), np.empty(longest + 16, other.dtype)
+    values = np.empty(longest + 16, other.dtype)
     zero, one, limit = other.dtype.type(0), other.dtype.type(1), other.dtype.type(0.683802)
     logs = 0.0
     cross = 0.0
     for i in range(begin, end):
         first, count = indptr[i], indptr[i + 1] - indptr[i]
-        stride = (count + 15) // 16 * 16  # packed: one row's pieces stay in the first-level cache
+        stride = (count + 15) // 16 * 16  # packed, so that one row's pieces stay in the first-level cache; padded for the vectors
         least = data[first] if count else one
         for j in range(count):
-            least = min(least, data[first + j])
+            values[j] = data[first + j]
+            least = min(least, values[j])
             column = indices[first + j]
             for k in range(rank):
                 pieces[k * stride + j] = other[column, k]
         steep = one / np.sqrt(least)
-        for j in range(count):
+        for j in range(count, stride):
+            values[j] = zero
+            for k in range(rank):
+                pieces[k * stride + j] = zero
+        for j in range(stride):
             fit[j] = zero
         for k in range(rank):
             weight = start[i, k]
             new[i, k] = weight
-            for j in range(count):
+            for j in range(stride):
                 fit[j] += weight * pieces[k * stride + j]
-        for j in range(count):
+        for j in range(stride):
             fit[j] = max(fit[j], tiny)
         for _ in range(sweeps):
             for k in range(rank):
                 pull, curve = zero, zero
                 at = k * stride
-                for j in range(count):
+                for j in range(stride):
                     share = pieces[at + j] / fit[j]
-                    pulled = data[first + j] * share
+                    pulled = values[j] * share
                     pull += pulled
                     curve += pulled * share
                 old = new[i, k]
@@ -274,7 +280,7 @@ def newton_rows(indptr, indices, data, other, sums, start, new, sweeps, l1, l2, 
                     change = zero
                 if change != zero:
                     new[i, k] = max(old + change, zero)
-                    for j in range(count):
+                    for j in range(stride):
                         fit[j] = max(fit[j] + change * pieces[at + j], tiny)
         for j in range(count if wanted else 0):
             logs += data[first + j] * np.log(np.float64(fit[j]))
