@@ -106,6 +106,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=list(WORKLOADS), default=list(WORKLOADS), metavar="WORKLOAD")
     parser.add_argument("--without", nargs="+", choices=list(CONTENDERS), default=[], metavar="CONTENDER")
     parser.add_argument("--repeats", type=int, help="instead of each workload's own number")
+    parser.add_argument("--note", default="", help="about the circumstances, written below the table")
     parser.add_argument("--report", action="store_true", help="only write the tables and plots again from the stored results")
     options = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
@@ -115,6 +116,7 @@ def main() -> None:
         for key in options.only:
             say(WORKLOADS[key].title)
             found = measure(WORKLOADS[key], options.repeats or WORKLOADS[key].repeats, options.without)
+            found["machine"]["note"] = options.note
             (RESULTS / f"{key}.json").write_text(json.dumps(found, indent=1) + "\n")
     say(f"Written: {write_report(RESULTS)}")
 

@@ -38,7 +38,7 @@ def write_report(folder: Path) -> Path:
         details += detail(result)
         (folder / f"{result['workload']}.svg").write_text(plot(result))
     machine = results[-1]["machine"] if results else {}
-    note = ", ".join(f"{key}: {value}" for key, value in machine.items())
+    note = ", ".join(f"{key}: {value}" for key, value in machine.items() if value)
     path = folder / "table.md"
     path.write_text("\n".join([*lines, *details, "", f"Machine: {note}.", ""]))
     return path
