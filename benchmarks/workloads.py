@@ -54,7 +54,7 @@ def all_groups() -> Any:
 
 def faces() -> np.ndarray:
     """The 400 ORL faces as columns, grey values in [0, 1]."""
-    return np.ascontiguousarray(load("faces").X.T, dtype=np.float64) / 255
+    return np.ascontiguousarray(load("faces").X.T, dtype=np.float64)
 
 
 def raw_faces() -> np.ndarray:
