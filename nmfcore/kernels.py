@@ -251,10 +251,10 @@ class Rows:
 class Tiles:
     """Compiled. Factors are (m, R) with R the rank rounded up to whole vectors; the padding stays zero."""
 
-    def __init__(self, rank: int, dtype: np.dtype, exact: bool = True) -> None:
-        module = compiled()
+    def __init__(self, rank: int, dtype: np.dtype, exact: bool = True, module: ModuleType | None = None) -> None:
+        module = module or _load()
         if module is None:
-            raise RuntimeError("The compiled kernels are not in use here; see kernels.in_use().")
+            raise RuntimeError("There are no compiled kernels here; see kernels.in_use().")
         self.module, self.rank, self.dtype, self.exact = module, rank, dtype, exact
         self.width = -(-rank // module.LANES) * module.LANES
 
@@ -307,9 +307,10 @@ def multiply(A: Matrix, B: np.ndarray) -> np.ndarray:
     """A B (m, l) for sparse or dense A (m, n) and dense B (n, l) of one dtype; compiled for sparse A where that is possible."""
     if not sp.issparse(A):
         return A @ B
-    if compiled() is None:
+    module = compiled()  # asked once: another thread may begin to warm the kernels at any moment
+    if module is None:
         return A @ np.ascontiguousarray(B)
-    tiles = Tiles(B.shape[1], A.dtype, exact=False)
+    tiles = Tiles(B.shape[1], A.dtype, exact=False, module=module)
     return tiles.outside(tiles.product(A, tiles.inside(B)))
 
 
@@ -319,7 +320,8 @@ def engine(rank: int, dtype: np.dtype, exact: bool = True) -> Engine:
     exact : Gram matrices in float64 even of float32 factors. Their rounding is the largest part of the loss's: about 1e-7 of
         ||X||^2, which matters where the fit is good.
     """
-    return Tiles(rank, dtype, exact) if compiled() is not None else Rows(rank, dtype, exact)
+    module = compiled()
+    return Rows(rank, dtype, exact) if module is None else Tiles(rank, dtype, exact, module)
 
 
 def _gram(F: np.ndarray, exact: bool) -> np.ndarray:
@@ -428,12 +430,31 @@ def few_threads(A: Matrix, width: int) -> Iterator[None]:
 
 
 # -- compiled or not ------------------------------------------------------------------------------------------------------------
-_warming = threading.Event()
+class _Warming:
+    """How many threads are preparing the kernels."""
+
+    def __init__(self) -> None:
+        self.lock, self.users = threading.Lock(), 0
+
+
+_warming = _Warming()  # the kernels are the process's, so this is too
+
+
+@contextmanager
+def plain_meanwhile() -> Iterator[None]:
+    """Inside, runs of every thread use plain NumPy: nobody waits for kernels that are being prepared."""
+    with _warming.lock:
+        _warming.users += 1
+    try:
+        yield
+    finally:
+        with _warming.lock:
+            _warming.users -= 1
 
 
 def compiled() -> ModuleType | None:
     """nmfcore.compiled when numba is installed, not switched off and not just being warmed by another thread; else None."""
-    if not wanted() or _warming.is_set():
+    if not wanted() or _warming.users:
         return None
     return _load()
 
@@ -464,15 +485,12 @@ def warm(dtype: Any = np.float32) -> bool:
     """
     if not wanted():
         return False
-    _warming.set()
-    try:
+    with plain_meanwhile():
         module = _load()
         if module is None:
             return False
         module.warm(np.dtype(dtype))
         return True
-    finally:
-        _warming.clear()
 
 
 def in_use() -> str:
@@ -481,7 +499,7 @@ def in_use() -> str:
         return "Plain NumPy (compiled kernels are switched off by NMF_KERNELS)"
     if not _installed():
         return "Plain NumPy (install the extra [fast] for compiled kernels)"
-    if _warming.is_set():
+    if _warming.users:
         return "Plain NumPy for the moment (the compiled kernels are being prepared)"
     if _load() is None:
         return "Plain NumPy (numba is installed but does not work here)"

@@ -184,6 +184,25 @@ def test_runs_do_not_wait_for_kernels_that_are_being_warmed(monkeypatch):
     assert kernels.compiled() is Slow
 
 
+@needs_numba
+@pytest.mark.parametrize("use", [lambda A: kernels.multiply(A, np.ones((70, 3))), lambda A: kernels.engine(3, A.dtype)])
+def test_what_runs_is_decided_once_though_warming_may_begin_at_any_moment(monkeypatch, use):
+    """Seen in CI: asked twice, the kernels were there and then not, and the fit on the first screen failed."""
+    answers = iter([kernels.compiled()])
+    monkeypatch.setattr(kernels, "compiled", lambda: next(answers, None))
+    use(matrix("sparse", np.float64))
+
+
+@needs_numba
+def test_the_kernels_stay_aside_until_the_last_one_has_prepared_them(monkeypatch):
+    monkeypatch.setenv("NMF_KERNELS", "auto")
+    with kernels.plain_meanwhile():
+        with kernels.plain_meanwhile():
+            assert kernels.compiled() is None
+        assert kernels.compiled() is None
+    assert kernels.compiled() is not None
+
+
 def test_importing_nmfcore_imports_no_compiler():
     code = "import sys, nmfcore, nmfcore.run; sys.exit('numba' in sys.modules or 'llvmlite' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
