@@ -193,6 +193,8 @@ def adopt() -> bool:
                 me.problem = None
             elif job is not None and job.failure is not None:
                 me.problem = Problem(job.failure.message)
+            elif job is not None and job.stopped and me.run is None:  # else `begin` would start it again at once
+                me.problem = Problem("You stopped before there was a result. Choose other data or another rank, or press Fit.")
     return changed
 
 
@@ -422,6 +424,12 @@ def fit_job() -> Job | None:
 def load_job() -> Job | None:
     me = state()
     return jobs().watch(me.loading, me.id) if me.loading is not None else None
+
+
+def waiting() -> bool:
+    """Whether something is being computed or loaded for this session that it has not taken over yet."""
+    me = state()
+    return me.fitting is not None or me.loading is not None
 
 
 def address() -> str:

@@ -179,8 +179,7 @@ def _live_switch() -> bool:
 
 
 def _progress_or_last() -> None:
-    jobs = [job for job in (session.load_job(), session.fit_job()) if job is not None and not job.final]
-    if jobs:
+    if session.waiting():  # not "is a job running": one that ended since `begin` looked has to be taken over too
         _watch()
         return
     run = session.shown()

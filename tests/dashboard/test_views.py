@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard import session
 from dashboard.main import PAGES
 
 APP = str(Path(__file__).resolve().parents[2] / "dashboard" / "app.py")
@@ -37,6 +38,37 @@ def test_the_first_screen_has_a_result_without_a_click():
     assert [metric.label for metric in app.metric][:3] == ["Attainable explained", "Relative error", "Iterations"]
     assert "above the SVD floor" in app.metric[1].delta
     assert len(app.get("plotly_chart")) >= 2 + 8  # the curve, W, and a card per topic
+
+
+def test_a_fit_that_ends_while_the_page_is_being_drawn_is_shown(monkeypatch):
+    """Seen on the first screen, one visit in four: running when the script began, over when the panel was drawn, so nobody
+    looked at it again and the page said "no result yet" until something was clicked."""
+    looks = []
+
+    def adopt_too_early(real=session.adopt):
+        looks.append(1)
+        return real() if len(looks) > 2 else False
+
+    monkeypatch.setattr(session, "adopt", adopt_too_early)
+    app = start()
+    assert len(looks) > 2
+    assert app.title[0].value.startswith("Ten topics in ")
+
+
+def test_stopping_before_there_is_a_result_does_not_start_again(monkeypatch):
+    real = session.fit
+
+    def stopped_at_once(spec=None):
+        monkeypatch.setattr(session, "fit_work", lambda *_: stopped_work)
+        real(spec)
+
+    def stopped_work(job):
+        job._stop.set()
+        job.say("stopped")
+
+    monkeypatch.setattr(session, "fit", stopped_at_once)
+    app = start({"data": "movies", "rank": "7", "solver": "hals"})
+    assert any("stopped before there was a result" in block.value for block in [*app.markdown, *app.warning, *app.error])
 
 
 def test_moving_the_rank_on_small_data_changes_the_topics_at_once():
