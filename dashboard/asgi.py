@@ -6,6 +6,7 @@ May import streamlit and starlette, and the modules that it warms up by name.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import gc
@@ -13,10 +14,13 @@ import hashlib
 import importlib
 import logging
 import re
+import subprocess
+import sys
 import threading
+import time
 import uuid
 import webbrowser
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +31,35 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = logging.getLogger(__name__)
 
-# Imported in the background while the first visitor's browser loads the page: a second and a half on a laptop.
-WARM = (
+# What the first screen needs. Imported before the server says that it is up: beside a browser that starts at the same time and a
+# script that waits for the same modules, all of them together took twice as long.
+FIRST = (
     "numpy",
     "scipy.linalg",
     "scipy.sparse",
     "pandas",
     "plotly.graph_objects",
     "plotly.io",
-    "sklearn.decomposition",
-    "sklearn.feature_extraction.text",
+    "plotly.offline",
+    "PIL.Image",
+    "streamlit.material_icon_names",
     "dashboard.main",
 )
+LATER = ("sklearn.decomposition", "sklearn.feature_extraction.text")  # imported once the first screen is drawn
+FIRST_SECONDS = 60.0  # the server is up after this time in any case
+LATER_SECONDS = 15.0  # the rest is loaded after this time, also when nobody has come
+BROWSER_SECONDS = 3.0  # what a browser needs to draw the first screen
+KERNEL_DTYPES = ("float32", "float64")
+COMPILE_SECONDS = 300.0  # then the child that compiles is given up
+COMPILE = """
+import os, sys
+if hasattr(os, "nice"):
+    os.nice(10)
+sys.path.insert(0, sys.argv[1])
+from nmfcore import kernels
+for dtype in sys.argv[2:]:
+    kernels.warm(dtype)
+"""
 
 
 def options() -> dict[str, Any]:
@@ -58,7 +79,9 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Runs when the port is bound: requests that come now are answered in a moment."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     logging.getLogger("streamlit.error_util").addFilter(lambda record: record.msg != "Uncaught app execution")  # see show_error
-    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+    ready = threading.Event()
+    threading.Thread(target=warm_up, args=(ready,), name="warm-up", daemon=True).start()
+    await asyncio.to_thread(ready.wait, FIRST_SECONDS)
     url = address()
     print(f"NMF dashboard: {url}  (Ctrl+C stops it)", flush=True)  # what the command is for, so not a log line
     if not st.get_option("server.headless"):
@@ -75,33 +98,61 @@ def address() -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{st.get_option('server.port')}/{path}".rstrip("/")
 
 
-def warm_up() -> None:
-    """Import what the pages need, then take all of it out of the garbage collector's sight.
+def warm_up(ready: threading.Event) -> None:
+    """Load what the first screen needs and fit it, say so, and load the rest when that screen has been drawn.
 
-    Streamlit collects garbage around every script run, which walks through every object of every library: 170 ms a run
-    without the freeze, 10 ms with it.
+    All that is loaded is taken out of the garbage collector's sight: Streamlit collects garbage around every script run, which
+    walks through every object of every library: 170 ms a run without the freeze, 10 ms with it.
     """
-    for name in WARM:
+    from dashboard.main import DRAWN
+    from nmfcore import kernels
+
+    with kernels.plain_meanwhile():  # nobody's run, and above all not the first screen, waits for the kernels
+        try:
+            _load(FIRST)
+            from dashboard.fitting import warm
+            from dashboard.jobs import service
+
+            warm(service())
+            _freeze()
+        finally:
+            ready.set()
+        if DRAWN.wait(LATER_SECONDS):
+            time.sleep(BROWSER_SECONDS)
+        _load(LATER)
+        warm_kernels()
+    _freeze()
+
+
+def _load(names: Sequence[str]) -> None:
+    for name in names:
         try:
             importlib.import_module(name)
         except ImportError as missing:
             _log.warning("Warm-up goes on without %s: %s", name, missing)
-    from dashboard.fitting import warm
-    from dashboard.jobs import service
 
-    compiling = threading.Thread(target=warm_kernels, name="warm-kernels", daemon=True)
-    compiling.start()  # runs use plain NumPy until the kernels are ready, so the first screen does not wait for them
-    warm(service())
-    compiling.join()
+
+def _freeze() -> None:
     gc.collect()
     gc.freeze()
 
 
 def warm_kernels() -> None:
-    """Compile the kernels, or load them from their cache, where the extra [fast] is installed."""
+    """Compile the kernels where the extra [fast] is installed.
+
+    A child process at low priority compiles into numba's cache first, because compiling holds the interpreter: for up to 17 s
+    on a busy machine no page was drawn. Loading from the cache afterwards takes a fraction of a second. Where the cache cannot
+    be written, they are compiled here after all.
+    """
     from nmfcore import kernels
 
-    for dtype in ("float32", "float64"):
+    if not kernels.wanted():
+        return
+    place = str(Path(kernels.__file__).parents[1])
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        command = [sys.executable, "-c", COMPILE, place, *KERNEL_DTYPES]
+        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=COMPILE_SECONDS, check=False)
+    for dtype in KERNEL_DTYPES:
         kernels.warm(dtype)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import streamlit as st
@@ -10,6 +11,7 @@ from dashboard import session
 from dashboard.widgets import notices, panel
 
 HERE = Path(__file__).resolve().parent
+DRAWN = threading.Event()  # some session's page has been drawn; the warm-up waits for it
 
 # One line per page: key (the file in views/), title, one sentence. "" holds the single links of the top bar.
 PAGES: dict[str, list[tuple[str, str, str]]] = {
@@ -55,3 +57,4 @@ def main() -> None:
     notices.draw()
     page.run()
     session.end()
+    DRAWN.set()

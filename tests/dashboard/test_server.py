@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import tomllib
 from collections.abc import Iterator
@@ -337,13 +338,16 @@ def test_streamlits_own_inline_scripts_are_allowed_by_their_hash():
 
 
 def test_the_warm_up_goes_on_without_a_missing_module_and_freezes_what_it_loaded(monkeypatch, caplog):
-    monkeypatch.setattr(asgi, "WARM", ("json", "no_such_module_here", "tomllib"))
-    before = gc.get_freeze_count()
+    monkeypatch.setattr(asgi, "FIRST", ("json", "no_such_module_here", "tomllib"))
+    monkeypatch.setattr(asgi, "LATER_SECONDS", 0.0)
+    monkeypatch.setattr(asgi, "BROWSER_SECONDS", 0.0)
+    before, ready = gc.get_freeze_count(), threading.Event()
     try:
-        asgi.warm_up()
+        asgi.warm_up(ready)
         assert gc.get_freeze_count() > before
     finally:
         gc.unfreeze()
+    assert ready.is_set()
     assert "Warm-up goes on without no_such_module_here" in caplog.text
 
 
