@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.cluster import hierarchy
 
 from nmfcore import binning
 
@@ -86,12 +87,60 @@ def test_leaf_order_is_a_permutation_that_keeps_like_rows_together():
     assert np.count_nonzero(np.diff(kinds)) == 2
 
 
-def test_leaf_order_of_many_rows_says_that_it_is_by_topic(monkeypatch):
-    monkeypatch.setattr(binning, "LEAVES", 10)
-    order = binning.leaf_order(W)
-    assert sorted(order.indices) == list(range(23))
-    assert_array_equal(order.groups, W[order.indices].argmax(axis=1))
-    assert "23 rows: too many for a tree" in order.sentence
+def total_gap(M, order):
+    unit = M[order] / np.linalg.norm(M[order], axis=1, keepdims=True)
+    return float(np.sum(1 - np.sum(unit[1:] * unit[:-1], axis=1)))
+
+
+@pytest.mark.parametrize("seed", range(4, 8))
+def test_the_leaf_order_of_few_rows_is_the_best_of_its_tree(seed):
+    """Against all 2^6 ways to swap the branches; scipy's own optimal ordering misses the best for all four seeds."""
+    M = np.random.default_rng(seed).random((7, 3))
+    tree = hierarchy.to_tree(hierarchy.linkage(M, "average", metric="cosine"))
+
+    def orders(node):
+        if node.is_leaf():
+            return [[node.id]]
+        left, right = orders(node.left), orders(node.right)
+        return [a + b for x in left for y in right for a, b in ((x, y), (y, x))]
+
+    best = min(total_gap(M, order) for order in orders(tree))
+    found = binning.leaf_order(M)
+    assert total_gap(M, found.indices) == pytest.approx(best)
+    assert "as near as the tree allows" in found.sentence
+
+
+def test_many_rows_are_ordered_in_groups_and_the_sentence_says_so(monkeypatch):
+    monkeypatch.setattr(binning, "LEAVES", 100)
+    monkeypatch.setattr(binning, "GROUPS", 20)
+    rng = np.random.default_rng(5)
+    base = np.eye(4)[rng.integers(0, 4, 400)]
+    M = np.vstack([base + 0.02 * rng.random((400, 4)), np.zeros((2, 4))])
+    order = binning.leaf_order(M)
+    assert sorted(order.indices) == list(range(402))
+    assert set(order.indices[-2:]) == {400, 401}  # zero rows last
+    kinds = M[order.indices[:-2]].argmax(axis=1)
+    assert np.count_nonzero(np.diff(kinds)) == 3
+    assert "402 are too many for a tree" in order.sentence
+    assert_array_equal(order.indices, binning.leaf_order(M).indices)
+
+
+def test_groups_of_directions_hold_each_row_nearest_to_its_own_centre():
+    unit = np.random.default_rng(6).random((300, 5))
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    centres, member, cosine = binning.spherical_groups(unit, 12)
+    assert_allclose(np.linalg.norm(centres, axis=1), 1)
+    assert_array_equal(np.unique(member), np.arange(len(centres)))
+    assert_allclose(cosine, np.sum(unit * centres[member], axis=1))
+    assert_array_equal(member, (unit @ centres.T).argmax(axis=1))
+
+
+def test_classes_stand_together_with_their_names_and_those_without_last():
+    order = binning.label_order([1, -1, 0, 1, 0], names=("cats", "dogs"))
+    assert_array_equal(order.indices, [2, 4, 0, 3, 1])
+    assert order.runs == [(0, 2, "cats"), (2, 4, "dogs"), (4, 5, "none")]
+    assert binning.topic_order(np.eye(2)).runs == [(0, 1, "1"), (1, 2, "2")]
+    assert binning.input_order(3).runs == []
 
 
 def test_top_columns_are_each_topics_best_once():
