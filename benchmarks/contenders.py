@@ -67,7 +67,7 @@ def ours(setting: str) -> Callable[[Any, int, str, Any], Result]:
 def scikit_learn(solver: str, **options: Any) -> Callable[[Any, int, str, Any], Result]:
     def fit(X: Any, rank: int, loss: str, start: Any) -> Result:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # "maximum number of iterations reached" is mu's normal end
+            warnings.simplefilter("ignore")
             if start is not None:
                 given = {"W": start[0].copy(), "H": start[1].copy(), "init": "custom"}
                 W, H, _ = non_negative_factorization(X, n_components=rank, solver=solver, beta_loss=loss, **given, **options)
@@ -126,7 +126,7 @@ CONTENDERS = {
         Contender("numpy", "nmfcore, NumPy only", ours("off"), any_problem),
         Contender("compiled", "nmfcore, compiled kernels", ours("auto"), has_numba),
         Contender("cd", "scikit-learn cd", scikit_learn("cd", max_iter=NO_CAP), frobenius),
-        Contender("mu", "scikit-learn mu", scikit_learn("mu"), mu_is_worth_its_time),
+        Contender("mu", "scikit-learn mu", scikit_learn("mu", max_iter=NO_CAP), mu_is_worth_its_time),
         Contender("minibatch", "scikit-learn MiniBatchNMF", minibatch, any_problem),
         Contender("nmf-rs", "nmf-rs ehals, 500 iterations", nmf_rs, small_frobenius),
     )

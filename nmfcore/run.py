@@ -304,7 +304,7 @@ def prepare(
     if W is not None or H is not None:
         init = "given"
     if init is None:  # zeros are a good start where a solver can leave them, and a prison where it cannot
-        init = "nndsvda" if chosen.locks_zeros or loss != "frobenius" else "nndsvd"
+        init = "nndsvda" if chosen.locks_zeros else "nndsvd" if loss == "frobenius" else "least-squares"
     start = starts.start(problem, init, seed, W=W, H=H)
     spec = spec or RunSpec(
         solver=chosen.key, solver_options=chosen.options(), loss=loss, rank=problem.rank, init=init, seed=seed,
@@ -366,8 +366,8 @@ def solve(X: Any, rank: int, **options: Any) -> Factorization:
     X : (m, n) array-like or scipy sparse, >= 0; rows are items, columns features
     rank : 1 to min(m, n)
     solver : key in SOLVERS or a solver; solver_options : its parameters
-    init : a key of INITS, or "given" (W and H are then the start); None takes "nndsvd" for Frobenius solvers that can leave
-        a zero, "nndsvda" for the others
+    init : a key of INITS, or "given" (W and H are then the start); None takes "nndsvda" for solvers that cannot leave a
+        zero, "nndsvd" for the other Frobenius solvers, "least-squares" for the rest
     seed : whole number; the same seed gives the same result
     loss : "frobenius", "kullback-leibler", "itakura-saito" or "beta=..."
     stop : `StopRule`

@@ -65,10 +65,10 @@ class NewtonKL(Solver):
     reference = "Hsieh & Dhillon 2011, sec. 3.3; Hien & Gillis 2021"
     supports = Supports(losses=("kullback-leibler",), penalty=True)
     monotone = True
-    tol = 5e-5
+    tol = 5e-4
 
     extrapolate: bool = True
-    sweeps: int = 1
+    sweeps: int = 2
 
     def start(self, problem: Problem, factors: Factors, rng: np.random.Generator) -> Memory:
         working = problem.working

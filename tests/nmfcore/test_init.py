@@ -139,6 +139,21 @@ def test_filled_starts_are_scaled_to_the_data(init, masked):
     assert np.sum(X.toarray() * WH) == pytest.approx(np.sum(WH * WH))  # the best multiple of WH is one
 
 
+@pytest.mark.parametrize("kind", [lambda X: X.toarray(), sp.csr_array])
+def test_least_squares_start_has_no_zeros_and_the_sum_of_the_data(kind):
+    X = data()
+    factors = start(as_problem(kind(X), 4, loss="kullback-leibler"), "least-squares", 0)
+    assert factors.W.min() > 0
+    assert factors.H.min() > 0
+    assert (factors.W @ factors.H).sum() == pytest.approx(X.sum(), rel=1e-10)
+
+
+def test_least_squares_start_is_nearer_to_the_data_than_nndsvd():
+    X = data(200, 120)
+    problem = as_problem(X, 6)
+    assert relative(problem, start(problem, "least-squares", 0)) < relative(problem, start(problem, "nndsvd", 0)) - 0.005
+
+
 def test_separable_start_finds_the_pure_rows_of_separable_data():
     rng = np.random.default_rng(2)
     H = rng.random((4, 25))

@@ -12,6 +12,7 @@ from nmfcore import kernels
 from nmfcore.checks import as_problem
 from nmfcore.factorization import Factors, Penalty
 from nmfcore.losses import loss
+from nmfcore.losses import penalty as penalty_of
 from nmfcore.run import solve
 from nmfcore.spec import StopRule
 
@@ -116,7 +117,9 @@ def test_penalties_shrink_the_factors_and_are_part_of_the_loss(kind):
     losses = result.history.column("loss")
     assert losses[-1] == pytest.approx(loss(problem, result.factors), rel=1e-9)
     assert np.all(np.diff(losses) <= 1e-12 * losses[:-1])
-    assert result.H.sum() < solve(X, 3, **KL, stop=StopRule(tol=0, max_iter=100)).H.sum()
+    free = solve(X, 3, **KL, stop=StopRule(tol=0, max_iter=100))
+    assert penalty_of(problem, result.factors) < penalty_of(problem, free.factors)
+    assert result.W.sum() + result.H.sum() < free.W.sum() + free.H.sum()
 
 
 def test_empty_rows_and_columns_stay_empty(kind):
@@ -125,3 +128,15 @@ def test_empty_rows_and_columns_stay_empty(kind):
     result = solve(sp.csr_array(dense), 3, **KL, init="random", stop=StopRule(tol=0, max_iter=10))
     assert not result.W[3].any()
     assert not result.H[:, 4].any()
+
+
+def test_its_own_start_reaches_the_loss_of_scikit_learns_updates_in_few_iterations(kind):
+    """From NNDSVDA it took 43 iterations on 2000 documents, from ten HALS steps 6; here the same in small."""
+    rng = np.random.default_rng(1)
+    counts = sp.csr_array(rng.poisson(rng.gamma(0.3, size=(300, 6)) @ rng.gamma(0.3, size=(6, 200))).astype(float))
+    model = NMF(6, init="nndsvda", solver="mu", beta_loss="kullback-leibler", max_iter=200, random_state=0)
+    W = model.fit_transform(counts)
+    theirs = loss(as_problem(counts, 6, loss="kullback-leibler"), Factors(W, model.components_))
+    ours = solve(counts, 6, **KL, stop=StopRule(tol=0, max_iter=15))
+    assert ours.spec.init == "least-squares"
+    assert ours.history[-1].loss <= theirs * (1 + 1e-4)
