@@ -128,7 +128,7 @@ def newton_sweeps(
             A.indptr, A.indices, A.data, other, sums, F, new, sweeps, dtype(l1), dtype(l2), tiny, sums_wanted, begin, end
         )  # fmt: skip
 
-    parts = _in_parts(part, A, 4 * F.shape[1])
+    parts = _in_parts(part, A, 2 * (1 + sweeps) * F.shape[1])
     return new, sum(p[0] for p in parts), sum(p[1] for p in parts)
 
 
