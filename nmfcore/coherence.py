@@ -191,6 +191,20 @@ def diversity(topics: Sequence[Sequence[int] | np.ndarray]) -> float:
     return len(np.unique(words)) / len(words) if len(words) else float("nan")
 
 
+def uniqueness(topics: Sequence[Sequence[int] | np.ndarray]) -> np.ndarray:
+    """(topics,) mean over a topic's top words of 1 / (number of topics that have the word among theirs); NaN without words.
+
+    1 = no other topic lists any of them. With lists of one length the mean over the topics is `diversity`.
+
+    Source: Nan et al. 2019 (topic uniqueness).
+    """
+    words = [np.unique(np.asarray(t, int)) for t in topics]
+    if not sum(map(len, words)):
+        return np.full(len(words), np.nan)
+    lists = np.bincount(np.concatenate(words))
+    return np.array([float(np.mean(1.0 / lists[w])) if len(w) else np.nan for w in words])
+
+
 def exclusivity(H: np.ndarray, count: int = 10) -> np.ndarray:
     """(r,) mean over a topic's top words of H_tw / sum_s H_sw, H's rows summing to 1: 1 = its words are in no other topic.
 

@@ -241,16 +241,24 @@ def _folded(label: object) -> str:
 
 
 def separating_terms(
-    H: np.ndarray, first: int, second: int, axis: Axis | None = None, *, count: int = 10
+    H: np.ndarray,
+    first: int,
+    second: int,
+    axis: Axis | None = None,
+    *,
+    count: int = 10,
+    hidden: Sequence[int] | np.ndarray = (),
 ) -> tuple[list[tuple[str, float]], list[tuple[str, float]]]:
     """The words that separate two topics: those whose shares p(w|t) differ most, in favour of each of the two.
 
-    Returns (words of the first, words of the second) as (word, difference of shares > 0), falling.
+    Returns (words of the first, words of the second) as (word, difference of shares > 0), falling; `hidden` columns are left
+    out, and stay in the sums that the shares are of.
     """
     axis = axis or COLUMNS
     a, b = (H[k].astype(np.float64) / max(float(H[k].sum(dtype=np.float64)), np.finfo(float).tiny) for k in (first, second))
     sides = []
     for gap in (a - b, b - a):
+        gap[np.asarray(hidden, int)] = 0.0
         order = best(gap, count)
         sides.append([(axis.label(int(i)), float(gap[i])) for i in order if gap[i] > 0])
     return sides[0], sides[1]
@@ -280,3 +288,32 @@ def merge(W: np.ndarray, H: np.ndarray, components: Sequence[int]) -> Factors:
     new_W, new_H = W.copy(), H.copy()
     new_W[:, chosen[0]], new_H[chosen[0]] = w, h
     return Factors(np.delete(new_W, chosen[1:], axis=1), np.delete(new_H, chosen[1:], axis=0))
+
+
+def together(W: np.ndarray, H: np.ndarray, groups: Sequence[Sequence[int]]) -> Factors:
+    """How sums of topics are read: for every group G the words and the items of M = sum over k in G of w_k h_k.
+
+    h_G = (column sums of M) / (sum of M), w_G = row sums of M: the words of the group are those of its topics, each topic
+    counting by its weight. WH, and with it the error, stays what it is; M has a rank of up to |G|, and w_G h_G is not a
+    replacement for it in the model (`merge` gives the best one). A group of one topic is that topic, untouched.
+
+    Parameters
+    ----------
+    W : (m, r) array;  H : (r, n) array;  any scale, the result for groups of several does not depend on it
+    groups : components, each in one group at most
+
+    Returns
+    -------
+    Factors with one component per group, in their order
+    """
+    new_W, new_H = np.empty((len(W), len(groups)), W.dtype), np.empty((len(groups), H.shape[1]), H.dtype)
+    for g, group in enumerate(groups):
+        members = list(group)
+        if len(members) == 1:
+            new_W[:, g], new_H[g] = W[:, members[0]], H[members[0]]
+            continue
+        part_W, part_H = W[:, members].astype(np.float64), H[members].astype(np.float64)
+        words = part_W.sum(axis=0) @ part_H  # column sums of M, without forming it
+        new_W[:, g] = part_W @ part_H.sum(axis=1)
+        new_H[g] = words / max(float(words.sum()), np.finfo(float).tiny)
+    return Factors(new_W, new_H)

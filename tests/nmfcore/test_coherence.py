@@ -125,6 +125,9 @@ def test_words_that_were_not_counted_are_refused():
 
 def test_diversity_and_exclusivity_follow_their_definitions():
     assert coherence.diversity([[1, 2], [2, 3]]) == 0.75
+    assert_allclose(coherence.uniqueness([[1, 2], [2, 3]]), [0.75, 0.75])
+    assert_allclose(coherence.uniqueness([[1, 2], [2, 3], []]), [0.75, 0.75, np.nan])
+    assert np.isnan(coherence.uniqueness([[], []])).all()
     H = np.array([[2.0, 2, 0], [0, 5, 5], [0, 0, 0]])
     assert_allclose(coherence.exclusivity(H, 2), [0.75, 0.75, np.nan])
     found = coherence.coherence(np.vstack([X[:3, :], np.zeros(13)]), X, count=4)
@@ -132,3 +135,8 @@ def test_diversity_and_exclusivity_follow_their_definitions():
     assert np.isnan(found.npmi[3])
     assert found.mean_npmi == pytest.approx(np.nanmean(found.npmi[:3]))
     assert found.unit == "documents"
+
+
+def test_the_mean_uniqueness_of_equally_long_lists_is_the_diversity():
+    lists = [np.random.default_rng(k).choice(15, 6, replace=False) for k in range(5)]
+    assert coherence.uniqueness(lists).mean() == pytest.approx(coherence.diversity(lists))

@@ -119,3 +119,29 @@ def test_merging_is_the_best_rank_one_and_leaves_the_rest_alone():
     assert_allclose(twin.W @ twin.H, 2 * np.outer(W[:, 0], G[0]))
     with pytest.raises(ValueError, match="at least two different"):
         topics.merge(W, G, [1, 1])
+
+
+def test_separating_terms_leave_hidden_words_out():
+    own, other = topics.separating_terms(H, 0, 1, WORDS, hidden=[0])
+    assert [word for word, _ in own] == ["orbit"]
+    assert own[0][1] == pytest.approx(0.2)  # of the topic's whole, hidden words included
+    assert [word for word, _ in other] == ["god", "church", "the"]
+
+
+def test_topics_read_together_have_the_margins_of_their_sum_on_any_scale():
+    rng = np.random.default_rng(3)
+    W, rows = rng.random((12, 4)), rng.random((4, 9))
+    M = W[:, [0, 2]] @ rows[[0, 2]]
+    scales = np.array([1.0, 7.0, 1e-3, 50.0])
+    for left, right in ((W, rows), (W * scales, rows / scales[:, None])):
+        found = topics.together(left, right, [(0, 2), (1,), (3,)])
+        assert_allclose(found.H[0], M.sum(axis=0) / M.sum())
+        assert_allclose(found.W[:, 0], M.sum(axis=1))
+        assert_array_equal(found.H[1], right[1])
+        assert_array_equal(found.W[:, 2], left[:, 3])
+
+
+def test_topics_read_together_with_nothing_in_them_are_empty():
+    found = topics.together(np.zeros((3, 2)), np.zeros((2, 4)), [(0, 1)])
+    assert not found.W.any()
+    assert not found.H.any()
