@@ -32,12 +32,13 @@ def bars(
     label_width: int | None = None,
     most_label: int = LABEL_WIDTH,
     note: str | None = None,
+    nothing: str = "not measured",
 ) -> Picture:
     """One bar per name, first on top, its number at its end.
 
     Parameters
     ----------
-    names, values, colours : (k,); NaN has no bar and says "not measured"
+    names, values, colours : (k,); NaN has no bar and says `nothing`; a bar below 0 has its number right of the zero line
     quantity : what the bars are, with its unit
     write : how a number is written
     top : where the axis ends; the largest when None
@@ -49,8 +50,9 @@ def bars(
     labels, width = look.shorten_all(names, most_label if label_width is None else label_width)
     width = width if label_width is None else label_width
     places = np.arange(len(shown))
-    texts = ["not measured" if np.isnan(value) else write(float(value)) for value in shown]
+    texts = [nothing if np.isnan(value) else write(float(value)) for value in shown]
     end = top if top is not None else float(np.nanmax(shown, initial=0.0)) or 1.0
+    start = float(np.nanmin(shown, initial=0.0))
     room = max((look.text_width(text, look.SMALL_SIZE) for text in texts), default=0.0) + GAP
     trace = {
         "type": "bar",
@@ -66,8 +68,25 @@ def bars(
         "customdata": [f"{plotly(name)}: {text}" for name, text in zip(names, texts, strict=True)],
         "hovertemplate": "%{customdata}<extra></extra>",
     }
+    traces: list[dict[str, Any]] = [trace]
+    if start < 0:  # at the end of a negative bar the number would lie on the names
+        trace["textposition"] = ["none" if value < 0 else "outside" for value in np.nan_to_num(shown)]
+        below = np.flatnonzero(np.nan_to_num(shown) < 0)
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "text",
+                "x": np.zeros(len(below)),
+                "y": places[below],
+                "text": [f" {texts[k]}" for k in below],
+                "textposition": "middle right",
+                "cliponaxis": False,
+                "textfont": trace["textfont"],
+                "hoverinfo": "skip",
+            }
+        )
     layout: dict[str, Any] = {
-        "xaxis": look.bare_axis(range=[0, end], fixedrange=True),
+        "xaxis": look.bare_axis(range=[start, end], fixedrange=True),
         "yaxis": look.axis(theme, None, showgrid=False, fixedrange=True, automargin=False, range=[len(shown) - 0.5, -0.5])
         | {
             "tickmode": "array",
@@ -79,7 +98,7 @@ def bars(
     }
     table = lambda: pd.DataFrame({"name": [str(name) for name in names], quantity: shown})  # noqa: E731
     return Picture(
-        look.figure([trace], layout, theme, height=height or ROW * max(len(shown), 1) + 6), clean(alt, 400), table, note
+        look.figure(traces, layout, theme, height=height or ROW * max(len(shown), 1) + 6), clean(alt, 400), table, note
     )
 
 

@@ -1,4 +1,4 @@
-"""Which words make up a component, how alike are components, and where do they lie to each other?"""
+"""Which words make up a component, where else are they, how alike are components, and where do they lie to each other?"""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from numpy.typing import ArrayLike
 
 from dashboard.figures import heatmaps
 from dashboard.figures import theme as look
+from dashboard.figures.bars import bars
 from dashboard.figures.picture import Picture
 from dashboard.plain import clean, plotly
 
 ROW_HEIGHT = 24  # px of one bar with its gap
 LABEL_WIDTH = 92  # px for a word beside its bar: the same on every card, so that bars begin on one line
-HOVER_TOPICS = 5  # components named when a word is hovered
+HOVER_TOPICS = 30  # components with a weight in the hover of a word; a longer hover would not fit a screen
+HOVER_LINE = 34  # characters of a hover's line, for cards of 260 px
+NAME_WIDTH = 200  # px for a component's number and name beside its bar
+SIDE_LABEL = 104  # px for a word at the end of its bar, on either side
 LARGEST, SMALLEST = 62.0, 24.0  # px: diameters on the map; the smallest still holds two digits
 SEEN = 0.82  # of the sum of two radii: how near two centres on the map may come
 
@@ -30,6 +34,8 @@ def topic_bars(
     background_name: str = "total in the data",
     same_unit: bool = False,
     everywhere: ArrayLike | None = None,
+    labels: Sequence[str] | None = None,
+    label: str | None = None,
     top: float | None = None,
     noun: str = "topic",
     unit: str = "weight in H",
@@ -46,6 +52,7 @@ def topic_bars(
     same_unit : whether `background` is in the unit of the weights; otherwise it has a scale of its own (the largest total
         as long as the largest weight), and the note says so
     everywhere : (w, r) the weight of each word in every component, for the hover
+    labels : (r,) how those are written, "1" to "r" when None; label : how this one is
     top : where the axis ends, for cards on one scale; None lets each card end at its own largest
     height : 24 px per word when None, so cards with equally many words align
     """
@@ -56,7 +63,7 @@ def topic_bars(
     end = top if top is not None else float(values.max(initial=0.0)) or 1.0
     places = np.arange(len(values))
     base = {"type": "bar", "orientation": "h", "y": places}
-    hover = _word_hovers(words, values, behind, background_name, everywhere, noun, unit)
+    hover = _word_hovers(words, values, behind, background_name, everywhere, noun, unit, labels)
     traces: list[dict[str, Any]] = []
     note = None
     if behind is not None and behind.max(initial=0.0) > 0:
@@ -74,7 +81,7 @@ def topic_bars(
             "hovertemplate": "%{customdata}<extra></extra>",
         }
     )
-    labels, _ = look.shorten_all(words, LABEL_WIDTH)
+    ticks, _ = look.shorten_all(words, LABEL_WIDTH)
     layout = {
         "barmode": "overlay",
         "xaxis": look.bare_axis(range=[0, end * 1.02], fixedrange=True),
@@ -82,13 +89,13 @@ def topic_bars(
         | {
             "tickmode": "array",
             "tickvals": places,
-            "ticktext": labels,
+            "ticktext": ticks,
             "tickfont": {"size": look.TEXT_SIZE, "color": look.palette(theme).text},
         },
         "margin": {"l": LABEL_WIDTH + 8, "r": 4, "t": 2, "b": 2},
     }
     listed = ", ".join(clean(word, 40) for word in words)
-    alt = f"{clean(noun).capitalize()} {component + 1}: {listed or 'no word has weight here'}."
+    alt = f"{clean(noun).capitalize()} {label or component + 1}: {listed or 'no word has weight here'}."
 
     def table() -> pd.DataFrame:
         frame = pd.DataFrame({"word": [str(w) for w in words], unit: values})
@@ -103,13 +110,17 @@ def similarity_matrix(
     component: str = "topic",
     quantity: str = "cosine",
     other: Sequence[object] | None = None,
+    labels: Sequence[str] | None = None,
     theme: str = "light",
     height: int = 330,
     width: int = look.CHART_WIDTH,
 ) -> Picture:
-    """How alike components are (r, r), from 0 to 1; or (r, q) against another run's, with `other` its labels."""
+    """How alike components are (r, r), from 0 to 1; or (r, q) against another run's, with `other` its labels.
+
+    labels : (r,) how the components are written, "1" to "r" when None
+    """
     values = np.asarray(similarity, float)
-    names = [str(k + 1) for k in range(len(values))]
+    names = [str(k + 1) for k in range(len(values))] if labels is None else list(labels)
     apart = values.copy()
     if other is None:
         np.fill_diagonal(apart, -np.inf)
@@ -142,6 +153,9 @@ def topic_map(
     *,
     names: Sequence[object] | None = None,
     stress: float | None = None,
+    verdict: str = "",
+    labels: Sequence[str] | None = None,
+    components: Sequence[int] | None = None,
     component: str = "topic",
     theme: str = "light",
     height: int = 330,
@@ -154,7 +168,8 @@ def topic_map(
     points : (r, 2) positions, e.g. from multidimensional scaling
     shares : (r,) sizes >= 0
     names : (r,) for the hover
-    stress : of the map, 0 to 1; how much the distances on it are wrong
+    stress : of the map, 0 to 1; how much the distances on it are wrong;  verdict : that in a word
+    labels : (r,) how they are written, "1" to "r" when None;  components : (r,) whose colours they have, 0 to r - 1 when None
     """
     at, sizes = np.asarray(points, float).reshape(-1, 2), np.maximum(np.asarray(shares, float), 0.0)
     r = len(at)
@@ -164,8 +179,9 @@ def topic_map(
     spans = np.ptp(at, axis=0) if r else np.ones(2)
     unit = max(spans[0] / pixels[0], spans[1] / pixels[1]) or 1.0  # map units in one px
     placed, moved = _apart((at - middle) / unit, diameters)
-    fill = [look.component_colour(k, theme) for k in range(r)]
-    titles = [f"{k + 1}" + (f" · {plotly(names[k])}" if names is not None else "") for k in range(r)]
+    written = [str(k + 1) for k in range(r)] if labels is None else list(labels)
+    fill = [look.component_colour(k, theme) for k in (range(r) if components is None else components)]
+    titles = [written[k] + (f" · {plotly(names[k])}" if names is not None else "") for k in range(r)]
     front = np.argsort(-diameters, kind="stable")  # small discs lie on large ones
     traces = [
         {
@@ -187,7 +203,7 @@ def topic_map(
             "mode": "text",
             "x": placed[:, 0],
             "y": placed[:, 1],
-            "text": [f"<b>{k + 1}</b>" for k in range(r)],
+            "text": [f"<b>{text}</b>" for text in written],
             "textfont": {"size": look.TEXT_SIZE, "color": [look.ink_on(c) for c in fill]},
             "hoverinfo": "skip",
         },
@@ -201,13 +217,16 @@ def topic_map(
     if r > 1:
         gaps = np.linalg.norm(at[:, None] - at[None], axis=2) + np.where(np.eye(r), np.inf, 0.0)
         i, j = np.unravel_index(int(gaps.argmin()), gaps.shape)
-        alt += f"; nearest to each other: {min(i, j) + 1} and {max(i, j) + 1}"
-    said = [] if stress is None else [f"Stress {stress:.2f}: 0 would mean that all distances are right."]
+        alt += f"; nearest to each other: {written[min(i, j)]} and {written[max(i, j)]}"
+    said = []
+    if stress is not None:
+        word = f" ({clean(verdict)})" if verdict else ""
+        said.append(f"Stress {stress:.2f}{word}: 0 would mean that all distances on the map are right.")
     if moved > 1:
         said.append(f"Overlapping discs were pushed apart, by {moved:.0f} pixels at most.")
 
     def table() -> pd.DataFrame:
-        frame = pd.DataFrame({component: np.arange(1, r + 1), "x": at[:, 0], "y": at[:, 1], "share": sizes})
+        frame = pd.DataFrame({component: written, "x": at[:, 0], "y": at[:, 1], "share": sizes})
         return frame if names is None else frame.assign(name=[str(n) for n in names])
 
     return Picture(look.figure(traces, layout, theme, height=height), alt + ".", table, " ".join(said) or None)
@@ -234,6 +253,130 @@ def _apart(at: np.ndarray, diameters: np.ndarray, rounds: int = 60) -> tuple[np.
     return placed, float(np.hypot(*(placed - at).T).max(initial=0.0))
 
 
+def word_in_topics(
+    word: object,
+    weights: ArrayLike,
+    *,
+    labels: Sequence[str],
+    components: Sequence[int],
+    names: Sequence[object],
+    unit: str = "weight in H",
+    component: str = "topic",
+    theme: str = "light",
+) -> Picture:
+    """How strongly one word is in each component (r,), strongest first; those without it have no bar and are counted.
+
+    labels, components, names : (r,) how they are written, whose colours they have, what they are called
+    unit : of the weights, with the scale they are on
+    """
+    values = np.asarray(weights, float)
+    order = np.argsort(-values, kind="stable")
+    front = [int(k) for k in order if values[k] > 0]
+    without = len(values) - len(front)
+    nouns = look.count(without, clean(component), f"{clean(component)}s")
+    alt = f"{clean(word)} is in no {clean(component)}."
+    if front:
+        best = f"{clean(component)} {labels[front[0]]} ({clean(names[front[0]], 40)}), {values[front[0]]:.4g}"
+        alt = f"{clean(word)} is strongest in {best}; it is in {len(front)} of {len(values)}."
+    drawn = bars(
+        [f"{labels[k]} · {clean(names[k], 40)}" for k in front] or ["none"],
+        values[front] if front else [0.0],
+        quantity=unit,
+        colours=[look.component_colour(components[k], theme) for k in front] or [look.palette(theme).grey],
+        write=lambda v: f"{v:.4g}",
+        most_label=NAME_WIDTH,
+        alt=alt,
+        theme=theme,
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame({component: [labels[k] for k in order], "name": [str(names[k]) for k in order], unit: values[order]})
+
+    return Picture(drawn.figure, drawn.alt, table, f"0 in the other {nouns}." if without and front else None)
+
+
+def separating_words(
+    first: Sequence[tuple[str, float]],
+    second: Sequence[tuple[str, float]],
+    *,
+    labels: tuple[str, str],
+    components: tuple[int, int],
+    component: str = "topic",
+    theme: str = "light",
+) -> Picture:
+    """The words that tell two components apart: to the right those with more share in the first, to the left in the second.
+
+    first, second : (word, difference of the shares > 0), falling;  labels, components : of the two
+    """
+    rows = max(len(first), len(second), 1)
+    gaps = [100 * gap for _, gap in (*first, *second)]
+    end = (max(gaps, default=0.0) or 1.0) * 1.05
+    room = SIDE_LABEL / (look.CHART_WIDTH - 2 * SIDE_LABEL) * 2 * end  # px of a word in units of the axis
+    colours = look.palette(theme)
+    traces: list[dict[str, Any]] = []
+    for side, found, k in ((1.0, first, components[0]), (-1.0, second, components[1])):
+        label = labels[0] if side > 0 else labels[1]
+        x = [side * 100 * gap for _, gap in found]
+        places = np.arange(len(found))
+        traces.append(
+            {
+                "type": "bar",
+                "orientation": "h",
+                "x": x,
+                "y": places,
+                "width": 0.66,
+                "marker": {"color": look.component_colour(k, theme)},
+                "customdata": [
+                    f"<b>{plotly(word)}</b><br>{100 * gap:.3g} points more in {plotly(component)} {label}" for word, gap in found
+                ],
+                "hovertemplate": "%{customdata}<extra></extra>",
+            }
+        )
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "text",
+                "x": x,
+                "y": places,
+                "text": [look.shorten(word, SIDE_LABEL - 8) for word, _ in found],
+                "textposition": "middle right" if side > 0 else "middle left",
+                "textfont": {"size": look.TEXT_SIZE, "color": colours.text},
+                "cliponaxis": False,
+                "hoverinfo": "skip",
+            }
+        )
+    heads = [
+        {
+            "x": side * 0.02 * end,
+            "xanchor": "left" if side > 0 else "right",
+            "y": 1.0,
+            "yref": "paper",
+            "yanchor": "bottom",
+            "text": f"more in {plotly(component)} {label}",
+            "showarrow": False,
+            "font": {"size": look.SMALL_SIZE, "color": colours.muted},
+        }
+        for side, label in ((1.0, labels[0]), (-1.0, labels[1]))
+    ]
+    layout = {
+        "barmode": "overlay",
+        "annotations": heads,
+        "xaxis": look.bare_axis(range=[-end - room, end + room], fixedrange=True),
+        "yaxis": look.bare_axis(range=[rows - 0.5, -0.5], fixedrange=True),
+        "shapes": [look.line(theme, x=(0, 0), line={"width": 1, "dash": "solid", "color": colours.grid})],
+        "margin": {"l": 4, "r": 4, "t": 24, "b": 2},
+    }
+    listed = [", ".join(clean(word, 30) for word, _ in found) or "nothing" for found in (first, second)]
+    noun = clean(component)
+    alt = f"Telling {noun} {labels[0]} from {noun} {labels[1]}: more in {labels[0]}: {listed[0]}; in {labels[1]}: {listed[1]}."
+
+    def table() -> pd.DataFrame:
+        sides = [(word, gap, label) for found, label in ((first, labels[0]), (second, labels[1])) for word, gap in found]
+        return pd.DataFrame(sides, columns=["word", "difference of the shares", f"more in {component}"])
+
+    return Picture(look.figure(traces, layout, theme, height=ROW_HEIGHT * rows + 30), alt, table)
+
+
 def _word_hovers(
     words: Sequence[object],
     values: np.ndarray,
@@ -242,8 +385,9 @@ def _word_hovers(
     everywhere: ArrayLike | None,
     noun: str,
     unit: str,
+    labels: Sequence[str] | None,
 ) -> list[str]:
-    """The hover of each word: its weight here, its total, and the components where it weighs most."""
+    """The hover of each word: its weight here, its total, and its weight in every component, strongest first."""
     lines = []
     table = None if everywhere is None else np.asarray(everywhere, float)
     for k, (word, value) in enumerate(zip(words, values, strict=True)):
@@ -251,7 +395,24 @@ def _word_hovers(
         if behind is not None:
             text += f"<br>{plotly(background_name)}: {behind[k]:,.4g}"
         if table is not None:
-            best = [int(t) for t in np.argsort(-table[k], kind="stable")[:HOVER_TOPICS] if table[k, t] > 0]
-            text += "".join(f"<br>{plotly(noun)} {t + 1}: {table[k, t]:.4g}" for t in best)
+            text += _everywhere(table[k], plotly(noun), labels)
         lines.append(text)
     return lines
+
+
+def _everywhere(weights: np.ndarray, noun: str, labels: Sequence[str] | None) -> str:
+    """The weights of one word in all components, several on a line."""
+    order = [int(t) for t in np.argsort(-weights, kind="stable") if weights[t] > 0]
+    parts = [f"{t + 1 if labels is None else labels[t]}: {weights[t]:.2g}" for t in order[:HOVER_TOPICS]]
+    rows = [f"in {noun} {parts[0]}"] if parts else []
+    for part in parts[1:]:
+        if len(rows[-1]) + len(part) + 3 > HOVER_LINE:
+            rows.append(part)
+        else:
+            rows[-1] += f" · {part}"
+    more, without = len(order) - HOVER_TOPICS, len(weights) - len(order)
+    if more > 0:
+        rows.append(f"less than that in {more} more")
+    if without:
+        rows.append(f"0 in {look.count(without, 'other', 'others')}" if order else f"0 in every {noun}")
+    return "".join(f"<br>{row}" for row in rows)

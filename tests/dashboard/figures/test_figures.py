@@ -66,6 +66,12 @@ EVERY = {
     ),
     "similarity": lambda **k: topics.similarity_matrix(np.eye(3), component="topic", **k),
     "topic_map": lambda **k: topics.topic_map(rng().random((3, 2)), [0.5, 0.3, 0.1], names=NAMES, stress=0.1, **k),
+    "word_in_topics": lambda **k: topics.word_in_topics(
+        NASTY, W[0], labels=["1", "2 + 4", "3"], components=[0, 1, 2], names=NAMES, unit=NASTY, **k
+    ),
+    "separating_words": lambda **k: topics.separating_words(
+        [(NASTY, 0.3), ("b", 0.1)], [("c", 0.2)], labels=("1", "2 + 4"), components=(0, 1), **k
+    ),
     "items_by_topic": lambda **k: heatmaps.items_by_topic(W, axis=ROWS, height=600, **k),
     "items_log": lambda **k: heatmaps.items_by_topic(W, axis=ROWS, log=True, order="input", **k),
     "components_by_feature": lambda **k: heatmaps.components_by_feature(H, axis=COLUMNS, **k),
@@ -343,7 +349,48 @@ def test_topic_bars_carry_the_weights_and_the_components_colour():
 
 def test_the_hover_of_a_word_names_its_other_topics():
     picture = topics.topic_bars(["moon"], [3.0], component=0, everywhere=[[3.0, 0.0, 5.0]])
-    assert "topic 3: 5<br>topic 1: 3" in picture.figure.data[0].customdata[0]
+    assert "in topic 3: 5 · 1: 3<br>0 in 1 other" in picture.figure.data[0].customdata[0]
+    merged = topics.topic_bars(["moon"], [3.0], component=0, everywhere=[[3.0, 5.0]], labels=["1 + 3", "2"], label="1 + 3")
+    assert "in topic 2: 5 · 1 + 3: 3" in merged.figure.data[0].customdata[0]
+    assert merged.alt.startswith("Topic 1 + 3: moon")
+
+
+def test_the_hovers_of_thirty_words_in_each_of_twenty_topics_stay_small():
+    one = topics.topic_bars(TERMS * 2, np.ones(24), component=0, everywhere=rng().random((24, 20)), background=np.ones(24))
+    text = one.figure.data[1].customdata[3]
+    assert text.count(": ") == 20 + 2  # every topic, the weight here and the total
+    assert max(len(line) for line in text.split("<br>")) <= 45
+    assert 20 * len(pio.to_json(one.figure)) * 30 / 24 < 5e6 / 10
+
+
+def test_a_word_is_shown_in_its_topics_strongest_first_in_their_colours():
+    picture = topics.word_in_topics(
+        NASTY, [0.1, 0.0, 0.4], labels=["1", "2 + 5", "4"], components=[0, 1, 3], names=["a", "b", NASTY]
+    )
+    bar = picture.figure.data[0]
+    assert list(bar.x) == [0.4, 0.1]
+    assert list(bar.marker.color) == [look.component_colour(3), look.component_colour(0)]
+    assert picture.note == "0 in the other 1 topic."
+    assert list(picture.table()["topic"]) == ["4", "1", "2 + 5"]
+    nowhere = topics.word_in_topics("x", [0.0], labels=["1"], components=[0], names=["a"])
+    assert nowhere.alt == "x is in no topic."
+
+
+def test_separating_words_go_to_their_sides():
+    picture = topics.separating_words([("orbit", 0.3)], [("god", 0.2), ("the", 0.1)], labels=("1", "4"), components=(0, 3))
+    right, _, left, _ = picture.figure.data
+    assert list(right.x) == pytest.approx([30])
+    assert list(left.x) == pytest.approx([-20, -10])
+    assert left.marker.color == look.component_colour(3)
+    assert picture.table()["more in topic"].tolist() == ["1", "4", "4"]
+
+
+def test_a_bar_below_zero_keeps_its_number_off_the_names():
+    picture = bars.bars(["a", "b", "c"], [-0.2, 0.4, np.nan], quantity="x", colours=["#000000"] * 3, write=str, alt="x.")
+    bar, numbers = picture.figure.data
+    assert picture.figure.layout.xaxis.range[0] == pytest.approx(-0.2)
+    assert list(bar.textposition) == ["none", "outside", "outside"]
+    assert (list(numbers.x), list(numbers.y), list(numbers.text)) == ([0], [0], [" -0.2"])
 
 
 def test_the_nearest_topics_are_named():
