@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from dashboard import links
+from dashboard.edits import Edits
 from dashboard.fitting import (
     FIRST,
     Derived,
@@ -30,6 +31,7 @@ from dashboard.fitting import (
 from dashboard.importing import Import, from_link
 from dashboard.jobs import Job, Jobs, JobsBusy, Status, service
 from dashboard.plain import markdown
+from nmfcore import topics
 from nmfcore.data import catalog
 from nmfcore.data.dataset import Dataset
 from nmfcore.losses import beta_of
@@ -38,6 +40,8 @@ from nmfcore.spec import RunSpec, StopRule
 
 T = TypeVar("T")
 
+MOST_STEPS = 100  # edits of a run's topics that can be undone
+MOST_EDITED = 240  # pictures and tables of edited topics that a session keeps: those of a page at a few slider positions
 MOST_KEPT = 8  # runs a session holds on to
 PATIENCE = 0.4  # seconds a page waits for a new job before it shows progress instead: most small fits are over by then
 
@@ -82,6 +86,9 @@ class State:
     importing: Import | None = None
     uploaded: Import | None = None
     uploaders: int = 0
+    edits: dict[str, list[tuple[str, Edits]]] = field(default_factory=dict)  # by run: what was done, and how it stood after
+    edited: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict)  # what follows from edits, the latest used last
+    merged: tuple[Hashable, Any] | None = None  # factors of merged topics: as large as the run's, so one at a time
 
 
 def state() -> State:
@@ -601,3 +608,91 @@ def open_run(name: str, content: bytes) -> None:
         return
     me.fitting, me.fitting_spec = key, spec
     job.wait(PATIENCE)
+
+
+# -- edits of how topics are shown -------------------------------------------------------------------------------------
+
+
+def edits(run: FittedRun) -> Edits:
+    """What this person changed in how the topics of a run are shown; the run itself never changes."""
+    steps = state().edits.get(run.key, [])
+    return steps[-1][1] if steps else Edits()
+
+
+def edit(run: FittedRun, new: Edits, said: str) -> None:
+    """Show the topics of a run so from now on. `said` names the step where it can be undone, as plain text."""
+    if new != edits(run):
+        steps = state().edits.setdefault(run.key, [])
+        if len(steps) == MOST_STEPS:
+            del steps[0]  # undoing all still leads to the run as it is
+        steps.append((said, new))
+
+
+def last_edit(run: FittedRun) -> str:
+    """What was done last to the topics of a run; "" when nothing can be undone."""
+    steps = state().edits.get(run.key, [])
+    return steps[-1][0] if steps else ""
+
+
+def undo_edit(run: FittedRun) -> None:
+    """Take back the last edit."""
+    steps = state().edits.get(run.key, [])
+    if steps:
+        steps.pop()
+
+
+def undo_edits(run: FittedRun) -> None:
+    """Take back all edits of a run."""
+    state().edits.pop(run.key, None)
+
+
+def edited_facts(run: FittedRun, edited: Hashable, key: Hashable, compute: Callable[[], T]) -> T:
+    """Something that follows from a run as this person shows it: kept with the run where nothing is edited, else here.
+
+    edited : what of the edits it depends on; None when on nothing
+    """
+    if edited is None:
+        return run.derived(key, compute)
+    kept, place = state().edited, (run.key, edited, key)
+    if place not in kept:
+        kept[place] = compute()
+        while len(kept) > MOST_EDITED:
+            kept.popitem(last=False)
+    kept.move_to_end(place)
+    return kept[place]
+
+
+def latest_merge(run: FittedRun, merges: Hashable, compute: Callable[[], T]) -> T:
+    """The factors of merged topics; only those asked for last are kept."""
+    me, key = state(), (run.key, merges)
+    if me.merged is None or me.merged[0] != key:
+        me.merged = (key, compute())
+    found: T = me.merged[1]
+    return found
+
+
+def topic_names(run: FittedRun) -> list[str]:
+    """What the components of a run are called: as somebody named them, else by their first words. Plain text, not escaped."""
+    now = edits(run)
+    hidden = now.hidden or None
+    suggested = edited_facts(
+        run, hidden, "names", lambda: topics.names(run.factorization.H, run.dataset.axes.columns, hidden=now.hidden)
+    )
+    return [now.names.get((k,), name) for k, name in enumerate(suggested)]
+
+
+def numbered(name: str, choices: list[int], usual: int = 0) -> int:
+    """The control `name`, which says a component, turned to one of the choices; from the address where it is new.
+
+    Call it before the control is drawn. The address holds the component's number from 1, never its name: a typed name belongs
+    to this session.
+    """
+    if name not in st.session_state:
+        given = str(st.query_params.get(name, ""))
+        st.session_state[name] = int(given) - 1 if given.isascii() and given.isdigit() and len(given) < 7 else usual
+    value = st.session_state[name]
+    value = value if value in choices else usual if usual in choices else choices[0]
+    st.session_state[name] = value
+    if st.query_params.get(name) != str(value + 1):
+        st.query_params[name] = str(value + 1)
+    return value

@@ -312,7 +312,7 @@ def separating_words(
     gaps = [100 * gap for _, gap in (*first, *second)]
     end = (max(gaps, default=0.0) or 1.0) * 1.05
     room = SIDE_LABEL / (look.CHART_WIDTH - 2 * SIDE_LABEL) * 2 * end  # px of a word in units of the axis
-    colours = look.palette(theme)
+    colours, gap = look.palette(theme), "\u00a0"  # a space that keeps words off their bars
     traces: list[dict[str, Any]] = []
     for side, found, k in ((1.0, first, components[0]), (-1.0, second, components[1])):
         label = labels[0] if side > 0 else labels[1]
@@ -327,7 +327,8 @@ def separating_words(
                 "width": 0.66,
                 "marker": {"color": look.component_colour(k, theme)},
                 "customdata": [
-                    f"<b>{plotly(word)}</b><br>{100 * gap:.3g} points more in {plotly(component)} {label}" for word, gap in found
+                    f"<b>{plotly(word)}</b><br>{100 * more:.3g} points more in {plotly(component)} {label}"
+                    for word, more in found
                 ],
                 "hovertemplate": "%{customdata}<extra></extra>",
             }
@@ -338,7 +339,7 @@ def separating_words(
                 "mode": "text",
                 "x": x,
                 "y": places,
-                "text": [look.shorten(word, SIDE_LABEL - 8) for word, _ in found],
+                "text": [f"{gap}{look.shorten(word, SIDE_LABEL - 12)}{gap}" for word, _ in found],
                 "textposition": "middle right" if side > 0 else "middle left",
                 "textfont": {"size": look.TEXT_SIZE, "color": colours.text},
                 "cliponaxis": False,

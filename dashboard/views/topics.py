@@ -1,14 +1,30 @@
-"""Topics: the top keywords of each component, the items that load most on it, and how much components overlap."""
+"""Topics: what each is about, where a word is, how alike and how good they are; renamed, merged and cleaned on request."""
 
 import streamlit as st
 
 from dashboard import session
-from dashboard.figures.topics import similarity_matrix
+from dashboard.figures.topics import similarity_matrix, topic_map
 from dashboard.fitting import FittedRun
-from dashboard.plain import markdown
-from dashboard.widgets import card, header, item_list, notices, topic_cards
+from dashboard.widgets import (
+    bench,
+    card,
+    header,
+    notices,
+    scale,
+    topic_cards,
+    topic_edit,
+    topic_open,
+    topic_quality,
+    topic_search,
+    topic_view,
+)
+from dashboard.widgets.topic_view import View
 from dashboard.words import part, spelled
 from nmfcore.svd import cosines_between_rows
+
+ASPECTS = {"cards": "All", "one": "One in detail", "map": "Likeness and map", "quality": "Quality"}
+
+DOUBTFUL = 0.2  # stress above which a map is to be distrusted (Kruskal 1964)
 
 
 def draw() -> None:
@@ -20,32 +36,75 @@ def draw() -> None:
     noun = part(run.dataset)
     overlap = run.derived("overlap", lambda: cosines_between_rows(run.factorization.H))
     header.draw(f"{spelled(run.rank)} {noun}{'s' if run.rank > 1 else ''}, {topic_cards.overlap_in_words(overlap)}", run)
+    view = topic_view.of(run)
+    topic_edit.banner(view)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        bench.within("aspect", list(ASPECTS))
+        aspect = st.segmented_control(
+            "Show", list(ASPECTS), format_func=ASPECTS.get, key="aspect", required=True, bind="query-params"
+        )
+        query = topic_search.field(view)
+        topic_edit.menu(view)
+    if query:
+        topic_search.results(view, query)
+    if aspect == "one":
+        topic_open.draw(view, relevance_slider)
+    elif aspect == "map":
+        alike(view, noun)
+    elif aspect == "quality":
+        topic_quality.draw(view)
+    else:
+        cards(run, view)
+
+
+def cards(run: FittedRun, view: View) -> None:
+    """A card per topic."""
     with st.container(horizontal=True, gap="large"):
-        words = st.slider("Words per card", 4, 20, 10, key="words", bind="query-params", width=220)
-        relevance = st.slider(
-            "Ranked by weight (1) or by distinctness (0)", 0.0, 1.0, 1.0, 0.1, key="relevance", bind="query-params", width=300,
-            help="λ log w + (1 − λ) log(w / w̄): 1 ranks words by weight, 0 by how much more they weigh here than in all data.",
-        )  # fmt: skip
-    topic_cards.draw(run, page="topics", words=words, relevance=relevance)
+        words = st.slider("Words per card", 4, 30, 10, key="words", bind="query-params", width=220)
+        relevance = relevance_slider()
+    st.markdown(
+        f":small[:gray[Coloured: weight in H ({scale.words()}). Grey behind it: total in the data, on a scale of its own. "
+        f"Under the mouse: the weight in every {part(run.dataset)}.]]"
+    )
+    topic_cards.draw(run, page="topics", words=words, relevance=relevance, view=view, open_=lambda k: topic_open.open_(run, k))
+
+
+def relevance_slider() -> float:
+    """λ, from distinctness to weight."""
+    return st.slider(
+        "Ranked by weight (1) or by distinctness (0)", 0.0, 1.0, 1.0, 0.1, key="relevance", bind="query-params", width=300,
+        help="λ log w + (1 − λ) log(w / w̄): 1 ranks words by weight, 0 by how much more they weigh here than in all data.",
+    )  # fmt: skip
+
+
+def alike(view: View, noun: str) -> None:
+    """How alike topics are: as numbers, and as a map with its stress."""
+    theme = session.theme()
     left, right = st.columns(2)
     with left:
-        opened(run, noun)
-    with right:
-        drawn = similarity_matrix(overlap, component=noun, theme=session.theme())
-        card.picture("topics", "similarity", f"How alike two {noun}s are (cosine)", drawn)
-
-
-def opened(run: FittedRun, noun: str) -> None:
-    """The items that load most on one component."""
-    with card.plain(f"{markdown(run.dataset.axes.rows.name.capitalize())} that load most on a {noun}"):
-        k = st.selectbox(
-            f"{noun.capitalize()}",
-            range(run.rank),
-            format_func=lambda k: f"{k + 1} · {topic_cards.name(run, k)}",
-            key="component",
-            bind="query-params",
+        drawn = view.facts(
+            ("matrix", theme),
+            lambda: similarity_matrix(view.likeness(), labels=view.labels, component=noun, theme=theme, height=400),
         )
-        item_list.draw(run, min(int(k), run.rank - 1))
+        card.picture("topics", "similarity", f"How alike two {noun}s are (cosine)", drawn)
+    with right:
+        found = view.map()
+        drawn = topic_map(
+            found.points,
+            [topic.share for topic in view.topics],
+            names=view.names,
+            stress=found.stress,
+            verdict=found.verdict,
+            labels=view.labels,
+            components=view.firsts,
+            component=noun,
+            theme=theme,
+            height=400,
+        )
+        trust = " Where the two disagree, trust the matrix." if found.stress > DOUBTFUL else ""
+        card.picture(
+            "topics", "map", f"The {noun}s as a map: near means alike", drawn, say=f"Area: share of what is explained.{trust}"
+        )
 
 
 draw()
