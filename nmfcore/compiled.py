@@ -8,6 +8,7 @@ cache. The two innermost loops are written as vector instructions: LLVM alone le
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -288,6 +289,88 @@ def newton_rows(indptr, indices, data, other, sums, start, new, sweeps, l1, l2, 
     return logs, cross
 
 
+@njit(**SETTINGS)
+def cubic_minimum(a, b):  # type: ignore[no-untyped-def]
+    """argmin over x >= 0 of x^4/4 + a x^2/2 + b x; its plain twin, with its source, is in solvers/symmetric.py."""
+    if b >= 0 and a >= 0:
+        return 0.0
+    inside = (b / 2) ** 2 + (a / 3) ** 3
+    if inside >= 0:
+        if b >= 0:
+            return 0.0
+        u = np.cbrt(-b / 2 + math.sqrt(inside))
+        x = u - a / (3 * u) if u > 0 else np.cbrt(-b)
+    else:
+        half = math.sqrt(-a / 3)
+        x = 2 * half * math.cos(math.acos(max(-1.0, min(1.0, -b / (2 * half**3)))) / 3)
+    slope = 3 * x * x + a
+    if slope > 0:
+        x -= (x * x * x + a * x + b) / slope
+    if x <= 0 or (b >= 0 and x**4 / 4 + a * x * x / 2 + b * x >= 0):
+        return 0.0
+    return x
+
+
+@njit(**SETTINGS)
+def symmetric_row(S, i, gram, pull, own):  # type: ignore[no-untyped-def]
+    """One pass over the entries of row i of S (n, r), given pull = C_i S without c_ii s_i, and gram = S^T S; both kept right."""
+    rank = S.shape[1]
+    total = 0.0
+    for k in range(rank):
+        total += S[i, k] * S[i, k]
+        for j in range(rank):
+            gram[k, j] -= S[i, k] * S[i, j]  # of all other rows, until the end
+    for k in range(rank):
+        pull[k] = -pull[k]
+        for j in range(rank):
+            pull[k] += gram[k, j] * S[i, j]  # the slope, without what the row does to itself
+    for k in range(rank):
+        x, bend = S[i, k], gram[k, k]
+        rest = total - x * x
+        new = cubic_minimum(rest + bend - own, pull[k] - bend * x)
+        if new != x:
+            for j in range(rank):
+                pull[j] += gram[k, j] * (new - x)
+            total = rest + new * new
+            S[i, k] = new
+    for k in range(rank):
+        for j in range(rank):
+            gram[k, j] += S[i, k] * S[i, j]
+
+
+@njit(**SETTINGS)
+def symmetric_dense(C, S, gram):  # type: ignore[no-untyped-def]
+    """Coordinate descent of ||C - S S^T||, one pass over all rows; S (n, r) and gram = S^T S are float64 and change in place."""
+    n, rank = S.shape
+    pull = np.empty(rank)
+    for i in range(n):
+        pull[:] = 0.0
+        for j in range(n):
+            value = np.float64(C[i, j])
+            if value != 0.0 and j != i:
+                for k in range(rank):
+                    pull[k] += value * S[j, k]
+        symmetric_row(S, i, gram, pull, np.float64(C[i, i]))
+
+
+@njit(**SETTINGS)
+def symmetric_sparse(indptr, indices, data, S, gram):  # type: ignore[no-untyped-def]
+    """The same for CSR C."""
+    n, rank = S.shape
+    pull = np.empty(rank)
+    for i in range(n):
+        pull[:] = 0.0
+        own = 0.0
+        for p in range(indptr[i], indptr[i + 1]):
+            j, value = indices[p], np.float64(data[p])
+            if j == i:
+                own += value
+            else:
+                for k in range(rank):
+                    pull[k] += value * S[j, k]
+        symmetric_row(S, i, gram, pull, own)
+
+
 def warm(dtype: np.dtype) -> None:
     """Compile every kernel for one dtype by running it on a tiny problem (int32 indices, as scipy makes them)."""
     one = np.ones((1, LANES), dtype)
@@ -297,3 +380,6 @@ def warm(dtype: np.dtype) -> None:
     half_sparse(indptr, indices, data, one, gram, one, one, zero, 1, zero, zero, one.copy(), one.copy(), 0, 1)
     half_dense(one, gram, one, one, zero, 1, zero, zero, one.copy(), one.copy(), 0, 1)
     newton_rows(indptr, indices, data, one, np.ones(LANES, dtype), one, one.copy(), 1, zero, zero, dtype.type(1e-9), True, 0, 1)
+    S, square = np.ones((1, 1)), np.ones((1, 1))
+    symmetric_dense(gram, S, square)
+    symmetric_sparse(indptr, indices, data, S, square)

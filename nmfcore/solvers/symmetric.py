@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
+import scipy.sparse as sp
 
 from nmfcore.checks import ProblemError
-from nmfcore.factorization import Factors, Problem
+from nmfcore.factorization import Factors, Matrix, Problem
+from nmfcore.kernels import compiled
 from nmfcore.losses import gram_form, inner
 from nmfcore.solvers.mu import ratio
 from nmfcore.solvers.protocol import Solver, Supports
@@ -79,23 +82,36 @@ class SymmetricDescent(Solver):
     monotone = True
     ordered = True
 
-    def step(self, problem: Problem, factors: Factors, memory: None) -> tuple[Factors, None]:
+    def start(self, problem: Problem, factors: Factors, rng: np.random.Generator) -> ModuleType | None:
+        return compiled()  # asked once, so that all steps of a run round alike
+
+    def step(self, problem: Problem, factors: Factors, memory: ModuleType | None) -> tuple[Factors, ModuleType | None]:
         C = problem.X
-        S = factors.W.astype(np.float64)
-        G = S.T @ S
-        diagonal = C.diagonal().astype(np.float64)
-        for i in range(len(S)):
-            s, own = S[i], float(diagonal[i])
-            if problem.sparse:
-                stored = slice(C.indptr[i], C.indptr[i + 1])
-                pull = C.data[stored] @ S[C.indices[stored]] - own * s
-            else:
-                pull = C[i] @ S - own * s
-            others = G - np.outer(s, s)  # the Gram matrix of all other rows
-            S[i] = best_row(s, others, pull, own)
-            G = others + np.outer(S[i], S[i])
+        S = factors.W.astype(np.float64, order="C")
+        if memory is None:
+            descend(C, S)
+        elif problem.sparse:
+            memory.symmetric_sparse(C.indptr, C.indices, C.data, S, S.T @ S)
+        else:
+            memory.symmetric_dense(C, S, S.T @ S)
         S = S.astype(factors.W.dtype)
-        return Factors(S, S.T.copy()), None
+        return Factors(S, S.T.copy()), memory
+
+
+def descend(C: Matrix, S: np.ndarray) -> None:
+    """One pass over all rows of S (n, r), in place: the plain twin of `symmetric_dense` and `symmetric_sparse` (compiled.py)."""
+    G = S.T @ S
+    diagonal = C.diagonal().astype(np.float64)
+    for i in range(len(S)):
+        s, own = S[i], float(diagonal[i])
+        if sp.issparse(C):
+            stored = slice(C.indptr[i], C.indptr[i + 1])
+            pull = C.data[stored] @ S[C.indices[stored]] - own * s
+        else:
+            pull = C[i] @ S - own * s
+        others = G - np.outer(s, s)  # the Gram matrix of all other rows
+        S[i] = best_row(s, others, pull, own)
+        G = others + np.outer(S[i], S[i])
 
 
 def best_row(s: np.ndarray, others: np.ndarray, pull: np.ndarray, own: float) -> np.ndarray:

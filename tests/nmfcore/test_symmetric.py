@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 from nmfcore import ProblemError, StopRule, as_problem, make_solver, solve
 from nmfcore.factorization import Factors
 from nmfcore.losses import kkt_residual
-from nmfcore.solvers.symmetric import cubic_minimum
+from nmfcore.solvers.symmetric import cubic_minimum, descend
 
 SOLVERS = ["symmetric", "symmetric-cd"]
 
@@ -148,3 +148,52 @@ def test_every_start_becomes_one_factor(solver, init):
     end = solve(C, 3, solver=solver, symmetric=True, init=init, stop=StopRule(max_iter=50))
     assert np.array_equal(end.W, end.H.T)
     assert end.relative_error < 0.5
+
+
+# -- the compiled pass -------------------------------------------------------------------------------------------------------
+compiled = pytest.importorskip("nmfcore.compiled", reason="numba is not installed")
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("rank", [1, 3, 9])
+def test_the_compiled_pass_equals_the_plain_one_to_rounding(dtype, rank):
+    """From the same start, on dense and on sparse C, with rows of zeros in C and in S."""
+    C, _ = similarity(1, n=30)
+    C[C < 0.3] = 0
+    C[4], C[:, 4] = 0, 0
+    C = C.astype(dtype)
+    start = np.random.default_rng(2).random((30, rank))
+    start[7] = 0
+    plain, dense, sparse = (start.copy() for _ in range(3))
+    for _ in range(5):
+        descend(C, plain)
+        compiled.symmetric_dense(C, dense, dense.T @ dense)
+        stored = sp.csr_array(C)
+        compiled.symmetric_sparse(stored.indptr, stored.indices, stored.data, sparse, sparse.T @ sparse)
+        assert_allclose(dense, plain, rtol=1e-9, atol=1e-11)
+        assert_allclose(sparse, plain, rtol=1e-9, atol=1e-11)
+    assert not plain[4].any()
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
+def test_the_compiled_cubic_is_the_plain_one(a, b):
+    """Where leaving 0 gains nothing that rounding could tell, either answer is right: so their values are compared."""
+
+    def value(x):
+        return x**4 / 4 + a * x**2 / 2 + b * x
+
+    one, other = compiled.cubic_minimum(a, b), cubic_minimum(a, b)
+    size = max(abs(a), abs(b), one, other, 1.0) ** 2
+    assert value(one) == pytest.approx(value(other), abs=1e-12 * size**2)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_run_has_the_same_curve_with_and_without_compiled_kernels(sparse, monkeypatch):
+    C, S = similarity(3)
+    C = sp.csr_array(C) if sparse else C
+    fast = fit(C, S, "symmetric-cd", 30)
+    monkeypatch.setenv("NMF_KERNELS", "off")
+    slow = fit(C, S, "symmetric-cd", 30)
+    assert_allclose(fast.history.relative_errors, slow.history.relative_errors, rtol=1e-7)
+    assert_allclose(fast.W, slow.W, rtol=1e-6, atol=1e-9)
