@@ -38,13 +38,14 @@ How = Literal["max", "mean", "sum"]
 class Ordering:
     """A permutation for drawing: `indices[p]` is the row at place p; `groups` its group (-1 none) or None; what was done.
 
-    names : of the groups 0, 1, ..., where they have any
+    names : of the groups 0, 1, ..., where they have any;  by : what the groups are, "component" or "label"
     """
 
     indices: np.ndarray
     sentence: str
     groups: np.ndarray | None = None
     names: tuple[str, ...] = ()
+    by: str = ""
 
     @property
     def boundaries(self) -> list[int]:
@@ -79,7 +80,11 @@ def topic_order(W: np.ndarray, *, threshold: float = 0.0) -> Ordering:
     none = int((labels < 0).sum())
     tail = f"; {none:,} in none at the end" if none else ""
     return Ordering(
-        order, f"by largest topic, then by strength{tail}", labels[order], tuple(str(k + 1) for k in range(W.shape[1]))
+        order,
+        f"by largest topic, then by strength{tail}",
+        labels[order],
+        tuple(str(k + 1) for k in range(W.shape[1])),
+        "component",
     )
 
 
@@ -96,11 +101,12 @@ def label_order(labels: ArrayLike, W: np.ndarray | None = None, *, names: Sequen
         group = np.where(group < 0, len(named), group)
     keys: tuple[np.ndarray, ...] = (group,)
     if W is not None:
-        keys = (-W.max(axis=1), assign(W).labels, group)
+        largest = assign(W).labels
+        keys = (-W.max(axis=1), np.where(largest < 0, W.shape[1], largest), group)
     order = np.lexsort(keys)
     found = group[order]
     sentence = "by label" + (", then by largest topic" if W is not None else "")
-    return Ordering(order, sentence, np.where(found == len(named), -1, found), named)
+    return Ordering(order, sentence, np.where(found == len(named), -1, found), named, "label")
 
 
 def leaf_order(M: np.ndarray) -> Ordering:

@@ -8,6 +8,7 @@ mean_{i in I, j in J} (WH)_ij = (mean_I W)(mean_J H). Sparse X stays sparse unti
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,17 +43,33 @@ class Bands:
         low, high = (int(f(self.sizes)) if len(self.order) else 0 for f in (np.min, np.max)) if len(self.order) else (0, 0)
         return f"{low:,}" if low == high else f"{low:,}–{high:,}"
 
+    def place(self, at: float) -> float:
+        """Where the gap before entry `at` of the order lies on an axis whose lines are 0, 1, ..., each from -1/2 to 1/2."""
+        edges = np.append(self.starts, len(self.order))
+        return float(np.interp(at, edges, np.arange(len(edges)))) - 0.5
+
     def members(self, band: int) -> np.ndarray:
         """The entries of one band."""
         end = self.starts[band + 1] if band + 1 < len(self.starts) else len(self.order)
         return self.order[self.starts[band] : end]
 
 
-def bands(order: np.ndarray, most: int) -> Bands:
-    """Cut an order into at most `most` bands whose sizes differ by one at most."""
+def bands(order: np.ndarray, most: int, cuts: Sequence[int] = ()) -> Bands:
+    """Cut an order into at most `most` bands whose sizes differ by one at most.
+
+    cuts : places at which a band has to begin, so that none holds entries of two groups (sizes then differ by more).
+        Left aside where there are more of them than half of the bands.
+    """
     n = len(order)
     number = min(n, max(int(most), 1))
-    starts = np.arange(n) if number == n else (np.arange(number) * n) // number
+    if number == n:
+        starts = np.arange(n)
+    elif 0 < len(cuts) <= number // 2:
+        even, at = (np.arange(number - len(cuts)) * n) // (number - len(cuts)), np.asarray(cuts)
+        clear = np.abs(even[:, None] - at).min(axis=1) > n / number / 2
+        starts = np.unique(np.concatenate([[0], even[clear], at]))
+    else:
+        starts = (np.arange(number) * n) // number
     return Bands(np.asarray(order, np.intp), starts.astype(np.intp))
 
 
@@ -84,14 +101,21 @@ def band_mean(values: np.ndarray, rows: Bands) -> np.ndarray:
 
 def block_mean(X: Any, rows: Bands, columns: Bands) -> np.ndarray:
     """(b, c) mean over the blocks of X (m, n), dense or sparse."""
+    if sp.issparse(X):  # one pass over the stored values
+        A = sp.csr_array(X)
+        cell = np.repeat(_band_of(rows), np.diff(A.indptr)) * len(columns.starts) + _band_of(columns)[A.indices]
+        sums = np.bincount(cell, A.data, minlength=len(rows.starts) * len(columns.starts))
+        return sums.reshape(len(rows.starts), -1) / np.outer(rows.sizes, columns.sizes)
     left, right = _averager(rows), _averager(columns)
-    if sp.issparse(X):
-        return np.asarray((left @ sp.csr_array(X) @ right.T).toarray(), float)
-    return np.asarray(
-        (left @ np.asarray(X, float)) @ right.T.toarray()
-        if not columns.single
-        else (left @ np.asarray(X, float))[:, columns.order]
-    )
+    lines = left @ np.asarray(X, float)
+    return lines[:, columns.order] if columns.single else lines @ right.T.toarray()
+
+
+def _band_of(by: Bands) -> np.ndarray:
+    """(n,) the band of each entry."""
+    found = np.empty(len(by.order), np.int64)
+    found[by.order] = np.repeat(np.arange(len(by.starts)), by.sizes)
+    return found
 
 
 def _averager(by: Bands) -> sp.csr_array:

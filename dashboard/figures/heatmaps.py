@@ -1,12 +1,13 @@
 """What do W, H, X, WH, the residual and other matrices look like, at any size?
 
-Large matrices are ordered and binned (see binning.py), colours end at a high percentile so that a few peaks don't hide the rest,
-and the picture's note says so. Small matrices carry their numbers in the cells.
+Large matrices are ordered (nmfcore/binning.py) and binned (binning.py here), groups are divided by lines and named, and colours
+end at a high percentile so that a few peaks don't hide the rest, and the picture's note says so. Small matrices carry their
+numbers in the cells.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ from dashboard.figures import theme as look
 from dashboard.figures.binning import Bands, band_maximum, band_mean, bands, block_mean, by_component
 from dashboard.figures.picture import Picture
 from dashboard.plain import clean, plotly
+from nmfcore.binning import Ordering, input_order
 from nmfcore.factorization import Axes, Axis
 
 MOST_LINES = 400  # lines or columns of a picture: about the pixels there are
@@ -33,7 +35,14 @@ BAR_DEPTH = 52  # px for a colour bar lying under the plot, with its ticks and t
 PANEL_GAP = 0.03  # of the width, between X, WH and the residual
 TABLE_CELLS = 200_000  # rows of a long table at most; a larger matrix is exported from Export
 
-Order = Literal["strongest", "input"] | Sequence[int] | np.ndarray
+PITCH = 17  # px from one line of labels to the next, so that their boxes do not touch
+NAME_GAP = PITCH  # px between the names of two groups
+UPRIGHT_PITCH = 20  # px between upright labels: a narrow page leaves less room than was asked for
+FLAT = 32  # px up to which names of groups stand flat below a picture
+MOST_NAMED = 30  # groups that a note names
+HANDLES = 24  # invisible points on a side by which a box over a picture is caught
+
+Order = Literal["strongest", "input"] | Ordering | Sequence[int] | np.ndarray
 
 
 def items_by_topic(
@@ -43,6 +52,7 @@ def items_by_topic(
     component: str = "topic",
     order: Order = "strongest",
     log: bool = False,
+    handles: bool = False,
     theme: str = "light",
     height: int = 300,
     width: int = look.CHART_WIDTH,
@@ -53,32 +63,37 @@ def items_by_topic(
     ----------
     axis : names and labels of the items
     component : what one component is called
-    order : "strongest" (by largest component, strongest first), "input", or the items in the order wanted
+    order : "strongest" (by largest component, strongest first), "input", the items in the order wanted, or an Ordering, whose
+        groups are then divided by lines and named
     log : logarithmic colours
+    handles : a box drawn over the picture can be caught: see `box`
     """
-    rows = bands(_order(W, order), min(MOST_LINES, max(height - 60, 20)))
+    arranged = _order(W, order)
+    rows = bands(arranged.indices, min(MOST_LINES, max(height - 60, 20)), arranged.boundaries)
     shown, clip = _clipped(band_maximum(W, rows))
     r = W.shape[1]
     trace = _heat(shown, clip, "weight in W", log=log, theme=theme) | {
         "x": [str(k + 1) for k in range(r)],
-        "y": _line_names(rows, axis),
+        "y": _line_names(rows, axis, arranged),
         "hovertemplate": f"%{{y}}<br>{plotly(component)} %{{x}}: %{{customdata:.4g}}<extra></extra>"
         if log
         else f"%{{y}}<br>{plotly(component)} %{{x}}: %{{z:.4g}}<extra></extra>",
     }
-    y_axis, left = _line_axis(rows, axis, height - 60, theme)
-    layout = {
-        "xaxis": _number_axis(r, plotly(component), theme, width - left - BAR_ROOM),
-        "yaxis": y_axis,
+    y_axis, left, named = _line_axis(rows, axis, arranged, component, height - 60, theme)
+    layout = _caught(handles) | {
+        "xaxis": _tight(_number_axis(r, plotly(component), theme, width - left - BAR_ROOM), r),
+        "yaxis": _tight(y_axis, len(rows.starts), down=True),
+        "shapes": _dividers(rows, arranged, theme, "y"),
         "margin": {"l": left, "r": BAR_ROOM, "t": 8, "b": 48},
     }
+    traces = [trace, *([_handles(trace, rows, bands(np.arange(r), r))] if handles else [])]
     nothing = int((~np.any(W > 0, axis=1)).sum())
     alt = f"{look.count(len(W), clean(axis.singular), clean(axis.name))} by {r} {clean(component)}s"
     alt += f", ordered by the largest {clean(component)}" if isinstance(order, str) and order == "strongest" else ""
     alt += f"; {_sizes_sentence(W, component)}" + (f"; {nothing:,} belong to none." if nothing else ".")
-    note = _binning_note([(rows, axis)], "maximum", clip, shown)
+    note = _joined(_binning_note([(rows, axis)], "maximum", clip, shown), _divided(arranged, axis, component, named))
     return Picture(
-        look.figure([trace], layout, theme, height=height),
+        look.figure(traces, layout, theme, height=height),
         alt,
         lambda: factor_table(W, rows.order, axis, component, along="columns"),
         note,
@@ -92,36 +107,41 @@ def components_by_feature(
     component: str = "topic",
     order: Order = "strongest",
     log: bool = False,
+    handles: bool = False,
     theme: str = "light",
     height: int = 300,
     width: int = look.WIDE_WIDTH,
 ) -> Picture:
     """H (r, n) as it lies in WH: one line per component, one column per feature or per few neighbouring features."""
-    columns = bands(_order(H.T, order), MOST_LINES)
+    arranged = _order(H.T, order)
+    columns = bands(arranged.indices, MOST_LINES, arranged.boundaries)
     shown, clip = _clipped(band_maximum(np.ascontiguousarray(H.T), columns))
     r, n = H.shape
     room = width - 64 - BAR_ROOM
     trace = _heat(np.ascontiguousarray(shown.T), clip, "weight in H", log=log, theme=theme) | {
-        "x": _line_names(columns, axis),
+        "x": _line_names(columns, axis, arranged),
         "y": [str(k + 1) for k in range(r)],
         "hovertemplate": f"%{{x}}<br>{plotly(component)} %{{y}}: %{{{'customdata' if log else 'z'}:.4g}}<extra></extra>",
     }
+    traces = [trace, *([_handles(trace, bands(np.arange(r), r), columns)] if handles else [])]
     title = f"{n:,} {plotly(axis.name)}" + ("" if columns.single else f", {columns.per_line} per column")
-    x_axis, bottom = _column_axis(axis.take(columns.order) if columns.single and n * 14 <= room else None, title, room, theme)
-    every = max(1, int(np.ceil(r * 14 / max(height - 20 - bottom, 1))))
+    labels = axis.take(columns.order) if columns.single and n * PITCH <= room else None
+    x_axis, bottom, named = _feature_axis(columns, trace["x"], labels, arranged, component, title, room, theme)
+    every = max(1, int(np.ceil(r * PITCH / max(height - 20 - bottom, 1))))
     names = [str(k + 1) for k in range(r)]
-    layout = {
-        "xaxis": x_axis,
-        "yaxis": look.axis(theme, plotly(component), type="category", autorange="reversed", showgrid=False)
+    layout = _caught(handles) | {
+        "xaxis": _tight(x_axis, len(columns.starts)),
+        "yaxis": _tight(look.axis(theme, plotly(component), type="category", showgrid=False), r, down=True)
         | {"tickmode": "array", "tickvals": names[::every], "ticktext": names[::every]},
+        "shapes": _dividers(columns, arranged, theme, "x"),
         "margin": {"l": 56, "r": BAR_ROOM, "t": 8, "b": bottom},
     }
     alt = (
         f"{r} {clean(component)}s by {look.count(n, clean(axis.singular), clean(axis.name))}; {_sizes_sentence(H.T, component)}."
     )
-    note = _binning_note([(columns, axis)], "maximum", clip, shown)
+    note = _joined(_binning_note([(columns, axis)], "maximum", clip, shown), _divided(arranged, axis, component, named))
     return Picture(
-        look.figure([trace], layout, theme, height=height),
+        look.figure(traces, layout, theme, height=height),
         alt,
         lambda: factor_table(H.T, columns.order, axis, component, along="columns"),
         note,
@@ -246,7 +266,7 @@ def matrix(
     if annotate:
         written = look.numbers(z, digits) if texts is None else texts
         traces.append(look.cell_numbers(z, written, trace, colours.diverging if signed else colours.sequential))
-    every = max(1, int(np.ceil(m * 14 / max(shown_height, 1))))
+    every = max(1, int(np.ceil(m * PITCH / max(shown_height, 1))))
     layout: dict[str, Any] = {
         "xaxis": x_axis,
         "yaxis": look.axis(theme, plotly(row_title), type="category", autorange="reversed", showgrid=False)
@@ -269,10 +289,13 @@ def parts(
     *,
     axes: Axes,
     order: Literal["strongest", "input"] = "strongest",
-    row_order: np.ndarray | None = None,
-    column_order: np.ndarray | None = None,
+    row_order: Ordering | np.ndarray | None = None,
+    column_order: Ordering | np.ndarray | None = None,
     mask: Any = None,
     show: Sequence[str] = ("X", "WH", "X − WH"),
+    component: str = "topic",
+    log: bool = False,
+    handles: bool = False,
     digits: int | None = None,
     theme: str = "light",
     height: int = 480,
@@ -289,12 +312,15 @@ def parts(
     order : "strongest" (both sides by their largest component) or "input"; row_order, column_order override it
     mask : (m, n) dense 0/1; unobserved cells of X and of the residual stay empty
     show : which of "X", "WH", "X − WH"
+    log : logarithmic colours for X and WH
+    handles : a box drawn over the picture can be caught: see `box`
     digits : decimals of numbers in the cells; None finds them out, and writes numbers only where they fit
     """
     m, n = X.shape
-    strongest = order == "strongest"
-    rows = bands(_given(row_order, by_component(W) if strongest else np.arange(m)), MOST_CELLS)
-    columns = bands(_given(column_order, by_component(H.T) if strongest else np.arange(n)), MOST_CELLS)
+    row_side = _order(W, row_order if row_order is not None else order)
+    column_side = _order(H.T, column_order if column_order is not None else order)
+    rows = bands(row_side.indices, MOST_CELLS, row_side.boundaries)
+    columns = bands(column_side.indices, MOST_CELLS, column_side.boundaries)
     data = block_mean(X, rows, columns)
     model = band_mean(W, rows) @ band_mean(np.ascontiguousarray(H.T), columns).T
     cells = {"X": data, "WH": model, "X − WH": data - model}
@@ -311,14 +337,18 @@ def parts(
 
     number = len(show)
     panel = (1 - PANEL_GAP * (number - 1)) / number
-    row_names, column_names = _line_names(rows, axes.rows), _line_names(columns, axes.columns)
-    named_rows = rows.single and m * 14 <= height - 120
+    row_names, column_names = _line_names(rows, axes.rows, row_side), _line_names(columns, axes.columns, column_side)
+    named_rows = rows.single and m * PITCH <= height - 120
     row_labels, label_width = look.shorten_all(axes.rows.take(rows.order), LABEL_WIDTH) if named_rows else ([], 0.0)
-    left = int(label_width) + 36 if named_rows else 44
+    row_ticks = row_names
+    if not named_rows and row_side.runs:
+        row_ticks, row_labels, label_width = _group_ticks(rows, row_names, row_side, height - 120)
+    left = int(label_width) + 36 if row_labels else 44
     room = (width - left - 12) * panel
-    named_columns = columns.single and n * 14 <= room
+    named_columns = columns.single and n * PITCH <= room
     title = f"{n:,} {plotly(axes.columns.name)}" + ("" if columns.single else f", {columns.per_line} per column")
-    x_base, bottom = _column_axis(axes.columns.take(columns.order) if named_columns else None, title, room, theme)
+    labels_below = axes.columns.take(columns.order) if named_columns else None
+    x_base, bottom, columns_named = _feature_axis(columns, column_names, labels_below, column_side, component, title, room, theme)
     plot_height = height - bottom - 26 - BAR_DEPTH
     decimals = digits if digits is not None else (0 if _whole(data) and top >= 10 else 1)
     fits = room / n >= look.text_width(f"-{top:.{decimals}f}", 11) + 2 and plot_height / m >= CELL_HEIGHT
@@ -326,12 +356,14 @@ def parts(
     traces: list[dict[str, Any]] = []
     layout: dict[str, Any] = {}
     labels: list[dict[str, Any]] = []
+    lines: list[dict[str, Any]] = []
+    least = top * FAINT
     for k, what in enumerate(show):
         signed, suffix = what == "X − WH", "" if k == 0 else str(k + 1)
         start = k * (panel + PANEL_GAP)
         trace = {
             "type": "heatmap",
-            "z": cells[what].astype(np.float32),
+            "z": (np.log10(np.maximum(cells[what], least)) if log and not signed else cells[what]).astype(np.float32),
             "x": column_names,
             "y": row_names,
             "xaxis": f"x{suffix}",
@@ -352,14 +384,28 @@ def parts(
                 "y": -(bottom + 6) / max(plot_height, 1),
             },
         }
+        if log and not signed:
+            trace |= {"customdata": cells[what].astype(np.float32), "zmin": float(np.log10(least)), "zmax": float(np.log10(top))}
+            trace["hovertemplate"] = trace["hovertemplate"].replace("%{z", "%{customdata")
+            ticks = look.log_ticks(least, top, 4)
+            trace["colorbar"] |= {
+                "title": trace["colorbar"]["title"] | {"text": "value in X and WH (log)"},
+                "tickmode": "array",
+                "tickvals": np.log10(ticks).tolist(),
+                "ticktext": [look.tick_text(t) for t in ticks],
+            }
         if room / n >= 8 and plot_height / m >= 8:
             trace |= {"xgap": 1, "ygap": 1}
         traces.append(trace)
         if fits:
             scale = colours.diverging if signed else colours.sequential
-            traces.append(look.cell_numbers(cells[what], look.numbers(cells[what], decimals), trace, scale))
+            traces.append(look.cell_numbers(trace["z"], look.numbers(cells[what], decimals), trace, scale))
+        if handles:
+            traces.append(_handles(trace, rows, columns))
         layout[f"xaxis{suffix}"] = (
-            x_base | {"domain": [start, start + panel], "anchor": f"y{suffix}"} | ({"matches": "x"} if k else {})
+            _tight(x_base, len(columns.starts))
+            | {"domain": [start, start + panel], "anchor": f"y{suffix}"}
+            | ({"matches": "x"} if k else {})
         )
         y_axis = look.axis(
             theme, None, type="category", autorange="reversed", showgrid=False, anchor=f"x{suffix}", automargin=k == 0
@@ -369,24 +415,33 @@ def parts(
         else:
             per_line = "" if rows.single else f", {rows.per_line} per line"
             y_axis["title"] = {
-                "text": f"{m:,} {plotly(axes.rows.name)}{per_line}",
+                "text": f"{m:,} {plotly(axes.rows.name)}{per_line}" + ("" if named_rows else _by(row_side, component)),
                 "font": {"size": look.TEXT_SIZE, "color": colours.muted},
                 "standoff": 8,
             }
-            if named_rows:
-                y_axis |= {"tickmode": "array", "tickvals": row_names, "ticktext": row_labels}
+            if row_labels:
+                y_axis |= {"tickmode": "array", "tickvals": row_ticks, "ticktext": row_labels}
             else:
                 y_axis["showticklabels"] = False
-        layout[f"yaxis{suffix}"] = y_axis
+        layout[f"yaxis{suffix}"] = _tight(y_axis, len(rows.starts), down=True)
+        lines += _dividers(rows, row_side, theme, "y", suffix) + _dividers(columns, column_side, theme, "x", suffix)
         labels.append(
             look.annotation(
                 theme, f"<b>{what}</b>", xref="paper", x=start + panel / 2, yref="paper", y=1, yanchor="bottom", yshift=4
             )
         )
-    layout |= {"annotations": labels, "margin": {"l": left, "r": 12, "t": 26, "b": bottom + BAR_DEPTH}}
+    layout |= _caught(handles) | {
+        "annotations": labels,
+        "shapes": lines,
+        "margin": {"l": left, "r": 12, "t": 26, "b": bottom + BAR_DEPTH},
+    }
     if mask is not None:
         layout["plot_bgcolor"] = colours.missing
-    note = _binning_note([(rows, axes.rows), (columns, axes.columns)], "mean", clip, positive)
+    note = _joined(
+        _binning_note([(rows, axes.rows), (columns, axes.columns)], "mean", clip, positive),
+        _divided(row_side, axes.rows, component, bool(row_labels) and not named_rows),
+        _divided(column_side, axes.columns, component, columns_named),
+    )
     seen = cells["X − WH"][np.isfinite(cells["X − WH"])]
     largest = float(np.abs(seen).max()) if seen.size else 0.0
     alt = f"X, its model WH and the residual, {m:,} {clean(axes.rows.name)} × {n:,} {clean(axes.columns.name)}. "
@@ -405,16 +460,114 @@ def factor_table(W: np.ndarray, order: np.ndarray, axis: Axis, component: str, *
     return frame
 
 
-def _order(W: np.ndarray, order: Order) -> np.ndarray:
+def _order(W: np.ndarray, order: Order) -> Ordering:
+    if isinstance(order, Ordering):
+        return order
     if isinstance(order, str):
         if order not in ("strongest", "input"):
-            raise ValueError(f"Unknown order {order!r}. Known: strongest, input, or the positions.")
-        return by_component(W) if order == "strongest" else np.arange(len(W))
-    return np.asarray(order, np.intp)
+            raise ValueError(f"Unknown order {order!r}. Known: strongest, input, an Ordering, or the positions.")
+        return input_order(len(W)) if order == "input" else Ordering(by_component(W), "by largest component, strongest first")
+    return Ordering(np.asarray(order, np.intp), "in the order given")
 
 
-def _given(order: np.ndarray | None, otherwise: np.ndarray) -> np.ndarray:
-    return otherwise if order is None else np.asarray(order, np.intp)
+# -- from the picture back to the cells -----------------------------------------------------------------------------------
+def _handles(trace: dict[str, Any], rows: Bands, columns: Bands) -> dict[str, Any]:
+    """Points nobody sees over a heatmap: heatmaps tell a browser nothing about a box that is drawn over them, points do.
+
+    Each carries the places it stands for: first row, row after the last, first column, column after the last.
+    """
+
+    def steps(by: Bands) -> list[tuple[int, int, int]]:
+        every = -(-max(len(by.starts), 1) // HANDLES)
+        ends = [*by.starts.tolist(), len(by.order)]
+        lines = len(by.starts)
+        return [(min(a + every // 2, lines - 1), ends[a], ends[min(a + every, lines)]) for a in range(0, lines, every)]
+
+    grid = [(i, j, [a, b, c, d]) for i, a, b in steps(rows) for j, c, d in steps(columns)]
+    places = np.empty(len(grid), object)  # an array of objects: a list of lists would be checked number by number
+    places[:] = [place for _, _, place in grid]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": np.array([trace["x"][j] for _, j, _ in grid], object),
+        "y": np.array([trace["y"][i] for i, _, _ in grid], object),
+        "customdata": places,
+        "marker": {"opacity": 0, "size": 1},
+        "selected": {"marker": {"opacity": 0}},
+        "unselected": {"marker": {"opacity": 0}},
+        "hoverinfo": "skip",
+        "showlegend": False,
+        "xaxis": trace.get("xaxis", "x"),
+        "yaxis": trace.get("yaxis", "y"),
+    }
+
+
+def _tight(axis: dict[str, Any], lines: int, *, down: bool = False) -> dict[str, Any]:
+    """The axis with no room around the cells, which markers would make for themselves."""
+    ends = [-0.5, max(lines, 1) - 0.5]
+    return {key: value for key, value in axis.items() if key != "autorange"} | {"range": ends[::-1] if down else ends}
+
+
+def _caught(handles: bool) -> dict[str, Any]:
+    """What the mouse does: it draws a box where one can be caught, else it zooms."""
+    return {"dragmode": "select"} if handles else {}
+
+
+def box(points: Sequence[Mapping[str, Any]]) -> tuple[int, int, int, int] | None:
+    """The places of the order that a box holds, from the handles in it: rows [a, b), columns [c, d); None when it holds none."""
+    places = np.array([point["customdata"] for point in points if len(point.get("customdata") or ()) == 4])
+    if not len(places):
+        return None
+    a, b, c, d = places[:, 0].min(), places[:, 1].max(), places[:, 2].min(), places[:, 3].max()
+    return int(a), int(b), int(c), int(d)
+
+
+# -- groups of an order ---------------------------------------------------------------------------------------------------
+def _group_ticks(
+    by: Bands, names: Sequence[str], arranged: Ordering, room: float, width: float = LABEL_WIDTH, gap: float = NAME_GAP
+) -> tuple[list[str], list[str], float]:
+    """Where the names of an order's groups stand, those that fit into `room` px, and the px that the widest needs.
+
+    The largest groups come first; a name that would touch one that is there already is left out (hovering tells it).
+    """
+    lines = max(len(by.starts), 1)
+    taken: list[tuple[float, int, str]] = []
+    for first, end, name in sorted(arranged.runs, key=lambda run: run[0] - run[1]):
+        middle = (by.place(first) + by.place(end)) / 2
+        if all(abs(middle - other) * room / lines >= gap for other, _, _ in taken):
+            taken.append((middle, min(max(round(middle), 0), lines - 1), name))
+    taken.sort()
+    labels, widest = look.shorten_all([name for _, _, name in taken], width)
+    return [names[line] for _, line, _ in taken], labels, widest
+
+
+def _dividers(by: Bands, arranged: Ordering, theme: str, side: Literal["x", "y"], suffix: str = "") -> list[dict[str, Any]]:
+    """A hairline between each two groups of an order that has named ones."""
+    lines = []
+    for first, _, _ in arranged.runs[1:]:
+        at = (by.place(first),) * 2
+        line = look.line(theme, **{side: at}, line={"width": 1, "dash": "solid", "color": look.palette(theme).grey}, opacity=0.7)
+        other = "y" if side == "x" else "x"
+        lines.append(line | {f"{side}ref": f"{side}{suffix}", f"{other}ref": f"{other}{suffix} domain"})
+    return lines
+
+
+def _by(arranged: Ordering, component: str) -> str:
+    """ ", by topic" behind the title of an axis whose groups are named."""
+    return f", by {plotly(component if arranged.by == 'component' else arranged.by)}" if arranged.runs and arranged.by else ""
+
+
+def _divided(arranged: Ordering, axis: Axis, component: str, named: bool) -> str | None:
+    """Which groups the lines divide, where the axis itself does not say it."""
+    runs = arranged.runs
+    if named or len(runs) < 2:
+        return None
+    names = ", ".join(clean(name, 40) for _, _, name in runs[:MOST_NAMED]) + (", …" if len(runs) > MOST_NAMED else "")
+    return f"Lines divide the {clean(axis.name)} by {clean(component) if arranged.by == 'component' else arranged.by}: {names}."
+
+
+def _joined(*sentences: str | None) -> str | None:
+    return " ".join(sentence for sentence in sentences if sentence) or None
 
 
 def _percentile(values: np.ndarray) -> float:
@@ -455,24 +608,58 @@ def _heat(z: np.ndarray, clip: float | None, quantity: str, *, log: bool, theme:
     return trace
 
 
-def _line_names(by: Bands, axis: Axis) -> list[str]:
-    """One distinct name per line, for the hover: the label, or which entries share the line."""
+def _line_names(by: Bands, axis: Axis, arranged: Ordering | None = None) -> list[str]:
+    """One distinct name per line, for the hover: the label, or which entries share the line; and the known label it has."""
+    group = [""] * len(by.starts)
+    if arranged is not None and arranged.by == "label" and arranged.groups is not None:
+        kinds = arranged.groups[by.starts]
+        group = [f" ({plotly(arranged.names[k]) if k >= 0 else 'none'})" for k in kinds]
     if by.single:
-        return look.distinct([axis.label(int(i)) for i in by.order])
+        return [name + of for name, of in zip(look.distinct([axis.label(int(i)) for i in by.order]), group, strict=True)]
     name = plotly(axis.name)
     ends = by.starts + by.sizes
-    return [f"{name} {a + 1:,}–{b:,} in this order" for a, b in zip(by.starts, ends, strict=True)]
+    return [f"{name} {a + 1:,}–{b:,} in this order{of}" for a, b, of in zip(by.starts, ends, group, strict=True)]
 
 
-def _line_axis(by: Bands, axis: Axis, room: float, theme: str) -> tuple[dict[str, Any], int]:
-    """The vertical axis of items and the left margin it needs."""
+def _line_axis(
+    by: Bands, axis: Axis, arranged: Ordering, component: str, room: float, theme: str
+) -> tuple[dict[str, Any], int, bool]:
+    """The vertical axis of items, the left margin it needs, and whether it names the groups of the order."""
     n = len(by.order)
+    fits = by.single and n * PITCH <= room
     title = f"{n:,} {plotly(axis.name)}" + ("" if by.single else f", {by.per_line} per line")
+    title += "" if fits else _by(arranged, component)
     base = look.axis(theme, title, type="category", autorange="reversed", showgrid=False)
-    if not by.single or n * 14 > room:
-        return base | {"showticklabels": False}, 40
-    labels, width = look.shorten_all([axis.label(int(i)) for i in by.order], LABEL_WIDTH)
-    return base | {"tickmode": "array", "tickvals": _line_names(by, axis), "ticktext": labels}, int(width) + 38
+    if fits:
+        labels, width = look.shorten_all([axis.label(int(i)) for i in by.order], LABEL_WIDTH)
+        ticks = _line_names(by, axis, arranged)
+        return base | {"tickmode": "array", "tickvals": ticks, "ticktext": labels}, int(width) + 38, False
+    if arranged.runs:
+        ticks, labels, width = _group_ticks(by, _line_names(by, axis, arranged), arranged, room)
+        return base | {"tickmode": "array", "tickvals": ticks, "ticktext": labels}, int(width) + 38, True
+    return base | {"showticklabels": False}, 40, False
+
+
+def _feature_axis(
+    by: Bands,
+    columns: Sequence[str],
+    labels: list[str] | None,
+    arranged: Ordering,
+    component: str,
+    title: str,
+    room: float,
+    theme: str,
+) -> tuple[dict[str, Any], int, bool]:
+    """The horizontal axis: labels where they fit, else the groups' names, else none; its margin; whether it names groups."""
+    if labels is None and arranged.runs:
+        base = look.axis(theme, title + _by(arranged, component), type="category", showgrid=False)
+        longest = max(look.text_width(name) for _, _, name in arranged.runs)
+        flat = longest <= FLAT
+        ticks, names, width = _group_ticks(by, columns, arranged, room, UPRIGHT, longest + 6 if flat else UPRIGHT_PITCH)
+        options = {"tickmode": "array", "tickvals": ticks, "ticktext": names, "tickangle": 0 if flat else -90}
+        return base | options, (22 if flat else int(width) + 16) + 26, True
+    axis, bottom = _column_axis(labels, title, room, theme, columns)
+    return axis, bottom, False
 
 
 def _number_axis(r: int, title: str, theme: str, room: float) -> dict[str, Any]:
@@ -489,21 +676,23 @@ def _number_axis(r: int, title: str, theme: str, room: float) -> dict[str, Any]:
     }
 
 
-def _column_axis(labels: Sequence[object] | None, title: str, room: float, theme: str) -> tuple[dict[str, Any], int]:
-    """A horizontal axis of labels that never meet, and the bottom margin it needs."""
+def _column_axis(
+    labels: Sequence[object] | None, title: str, room: float, theme: str, names: Sequence[str] | None = None
+) -> tuple[dict[str, Any], int]:
+    """A horizontal axis of labels that never meet, and the bottom margin it needs; `names` are the columns' own when others."""
     base = look.axis(theme, title, type="category", showgrid=False, tickangle=0)
     title_room = 26 if title else 4
     if labels is None or not len(labels):
         return base | {"showticklabels": False}, title_room + 8
     each = room / len(labels)
-    names = look.distinct(labels)
+    names = names or look.distinct(labels)
     short, width = look.shorten_all(labels, UPRIGHT)
     if width + 6 <= each:
         return base | {"tickmode": "array", "tickvals": names, "ticktext": short}, 22 + title_room
     if all(str(label).isdigit() for label in labels):  # numbers can be left out
         every = int(np.ceil((width + 8) / each))
         return base | {"tickmode": "array", "tickvals": names[::every], "ticktext": short[::every]}, 22 + title_room
-    every = max(1, int(np.ceil(18 / each)))  # upright lines of text: slanted ones overlap as boxes and read no better
+    every = max(1, int(np.ceil(UPRIGHT_PITCH / each)))  # upright lines of text: slanted ones overlap as boxes and read no better
     options = {"tickmode": "array", "tickvals": names[::every], "ticktext": short[::every], "tickangle": -90}
     return base | options, int(width) + 16 + title_room
 

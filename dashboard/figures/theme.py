@@ -22,6 +22,7 @@ SMALL_SIZE = 12  # px: labels inside the plot, hover texts
 NUMBER_SIZE = 11.5  # px: numbers in the cells of a heatmap
 CHART_WIDTH = 430  # px: one of two charts side by side on a page of 1280
 WIDE_WIDTH = 880  # px: a chart across the page
+BUTTONS_REMOVED = ("select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d")  # of the chart's own: they only crowd it
 LINE_HEIGHT = 15  # px that a horizontal tick label needs
 
 
@@ -345,8 +346,10 @@ def flat_colourbar(theme: str, title: str, **options: Any) -> dict[str, Any]:
     return bar | options
 
 
-def camera(filename: str, format: str = "png") -> dict[str, Any]:
+def camera(filename: str, format: str = "png", *, keep: Sequence[str] = ()) -> dict[str, Any]:
     """The `config` of st.plotly_chart: Plotly's own camera button saves the picture in the browser as PNG or SVG.
+
+    keep : buttons that stay although most charts have no use for them
 
     Raises
     ------
@@ -359,7 +362,7 @@ def camera(filename: str, format: str = "png") -> dict[str, Any]:
     return {
         "displaylogo": False,
         "responsive": True,
-        "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+        "modeBarButtonsToRemove": [button for button in BUTTONS_REMOVED if button not in keep],
         "toImageButtonOptions": {"format": format, "filename": name, "scale": 2},
     }
 

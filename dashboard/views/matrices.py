@@ -1,19 +1,24 @@
-"""Matrices: heatmaps of W and H, and X, WH and the residual side by side, at any size; and what the scale convention changes."""
+"""Matrices: X, WH, the residual, W and H as pictures at any size, their real cells; and what the scale convention changes."""
+
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import session
+from dashboard.figures import Picture
 from dashboard.figures.heatmaps import components_by_feature, items_by_topic, parts
 from dashboard.fitting import FittedRun
 from dashboard.plain import clean, markdown
-from dashboard.widgets import bench, card, header, notices, scale, topic_cards
+from dashboard.widgets import bench, card, header, matrix_order, matrix_zoom, notices, scale, topic_cards
 from dashboard.words import count, part
+from nmfcore.binning import Ordering, input_order
 from nmfcore.scale import CONVENTIONS, ScaleLedger, ledger
 
-SHOWN = {"W": "W", "H": "H", "parts": "X, WH and residual"}
-ORDERS = {"strongest": "by component", "input": "as in the data"}
+SHOWN = {"W": "W", "H": "H", "X": "X", "WH": "WH", "residual": "Residual", "parts": "All three"}
+PANELS = {"X": ("X",), "WH": ("WH",), "residual": ("X − WH",), "parts": ("X", "WH", "X − WH")}
 COLOURS = {"linear": "Linear", "log": "Logarithmic"}
+HEIGHT = 560
 
 
 def draw() -> None:
@@ -28,11 +33,9 @@ def draw() -> None:
         which = st.segmented_control(
             "Matrix", list(SHOWN), format_func=SHOWN.get, default="W", key="matrix", required=True, bind="query-params"
         )
-        order = st.segmented_control(
-            "Order", list(ORDERS), format_func=ORDERS.get, default="strongest", key="order", required=True, bind="query-params"
-        )
+        order = matrix_order.choose(run)
         colours = "linear"
-        if which != "parts":
+        if which != "residual":
             colours = st.segmented_control(
                 "Colours",
                 list(COLOURS),
@@ -42,34 +45,58 @@ def draw() -> None:
                 required=True,
                 bind="query-params",
             )
-    if which == "parts":
-        draw_parts(run, order)
-    else:
-        draw_factor(run, which, order, colours == "log")
+    rows = matrix_order.arranged(run, "rows", order) if which != "H" else input_order(0)
+    columns = matrix_order.arranged(run, "columns", order) if which != "W" else input_order(0)
+    if rows is not None and columns is not None:
+        show(run, which, rows, columns, log=colours == "log")
+        matrix_zoom.draw(run, which, rows, columns)
     scales(run)
 
 
-def draw_factor(run: FittedRun, which: str, order: str, log: bool) -> None:
-    """W or H, kept with the run: at 18,846 items drawing takes longer than showing."""
+def show(run: FittedRun, which: str, rows: Ordering, columns: Ordering, *, log: bool) -> None:
+    """The picture, kept with the run: at 18,846 items drawing takes longer than showing."""
+    key = ("matrix", which, rows.sentence, columns.sentence, log, scale.current(), session.theme())
+    drawn = run.derived(key, lambda: picture(run, which, rows, columns, log=log, theme=session.theme()))
+    items, features = markdown(run.dataset.axes.rows.name), markdown(run.dataset.axes.columns.name)
+    noun = part(run.dataset)
+    titles = {
+        "W": f"W: {items} by {noun}",
+        "H": f"H: {noun}s by {features}",
+        "X": f"X: {items} by {features}",
+        "WH": "WH: the model of X",
+        "residual": "X − WH: what is left",
+        "parts": "X, its model WH, and what is left",
+    }
+    axes = run.dataset.axes
+    sides = ((axes.rows.name, rows), (axes.columns.name, columns))
+    said = " ".join(f"{clean(name).capitalize()} {order.sentence}." for name, order in sides if len(order.indices))
+    name = which if which in ("W", "H") else "parts"
+    boxed = None if matrix_zoom.whole(run, which) else matrix_zoom.boxed(run, which)
+    card.picture("matrices", name, titles[which], drawn, say=markdown(said, 600), on_box=boxed)
+
+
+def picture(run: FittedRun, which: str, rows: Ordering, columns: Ordering, *, log: bool, theme: str) -> Picture:
+    """One of the six pictures."""
+    data, noun = run.dataset, part(run.dataset)
+    handles = not matrix_zoom.whole(run, which)
+    common: dict[str, Any] = {"component": noun, "log": log, "handles": handles, "theme": theme, "height": HEIGHT}
     W, H = scale.apply(run)
-    theme, noun = session.theme(), part(run.dataset)
-    axis = run.dataset.axes.rows if which == "W" else run.dataset.axes.columns
-    make = items_by_topic if which == "W" else components_by_feature
-    drawn = run.derived(
-        ("factor", which, order, log, scale.current(), theme),
-        lambda: make(W if which == "W" else H, axis=axis, component=noun, order=order, log=log, theme=theme, height=560),
+    if which == "W":
+        return items_by_topic(W, axis=data.axes.rows, order=rows, **common)
+    if which == "H":
+        return components_by_feature(H, axis=data.axes.columns, order=columns, **common)
+    factors = run.factorization
+    return parts(
+        data.X,
+        factors.W,
+        factors.H,
+        axes=data.axes,
+        mask=data.mask,
+        row_order=rows,
+        column_order=columns,
+        show=PANELS[which],
+        **common,
     )
-    card.picture("matrices", which, f"{which}: {markdown(axis.name)} by {noun}, {ORDERS[order]}", drawn)
-
-
-def draw_parts(run: FittedRun, order: str) -> None:
-    theme = session.theme()
-    factors, data = run.factorization, run.dataset
-    drawn = run.derived(
-        ("parts", order, theme),
-        lambda: parts(data.X, factors.W, factors.H, axes=data.axes, mask=data.mask, order=order, theme=theme, height=560),
-    )
-    card.picture("matrices", "parts", "X, its model WH, and what is left", drawn)
 
 
 def scales(run: FittedRun) -> None:

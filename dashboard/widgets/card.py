@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import StringIO
 
@@ -19,26 +19,47 @@ FORMATS = ("PNG", "SVG")
 SHOWN_ROWS = 1_000  # rows of the table twin on screen; the CSV holds all
 
 
-def picture(page: str, name: str, title: str, drawn: Picture, *, say: str = "", live: bool = False) -> None:
+def picture(
+    page: str,
+    name: str,
+    title: str,
+    drawn: Picture,
+    *,
+    say: str = "",
+    live: bool = False,
+    on_box: Callable[[str], None] | None = None,
+) -> None:
     """One chart in a bordered card.
 
     page, name : the section of help/<page>.md that explains it, and the card's key
     title : trusted text; data names in it must be escaped by the caller
     say : at most one sentence on what to see
     live : redrawn while a run goes on, so it stands still under the mouse
+    on_box : called with the chart's key when somebody drew a box over it
     """
     with st.container(border=True, gap="xsmall"):
         format_ = _head(page, name, title, drawn)
-        chart(f"{page}-{name}", drawn, format_=format_, live=live)
+        chart(f"{page}-{name}", drawn, format_=format_, live=live, on_box=on_box)
         if say or drawn.note:
             st.markdown(f":small[{' '.join(part for part in (say, markdown(drawn.note or '', 400)) if part)}]")
 
 
-def chart(key: str, drawn: Picture, *, format_: str = "PNG", live: bool = False) -> None:
+def chart(
+    key: str, drawn: Picture, *, format_: str = "PNG", live: bool = False, on_box: Callable[[str], None] | None = None
+) -> None:
     """The bare chart with its accessible name and camera button."""
     config = {"staticPlot": True} if live else camera(key, format_.lower())
     # the theme is part of the key: on a switch, traces keep their old colours until they are mounted anew
-    st.plotly_chart(drawn.figure, key=f"{key}-{session.theme()}", config=config, alt=drawn.alt)
+    name = f"{key}-{session.theme()}"
+    if on_box is None:
+        st.plotly_chart(drawn.figure, key=name, config=config, alt=drawn.alt)
+        return
+    config = camera(key, format_.lower(), keep=("select2d",))
+
+    def drew() -> None:
+        on_box(name)
+
+    st.plotly_chart(drawn.figure, key=name, config=config, alt=drawn.alt, on_select=drew, selection_mode="box")
 
 
 @contextmanager
@@ -61,7 +82,8 @@ def _head(page: str, name: str, title: str, drawn: Picture) -> str:
     if menu.open:
         with menu:
             _menu(key, reading(page, name), drawn)
-    return str(session.control_value(f"{key}-format", FORMATS[0]))
+    chosen = session.control_value(f"{key}-format", FORMATS[0])
+    return str(chosen) if chosen in FORMATS else FORMATS[0]
 
 
 def _menu(key: str, how: str, drawn: Picture) -> None:
@@ -79,6 +101,7 @@ def _menu(key: str, how: str, drawn: Picture) -> None:
         icon=":material/download:",
         key=f"{key}-csv",
     )
+    session.control(f"{key}-format", FORMATS[0])
     st.segmented_control(
         "Picture format of the chart's camera button", FORMATS, key=f"{key}-format", required=True, persist_state="session"
     )
