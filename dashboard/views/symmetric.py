@@ -20,6 +20,7 @@ def draw() -> None:
     if steps is None:
         head.title("Symmetric topics", anchor=False)
         return
+    cards.begin_comparison(dataset, steps)
     with head:
         cards.heading(dataset, steps)
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):

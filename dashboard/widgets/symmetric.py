@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from contextlib import suppress
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -14,7 +17,7 @@ from dashboard.figures.items import mixture
 from dashboard.figures.loss import loss_curve
 from dashboard.figures.topics import topic_bars
 from dashboard.figures.workbench import similarities, symmetric_fit
-from dashboard.jobs import Job
+from dashboard.jobs import Job, JobsBusy
 from dashboard.plain import clean, markdown
 from dashboard.widgets import bench, card
 from dashboard.widgets.header import Figure
@@ -29,6 +32,7 @@ WEIGHTINGS = {"binary": "present or not", "idf": "IDF: rare counts more", "as gi
 NORMALISATIONS = {"cosine": "cosine", "jaccard": "Jaccard", "ppmi": "positive PMI", "max": "by the largest"}
 NARROW = {"topic": st.column_config.NumberColumn(width=45)}
 WORDS = 8  # keywords on a topic's card
+COMPARING = {"label": "Stepwise beside joint", "lane": f"{bench.LANE}-check"}  # of the comparison's job
 BAR = 76  # px of the colour bar that is left out where numbers stand in the cells
 
 
@@ -305,17 +309,35 @@ def typed(steps: Steps) -> None:
 # -- why not both at once? -------------------------------------------------------------------------------------------------
 
 
+def begin_comparison(dataset: Dataset, steps: Steps) -> None:
+    """Begin what `comparison` shows at the end of the page, so that it is computed while the cards above are drawn."""
+    if compared(dataset) and not bench.was_stopped(_key(dataset, steps)):
+        with suppress(JobsBusy):  # `comparison` says so in its place
+            session.jobs().submit(_key(dataset, steps), bench_data.compare_work(steps), session=session.state().id, **COMPARING)
+
+
+def compared(dataset: Dataset) -> bool:
+    """Whether the comparison is wanted: of few keywords at once, of many when somebody asked."""
+    return dataset.shape[1] <= bench_data.AT_ONCE or bool(session.control_value(_wanted(dataset), False))
+
+
+def _wanted(dataset: Dataset) -> str:
+    return f"{PAGE}-compare-{dataset.fingerprint[:12]}"
+
+
+def _key(dataset: Dataset, steps: Steps) -> Hashable:
+    return (PAGE, "compare", dataset.fingerprint, steps.choice)
+
+
 def comparison(dataset: Dataset, steps: Steps) -> None:
     """The joint NMF of the same X beside the steps."""
     st.subheader("Why not both at once?", anchor=False)
-    wanted = f"{PAGE}-compare-{dataset.fingerprint[:12]}"
-    if dataset.shape[1] > bench_data.AT_ONCE and not session.control_value(wanted, False):
+    if not compared(dataset):
         with card.plain("Stepwise beside the joint NMF of the same X"):
             st.markdown(f"Not measured: {len(bench_data.SEEDS)} starts of each.")
-            st.button("Compare", key=f"{PAGE}-compare", on_click=session.set_control, args=(wanted, True))
+            st.button("Compare", key=f"{PAGE}-compare", on_click=session.set_control, args=(_wanted(dataset), True))
         return
-    key = (PAGE, "compare", dataset.fingerprint, steps.choice)
-    found = bench.compute(key, bench_data.compare_work(steps), label="Stepwise beside joint", lane=f"{bench.LANE}-check")
+    found = bench.compute(_key(dataset, steps), bench_data.compare_work(steps), **COMPARING)
     if found is None:
         return
     table = bench_data.comparison_table(found)
