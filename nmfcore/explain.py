@@ -102,12 +102,18 @@ def explain_row(x: Any, w: np.ndarray, H: np.ndarray, axis: Axis | None = None, 
     )
 
 
-def fold_in(x: Any, H: np.ndarray, axis: Axis | None = None, *, expected: int = 10) -> Explanation:
+def fold_in(
+    x: Any, H: np.ndarray, axis: Axis | None = None, *, seen: np.ndarray | None = None, expected: int = 10
+) -> Explanation:
     """A new row (n,) described by the fitted topics: its best mixture with H fixed (exact NNLS), taken apart.
+
+    seen : (n,) of 0/1, 1 = observed; mixture, error and contributions are then those over the observed entries
 
     Source: Lawson & Hanson 1974, through `nmfcore.projection.project_rows`.
     """
     row = x.toarray().ravel() if sp.issparse(x) else np.asarray(x, np.float64).ravel()
+    if seen is not None:  # columns that are 0 in the row and in H change neither the fit nor its error
+        row, H = np.where(seen, row, 0.0), np.where(seen, H, 0.0)
     mixture = project_rows(row[None].astype(np.float64), H.astype(np.float64))[0]
     return explain_row(row, mixture, H, axis, expected=expected)
 
@@ -159,7 +165,7 @@ def item_errors(X: Matrix, W: np.ndarray, H: np.ndarray) -> ItemErrors:
     W64, H64 = W.astype(np.float64), H.astype(np.float64)
     norms = np.asarray((X.multiply(X) if sp.issparse(X) else X * X).sum(axis=1, dtype=np.float64)).ravel()
     cross = np.einsum("ij,ij->i", np.asarray(X @ H64.T), W64)
-    square = norms - 2.0 * cross + np.einsum("ij,jk,ik->i", W64, H64 @ H64.T, W64, optimize=True)
+    square = norms - 2.0 * cross + np.einsum("ij,ij->i", W64 @ (H64 @ H64.T), W64)
     with np.errstate(divide="ignore", invalid="ignore"):
         errors = np.sqrt(np.maximum(square, 0.0) / norms)
     return ItemErrors(np.where(norms > 0, errors, np.nan))

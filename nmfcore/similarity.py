@@ -54,22 +54,25 @@ def nearest(M: Any, index: int, *, count: int = 10) -> Neighbours:
 
     M : (m, k) array or sparse: W on a scale convention for "the same topics", X for "the same words", H.T for words
     """
-    if sp.issparse(M):
-        rows = unit_rows(M)
-        one = rows[[index]].toarray().ravel()
-        cosines = np.asarray(rows @ one)
-    else:
-        target = np.asarray(M[index], np.float64)
-        size = np.linalg.norm(np.asarray(M, np.float64), axis=1) * np.linalg.norm(target)
-        cosines = np.divide(M @ target, size, out=np.zeros(len(M)), where=size > 0)
-    return _nearest(cosines, count, without=index)
+    row = M[[index]].toarray().ravel() if sp.issparse(M) else M[index]
+    return _nearest(_cosines_with(M, row), count, without=index)
 
 
 def nearest_to(M: Any, row: Any, *, count: int = 10) -> Neighbours:
     """The rows of M nearest to a new row (k,), which is not one of them."""
-    rows = unit_rows(M)
+    return _nearest(_cosines_with(M, row), count, without=None)
+
+
+def _cosines_with(M: Any, row: Any) -> np.ndarray:
+    """(m,) cosines of the rows of M with one row, by one product: no copy of M with rows of length 1 is made."""
+    if sp.issparse(M):
+        rows = sp.csr_array(M)
+        square = sp.csr_array((np.square(rows.data, dtype=np.float64), rows.indices, rows.indptr), shape=rows.shape)
+        sizes = np.sqrt(np.asarray(square.sum(axis=1)).ravel())
+    else:
+        sizes = np.linalg.norm(np.asarray(M, np.float64), axis=1)
     new = unit_rows(np.asarray(row, np.float64)[None])[0]
-    return _nearest(np.asarray(rows @ new), count, without=None)
+    return np.divide(np.asarray(M @ new), sizes, out=np.zeros(len(sizes)), where=sizes > 0)
 
 
 def _nearest(cosines: np.ndarray, count: int, without: int | None) -> Neighbours:
