@@ -1,7 +1,7 @@
 """Can a lecturer or an analyst do what they came for within six clicks from the first screen?
 
-Each test is one task in a person's words. `Walk` counts: every click, every choice in a list (two: open it, take one), every field
-that is filled in. Looking and scrolling are free.
+Each test is one task in a person's words. `Walk` counts every click, every choice in a list (two: open it, take one) and every
+field that is filled in. Looking and scrolling are free.
 """
 
 from __future__ import annotations
