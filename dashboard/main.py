@@ -20,6 +20,7 @@ PAGES: dict[str, list[tuple[str, str, str]]] = {
         ("data", "Data", "Pick a data set or bring your own; see its axes, shape and what 0 means."),
         ("fit", "Fit", "The loss curve while the solver runs, why it stopped, and what exactly was run."),
         ("topics", "Topics", "The top keywords of each component and the items that load most on it."),
+        ("items", "Items", "What one item is made of and why, what is near it, and a new one described; all in clusters."),
         ("matrices", "Matrices", "Heatmaps of W and H, and X, WH and the residual side by side."),
         ("svd", "NMF and SVD", "What the SVD, the best model of each rank, finds in the same data."),
         ("rank", "Rank", "Which rank: several starts, held-out error, stability and coherence over a range of ranks."),

@@ -4,6 +4,7 @@ Everything a person did not type into our source passes through one of these fun
 
     clean(text)             one bounded line of plain text: for widgets that show text as it is (selectbox, dataframe, text)
     markdown(text)          the same for everything that Streamlit renders as Markdown (labels, captions, metrics, alerts, tabs)
+    block(text)             several lines of plain text, kept as lines (st.code)
     plotly(text)            the same for every string of a figure (titles, ticks, legends, hover texts)
     csv_cell(value)         one cell of a file that a spreadsheet may open
     csv_text(header, rows)  a whole such file
@@ -40,6 +41,13 @@ def clean(text: object, limit: int = 80) -> str:
     raw = str(text)[: 50 * limit]  # bounds the work on a label of ten megabytes
     line = " ".join("".join(_visible(character) for character in raw).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def block(text: object, limit: int = 100_000) -> str:
+    """Plain text that keeps its lines, tabs and spaces, without what can reorder or hide text, at most `limit` characters."""
+    raw = "\n".join(str(text)[: limit + 1].splitlines())
+    shown = "".join(character if character in "\n\t" else _visible(character) for character in raw)
+    return shown if len(raw) <= limit else shown[: limit - 1].rstrip() + "…"
 
 
 def markdown(text: object, limit: int = 80) -> str:

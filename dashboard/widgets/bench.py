@@ -194,11 +194,20 @@ def _state(job: Job) -> str:
 
 
 def table(
-    page: str, name: str, title: str, shown: pd.DataFrame, *, say: str = "", height: int | str = "auto", **options: Any
+    page: str,
+    name: str,
+    title: str,
+    shown: pd.DataFrame,
+    *,
+    say: str = "",
+    height: int | str = "auto",
+    whole: Callable[[], pd.DataFrame] | None = None,
+    **options: Any,
 ) -> None:
     """A table as a card, with the same corner menu as a chart: how to read it, and the numbers as CSV.
 
     shown : labels in it are shown as they are; title, say : trusted or escaped by the caller
+    whole : what the CSV holds, where that is more than is shown; made when it is asked for
     options : passed on to st.dataframe (column_config, ...)
     """
     key = f"{page}-{name}"
@@ -213,7 +222,7 @@ def table(
                 st.markdown(reading(page, name))
                 st.download_button(
                     "Numbers as CSV",
-                    data=lambda: card.as_csv(shown),
+                    data=lambda: card.as_csv(shown if whole is None else whole()),
                     file_name=f"{key}.csv",
                     mime="text/csv",
                     on_click="ignore",
@@ -223,11 +232,10 @@ def table(
         st.dataframe(
             shown.head(MOST_ROWS),
             hide_index=True,
-            key=f"{key}-table",
             height=height,
             placeholder="–",
             alt=clean(title),
-            **options,
+            **{"key": f"{key}-table", **options},
         )
         if len(shown) > MOST_ROWS:
             say = f"{say} The first {MOST_ROWS:,} of {len(shown):,} rows; the CSV has them all.".strip()

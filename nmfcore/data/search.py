@@ -1,8 +1,8 @@
 """Which rows of a data set does somebody mean by what they typed?
 
 A row is found by its label (or the name of its known class), by its words (it has every word that was typed), or, where the
-words are not all known and there are texts, by the exact phrase in its text. Rows found by label come first, then the order of
-the data.
+words are not all known and there are texts, by the exact phrase in its text. Rows found by label come first, then those with the
+words, the largest sum of their entries first, then the order of the data.
 """
 
 from __future__ import annotations
@@ -36,13 +36,15 @@ def find_rows(dataset: Dataset, query: str) -> Hits:
     if not wanted:
         return Hits(np.arange(m), 0, 0, 0)
     label = _by_label(dataset, wanted)
-    words = _by_words(dataset, wanted)
+    weights = _by_words(dataset, wanted)
     text = np.zeros(m, bool)
-    if words is None and dataset.documents is not None:
+    if weights is None and dataset.documents is not None:
         phrase = re.compile(r"\s+".join(map(re.escape, wanted.split())))  # also where the text breaks the line
         text = np.fromiter((phrase.search(str(one).casefold()) is not None for one in dataset.documents), bool, m)
-    words = np.zeros(m, bool) if words is None else words
+    weights = np.zeros(m) if weights is None else weights
+    words = weights > 0
     rest = np.flatnonzero((words | text) & ~label)
+    rest = rest[np.argsort(-weights[rest], kind="stable")]
     return Hits(
         np.concatenate([np.flatnonzero(label), rest]), int(label.sum()), int((words & ~label).sum()), int((text & ~label).sum())
     )
@@ -65,7 +67,10 @@ def _by_label(dataset: Dataset, wanted: str) -> np.ndarray:
 
 
 def _by_words(dataset: Dataset, wanted: str) -> np.ndarray | None:
-    """(m,) rows that have every word; None when one of the words is no column. A column of several words is one word too."""
+    """(m,) sums of the entries of the words where a row has every one, else 0; None when one of them is no column.
+
+    A column whose label is several words is one word too.
+    """
     X, labels = dataset.X, dataset.axes.columns.labels
     if X is None or labels is None:
         return None
@@ -74,13 +79,16 @@ def _by_words(dataset: Dataset, wanted: str) -> np.ndarray | None:
     columns = [place[wanted]] if wanted in place else [place.get(word, -1) for word in wanted.replace(",", " ").split()]
     if not columns or -1 in columns:
         return None
-    return np.logical_and.reduce([_has(X, j) for j in dict.fromkeys(columns)])
+    entries = [_column(X, j) for j in dict.fromkeys(columns)]
+    every = np.logical_and.reduce([entry > 0 for entry in entries])
+    return np.where(every, np.sum(entries, axis=0), 0.0)
 
 
-def _has(X: Any, j: int) -> np.ndarray:
-    """(m,) rows whose entry in column j is not 0."""
+def _column(X: Any, j: int) -> np.ndarray:
+    """(m,) column j; a CSR array has each entry once, so no slice of it is made."""
     if not sp.issparse(X):
-        return X[:, j] != 0
-    found = np.zeros(X.shape[0], bool)
-    found[np.searchsorted(X.indptr, np.flatnonzero((X.indices == j) & (X.data != 0)), side="right") - 1] = True
+        return np.asarray(X[:, j], np.float64)
+    found = np.zeros(X.shape[0])
+    stored = np.flatnonzero(X.indices == j)
+    found[np.searchsorted(X.indptr, stored, side="right") - 1] = X.data[stored]
     return found

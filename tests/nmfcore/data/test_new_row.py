@@ -161,4 +161,4 @@ def test_the_data_set_is_not_changed():
     data = text()
     before = data.X.copy()
     from_text(data, NEW)
-    assert (data.X != before).nnz == 0
+    assert (before != data.X).nnz == 0

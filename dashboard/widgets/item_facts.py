@@ -1,0 +1,47 @@
+"""What is known of every item of a run, whichever widget asks: its component, its error, its class, and which is open?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dashboard import session
+from dashboard.fitting import FittedRun
+from dashboard.plain import clean
+from dashboard.widgets import scale, topic_cards
+from nmfcore.clusters import Clusters, assign
+from nmfcore.explain import ItemErrors, item_errors
+
+OPEN = "item"  # the control, and the address's parameter, that say which item is open
+PASTE = "items-paste"  # the control that says whether something new is described in place of the table
+SNIPPET = 160  # characters of a document's text in a table
+
+
+def clusters(run: FittedRun) -> Clusters:
+    """The largest component of every item under the scale in force."""
+    return run.derived(("clusters", scale.current()), lambda: assign(scale.apply(run)[0]))
+
+
+def errors(run: FittedRun) -> ItemErrors:
+    """The relative error of every item."""
+    factors = run.factorization
+    return run.derived("item errors", lambda: item_errors(run.dataset.X, factors.W, factors.H))
+
+
+def chosen(key: str, shown: np.ndarray) -> None:
+    """Open the item whose row was chosen."""
+    picked = session.control_value(key, None)
+    places = list(picked["selection"]["rows"]) if picked else []
+    if places and places[0] < len(shown):
+        session.set_control(OPEN, int(shown[places[0]]))
+        session.set_control(PASTE, False)
+
+
+def known_class(run: FittedRun, item: int) -> str:
+    """The known class of an item; "" without one."""
+    known = run.dataset.classes
+    return "" if known is None or known.index[item] < 0 else clean(known.names[int(known.index[item])], 60)
+
+
+def component(run: FittedRun, k: int) -> str:
+    """A component as a table writes it; "none" for -1."""
+    return "none" if k < 0 else f"{k + 1} · {clean(topic_cards.name(run, k), 40)}"
