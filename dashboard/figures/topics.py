@@ -63,7 +63,7 @@ def topic_bars(
     end = top if top is not None else float(values.max(initial=0.0)) or 1.0
     places = np.arange(len(values))
     base = {"type": "bar", "orientation": "h", "y": places}
-    hover = _word_hovers(words, values, behind, background_name, everywhere, noun, unit, labels)
+    hover = word_hovers(words, values, behind, background_name, everywhere, noun, unit, labels)
     traces: list[dict[str, Any]] = []
     note = None
     if behind is not None and behind.max(initial=0.0) > 0:
@@ -378,7 +378,7 @@ def separating_words(
     return Picture(look.figure(traces, layout, theme, height=ROW_HEIGHT * rows + 30), alt, table)
 
 
-def _word_hovers(
+def word_hovers(
     words: Sequence[object],
     values: np.ndarray,
     behind: np.ndarray | None,
@@ -388,7 +388,7 @@ def _word_hovers(
     unit: str,
     labels: Sequence[str] | None,
 ) -> list[str]:
-    """The hover of each word: its weight here, its total, and its weight in every component, strongest first."""
+    """The hover of each word as escaped HTML: its weight here, its total, and its weight in every component, strongest first."""
     lines = []
     table = None if everywhere is None else np.asarray(everywhere, float)
     for k, (word, value) in enumerate(zip(words, values, strict=True)):

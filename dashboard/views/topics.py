@@ -57,6 +57,7 @@ def draw() -> None:
         cards(run, view)
 
 
+@st.fragment  # the sliders redraw the cards alone: the panel and the heading beside them would double the time
 def cards(run: FittedRun, view: View) -> None:
     """A card per topic."""
     with st.container(horizontal=True, gap="large"):
@@ -67,6 +68,16 @@ def cards(run: FittedRun, view: View) -> None:
         f"Under the mouse: the weight in every {part(run.dataset)}.]]"
     )
     topic_cards.draw(run, page="topics", words=words, relevance=relevance, view=view, open_=lambda k: topic_open.open_(run, k))
+    lists = view.top(words, relevance)
+    st.download_button(
+        "These lists as CSV",
+        data=lambda: card.as_csv(topic_cards.listed(view, lists)),
+        file_name="topics-words.csv",
+        mime="text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+        key="lists-csv",
+    )
 
 
 def relevance_slider() -> float:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from dashboard import session
-from dashboard.figures import Picture
-from dashboard.figures.topics import topic_bars
+from dashboard.figures.word_list import STYLE, word_list
 from dashboard.fitting import FittedRun
 from dashboard.plain import markdown
-from dashboard.widgets import card, stability, topic_view
+from dashboard.widgets import stability, topic_view
 from dashboard.widgets.topic_view import View
 from dashboard.words import part, percent
+from nmfcore.topics import TopTerms
 
 CARD_WIDTH = 260
 MOST_CARDS = 30  # a page of more cannot be read
@@ -29,6 +30,7 @@ def draw(run: FittedRun, *, page: str, words: int, relevance: float = 1.0, view:
     view : the topics with what somebody edited; the run's own when None;  open_ : what a card's button does with its component
     """
     view = view or topic_view.untouched(run)
+    st.html(STYLE)
     with st.grid("auto", min_column_width=CARD_WIDTH):
         for place in range(min(len(view.topics), MOST_CARDS)):
             one(view, place, page=page, words=words, relevance=relevance, open_=open_)
@@ -47,7 +49,7 @@ def one(view: View, place: int, *, page: str, words: int, relevance: float = 1.0
         else:
             with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
                 st.markdown(head, width="stretch")
-                st.button(
+                opened = st.button(
                     "Open",
                     key=f"{page}-open-{topic.first + 1}",
                     type="tertiary",
@@ -55,7 +57,9 @@ def one(view: View, place: int, *, page: str, words: int, relevance: float = 1.0
                     on_click=open_,
                     args=(topic.first,),
                 )
-        card.chart(f"{page}-topic-{topic.first + 1}", bars(view, place, words, relevance))
+                if opened:
+                    st.rerun()  # the cards may be a fragment
+        st.html(words_drawn(view, place, words, relevance))
 
 
 def beside(view: View, place: int, words: int, relevance: float) -> str:
@@ -82,13 +86,13 @@ def hidden_here(view: View, place: int, words: int, relevance: float) -> int:
     return int(np.isin(whole.top(words, relevance)[place].indices, view.hidden).sum())
 
 
-def bars(view: View, place: int, words: int, relevance: float) -> Picture:
-    """The chart of one card; kept, because a page draws up to thirty of them on every rerun."""
-    theme, topic, noun = session.theme(), view.topics[place], part(view.run.dataset)
+def words_drawn(view: View, place: int, words: int, relevance: float) -> str:
+    """The bars of one card; kept, because a page draws up to thirty of them on every rerun."""
+    theme, topic = session.theme(), view.topics[place]
 
-    def draw() -> Picture:
+    def draw() -> str:
         found = view.top(words, relevance)[place]
-        return topic_bars(
+        return word_list(
             found.terms,
             found.weights,
             component=topic.first,
@@ -96,11 +100,30 @@ def bars(view: View, place: int, words: int, relevance: float) -> Picture:
             everywhere=view.H[:, found.indices].T,
             labels=view.labels,
             label=topic.label,
-            noun=noun,
+            noun=part(view.run.dataset),
             theme=theme,
         )
 
     return view.facts(("bars", place, words, relevance, theme), draw)
+
+
+def listed(view: View, lists: Sequence[TopTerms]) -> pd.DataFrame:
+    """The words of all cards as one table; needs no session, so that it can be made when somebody downloads it."""
+    noun = part(view.run.dataset)
+    tables = [
+        pd.DataFrame(
+            {
+                noun: topic.label,
+                "name": topic.name,
+                "place": np.arange(1, len(found.terms) + 1),
+                view.run.dataset.axes.columns.singular: found.terms,
+                "weight": found.weights,
+                "total": topic_view.totals(view.run)[found.indices],
+            }
+        )
+        for topic, found in zip(view.topics, lists, strict=True)
+    ]
+    return pd.concat(tables, ignore_index=True)
 
 
 def words_of(run: FittedRun, k: int, count: int, relevance: float) -> tuple[list[str], np.ndarray, np.ndarray]:

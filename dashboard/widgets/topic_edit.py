@@ -57,7 +57,7 @@ def name_field(view: View, topic: Topic, noun: str) -> None:
         placeholder=clean(topic.name, LONGEST_NAME),
         on_change=_rename,
         args=(view.run, topic, key),
-        width=230,
+        width=210,
         help=f"What you call this {noun}, up to {LONGEST_NAME} characters, shown with its number. Empty: its first words.",
     )
 

@@ -49,7 +49,7 @@ def choose(view: View, noun: str) -> int:
     if session.control_value(KEY, None) is not None:  # a member of a merged topic opens that
         session.set_control(KEY, _shown(view, session.control_value(KEY, 0)))
     session.numbered(KEY, list(titles))
-    k = st.selectbox(noun.capitalize(), list(titles), format_func=lambda k: titles.get(k, str(k)), key=KEY, width=300)
+    k = st.selectbox(noun.capitalize(), list(titles), format_func=lambda k: titles.get(k, str(k)), key=KEY, width=270)
     return view.at(int(k))
 
 

@@ -96,13 +96,17 @@ def _one(view: View, j: int, noun: str) -> None:
             placeholder="–",
             alt=f"{clean(found.term, 60)} in every {noun}",
             column_config={
-                noun: st.column_config.TextColumn(width=60),
-                "name": st.column_config.TextColumn(width=190),
+                noun: st.column_config.TextColumn(width=50),
+                "name": st.column_config.TextColumn(width=165),
                 "weight": st.column_config.NumberColumn(format="%.4g", help=unit, width=70),
                 "share of the word": st.column_config.ProgressColumn(
-                    min_value=0.0, max_value=1.0, format="percent", help=f"Its weight here over its weights in all {noun}s."
+                    min_value=0.0,
+                    max_value=1.0,
+                    format="percent",
+                    help=f"Its weight here over its weights in all {noun}s.",
+                    width=125,
                 ),
-                "place": st.column_config.NumberColumn(help=f"1: the {noun}'s first word by weight.", width=50),
+                "place": st.column_config.NumberColumn(help=f"1: the {noun}'s first word by weight.", width=55),
             },
         )
     total = view.facts(("total", j), lambda: float(np.asarray(run.dataset.X[:, [j]].sum())))
