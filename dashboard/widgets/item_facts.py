@@ -7,8 +7,8 @@ import numpy as np
 from dashboard import session
 from dashboard.fitting import FittedRun
 from dashboard.plain import clean
-from dashboard.widgets import scale, topic_cards
-from nmfcore.clusters import Clusters, assign
+from dashboard.widgets import scale
+from nmfcore.clusters import NONE, Clusters, assign
 from nmfcore.explain import ItemErrors, item_errors
 
 OPEN = "item"  # the control, and the address's parameter, that say which item is open
@@ -42,6 +42,7 @@ def known_class(run: FittedRun, item: int) -> str:
     return "" if known is None or known.index[item] < 0 else clean(known.names[int(known.index[item])], 60)
 
 
-def component(run: FittedRun, k: int) -> str:
-    """A component as a table writes it; "none" for -1."""
-    return "none" if k < 0 else f"{k + 1} · {clean(topic_cards.name(run, k), 40)}"
+def components(run: FittedRun) -> dict[int, str]:
+    """The components as a table writes them; "none" for -1."""
+    names = session.topic_names(run)
+    return {NONE: "none"} | {k: f"{k + 1} · {clean(name, 40)}" for k, name in enumerate(names)}

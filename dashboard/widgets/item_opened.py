@@ -13,7 +13,7 @@ from dashboard.explanations import reading
 from dashboard.figures.items import mixture, why_here
 from dashboard.fitting import FittedRun
 from dashboard.plain import block, clean, markdown
-from dashboard.widgets import bench, card, item_facts, scale, stability, topic_cards
+from dashboard.widgets import bench, card, item_facts, scale, stability
 from dashboard.words import count, part, percent
 from nmfcore.explain import Explanation, explain_item
 from nmfcore.similarity import Neighbours, nearest, nearest_to
@@ -94,7 +94,7 @@ def about(run: FittedRun, item: int, found: Explanation, noun: str) -> list[str]
 
 def made_of(run: FittedRun, found: Explanation, label: str, name: str) -> None:
     """The mixture as bars."""
-    names = [topic_cards.name(run, k) for k in range(run.rank)]
+    names = session.topic_names(run)
     drawn = mixture(found.mixture, names=names, component=part(run.dataset), item=label, theme=session.theme())
     say = f"Shares of its row of W, {scale.words()}."
     if not found.mixture.sum() > 0:
@@ -110,7 +110,7 @@ def why(run: FittedRun, found: Explanation, label: str, name: str) -> None:
         with card.plain(title):
             st.markdown(f"It has none of the {markdown(columns.name)}: a row of zeros has no reason to be anywhere.")
         return
-    names = [topic_cards.name(run, k) for k in range(run.rank)]
+    names = session.topic_names(run)
     drawn = why_here(
         found.contributions,
         found.unexplained,
@@ -192,11 +192,11 @@ def neighbours(run: FittedRun, found: Neighbours, alike: str, name: str) -> None
         with card.plain(title):
             st.markdown(f"No {markdown(rows.singular)} has anything in common with it.")
         return
-    belongs = item_facts.clusters(run)
+    belongs, called = item_facts.clusters(run), item_facts.components(run)
     frame: dict[str, Any] = {
         clean(rows.singular): [clean(rows.label(int(i)), 60) for i in found.indices],
         "cosine": found.cosines,
-        f"largest {noun}": [item_facts.component(run, int(k)) for k in belongs.labels[found.indices]],
+        f"largest {noun}": [called[int(k)] for k in belongs.labels[found.indices]],
     }
     if run.dataset.documents is not None:
         frame["text"] = [clean(run.dataset.documents[int(i)], item_facts.SNIPPET) for i in found.indices]

@@ -62,7 +62,7 @@ def controls(run: FittedRun) -> tuple[Hits, np.ndarray]:
     """The row of controls; what the search found, and the items that pass the filter, in the order asked for."""
     rows, noun = run.dataset.axes.rows, part(run.dataset)
     inside = [ALL, *range(run.rank), NOWHERE]
-    names = {ALL: f"any {noun}", NOWHERE: f"no {noun}"}
+    names = item_facts.components(run) | {ALL: f"any {noun}", NOWHERE: f"no {noun}"}
     orders = [key for key in ORDERS if key != "moving" or stability.measured(run) is not None]
     bench.within(INSIDE, inside)
     bench.within(ORDER, orders)
@@ -81,7 +81,7 @@ def controls(run: FittedRun) -> tuple[Hits, np.ndarray]:
         st.selectbox(
             f"Mostly in {noun}",
             inside,
-            format_func=lambda k: names.get(k) or item_facts.component(run, k),
+            format_func=lambda k: names.get(k, str(k)),
             key=INSIDE,
             persist_state="session",
             on_change=from_the_start,
@@ -225,11 +225,12 @@ def rows_of(run: FittedRun, items: np.ndarray, noun: str) -> pd.DataFrame:
     W = scale.apply(run)[0][items].astype(np.float64)
     sums = W.sum(axis=1, keepdims=True)
     shares = np.divide(W, sums, out=np.zeros_like(W), where=sums > 0)
+    names = item_facts.components(run)
     frame: dict[str, Any] = {clean(data.axes.rows.singular): [clean(data.axes.rows.label(int(i)), 60) for i in items]}
     if data.documents is not None:
         frame["text"] = [clean(data.documents[int(i)], item_facts.SNIPPET) for i in items]
     frame["mixture"] = [row.round(4).tolist() for row in shares]
-    frame[f"largest {noun}"] = [item_facts.component(run, int(k)) for k in belongs.labels[items]]
+    frame[f"largest {noun}"] = [names[int(k)] for k in belongs.labels[items]]
     frame["share"] = belongs.share[items]
     frame["error"] = item_facts.errors(run).relative_errors[items]
     if known is not None:

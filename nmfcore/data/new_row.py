@@ -89,7 +89,8 @@ def from_text(dataset: Dataset, text: str) -> NewRow:
     step = prepare.checked(dataset.steps[place])
     tokens, single, left_out = _tokens(step, text[:LONGEST_TEXT])
     counted = count_tokens(tokens, dataset.axes.columns)
-    unknown = count_tokens(single, dataset.axes.columns).unknown if step["ngrams"][0] == 1 else counted.unknown
+    missing = set(counted.unknown)  # of phrases, the single words in them are named
+    unknown = [word for word in dict.fromkeys(single) if word in missing] if step["ngrams"][0] == 1 else counted.unknown
     row = counted.row
     if step["weighting"] == "binary":
         row = np.sign(row)
