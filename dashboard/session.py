@@ -86,7 +86,7 @@ class State:
     importing: Import | None = None
     uploaded: Import | None = None
     uploaders: int = 0
-    edits: dict[str, list[tuple[str, Edits]]] = field(default_factory=dict)  # by run: what was done, and how it stood after
+    edits: dict[Hashable, list[tuple[str, Edits]]] = field(default_factory=dict)  # by run: what was done, and how it stood after
     edited: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict)  # what follows from edits, the latest used last
     merged: tuple[Hashable, Any] | None = None  # factors of merged topics: as large as the run's, so one at a time
 
@@ -613,16 +613,22 @@ def open_run(name: str, content: bytes) -> None:
 # -- edits of how topics are shown -------------------------------------------------------------------------------------
 
 
+def _edited_run(run: FittedRun) -> Hashable:
+    """Names a run for its edits: a parameter that was named with its usual value is the same as one that was not named."""
+    spec = run.spec
+    return fit_key(spec.replace(solver_options=make_solver(spec.solver, spec.solver_options).options()))
+
+
 def edits(run: FittedRun) -> Edits:
     """What this person changed in how the topics of a run are shown; the run itself never changes."""
-    steps = state().edits.get(run.key, [])
+    steps = state().edits.get(_edited_run(run), [])
     return steps[-1][1] if steps else Edits()
 
 
 def edit(run: FittedRun, new: Edits, said: str) -> None:
     """Show the topics of a run so from now on. `said` names the step where it can be undone, as plain text."""
     if new != edits(run):
-        steps = state().edits.setdefault(run.key, [])
+        steps = state().edits.setdefault(_edited_run(run), [])
         if len(steps) == MOST_STEPS:
             del steps[0]  # undoing all still leads to the run as it is
         steps.append((said, new))
@@ -630,20 +636,20 @@ def edit(run: FittedRun, new: Edits, said: str) -> None:
 
 def last_edit(run: FittedRun) -> str:
     """What was done last to the topics of a run; "" when nothing can be undone."""
-    steps = state().edits.get(run.key, [])
+    steps = state().edits.get(_edited_run(run), [])
     return steps[-1][0] if steps else ""
 
 
 def undo_edit(run: FittedRun) -> None:
     """Take back the last edit."""
-    steps = state().edits.get(run.key, [])
+    steps = state().edits.get(_edited_run(run), [])
     if steps:
         steps.pop()
 
 
 def undo_edits(run: FittedRun) -> None:
     """Take back all edits of a run."""
-    state().edits.pop(run.key, None)
+    state().edits.pop(_edited_run(run), None)
 
 
 def edited_facts(run: FittedRun, edited: Hashable, key: Hashable, compute: Callable[[], T]) -> T:
