@@ -28,6 +28,7 @@ CLIP = 99.0  # percentile of the values above 0 at which colours end
 WORTH_CLIPPING = 1.25  # the largest value is so many times that percentile, else colours end at the largest
 FAINT = 1e-4  # of the largest value: where a logarithmic colour scale begins
 CELL_WIDTH, CELL_HEIGHT = 30, 15  # px that a number in a cell needs
+MOST_BESIDE = 160  # the same where several matrices stand side by side: each has about 250 px, and a browser draws them all
 LABEL_WIDTH = 130  # px for row labels at most
 UPRIGHT = 96  # px for slanted column labels at most
 BAR_ROOM = 76  # px for a colour bar with its title
@@ -319,8 +320,9 @@ def parts(
     m, n = X.shape
     row_side = _order(W, row_order if row_order is not None else order)
     column_side = _order(H.T, column_order if column_order is not None else order)
-    rows = bands(row_side.indices, MOST_CELLS, row_side.boundaries)
-    columns = bands(column_side.indices, MOST_CELLS, column_side.boundaries)
+    most = MOST_CELLS if len(show) == 1 or max(m, n) <= MOST_CELLS else MOST_BESIDE
+    rows = bands(row_side.indices, most, row_side.boundaries)
+    columns = bands(column_side.indices, most, column_side.boundaries)
     data = block_mean(X, rows, columns)
     model = band_mean(W, rows) @ band_mean(np.ascontiguousarray(H.T), columns).T
     cells = {"X": data, "WH": model, "X − WH": data - model}
@@ -484,14 +486,12 @@ def _handles(trace: dict[str, Any], rows: Bands, columns: Bands) -> dict[str, An
         return [(min(a + every // 2, lines - 1), ends[a], ends[min(a + every, lines)]) for a in range(0, lines, every)]
 
     grid = [(i, j, [a, b, c, d]) for i, a, b in steps(rows) for j, c, d in steps(columns)]
-    places = np.empty(len(grid), object)  # an array of objects: a list of lists would be checked number by number
-    places[:] = [place for _, _, place in grid]
     return {
         "type": "scatter",
         "mode": "markers",
         "x": np.array([trace["x"][j] for _, j, _ in grid], object),
         "y": np.array([trace["y"][i] for i, _, _ in grid], object),
-        "customdata": places,
+        "customdata": np.array([places for _, _, places in grid], np.int32),  # an array: lists are copied number by number
         "marker": {"opacity": 0, "size": 1},
         "selected": {"marker": {"opacity": 0}},
         "unselected": {"marker": {"opacity": 0}},
@@ -515,7 +515,9 @@ def _caught(handles: bool) -> dict[str, Any]:
 
 def box(points: Sequence[Mapping[str, Any]]) -> tuple[int, int, int, int] | None:
     """The places of the order that a box holds, from the handles in it: rows [a, b), columns [c, d); None when it holds none."""
-    places = np.array([point["customdata"] for point in points if len(point.get("customdata") or ()) == 4])
+    given = [point.get("customdata") or () for point in points]
+    lists = [list(four.values()) if isinstance(four, Mapping) else four for four in given]  # a browser may name the places
+    places = np.array([four for four in lists if len(four) == 4])
     if not len(places):
         return None
     a, b, c, d = places[:, 0].min(), places[:, 1].max(), places[:, 2].min(), places[:, 3].max()

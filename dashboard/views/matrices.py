@@ -1,5 +1,6 @@
 """Matrices: X, WH, the residual, W and H as pictures at any size, their real cells; and what the scale convention changes."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,7 @@ from dashboard.plain import clean, markdown
 from dashboard.widgets import bench, card, header, matrix_order, matrix_zoom, notices, scale, topic_cards
 from dashboard.words import count, part
 from nmfcore.binning import Ordering, input_order
+from nmfcore.factorization import Axis
 from nmfcore.scale import CONVENTIONS, ScaleLedger, ledger
 
 SHOWN = {"W": "W", "H": "H", "X": "X", "WH": "WH", "residual": "Residual", "parts": "All three"}
@@ -25,10 +27,22 @@ def draw() -> None:
     run = session.shown()
     if run is None:
         header.draw("Matrices", None)
+        controls(None)  # a link's choices are dropped from the address unless their controls are drawn
         notices.nothing_yet()
         return
     (m, n), r = run.dataset.shape, run.rank
     header.draw(f"{m:,} × {n:,} ≈ ({m:,} × {r}) times ({r} × {n:,})", run)
+    which, order, colours = controls(run)
+    rows = matrix_order.arranged(run, "rows", order) if which != "H" else input_order(0)
+    columns = matrix_order.arranged(run, "columns", order) if which != "W" else input_order(0)
+    if rows is not None and columns is not None:
+        show(run, which, rows, columns, log=colours == "log")
+        matrix_zoom.draw(run, which, rows, columns)
+    scales(run)
+
+
+def controls(run: FittedRun | None) -> tuple[str, str, str]:
+    """Which matrix, in which order, in which colours; all three are part of the link."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         which = st.segmented_control(
             "Matrix", list(SHOWN), format_func=SHOWN.get, default="W", key="matrix", required=True, bind="query-params"
@@ -45,12 +59,7 @@ def draw() -> None:
                 required=True,
                 bind="query-params",
             )
-    rows = matrix_order.arranged(run, "rows", order) if which != "H" else input_order(0)
-    columns = matrix_order.arranged(run, "columns", order) if which != "W" else input_order(0)
-    if rows is not None and columns is not None:
-        show(run, which, rows, columns, log=colours == "log")
-        matrix_zoom.draw(run, which, rows, columns)
-    scales(run)
+    return str(which), order, str(colours)
 
 
 def show(run: FittedRun, which: str, rows: Ordering, columns: Ordering, *, log: bool) -> None:
@@ -125,15 +134,15 @@ def scales(run: FittedRun) -> None:
             f"“{CONVENTIONS[other].title}”."
         )
     if moved:
-
-        def called(k: int) -> str:
-            return "none" if k < 0 else f"{k + 1} · {clean(topic_cards.name(run, k), 40)}"
-
-        table = pd.DataFrame(
-            [(clean(rows.label(item)), called(before), called(after)) for item, before, after in moved],
-            columns=[clean(rows.singular), "now", "then"],
-        )
+        names = ("none", *(f"{k + 1} · {clean(topic_cards.name(run, k), 40)}" for k in range(run.rank)))
+        table = run.derived(("moved", present, other, names), lambda: listed(moved, rows, names))
         bench.table("matrices", "scale", f"The {said} that would change", table, height="content" if len(moved) <= 8 else 260)
+
+
+def listed(moved: Sequence[tuple[int, int, int]], rows: Axis, names: Sequence[str]) -> pd.DataFrame:
+    """The items that change, with the names of both components; names[0] is of none."""
+    lines = [(clean(rows.label(item)), names[before + 1], names[after + 1]) for item, before, after in moved]
+    return pd.DataFrame(lines, columns=[clean(rows.singular), "now", "then"])
 
 
 draw()

@@ -16,17 +16,19 @@ KEY, USUAL = "order", "strongest"
 LANE = f"{bench.LANE}-order"
 
 
-def choices(run: FittedRun) -> dict[str, str]:
-    """The orders that this data allows, and what they are called."""
+def choices(run: FittedRun | None) -> dict[str, str]:
+    """The orders that this data allows, and what they are called; all of them while there is no data yet."""
+    if run is None:
+        return {USUAL: "By topic", "label": "By label", "leaves": "By likeness", "input": "As given"}
     known = run.dataset.classes is not None or run.dataset.column_classes is not None
     label = {"label": "By label"} if known else {}
     return {USUAL: f"By {part(run.dataset)}", **label, "leaves": "By likeness", "input": "As given"}
 
 
-def choose(run: FittedRun) -> str:
+def choose(run: FittedRun | None) -> str:
     """The picker; its value is part of the link."""
     offered = choices(run)
-    if session.control_value(KEY, USUAL) not in offered:
+    if session.control_value(KEY, USUAL) not in offered:  # of other data; where there is no value yet, the link may bring one
         session.set_control(KEY, USUAL)
     return str(
         st.segmented_control(

@@ -161,7 +161,7 @@ def picture(run: FittedRun, shown: str, rows: np.ndarray | None, columns: np.nda
             row_title=titles[0],
             column_title=titles[1],
             low=0.0,
-            digits=_digits(cells),
+            digits=decimals(cells),
             theme=theme,
             height=LINE * len(cells) + (70 if rows is not None else 180),
             width=WIDE_WIDTH,
@@ -180,7 +180,7 @@ def picture(run: FittedRun, shown: str, rows: np.ndarray | None, columns: np.nda
         order="input",
         mask=mask,
         show={"X": ("X",), "WH": ("WH",), "residual": ("X − WH",)}.get(shown, ("X", "WH", "X − WH")),
-        digits=_digits(np.maximum(X, W[rows] @ H[:, columns])),
+        digits=decimals(np.maximum(X, W[rows] @ H[:, columns])),
         theme=theme,
         height=LINE * len(rows) + 240,
     )
@@ -190,7 +190,7 @@ def _axes(run: FittedRun) -> tuple[Axis, Axis]:
     return run.dataset.axes.rows, run.dataset.axes.columns
 
 
-def _digits(cells: np.ndarray) -> int:
+def decimals(cells: np.ndarray) -> int:
     """Decimals with which the largest cell has about two digits that mean something."""
     top = float(np.abs(cells).max(initial=0.0))
     if top == 0 or (top >= 10 and np.array_equal(cells, np.round(cells))):

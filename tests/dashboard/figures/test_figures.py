@@ -27,6 +27,7 @@ from dashboard.figures import (
     topics,
 )
 from dashboard.figures import theme as look
+from nmfcore import binning
 from nmfcore.factorization import Axes, Axis
 from nmfcore.rank import Link
 from nmfcore.stability import consensus
@@ -446,12 +447,82 @@ def test_blocks_are_the_means_of_x_and_of_wh(order):
     axes = Axes(Axis("documents", "document"), Axis("terms", "term"))
     sparse, dense = (heatmaps.parts(A, left, right, axes=axes, order=order) for A in (X, X.toarray()))
     data_, model, rest = (trace.z for trace in sparse.figure.data if trace.type == "heatmap")
-    assert data_.shape == (250, 250)
+    assert data_.shape == (160, 160)
     np.testing.assert_allclose(data_, dense.figure.data[0].z, atol=1e-6)
     np.testing.assert_allclose(data_ - model, rest, atol=1e-6)
-    if order == "input":  # 610 = 250 bands of 2 or 3: band 0 is rows 0-1
-        np.testing.assert_allclose(model[0, 0], (left @ right)[:2, :2].mean(), rtol=1e-5)
-        np.testing.assert_allclose(data_[0, 0], X.toarray()[:2, :2].mean(), atol=1e-6)
+    if order == "input":  # 610 = 160 bands of 3 or 4: band 0 is rows 0-2, and columns 0-2 of 520
+        np.testing.assert_allclose(model[0, 0], (left @ right)[:3, :3].mean(), rtol=1e-5)
+        np.testing.assert_allclose(data_[0, 0], X.toarray()[:3, :3].mean(), atol=1e-6)
+    one = heatmaps.parts(X, left, right, axes=axes, order=order, show=("X",)).figure.data[0].z
+    assert one.shape == (250, 250)  # alone it has room for more
+
+
+# -- orders with groups, boxes ---------------------------------------------------------------------------------------------
+LABELS = binning.label_order(np.arange(600) % 3, names=("cats", "dogs", "eels"))
+
+
+def test_classes_are_named_on_the_axis_and_divided_where_they_meet():
+    weights = rng().random((600, 4))
+    picture = heatmaps.items_by_topic(weights, axis=Axis("documents", "document"), order=LABELS, height=300)
+    heat, layout = picture.figure.data[0], picture.figure.layout
+    lines = len(heat.y)
+    assert lines <= 240
+    assert layout.yaxis.ticktext == ("cats", "dogs", "eels")
+    at = [shape.y0 for shape in layout.shapes]
+    assert len(at) == 2
+    for y, members in zip(at, (200, 400), strict=True):  # no line holds documents of two classes
+        kinds = ["cats" in name for name in heat.y] if members == 200 else ["eels" not in name for name in heat.y]
+        assert kinds == [True] * round(y + 0.5) + [False] * (lines - round(y + 0.5))
+    assert "by label" in layout.yaxis.title.text
+
+
+def test_where_every_item_is_named_the_note_tells_the_classes_apart():
+    few = binning.label_order([0, 1, 0, 1], names=("cats", "dogs"))
+    picture = heatmaps.items_by_topic(np.eye(4), axis=Axis("documents", "document"), order=few)
+    assert picture.figure.layout.yaxis.ticktext[0] == "document 1"
+    assert len(picture.figure.layout.shapes) == 1
+    assert "Lines divide the documents by label: cats, dogs." in picture.note
+
+
+def test_names_of_small_groups_give_way_so_that_none_touches_another():
+    sizes = [300] + [1] * 20 + [300]
+    order = binning.label_order(np.repeat(np.arange(22), sizes), names=[f"group {k}" for k in range(22)])
+    axis = heatmaps.items_by_topic(np.ones((620, 2)), axis=Axis(), order=order, height=460).figure.layout.yaxis
+    assert axis.ticktext[0] == "group 0"
+    assert axis.ticktext[-1] == "group 21"
+    assert len(axis.ticktext) < 6
+
+
+def test_a_box_over_a_picture_leads_back_to_the_places_it_holds():
+    m, n = 610, 520
+    X = sp.random_array((m, n), density=0.1, rng=rng(), format="csr")
+    axes = Axes(Axis("documents", "document"), Axis("terms", "term"))
+    figure = heatmaps.parts(X, np.ones((m, 2)), np.ones((2, n)), axes=axes, order="input", handles=True).figure
+    handles = [trace for trace in figure.data if trace.type == "scatter"]
+    assert len(handles) == 3
+    assert figure.layout.dragmode == "select"
+    places = np.asarray(handles[0].customdata)
+    covered = np.zeros((m, n), int)
+    for a, b, c, d in places:
+        covered[a:b, c:d] += 1
+    assert (covered == 1).all()  # every cell belongs to one handle
+    inside = [{"customdata": places[1].tolist()}, {"customdata": dict(zip("0123", places[0].tolist(), strict=True))}, {}]
+    a, b, c, d = heatmaps.box(inside)
+    assert (a, b) == (places[0][0], places[0][1])
+    assert (c, d) == (places[0][2], places[1][3])
+    assert heatmaps.box([]) is None
+
+
+def test_logarithmic_parts_say_the_value_and_leave_the_residual_linear():
+    figure = heatmaps.parts(W @ H, W, H, axes=AXES, log=True).figure
+    X, _, rest = (t for t in figure.data if t.type == "heatmap")
+    np.testing.assert_allclose(
+        10.0 ** X.z[X.customdata > 1e-3 * X.customdata.max()], X.customdata[X.customdata > 1e-3 * X.customdata.max()], rtol=1e-4
+    )
+    assert "customdata" in X.hovertemplate
+    assert "(log)" in X.colorbar.title.text
+    assert "customdata" not in rest.hovertemplate
+    assert rest.zmin == -rest.zmax
 
 
 def test_parts_have_linked_axes_and_one_colour_range_for_x_and_wh():
