@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 NONE = -1  # the cluster of items that belong to no component
 NOTHING = 1e-12  # rows of W whose sum is below this share of the largest row sum count as zero
@@ -114,15 +115,38 @@ def confusion(labels: np.ndarray, known: Sequence[object] | np.ndarray, *, keep_
     return Confusion(_table(of_cluster, of_class[kept], (len(clusters), len(classes))), clusters, classes, int((~kept).sum()))
 
 
+def diagonal(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """An order of rows and columns that puts as many items as possible on the diagonal.
+
+    Parameters
+    ----------
+    table : (a, b) counts, >= 0
+
+    Returns
+    -------
+    rows : (a,) the rows that have a partner, in their own order; then the others
+    columns : (b,) the partner of each of those rows; then the columns without one
+
+    Source: Kuhn 1955 (the assignment problem).
+    """
+    matched, partners = linear_sum_assignment(-np.asarray(table))
+    a, b = table.shape
+    return (
+        np.concatenate([matched, np.setdiff1d(np.arange(a), matched)]),
+        np.concatenate([partners, np.setdiff1d(np.arange(b), partners)]),
+    )
+
+
 @dataclass(frozen=True)
 class Score:
-    """One agreement score beside what labels shuffled at random reach: mean and 95th percentile of the shuffles."""
+    """One agreement score beside what labels shuffled at random reach: mean, 5th and 95th percentile of the shuffles."""
 
     name: str
     value: float
     chance: float
     chance_high: float
     definition: str
+    chance_low: float = float("nan")
 
     @property
     def above_chance(self) -> bool:
@@ -173,8 +197,8 @@ def agreement(
     value = _scores(first.table)
     found = []
     for j, (name, definition) in enumerate(_DEFINITIONS):
-        mean, high = (float(chance[:, j].mean()), float(np.percentile(chance[:, j], 95))) if shuffles else (np.nan, np.nan)
-        found.append(Score(name, value[j], mean, high, definition))
+        mean, low, high = (chance[:, j].mean(), *np.percentile(chance[:, j], [5, 95])) if shuffles else (np.nan,) * 3
+        found.append(Score(name, value[j], float(mean), float(high), definition, float(low)))
     nmi, ari, purity = found
     return Agreement(nmi, ari, purity, int(kept.sum()), first.left_out, shuffles)
 

@@ -1,5 +1,7 @@
 """Clusters come from the largest weight, empty items belong to none, and agreement is what scikit-learn computes."""
 
+import itertools
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -84,3 +86,27 @@ def test_nothing_to_compare_is_nan_not_a_crash():
     found = clusters.agreement(np.array([-1, -1]), ["x", "y"])
     assert np.isnan(found.nmi.value)
     assert found.items == 0
+
+
+def test_the_diagonal_holds_as_many_items_as_any_order_of_the_columns_could_put_there():
+    table = np.random.default_rng(3).integers(0, 50, (4, 4))
+    rows, columns = clusters.diagonal(table)
+    best = max(sum(table[i, order[i]] for i in range(4)) for order in itertools.permutations(range(4)))
+    assert np.trace(table[np.ix_(rows, columns)]) == best
+    assert_array_equal(rows, range(4))
+
+
+@pytest.mark.parametrize("shape", [(2, 5), (5, 2)])
+def test_rows_and_columns_without_a_partner_stand_at_the_end(shape):
+    table = np.zeros(shape, int)
+    table[-1, 0] = table[0, -1] = 9
+    rows, columns = clusters.diagonal(table)
+    assert sorted(rows) == list(range(shape[0]))
+    assert sorted(columns) == list(range(shape[1]))
+    assert np.trace(table[np.ix_(rows, columns)]) == 18
+
+
+def test_chance_has_a_spread_around_its_mean():
+    found = clusters.agreement(np.arange(60) % 4, np.arange(60) // 20)
+    for score in (found.nmi, found.ari, found.purity):
+        assert score.chance_low < score.chance < score.chance_high
