@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import session
 from dashboard.fitting import FittedRun
 from dashboard.plain import markdown
-from dashboard.widgets import item_facts, item_opened, scale
+from dashboard.widgets import card, item_facts, item_opened, scale
 from dashboard.words import count, part, percent
 from nmfcore.data.new_row import LONGEST_TEXT, NewRow, from_text, from_values, takes_text
 from nmfcore.explain import fold_in
@@ -68,16 +68,18 @@ def described(run: FittedRun, new: NewRow, texts: bool) -> None:
     """The new row taken apart: how much of it is known, its mixture, why, and what is near it."""
     _, H = scale.apply(run)
     found = fold_in(new.row, H, run.dataset.axes.columns, seen=new.seen)
-    with st.container(border=True):
-        st.markdown(in_words(run, new, texts, found.explained))
+    said = in_words(run, new, texts, found.explained)
     if not new.row.any():
+        with st.container(border=True):
+            st.markdown(said)
         return
-    left, right = st.columns(2)
+    left, right = st.columns([2, 3])
     with left:
         item_opened.made_of(run, found, "the new one", "mixture-new")
-    with right:
-        item_opened.near_row(run, new.row, found.mixture)
+    with right, card.plain("How well it fits"):
+        st.markdown(said)
     item_opened.why(run, found, "the new one", "why-new")
+    item_opened.near_row(run, new.row, found.mixture)
 
 
 def in_words(run: FittedRun, new: NewRow, texts: bool, explained: float) -> str:
@@ -89,10 +91,10 @@ def in_words(run: FittedRun, new: NewRow, texts: bool, explained: float) -> str:
     if new.row.any():
         error = float(np.sqrt(max(1.0 - explained, 0.0)))
         middle = float(np.nanmedian(item_facts.errors(run).relative_errors))
-        said.append(
-            f"**{count(new.known, one, more)} known. Error of the fit {error:.4f}**, {percent(max(explained, 0.0))} explained; "
-            f"half of the {markdown(run.dataset.axes.rows.name)} of the data have an error below {middle:.4f}."
-        )
+        said += [
+            f"**{count(new.known, one, more)} known. Error of the fit {error:.4f}**, {percent(max(explained, 0.0))} explained.",
+            f"Half of the {markdown(run.dataset.axes.rows.name)} of the data have an error below {middle:.4f}.",
+        ]
     elif new.known:
         said.append(f"**Every value is 0**: a row of zeros, which belongs to no {noun}.")
     else:
@@ -105,7 +107,7 @@ def in_words(run: FittedRun, new: NewRow, texts: bool, explained: float) -> str:
         said.append(
             f"The values are taken as they stand in X, after the preparation: its step “{new.as_prepared}” needs all rows."
         )
-    how = f"W ≥ 0 with the least ‖x − wH‖, H fixed, exact; shares {scale.words()}."
+    how = f"W ≥ 0 with the least ‖x − wH‖, H fixed, exact; scale: {scale.words()}."
     if run.spec.loss != "frobenius":
         how += f" The run was fitted with another loss ({markdown(run.spec.loss)}); a new row is fitted by least squares."
     said.append(f":gray[{how}]")

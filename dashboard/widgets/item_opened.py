@@ -22,7 +22,7 @@ ALIKE = {"mixture": "mixtures", "words": "words"}  # what two items have to shar
 NEIGHBOURS = 10
 LONGEST_TEXT = 50_000  # characters of a document that are shown
 TEXT_HEIGHT, WHY_WIDTH = 300, 880  # px: the text scrolls; the picture is as wide as the page at 1280
-LINE, LINE_HEIGHT = 62, 20  # characters that fit on a line there, px
+LINE, LINE_HEIGHT = 75, 22  # characters that fit on a line there, px
 MISSED = 3  # words that are named in a sentence
 CLOSE = 0.02  # a share of the squared length below this is not worth naming
 
@@ -51,8 +51,8 @@ def head(run: FittedRun, item: int, order: np.ndarray, found: Explanation) -> No
     rows, noun = run.dataset.axes.rows, part(run.dataset)
     at = np.flatnonzero(order == item)
     place = int(at[0]) if len(at) else -1
-    number = f"{markdown(rows.singular.capitalize())} {item + 1:,}"
-    title = number if rows.labels is None else f"{markdown(rows.label(item), 70)}"
+    name = rows.label(item)
+    title = markdown(name if rows.labels is not None else name.capitalize(), 70)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"):
         st.markdown(f"### {title}", width="stretch")
         for label, icon, to in (
@@ -96,7 +96,7 @@ def made_of(run: FittedRun, found: Explanation, label: str, name: str) -> None:
     """The mixture as bars."""
     names = session.topic_names(run)
     drawn = mixture(found.mixture, names=names, component=part(run.dataset), item=label, theme=session.theme())
-    say = f"Shares of its row of W, {scale.words()}."
+    say = f"Shares of its row of W; scale: {scale.words()}."
     if not found.mixture.sum() > 0:
         say = f"Its row of W is zero: it belongs to no {part(run.dataset)}."
     card.picture("items", name, "Mixture", drawn, say=say)
@@ -146,7 +146,8 @@ def text(run: FittedRun, item: int) -> None:
             return
         shown = block(raw.strip("\r\n"), LONGEST_TEXT)
         tall = len(shown) / LINE + shown.count("\n") > TEXT_HEIGHT / LINE_HEIGHT
-        st.code(shown, language=None, wrap_lines=True, height=TEXT_HEIGHT if tall else "content")
+        with st.container(height=TEXT_HEIGHT if tall else "content", border=False, key="items-text"):
+            st.text(shown, width="stretch")
         cut = f" The first {LONGEST_TEXT:,} of {len(raw):,} characters." if len(raw) > LONGEST_TEXT else ""
         st.markdown(f":small[:gray[{reading('items', 'text')}{cut}]]")
 
@@ -154,15 +155,21 @@ def text(run: FittedRun, item: int) -> None:
 # -- what is near ------------------------------------------------------------------------------------------------------
 
 
+@st.fragment
 def near(run: FittedRun, item: int) -> None:
-    """The nearest items, under the similarity that is chosen."""
+    """The nearest items, under the similarity that is chosen; that choice alone draws nothing else anew."""
+    if session.control_value(item_facts.OPEN, item) != item:  # a row was chosen
+        st.rerun()
     alike = choose_likeness(run, "items-near-open")
     M = run.dataset.X if alike == "words" else scale.apply(run)[0]
     neighbours(run, nearest(M, item, count=NEIGHBOURS), alike, "near")
 
 
+@st.fragment
 def near_row(run: FittedRun, row: np.ndarray, weights: np.ndarray) -> None:
     """The items nearest to a new row with these weights."""
+    if not session.control_value(item_facts.PASTE, False):  # a row was chosen
+        st.rerun()
     alike = choose_likeness(run, "items-near-new")
     new, M = (row, run.dataset.X) if alike == "words" else (weights, scale.apply(run)[0])
     neighbours(run, nearest_to(M, new, count=NEIGHBOURS), alike, "near-new")
@@ -201,7 +208,7 @@ def neighbours(run: FittedRun, found: Neighbours, alike: str, name: str) -> None
     if run.dataset.documents is not None:
         frame["text"] = [clean(run.dataset.documents[int(i)], item_facts.SNIPPET) for i in found.indices]
     what = (
-        f"rows of W, {scale.words()}" if alike == "mixture" else f"rows of X: the same {markdown(run.dataset.axes.columns.name)}"
+        f"rows of W ({scale.words()})" if alike == "mixture" else f"rows of X: the same {markdown(run.dataset.axes.columns.name)}"
     )
     key = f"items-{name}-{hash((run.key, found.indices.tobytes(), alike)) & 0xFFFFFFFF:08x}"
     bench.table(

@@ -74,7 +74,7 @@ def controls(run: FittedRun) -> tuple[Hits, np.ndarray]:
             placeholder="its label, or words it has",
             max_chars=LONGEST,
             icon=":material/search:",
-            width=250,
+            width=230,
             on_change=searched,
             args=(run,),
         )
@@ -86,7 +86,7 @@ def controls(run: FittedRun) -> tuple[Hits, np.ndarray]:
             persist_state="session",
             on_change=from_the_start,
             help=f"The {noun} with its largest weight under the scale in force: {scale.words()}.",
-            width=220,
+            width=200,
         )
         st.selectbox(
             "Order",
@@ -96,7 +96,7 @@ def controls(run: FittedRun) -> tuple[Hits, np.ndarray]:
             persist_state="session",
             on_change=from_the_start,
             help="Best match first is, without a search, the order of the data.",
-            width=190,
+            width=170,
         )
         st.button(
             f"Describe a new {markdown(rows.singular, 20)}",
@@ -176,7 +176,7 @@ def table(run: FittedRun, found: Hits, order: np.ndarray) -> None:
     # another window is another table: a selection by place must not outlive what stood there
     key = f"items-table-{hash((run.key, start, shown.tobytes(), scale.current())) & 0xFFFFFFFF:08x}"
     total = f"{len(order):,}" if len(order) == run.dataset.shape[0] else f"{len(order):,} of {run.dataset.shape[0]:,}"
-    said = [f"Mixture: shares of the {noun}s 1 to {run.rank} in the {markdown(rows.singular)}, {scale.words()}."]
+    said = [f"Mixture: shares of the {noun}s 1 to {run.rank} in the {markdown(rows.singular)}; scale: {scale.words()}."]
     if how := found_how(found):
         said.insert(0, how)
     if known is None:
@@ -255,7 +255,7 @@ def columns(run: FittedRun, noun: str) -> dict[str, Any]:
             width=150 if run.dataset.axes.rows.labels is not None else 110
         ),
         "mixture": st.column_config.BarChartColumn(
-            f"{noun}s 1–{run.rank}", y_min=0.0, y_max=1.0, width=130, help=f"Shares of the weights in W, {scale.words()}."
+            f"{noun}s 1–{run.rank}", y_min=0.0, y_max=1.0, width=130, help=f"Shares of the weights in W; scale: {scale.words()}."
         ),
         f"largest {noun}": st.column_config.TextColumn(width=165),
         "share": st.column_config.ProgressColumn(min_value=0.0, max_value=1.0, format="percent", width=100),

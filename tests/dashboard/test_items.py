@@ -158,7 +158,7 @@ def test_a_link_opens_one_item_with_its_mixture_reasons_neighbours_and_text():
     app = go(app, "items")
     run = run_of(app)
     assert heading(app) == f"### {run.dataset.axes.rows.label(4)}"
-    assert run.dataset.documents[4][:40] in app.code[-1].value
+    assert run.dataset.documents[4][:40] in app.text[-1].value
     assert "Why here?" in text(app)
     assert "Not explained above all" in text(app)
     assert charts(app) == ["items-mixture-light", "items-why-light"]
@@ -193,8 +193,8 @@ def test_an_empty_document_and_hostile_labels_stand():
     assert not app.exception
     for markup in ("![x](http", "<b>", "$x$", ":red["):
         assert markup not in re.sub(r"\\(.)", r"\\ \1", text(app)), markup
-    assert "\u202e" not in app.code[-1].value
-    assert app.code[-1].value.startswith("![x](http")  # letter by letter
+    assert "\u202e" not in app.text[-1].value
+    assert app.text[-1].value.startswith("![x](http")  # letter by letter
     assert shown(app)["known class"].iloc[4] == ""
 
 
