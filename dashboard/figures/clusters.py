@@ -15,6 +15,7 @@ from dashboard.figures.bars import bars, named
 from dashboard.figures.binning import bands, block_mean
 from dashboard.figures.picture import Picture
 from dashboard.plain import clean, plotly
+from nmfcore.clusters import Score
 
 STRIP = 0.05  # of the plot's height, for the strip of known classes
 STRIP_GAP = 0.02
@@ -114,6 +115,70 @@ def confusion(
         return frame
 
     return Picture(drawn.figure, drawn.alt, numbers, drawn.note)
+
+
+def agreement(scores: Sequence[Score], *, shuffles: int, theme: str = "light", height: int | None = None) -> Picture:
+    """Each score as a bar, and beside it what shuffled labels reach: a line from the 5th to the 95th percentile, a tick at the
+    mean. A score that could not be taken has no bar."""
+    names = [score.name for score in scores]
+    values = np.array([score.value for score in scores])
+    known = [score for score in scores if np.isfinite(score.value)]
+    said = "; ".join(f"{score.name} {score.value:.3f}, chance {score.chance:.3f}" for score in known)
+    drawn = bars(
+        names,
+        values,
+        quantity="score",
+        colours=[look.component_colour(0, theme)] * len(names),
+        write=lambda value: f"{value:.3f}",
+        top=max(1.0, float(np.nanmax(values, initial=0.0))),
+        alt=f"{said}; chance from {shuffles} shuffles." if known else "There is nothing to compare.",
+        theme=theme,
+        height=height or 46 * max(len(names), 1) + 20,
+        nothing="nothing to compare",
+    )
+    colour = look.palette(theme).strong
+    places = [k + 0.42 for k in range(len(names))]  # below the bar, so that neither hides the other
+    mean = np.array([score.chance for score in scores])
+    drawn.figure.update_traces(width=0.42, selector={"type": "bar"})
+    drawn.figure.add_scatter(
+        mode="markers+text",
+        x=mean,
+        y=places,
+        text=[f"  chance {m:.3f}" if np.isfinite(m) else "" for m in mean],
+        textposition="middle right",
+        cliponaxis=False,
+        textfont={"size": look.SMALL_SIZE, "color": look.palette(theme).muted},
+        marker={"symbol": "line-ns", "size": 10, "line": {"width": 2, "color": colour}},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [max(score.chance_high - score.chance, 0.0) for score in scores],
+            "arrayminus": [max(score.chance - score.chance_low, 0.0) for score in scores],
+            "color": colour,
+            "thickness": 2,
+            "width": 0,
+        },
+        customdata=[
+            f"{score.name} of shuffled classes: {score.chance:.4f} ({score.chance_low:.4f} to {score.chance_high:.4f})"
+            for score in scores
+        ],
+        hovertemplate="%{customdata}<extra></extra>",
+    )
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame(
+            {
+                "score": names,
+                "value": values,
+                "chance, mean": mean,
+                "chance, 5th percentile": [score.chance_low for score in scores],
+                "chance, 95th percentile": [score.chance_high for score in scores],
+                "shuffles": shuffles,
+                "definition": [score.definition for score in scores],
+            }
+        )
+
+    return Picture(drawn.figure, drawn.alt, table)
 
 
 def consensus(
