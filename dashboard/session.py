@@ -42,6 +42,7 @@ T = TypeVar("T")
 
 MOST_STEPS = 100  # edits of a run's topics that can be undone
 MOST_EDITED = 240  # pictures and tables of edited topics that a session keeps: those of a page at a few slider positions
+LONGEST_LINKED = 80  # characters of what a page writes into the address for itself
 MOST_KEPT = 8  # runs a session holds on to
 PATIENCE = 0.4  # seconds a page waits for a new job before it shows progress instead: most small fits are over by then
 
@@ -168,6 +169,8 @@ def _follow_address(me: State) -> None:
     if spec.data != "upload" and spec.data not in catalog.cards():
         me.problem = Problem(f"This link names a data set that is not in the catalog: {spec.data[:40]!r}.")
         return
+    if spec.data != "upload" and not spec.preparation and catalog.card(spec.data).kind == "documents":
+        spec = spec.replace(preparation=catalog.card(spec.data).preparation)  # typed by hand; texts alone cannot be factorized
     _set_controls(spec)
     me.choice, me.data = spec, me.uploads.get(spec.fingerprint)
     fit(spec)
@@ -452,6 +455,19 @@ def address() -> str:
 def control_value(name: str, default: Any) -> Any:
     """The value of a control that may not be on this page."""
     return st.session_state.get(name, default)
+
+
+def linked(name: str) -> str:
+    """What the address says under a name of a page's own; "" when nothing. It is input like any other: check it."""
+    return str(st.query_params.get(name, ""))[:LONGEST_LINKED]
+
+
+def link(name: str, text: str) -> None:
+    """Write something of a page's own into the address; "" takes it out. A link to another page leaves it behind."""
+    if text and st.query_params.get(name) != text:
+        st.query_params[name] = text
+    elif not text and name in st.query_params:
+        del st.query_params[name]
 
 
 def leave_link() -> None:

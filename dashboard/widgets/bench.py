@@ -44,6 +44,22 @@ def within(key: str, allowed: Sequence[Any] | range, usual: Any = None) -> None:
         session.set_control(key, allowed[0] if usual is None else usual)
 
 
+def linked(key: str, name: str, allowed: Sequence[Any] | range, usual: Any = None, *, first: int = 0) -> None:
+    """The same for a control that is part of the page's address, under `name`; what the address says counts once, if allowed.
+
+    first : what the address calls 0, so that lists of labels are counted from 1 there
+    """
+    given = session.linked(name)
+    if given and session.control_value(key, None) is None:
+        value: Any = int(given) - first if given.isascii() and given.isdigit() else given
+        if isinstance(allowed[0], type(value)) and value in allowed:
+            session.set_control(key, value)
+    within(key, allowed, usual)
+    now = session.control_value(key, None)
+    written = now + first if isinstance(now, int) else now
+    session.link(name, "" if now == (allowed[0] if usual is None else usual) else str(written))
+
+
 # -- data --------------------------------------------------------------------------------------------------------------
 
 

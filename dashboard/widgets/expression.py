@@ -36,7 +36,7 @@ def asked(dataset: Dataset) -> tuple[bool, int, int, int]:
             rows = st.segmented_control(
                 "Samples are the", list(SIDES), format_func=SIDES.get, key=key, required=True, persist_state="session"
             )
-        session.control(f"{PAGE}-rank", 2)
+        bench.linked(f"{PAGE}-rank", "metagenes", list(bench_data.RANKS), 2)
         rank = st.segmented_control(
             "Rank (metagenes)", bench_data.RANKS, key=f"{PAGE}-rank", required=True, persist_state="session"
         )
@@ -63,7 +63,7 @@ def known_classes(table: Table) -> Sequence[str] | None:
     if merged is None:
         return table.known
     names = {COARSE: ", ".join(dict.fromkeys(merged)), FINE: ", ".join(dict.fromkeys(table.known))}
-    session.control(f"{PAGE}-classes", COARSE)
+    bench.linked(f"{PAGE}-classes", "classes", list(names), COARSE)
     chosen = st.segmented_control(
         "Known classes",
         list(names),

@@ -28,7 +28,7 @@ def asked(dataset: Dataset) -> tuple[tuple[int, ...], int]:
     top = max(2, min(*dataset.shape, bench_data.MOST_RANK))
     usual = min(dataset.card.default_rank if dataset.card is not None else 10, top)
     with st.container(border=True), st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
-        bench.within(f"{PAGE}-rank", range(2, top + 1), usual)
+        bench.linked(f"{PAGE}-rank", "parts", range(2, top + 1), usual)
         rank = st.slider("Number of parts", 2, top, key=f"{PAGE}-rank", width=330, persist_state="session")
         session.control(f"{PAGE}-warm", True)
         warm = st.toggle(
@@ -111,7 +111,7 @@ def one_image(dataset: Dataset, models: Fitted) -> None:
     rows = dataset.axes.rows
     m = dataset.shape[0]
     with st.container(border=True), st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
-        bench.within(f"{PAGE}-image", range(1, m + 1))
+        bench.linked(f"{PAGE}-image", "image", range(1, m + 1))
         row = (
             int(
                 st.number_input(
@@ -126,7 +126,7 @@ def one_image(dataset: Dataset, models: Fitted) -> None:
             - 1
         )
         names = [model.name for model in models.models]
-        session.control(f"{PAGE}-model", "NMF")
+        bench.linked(f"{PAGE}-model", "model", list(names), "NMF")
         name = st.segmented_control("Built by", names, key=f"{PAGE}-model", required=True, persist_state="session")
         session.control(f"{PAGE}-order", "error")
         order = st.selectbox(

@@ -29,7 +29,7 @@ def asked(source: Source) -> tuple[int, float, int, int, int, int, str]:
     ratings, shows, users = source.ratings, source.axes.rows, source.axes.columns
     m, n = ratings.shape
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        bench.within(f"{PAGE}-user", range(n))
+        bench.linked(f"{PAGE}-user", "user", range(n), first=1)
         user = st.selectbox(
             markdown(users.singular.capitalize()),
             range(n),
@@ -40,15 +40,15 @@ def asked(source: Source) -> tuple[int, float, int, int, int, int, str]:
         )
         new = bench_data.unrated(ratings, user)
         wanted = [i for i in new if shows.label(i) == "Black Mirror"]  # the slide's question is the first one
-        bench.within(f"{PAGE}-item", new, (wanted or new)[0])
+        bench.linked(f"{PAGE}-item", "item", new, (wanted or new)[0], first=1)
         item = st.selectbox(
             f"{markdown(shows.singular.capitalize())} not rated yet", new,
             format_func=lambda i: clean(shows.label(i)), key=f"{PAGE}-item", width=230, persist_state="session",
         )  # fmt: skip
         most = max(1, min(m - 1, 20))
-        bench.within(f"{PAGE}-k", range(1, most + 1), min(3, most))
+        bench.linked(f"{PAGE}-k", "k", range(1, most + 1), min(3, most))
         k = st.number_input("Neighbours K", 1, most, key=f"{PAGE}-k", width=110, persist_state="session") if most > 1 else 1
-        session.control(f"{PAGE}-zero", "zero")
+        bench.linked(f"{PAGE}-zero", "zero", list(ZEROS), "zero")
         meaning = st.segmented_control(
             "In the pictures, a missing rating", list(ZEROS), format_func=ZEROS.get, key=f"{PAGE}-zero", required=True,
             persist_state="session",
@@ -56,7 +56,7 @@ def asked(source: Source) -> tuple[int, float, int, int, int, int, str]:
         )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="bottom"):
         top = min(m, n, 20)
-        bench.within(f"{PAGE}-rank", range(1, top + 1), min(2, top))
+        bench.linked(f"{PAGE}-rank", "categories", range(1, top + 1), min(2, top))
         rank = st.number_input("Rank (categories)", 1, top, key=f"{PAGE}-rank", width=140, persist_state="session")
         session.control(f"{PAGE}-ridge", 1.0)
         ridge = st.number_input(

@@ -39,7 +39,7 @@ BAR = 76  # px of the colour bar that is left out where numbers stand in the cel
 def asked(dataset: Dataset) -> Choice:
     """The choices of steps 1 and 2."""
     with st.container(border=True), st.container(horizontal=True, vertical_alignment="bottom"):
-        session.control(f"{PAGE}-weighting", "as given" if dataset.kind == "documents" else "binary")
+        bench.linked(f"{PAGE}-weighting", "weights", list(WEIGHTINGS), "as given" if dataset.kind == "documents" else "binary")
         weighting = st.selectbox(
             "Weights of X",
             list(WEIGHTINGS),
@@ -49,7 +49,7 @@ def asked(dataset: Dataset) -> Choice:
             persist_state="session",
             help="  \n".join(f"**{WEIGHTINGS[key]}**: {text}." for key, text in symmetric.WEIGHTINGS.items()),
         )
-        session.control(f"{PAGE}-normalisation", "cosine")
+        bench.linked(f"{PAGE}-normalisation", "norm", list(NORMALISATIONS), "cosine")
         normalisation = st.selectbox(
             "Normalisation of C",
             list(NORMALISATIONS),
@@ -67,7 +67,7 @@ def asked(dataset: Dataset) -> Choice:
             help="The similarity of a keyword with itself. Left in, S has to explain it too; left out, zeros stand there.",
         )
         top = min(*dataset.shape, 40)
-        bench.within(f"{PAGE}-rank", range(2, top + 1), min(10, top))
+        bench.linked(f"{PAGE}-rank", "topics", range(2, top + 1), min(10, top))
         rank = st.number_input("Topics", 2, top, key=f"{PAGE}-rank", width=120, persist_state="session")
         session.control(f"{PAGE}-seed", 0)
         seed = st.number_input("Seed", 0, 2**32 - 1, key=f"{PAGE}-seed", width=120, persist_state="session")
