@@ -91,11 +91,12 @@ def relevance_slider() -> float:
 def alike(view: View, noun: str) -> None:
     """How alike topics are: as numbers, and as a map with its stress."""
     theme = session.theme()
+    compact = [label.replace(" ", "") for label in view.labels]
     left, right = st.columns(2)
     with left:
         drawn = view.facts(
             ("matrix", theme),
-            lambda: similarity_matrix(view.likeness(), labels=view.labels, component=noun, theme=theme, height=400),
+            lambda: similarity_matrix(view.likeness(), labels=compact, component=noun, theme=theme, height=400),
         )
         card.picture("topics", "similarity", f"How alike two {noun}s are (cosine)", drawn)
     with right:
@@ -106,7 +107,7 @@ def alike(view: View, noun: str) -> None:
             names=view.names,
             stress=found.stress,
             verdict=found.verdict,
-            labels=view.labels,
+            labels=compact,
             components=view.firsts,
             component=noun,
             theme=theme,

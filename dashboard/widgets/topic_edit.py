@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.edits import LONGEST_NAME, MOST_HIDDEN, Edits
+from dashboard.explanations import reading
 from dashboard.fitting import FittedRun
 from dashboard.plain import clean, markdown
 from dashboard.widgets.topic_view import Topic, View
@@ -21,15 +22,16 @@ def banner(view: View) -> None:
     run, last = view.run, session.last_edit(view.run)
     if not last and not view.edits:
         return
-    if not view.edits:  # all was taken back by hand, and can be brought back
-        said = "Nothing is edited."
-    else:
-        stays = f"The run is as it was: its link, its error and its floor are those of {run.rank} {part(run.dataset)}s."
-        said = f"**Edited view: {view.edits.sentence}.** {stays}"
-    with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f":material/edit: {said}", width="stretch")
-        st.button(f"Undo: {markdown(last, 50)}", key="undo", icon=":material/undo:", on_click=session.undo_edit, args=(run,))
-        st.button("Undo all", key="undo-all", on_click=session.undo_edits, args=(run,))
+    said = "Nothing is edited."
+    if view.edits:
+        said = f"**Edited view: {view.edits.sentence}.** The run, its link, its error and its floor stay as they are"
+        said += ": a merge is the sum of its members' parts." if view.edits.merges else "."
+    with st.container(border=True):
+        left, right = st.columns([3, 2], vertical_alignment="center")
+        left.markdown(f":small[:material/edit: {said}]")
+        with right, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+            st.button(f"Undo: {markdown(last, 26)}", key="undo", icon=":material/undo:", on_click=session.undo_edit, args=(run,))
+            st.button("Undo all", key="undo-all", on_click=session.undo_edits, args=(run,))
 
 
 def menu(view: View) -> None:
@@ -45,6 +47,8 @@ def menu(view: View) -> None:
         )
         _merge(view, noun)
         _hide(view)
+        with st.expander("What an edit changes"):
+            st.markdown(reading("topics", "edits"))
 
 
 def name_field(view: View, topic: Topic, noun: str) -> None:

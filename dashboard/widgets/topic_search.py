@@ -111,8 +111,9 @@ def _one(view: View, j: int, noun: str) -> None:
         )
     total = view.facts(("total", j), lambda: float(np.asarray(run.dataset.X[:, [j]].sum())))
     hidden = " It is hidden from the lists of words." if j in view.hidden else ""
-    nowhere = f" {markdown(drawn.note)}" if drawn.note else ""
-    st.markdown(f":small[:gray[Total in the data: {total:,.6g}.{nowhere}{hidden} {reading('topics', 'word')}]]")
+    without = int((found.weights <= 0).sum())
+    nowhere = f"; no weight in {count(without, noun)}" if without else ""
+    st.markdown(f":small[:gray[Total in the data: {total:,.6g}{nowhere}.{hidden} {reading('topics', 'word')}]]")
 
 
 def table(view: View, found: topics.TermInTopics, noun: str) -> pd.DataFrame:
