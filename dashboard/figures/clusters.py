@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from dashboard.figures import heatmaps
 from dashboard.figures import theme as look
-from dashboard.figures.bars import bars, named
+from dashboard.figures.bars import LABEL_WIDTH, bars, named
 from dashboard.figures.binning import bands, block_mean
 from dashboard.figures.picture import Picture
 from dashboard.plain import clean, plotly
@@ -31,6 +31,7 @@ def sizes(
     items: str = "documents",
     theme: str = "light",
     height: int | None = None,
+    most_label: int = LABEL_WIDTH,
 ) -> Picture:
     """Items per component (r,), in the components' order and colours; the ones that belong to none last, in grey."""
     sizes_ = np.asarray(counts, float)
@@ -45,7 +46,9 @@ def sizes(
         alt += f"; the largest group is {labels[k]} with {int(sizes_[k]):,} ({look.percent(sizes_[k] / total, 0)})"
     alt += f"; {none:,} belong to none." if none else "."
     write = lambda v: f"{int(v):,} · {look.percent(v / max(total, 1), 0)}"  # noqa: E731
-    return bars(labels, sizes_, quantity=items, colours=fill, write=write, alt=alt, theme=theme, height=height)
+    return bars(
+        labels, sizes_, quantity=items, colours=fill, write=write, alt=alt, theme=theme, height=height, most_label=most_label
+    )
 
 
 def stability(

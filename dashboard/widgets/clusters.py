@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session
+from dashboard.figures.bars import LABEL_WIDTH
 from dashboard.figures.clusters import agreement as scores_chart
 from dashboard.figures.clusters import confusion as confusion_map
 from dashboard.figures.clusters import sizes as sizes_chart
@@ -27,6 +28,7 @@ SHUFFLES = 200  # of the known classes, behind each chance level
 AT_ONCE = 40_000  # items up to which the shuffles take under 0.3 s (18,846: 0.10 s); more are shuffled in the background
 WORDS = 6  # that characterise a group
 TYPICAL = 3  # items that stand for a group
+WIDE_LABEL = 300  # px for a topic's name where the chart has the whole width
 MOST_CLASSES = 60  # beyond, a confusion map cannot be read; the table has them all
 
 
@@ -120,6 +122,7 @@ def grouped(run: FittedRun, found: Clusters) -> None:
         component=part(run.dataset),
         items=rows.name,
         theme=session.theme(),
+        most_label=LABEL_WIDTH if _known(run)[0].size else WIDE_LABEL,
     )
     card.picture(
         PAGE, "sizes", f"{markdown(rows.name.capitalize())} by their largest {part(run.dataset)}", drawn,
@@ -157,6 +160,10 @@ def groups(run: FittedRun, found: Clusters, most: dict[int, tuple[str, float]]) 
     bench.table(
         PAGE, "groups", "What is in each group", pd.DataFrame(lines), height="content",
         column_config={
+            noun: st.column_config.TextColumn(width=185),
+            f"its {clean(run.dataset.axes.columns.name)}": st.column_config.TextColumn(width=230),
+            "typical": st.column_config.TextColumn(width=240 if run.dataset.image_shape is None else None),
+            "most frequent class": st.column_config.TextColumn(width=135),
             "share": st.column_config.NumberColumn(format="percent", width=70),
             "share of it": st.column_config.NumberColumn(
                 "purity", format="percent", width=70, help="Share of the group's items that carry its most frequent class."
