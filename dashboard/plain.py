@@ -39,14 +39,14 @@ def clean(text: object, limit: int = 80) -> str:
     Right-to-left letters and emoji stay; only the invisible characters that can reorder or hide text go.
     """
     raw = str(text)[: 50 * limit]  # bounds the work on a label of ten megabytes
-    line = " ".join("".join(_visible(character) for character in raw).split())
+    line = " ".join(_shown(raw).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
 def block(text: object, limit: int = 100_000) -> str:
     """Plain text that keeps its lines, tabs and spaces, without what can reorder or hide text, at most `limit` characters."""
     raw = "\n".join(str(text)[: limit + 1].splitlines())
-    shown = "".join(character if character in "\n\t" else _visible(character) for character in raw)
+    shown = "\n".join("\t".join(map(_shown, line.split("\t"))) for line in raw.split("\n"))
     return shown if len(raw) <= limit else shown[: limit - 1].rstrip() + "…"
 
 
@@ -89,6 +89,11 @@ def csv_text(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
     writer.writerow([csv_cell(name) for name in header])
     writer.writerows([csv_cell(value) for value in row] for row in rows)
     return file.getvalue()
+
+
+def _shown(text: str) -> str:
+    """The text without invisible characters; one that is printable throughout has none, and that is quickly seen."""
+    return text if text.isprintable() else "".join(_visible(character) for character in text)
 
 
 def _visible(character: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import streamlit as st
 
 from dashboard import session
 from dashboard.fitting import FittedRun
@@ -13,6 +14,8 @@ from nmfcore.explain import ItemErrors, item_errors
 
 OPEN = "item"  # the control, and the address's parameter, that say which item is open
 PASTE = "items-paste"  # the control that says whether something new is described in place of the table
+VIEW = "items-view"  # the control that says whether the page shows items or clusters
+COMING = "items-coming"  # somebody on another page has chosen an item
 SNIPPET = 160  # characters of a document's text in a table
 
 
@@ -27,13 +30,20 @@ def errors(run: FittedRun) -> ItemErrors:
     return run.derived("item errors", lambda: item_errors(run.dataset.X, factors.W, factors.H))
 
 
-def chosen(key: str, shown: np.ndarray) -> None:
-    """Open the item whose row was chosen."""
+def chosen(key: str, shown: np.ndarray) -> bool:
+    """Open the item whose row was chosen; whether there was one."""
     picked = session.control_value(key, None)
     places = list(picked["selection"]["rows"]) if picked else []
-    if places and places[0] < len(shown):
-        session.set_control(OPEN, int(shown[places[0]]))
-        session.set_control(PASTE, False)
+    if not places or places[0] >= len(shown):
+        return False
+    session.set_control(OPEN, int(shown[places[0]]))
+    session.set_control(PASTE, False)
+    return True
+
+
+def snippet(text: object) -> str:
+    """The beginning of a document on one line; what lies far behind it is not looked at."""
+    return clean(str(text)[: 20 * SNIPPET].lstrip()[: 4 * SNIPPET], SNIPPET)
 
 
 def known_class(run: FittedRun, item: int) -> str:
@@ -46,3 +56,18 @@ def components(run: FittedRun) -> dict[int, str]:
     """The components as a table writes them; "none" for -1."""
     names = session.topic_names(run)
     return {NONE: "none"} | {k: f"{k + 1} · {clean(name, 40)}" for k, name in enumerate(names)}
+
+
+def chosen_elsewhere(key: str, shown: np.ndarray) -> None:
+    """A row was chosen on another page; `follow` then goes to the Items page."""
+    if not chosen(key, shown):
+        return
+    session.set_control(VIEW, "items")
+    session.set_control(COMING, True)
+
+
+def follow() -> None:
+    """Go to the Items page if an item was chosen; below the table that offers them."""
+    if session.control_value(COMING, False):
+        session.set_control(COMING, False)
+        st.switch_page(session.page("items"))

@@ -206,7 +206,7 @@ def neighbours(run: FittedRun, found: Neighbours, alike: str, name: str) -> None
         f"largest {noun}": [called[int(k)] for k in belongs.labels[found.indices]],
     }
     if run.dataset.documents is not None:
-        frame["text"] = [clean(run.dataset.documents[int(i)], item_facts.SNIPPET) for i in found.indices]
+        frame["text"] = [item_facts.snippet(run.dataset.documents[int(i)]) for i in found.indices]
     what = (
         f"rows of W ({scale.words()})" if alike == "mixture" else f"rows of X: the same {markdown(run.dataset.axes.columns.name)}"
     )

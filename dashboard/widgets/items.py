@@ -16,7 +16,7 @@ from dashboard.words import count, part
 from nmfcore.clusters import NONE
 from nmfcore.data.search import LONGEST, Hits, find_rows
 
-FIND, INSIDE, ORDER, FROM = "find", "items-in", "items-order", "items-from"
+FIND, INSIDE, ORDER, FROM, LAST = "find", "items-in", "items-order", "items-from", "items-last-search"
 WINDOW = 100  # rows of the table at one time: enough to read, and no message grows with the data
 ALL, NOWHERE = -2, NONE  # choices of the filter besides the components
 ORDERS = {
@@ -124,7 +124,7 @@ def from_the_start() -> None:
 def arranged(run: FittedRun) -> tuple[Hits, np.ndarray]:
     """What is found, and the items that are shown, in order."""
     query, k = str(session.control_value(FIND, "") or ""), int(session.control_value(INSIDE, ALL))
-    found, belongs = find_rows(run.dataset, query), item_facts.clusters(run)
+    found, belongs = search(run, query), item_facts.clusters(run)
     items = found.items if k == ALL else found.items[belongs.labels[found.items] == k]
     order = session.control_value(ORDER, "data")
     known = stability.measured(run)
@@ -138,6 +138,15 @@ def arranged(run: FittedRun) -> tuple[Hits, np.ndarray]:
     elif order == "moving" and known is not None:
         items = items[np.argsort(np.nan_to_num(known.items[items], nan=2.0), kind="stable")]
     return found, items
+
+
+def search(run: FittedRun, query: str) -> Hits:
+    """What the search finds; the last answer is kept, because the texts of a large corpus take a tenth of a second."""
+    kept: tuple[tuple[str, str], Hits] | None = session.control_value(LAST, None)
+    if kept is None or kept[0] != (run.key, query):
+        kept = ((run.key, query), find_rows(run.dataset, query))
+        session.set_control(LAST, kept)
+    return kept[1]
 
 
 def nothing(run: FittedRun) -> None:
@@ -228,7 +237,7 @@ def rows_of(run: FittedRun, items: np.ndarray, noun: str) -> pd.DataFrame:
     names = item_facts.components(run)
     frame: dict[str, Any] = {clean(data.axes.rows.singular): [clean(data.axes.rows.label(int(i)), 60) for i in items]}
     if data.documents is not None:
-        frame["text"] = [clean(data.documents[int(i)], item_facts.SNIPPET) for i in items]
+        frame["text"] = [item_facts.snippet(data.documents[int(i)]) for i in items]
     frame["mixture"] = [row.round(4).tolist() for row in shares]
     frame[f"largest {noun}"] = [names[int(k)] for k in belongs.labels[items]]
     frame["share"] = belongs.share[items]

@@ -14,7 +14,7 @@ from dashboard.explanations import reading
 from dashboard.figures.topics import separating_words, topic_bars
 from dashboard.fitting import FittedRun
 from dashboard.plain import clean, markdown
-from dashboard.widgets import bench, card, scale, stability, topic_edit, topic_view
+from dashboard.widgets import bench, card, item_facts, scale, stability, topic_edit, topic_view
 from dashboard.widgets.topic_view import View
 from dashboard.words import count, part, percent
 from nmfcore import topics
@@ -116,10 +116,11 @@ def apart(view: View, place: int, noun: str) -> None:
         return
     titles = {topic.first: f"{topic.label} · {clean(topic.name, 50)}" for topic in view.topics}
     nearest = view.topics[closest(view, place)].first
-    chosen = session.control_value(OTHER, None)
-    session.set_control(OTHER, chosen if chosen in others else nearest)
+    key = f"{OTHER}-{view.topics[place].first + 1}"  # every topic begins with the one it is most like
+    chosen = session.control_value(key, None)
+    session.set_control(key, chosen if chosen in others else nearest)
     second = st.selectbox(
-        "Tell it from", others, format_func=lambda k: titles.get(k, str(k)), key=OTHER, persist_state="session", width="stretch"
+        "Tell it from", others, format_func=lambda k: titles.get(k, str(k)), key=key, persist_state="session", width="stretch"
     )
     there = view.at(int(second))
     pair = (view.topics[place], view.topics[there])
@@ -160,12 +161,17 @@ def items(view: View, place: int, noun: str) -> None:
     )
     if documents is not None:
         shown["text"] = [clean(documents[i], SNIPPET) for i in found.indices]
+    key = f"topics-items-{view.topics[place].label}-{scale.current()}"
     bench.table(
         "topics",
         "items",
         title,
         shown,
+        say=f"Choose a row to see why the {markdown(rows.singular)} is there.",
         height=320,
+        key=key,
+        on_select=lambda: item_facts.chosen_elsewhere(key, found.indices),
+        selection_mode="single-row",
         column_config={
             "weight": st.column_config.NumberColumn(format="%.4g", help=f"Entry of W, {scale.words()}"),
             "share of the item": st.column_config.ProgressColumn(
@@ -173,6 +179,7 @@ def items(view: View, place: int, noun: str) -> None:
             ),
         },
     )
+    item_facts.follow()
 
 
 def words_table(view: View, place: int, relevance: float, noun: str) -> None:

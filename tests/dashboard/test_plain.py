@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dashboard.plain import JOINER, clean, csv_cell, csv_text, markdown, plotly
+from dashboard.plain import JOINER, _visible, clean, csv_cell, csv_text, markdown, plotly
 
 HOSTILE = [
     "![x](http://evil.example/a.png)",
@@ -193,3 +193,9 @@ def test_a_csv_file_reads_back_as_the_safe_cells(rows):
 
 def test_text_in_a_csv_file_is_quoted_and_numbers_are_not():
     assert csv_text(["term", "weight"], [["a;=b", -0.5]]) == '"term","weight"\r\n"a;=b",-0.5\r\n'
+
+
+def test_printable_characters_are_those_that_stay_as_they_are():
+    """So that a text that is printable throughout needs no look at each of its characters."""
+    changed = [chr(i) for i in range(0x110000) if chr(i).isprintable() and _visible(chr(i)) != chr(i)]
+    assert not changed
