@@ -181,7 +181,8 @@ def test_a_card_opens_its_topic_with_words_items_and_what_tells_it_apart():
     items = next(frame.value for frame in app.dataframe if "share of the item" in frame.value)
     assert len(items) == 20
     assert "stability not measured" in text(app)
-    app.selectbox(key="apart-from").set_value(0).run()
+    assert app.selectbox(key="apart-from-5").value == 8  # the one it is most like
+    app.selectbox(key="apart-from-5").set_value(0).run()
     own, other = topics.separating_terms(run.factorization.H, 4, 0, run.dataset.axes.columns, count=15)
     chart = figures(app)["topics-apart-light"]["data"]
     assert chart[0]["customdata"][0].startswith(f"<b>{own[0][0]}</b>")
