@@ -15,7 +15,7 @@ from dashboard.explanations import reading
 from dashboard.figures.heatmaps import items_by_topic, matrix
 from dashboard.figures.items import mixture
 from dashboard.figures.loss import loss_curve
-from dashboard.figures.topics import topic_bars
+from dashboard.figures.word_list import STYLE, word_list
 from dashboard.figures.workbench import similarities, symmetric_fit
 from dashboard.jobs import Job, JobsBusy
 from dashboard.plain import clean, markdown
@@ -194,12 +194,23 @@ def step_two(steps: Steps) -> None:
         drawn = symmetric_fit(steps.table.C, steps.S, axis=steps.axes.columns, theme=session.theme(), height=390, width=640)
         card.picture(PAGE, "fit", "C, its model SSᵀ, and what is left", drawn)
     found = top_terms(steps.S.T, steps.axes.columns, count=WORDS)
+    items_with = steps.table.items_with
+    st.html(STYLE)
     with st.grid("auto", min_column_width=220):
         for k, top in enumerate(found):
             with st.container(border=True, gap="xsmall"):
                 st.markdown(f"**{k + 1} · {markdown(steps.names[k], 40)}**")
-                drawn = topic_bars(top.terms, top.weights, component=k, unit="weight in S", theme=session.theme())
-                card.chart(f"{PAGE}-topic-{k + 1}", drawn)
+                drawn = word_list(
+                    top.terms,
+                    top.weights,
+                    component=k,
+                    background=items_with[top.indices],
+                    everywhere=steps.S[top.indices],
+                    background_name=f"{clean(steps.axes.rows.name)} with it",
+                    unit="weight in S",
+                    theme=session.theme(),
+                )
+                st.html(drawn)
     st.markdown(f":small[{reading(PAGE, 'topics')}]")
 
 
