@@ -142,12 +142,14 @@ def agreement(scores: Sequence[Score], *, shuffles: int, theme: str = "light", h
     colour = look.palette(theme).strong
     places = [k + 0.42 for k in range(len(names))]  # below the bar, so that neither hides the other
     mean = np.array([score.chance for score in scores])
+    lowest = float(np.nanmin([score.chance_low for score in scores] + [0.0]))
+    drawn.figure.update_xaxes(range=[1.1 * lowest, max(1.0, float(np.nanmax(values, initial=0.0)))])
     drawn.figure.update_traces(width=0.42, selector={"type": "bar"})
     drawn.figure.add_scatter(
         mode="markers+text",
         x=mean,
         y=places,
-        text=[f"  chance {m:.3f}" if np.isfinite(m) else "" for m in mean],
+        text=[f"  chance {round(m, 3) + 0.0:.3f}" if np.isfinite(m) else "" for m in mean],
         textposition="middle right",
         cliponaxis=False,
         textfont={"size": look.SMALL_SIZE, "color": look.palette(theme).muted},

@@ -29,6 +29,7 @@ AT_ONCE = 40_000  # items up to which the shuffles take under 0.3 s (18,846: 0.1
 WORDS = 6  # that characterise a group
 TYPICAL = 3  # items that stand for a group
 WIDE_LABEL = 300  # px for a topic's name where the chart has the whole width
+MOST_LISTED = 200  # rows of a list on screen: more would be built and sent at every step of the threshold
 MOST_CLASSES = 60  # beyond, a confusion map cannot be read; the table has them all
 
 
@@ -160,10 +161,10 @@ def groups(run: FittedRun, found: Clusters, most: dict[int, tuple[str, float]]) 
     bench.table(
         PAGE, "groups", "What is in each group", pd.DataFrame(lines), height="content",
         column_config={
-            noun: st.column_config.TextColumn(width=185),
-            f"its {clean(run.dataset.axes.columns.name)}": st.column_config.TextColumn(width=230),
-            "typical": st.column_config.TextColumn(width=240 if run.dataset.image_shape is None else None),
-            "most frequent class": st.column_config.TextColumn(width=135),
+            noun: st.column_config.TextColumn(width=150 if most else 185),
+            f"its {clean(run.dataset.axes.columns.name)}": st.column_config.TextColumn(width=190 if most else 230),
+            "typical": st.column_config.TextColumn(width=140 if most else 240),
+            "most frequent class": st.column_config.TextColumn(width=120),
             "share": st.column_config.NumberColumn(format="percent", width=70),
             "share of it": st.column_config.NumberColumn(
                 "purity", format="percent", width=70, help="Share of the group's items that carry its most frequent class."
@@ -200,18 +201,19 @@ def nowhere(run: FittedRun, found: Clusters, opened: Callable[[], None]) -> None
         return
     largest = np.argmax(scale.apply(run)[0][items], axis=1)
     nothing = f"its row of W is zero: no {part(run.dataset)} has any of its {clean(run.dataset.axes.columns.name)}"
-    frame = pd.DataFrame(
-        {
-            clean(rows.singular): [clean(rows.label(int(i)), 60) for i in items],
-            "why": [nothing if found.empty[i] else f"no share reaches {_threshold()} %" for i in items],
-            f"largest {part(run.dataset)}": [
-                "none" if found.empty[i] else names[int(k)] for i, k in zip(items, largest, strict=True)
-            ],
-            "its share": [None if found.empty[i] else float(found.share[i]) for i in items],
+
+    def frame(most: int | None) -> pd.DataFrame:
+        shown, of = items[:most], largest[:most]
+        columns = {
+            clean(rows.singular): [clean(rows.label(int(i)), 60) for i in shown],
+            "why": [nothing if found.empty[i] else f"no share reaches {_threshold()} %" for i in shown],
+            f"largest {part(run.dataset)}": ["none" if found.empty[i] else names[int(k)] for i, k in zip(shown, of, strict=True)],
+            "its share": [None if found.empty[i] else float(found.share[i]) for i in shown],
         }
-    )
-    if run.dataset.classes is not None:
-        frame["known class"] = [item_facts.known_class(run, int(i)) for i in items]
+        if run.dataset.classes is not None:
+            columns["known class"] = [item_facts.known_class(run, int(i)) for i in shown]
+        return pd.DataFrame(columns)
+
     _openable(
         run, "none", title, frame, items, opened,
         say=f"Choose a row to open the {markdown(rows.singular)}.",
@@ -268,12 +270,13 @@ def meanings(result: Agreement) -> tuple[str, str, str]:
     if not np.isfinite(result.nmi.value):
         return ("nothing to compare: no item with a known class is in a group.",) * 3
     nmi, ari, purity = result.nmi, result.ari, result.purity
+    by_luck = round(ari.chance, 3) + 0.0  # never "-0.000"
     told = "more than chance tells" if nmi.above_chance else "no more than chance tells"
     pairs = "more than chance gives" if ari.above_chance else "no more than chance gives"
     majority = "more than shuffled classes give" if purity.above_chance else "no more than shuffled classes give"
     return (
         f"how much a group tells of the class, from 0 (nothing) to 1 (all); {nmi.value:.2f} is {told} ({nmi.chance:.3f}).",
-        f"on how many pairs both agree, with chance at 0 and equal groups at 1; {ari.value:.2f} is {pairs} ({ari.chance:.3f}).",
+        f"on how many pairs both agree, with chance at 0 and equal groups at 1; {ari.value:.2f} is {pairs} ({by_luck:.3f}).",
         f"{percent(purity.value)} carry the most frequent class of their group; {majority} ({percent(purity.chance)}).",
     )
 
@@ -339,15 +342,19 @@ def strangers(run: FittedRun, found: Clusters, opened: Callable[[], None]) -> No
         with card.plain():
             st.markdown(f"**{title}**")
         return
-    frame = pd.DataFrame(
-        {
-            clean(rows.singular): [clean(rows.label(int(i)), 60) for i in items[chosen]],
-            "known class": own[chosen],
-            "lies in": [names[int(k)] for k in found.labels[items[chosen]]],
-            "most frequent there": theirs[chosen],
-            "share of the largest": found.share[items[chosen]],
-        }
-    )
+
+    def frame(most: int | None) -> pd.DataFrame:
+        some = chosen[:most]
+        return pd.DataFrame(
+            {
+                clean(rows.singular): [clean(rows.label(int(i)), 60) for i in items[some]],
+                "known class": own[some],
+                "lies in": [names[int(k)] for k in found.labels[items[some]]],
+                "most frequent there": theirs[some],
+                "share of the largest": found.share[items[some]],
+            }
+        )
+
     _openable(
         run, "strangers", title, frame, items[chosen], opened,
         say=f"The surest first. Choose a row to open the {markdown(rows.singular)}.",
@@ -356,16 +363,27 @@ def strangers(run: FittedRun, found: Clusters, opened: Callable[[], None]) -> No
 
 
 def _openable(
-    run: FittedRun, name: str, title: str, frame: pd.DataFrame, items: np.ndarray, opened: Callable[[], None], **options: Any
+    run: FittedRun,
+    name: str,
+    title: str,
+    frame: Callable[[int | None], pd.DataFrame],
+    items: np.ndarray,
+    opened: Callable[[], None],
+    *,
+    say: str,
+    **options: Any,
 ) -> None:
-    """A table whose rows open their item."""
+    """A table whose rows open their item. frame : its first rows, or all of them for the CSV."""
     key = f"{PAGE}-{name}-{hash((run.key, scale.current(), _threshold())) & 0xFFFFFFFF:08x}"
 
     def choose() -> None:
         item_facts.chosen(key, items)
         opened()
 
+    shown = frame(MOST_LISTED)
+    if len(items) > MOST_LISTED:
+        say += f" The first {MOST_LISTED:,} of {len(items):,} rows; the CSV has them all."
     bench.table(
-        PAGE, name, title, frame, height=min(35 * len(frame) + 38, 283), key=key, on_select=choose,
-        selection_mode="single-row", **options,
+        PAGE, name, title, shown, say=say, whole=lambda: frame(None), height=min(35 * len(shown) + 38, 283), key=key,
+        on_select=choose, selection_mode="single-row", **options,
     )  # fmt: skip
