@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.fitting import FittedRun
-from dashboard.plain import clean
+from dashboard.plain import clean, markdown
 from dashboard.widgets import scale
 from nmfcore.clusters import NONE, Clusters, assign
 from nmfcore.explain import ItemErrors, item_errors
@@ -15,7 +15,6 @@ from nmfcore.explain import ItemErrors, item_errors
 OPEN = "item"  # the control, and the address's parameter, that say which item is open
 PASTE = "items-paste"  # the control that says whether something new is described in place of the table
 VIEW = "items-view"  # the control that says whether the page shows items or clusters
-COMING = "items-coming"  # somebody on another page has chosen an item
 SNIPPET = 160  # characters of a document's text in a table
 
 
@@ -59,15 +58,16 @@ def components(run: FittedRun) -> dict[int, str]:
 
 
 def chosen_elsewhere(key: str, shown: np.ndarray) -> None:
-    """A row was chosen on another page; `follow` then goes to the Items page."""
-    if not chosen(key, shown):
-        return
-    session.set_control(VIEW, "items")
-    session.set_control(COMING, True)
+    """A row was chosen on another page: the Items page will open it."""
+    if chosen(key, shown):
+        session.set_control(VIEW, "items")
 
 
-def follow() -> None:
-    """Go to the Items page if an item was chosen; below the table that offers them."""
-    if session.control_value(COMING, False):
-        session.set_control(COMING, False)
-        st.switch_page(session.page("items"))
+def link(run: FittedRun, key: str, shown: np.ndarray) -> None:
+    """Below a table on another page: the way to the item whose row is chosen. (A page cannot be left without a click where
+    controls are bound to the address: Streamlit refuses.)"""
+    picked = session.control_value(key, None)
+    places = list(picked["selection"]["rows"]) if picked else []
+    if places and places[0] < len(shown):
+        label = markdown(run.dataset.axes.rows.label(int(shown[places[0]])), 50)
+        st.page_link(session.page("items"), label=f"Why is {label} here?", icon=":material/arrow_forward:")

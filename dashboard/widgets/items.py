@@ -261,10 +261,10 @@ def columns(run: FittedRun, noun: str) -> dict[str, Any]:
     """How the table's columns are drawn."""
     return {
         clean(run.dataset.axes.rows.singular): st.column_config.TextColumn(
-            width=150 if run.dataset.axes.rows.labels is not None else 110
+            width=140 if run.dataset.axes.rows.labels is not None else 110
         ),
         "mixture": st.column_config.BarChartColumn(
-            f"{noun}s 1–{run.rank}", y_min=0.0, y_max=1.0, width=130, help=f"Shares of the weights in W; scale: {scale.words()}."
+            f"{noun}s 1–{run.rank}", y_min=0.0, y_max=1.0, width=120, help=f"Shares of the weights in W; scale: {scale.words()}."
         ),
         f"largest {noun}": st.column_config.TextColumn(width=165),
         "share": st.column_config.ProgressColumn(min_value=0.0, max_value=1.0, format="percent", width=100),
@@ -275,5 +275,5 @@ def columns(run: FittedRun, noun: str) -> dict[str, Any]:
             format="%.2f", width=75, help=f"Share of other random starts in which it stays in its matched {noun}."
         ),
         "known class": st.column_config.TextColumn(width=130),
-        "text": st.column_config.TextColumn(width=220),
+        "text": st.column_config.TextColumn(width=180 if run.dataset.axes.rows.labels is not None else 220),
     }

@@ -179,7 +179,7 @@ def items(view: View, place: int, noun: str) -> None:
             ),
         },
     )
-    item_facts.follow()
+    item_facts.link(run, key, found.indices)
 
 
 def words_table(view: View, place: int, relevance: float, noun: str) -> None:
