@@ -10,6 +10,7 @@ import json
 import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -73,7 +74,7 @@ class FittedRun:
         """The run itself, for whoever goes on from here first; None for everybody else."""
         return self.run if self._taken.acquire(blocking=False) else None
 
-    @property
+    @cached_property
     def key(self) -> str:
         return self.spec.key
 
