@@ -1,7 +1,17 @@
 """Items: find one, see what it is made of and why, what is near it, and describe a new one; or all of them in clusters."""
 
+import streamlit as st
+
 from dashboard import session
-from dashboard.widgets import header, items, notices
+from dashboard.widgets import clusters, header, items, notices
+
+VIEW = "items-view"
+VIEWS = {"items": "Items", "clusters": "Clusters"}
+
+
+def open_item() -> None:
+    """An item was chosen in the Clusters view."""
+    session.set_control(VIEW, "items")
 
 
 def draw() -> None:
@@ -10,8 +20,17 @@ def draw() -> None:
         header.draw("Items", None)
         notices.nothing_yet()
         return
-    header.draw(items.finding(run), run)
-    items.draw(run)
+    top = st.container()
+    view = st.segmented_control(
+        "View", list(VIEWS), format_func=VIEWS.get, default="items", key=VIEW, required=True, bind="query-params",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    with top:
+        header.draw(clusters.finding(run) if view == "clusters" else items.finding(run), run)
+    if view == "clusters":
+        clusters.draw(run, open_item)
+    else:
+        items.draw(run)
 
 
 draw()
