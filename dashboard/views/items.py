@@ -25,11 +25,13 @@ def draw() -> None:
         "View", list(VIEWS), format_func=VIEWS.get, default="items", key=VIEW, required=True, bind="query-params",
         label_visibility="collapsed",
     )  # fmt: skip
-    with top:
-        header.draw(clusters.finding(run) if view == "clusters" else items.finding(run), run)
     if view == "clusters":
         clusters.draw(run, open_item)
+        with top:  # after the threshold's control, which an address may have set
+            header.draw(clusters.finding(run), run)
     else:
+        with top:
+            header.draw(items.finding(run), run)
         items.draw(run)
 
 

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import session
 from dashboard.main import PAGES
+from nmfcore.data import catalog
 
 APP = str(Path(__file__).resolve().parents[2] / "dashboard" / "app.py")
 KEYS = [key for entries in PAGES.values() for key, _, _ in entries]
@@ -70,6 +71,13 @@ def test_stopping_before_there_is_a_result_does_not_start_again(monkeypatch):
     monkeypatch.setattr(session, "fit", stopped_at_once)
     app = start({"data": "movies", "rank": "7", "solver": "hals"})
     assert any("stopped before there was a result" in block.value for block in [*app.markdown, *app.warning, *app.error])
+
+
+def test_a_link_typed_by_hand_gives_texts_their_usual_preparation(monkeypatch):
+    asked = []
+    monkeypatch.setattr(session, "fit", lambda spec=None: asked.append(spec))
+    start({"data": "newsgroups", "rank": "6"})
+    assert asked[0].preparation == catalog.card("newsgroups").preparation != ()
 
 
 def test_moving_the_rank_on_small_data_changes_the_topics_at_once():
