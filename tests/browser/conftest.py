@@ -56,7 +56,10 @@ BUSY = """() => {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the journeys, and run them last: Playwright's event loop stays with the thread, where `asyncio.run` then refuses."""
+    """Mark the journeys, and run them last: Playwright's event loop stays with the thread, where `asyncio.run` then refuses.
+
+    The README's command runs the rest with two workers (-n 2) first, and then the journeys alone: each needs both processors.
+    """
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.browser)
