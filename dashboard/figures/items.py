@@ -129,6 +129,8 @@ def why_here(
     component: str = "topic",
     most: int = MOST_WORDS,
     item: object = "the item",
+    feature: str = "word",
+    features: str = "words",
     theme: str = "light",
     height: int | None = None,
     width: int = look.CHART_WIDTH,
@@ -141,6 +143,7 @@ def why_here(
     unexplained : (c,) the share it misses there
     words : (c,) labels, the item's largest first
     names : (r,) of the components, for the hover
+    feature, features : what a column of the data is called
     """
     C, gap = 100 * np.asarray(contributions, float), 100 * np.asarray(unexplained, float)
     r, c = C.shape
@@ -207,14 +210,14 @@ def why_here(
         alt += (
             f"The largest part is {clean(words[int(j)])} through {clean(component)} {int(k) + 1}, {C[j, k]:.1f} % of the item; "
         )
-    alt += f"missed most: {clean(words[int(gap.argmax())])}, {gap.max():.1f} %." if gap.size else "it has no words."
+    alt += f"missed most: {clean(words[int(gap.argmax())])}, {gap.max():.1f} %." if gap.size else f"it has no {clean(features)}."
     note = "Numbers are % of the item's squared length."
     if shown < c:
-        note += f" The {shown} largest of {c:,} words."
+        note += f" The {shown} largest of {c:,} {features}."
 
     def table() -> pd.DataFrame:
         frame = pd.DataFrame(np.asarray(contributions, float).T, columns=[f"{component} {k + 1}" for k in range(r)])
-        frame.insert(0, "word", [str(w) for w in words], allow_duplicates=True)
+        frame.insert(0, clean(feature), [str(w) for w in words], allow_duplicates=True)
         return frame.assign(**{"not explained": np.asarray(unexplained, float)})
 
     return Picture(look.figure(traces, layout, theme, height=height), alt, table, note)

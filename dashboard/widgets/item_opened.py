@@ -118,6 +118,8 @@ def why(run: FittedRun, found: Explanation, label: str, name: str) -> None:
         names=names,
         component=noun,
         item=label,
+        feature=columns.singular,
+        features=columns.name,
         theme=session.theme(),
         width=WHY_WIDTH,
     )

@@ -71,7 +71,7 @@ def controls(run: FittedRun) -> tuple[Hits, np.ndarray]:
             f"Find a {clean(rows.singular, 30)}",
             key=FIND,
             bind="query-params",
-            placeholder="its label, or words it has",
+            placeholder=f"its label, or {clean(run.dataset.axes.columns.name, 20)} it has",
             max_chars=LONGEST,
             icon=":material/search:",
             width=230,
@@ -156,9 +156,11 @@ def nothing(run: FittedRun) -> None:
     where = "" if k == ALL else f" in no {noun}" if k == NOWHERE else f" in {noun} {k + 1}"
     with st.container(border=True):
         if query:
+            features = markdown(run.dataset.axes.columns.name, 20)
             texts = ", in no text" if run.dataset.documents is not None else ""
             st.markdown(
-                f"No {markdown(rows.singular)}{where} has “{markdown(query, 60)}”: not in its label, not among its words{texts}."
+                f"No {markdown(rows.singular)}{where} has “{markdown(query, 60)}”: not in its label, not among its "
+                f"{features}{texts}."
             )
         else:
             st.markdown(f"No {markdown(rows.singular)} is{where}.")
@@ -186,7 +188,7 @@ def table(run: FittedRun, found: Hits, order: np.ndarray) -> None:
     key = f"items-table-{hash((run.key, start, shown.tobytes(), scale.current())) & 0xFFFFFFFF:08x}"
     total = f"{len(order):,}" if len(order) == run.dataset.shape[0] else f"{len(order):,} of {run.dataset.shape[0]:,}"
     said = [f"Mixture: shares of the {noun}s 1 to {run.rank} in the {markdown(rows.singular)}; scale: {scale.words()}."]
-    if how := found_how(found):
+    if how := found_how(found, run.dataset.axes.columns.name):
         said.insert(0, how)
     if known is None:
         said.append("Stability is not measured.")
@@ -221,9 +223,13 @@ def table(run: FittedRun, found: Hits, order: np.ndarray) -> None:
         stability.control(run)
 
 
-def found_how(found: Hits) -> str:
+def found_how(found: Hits, columns: str) -> str:
     """How the search found what is shown."""
-    parts = [(found.by_label, "by label"), (found.by_words, "by their words"), (found.by_text, "by their text")]
+    parts = [
+        (found.by_label, "by label"),
+        (found.by_words, f"by their {markdown(columns, 20)}"),
+        (found.by_text, "by their text"),
+    ]
     said = [f"{number:,} {how}" for number, how in parts if number]
     return f"Found {' and '.join(said)}." if said else ""
 

@@ -85,6 +85,28 @@ def test_how_sure_is_each_topic(walk):
     walk.app.expect(walk.page.get_by_text(re.compile(r"\d+ % of films change topic"))).to_be_visible(timeout=60_000)
 
 
+def test_find_the_topic_about_spaceships(walk):
+    walk.go("Topics").fill("Find a keyword", "spaceship")
+    walk.sees(re.compile("spaceship")).sees(re.compile(r"5 · spaceship, outer space"))
+
+
+def test_which_words_tell_two_topics_apart(walk):
+    walk.go("Topics").click(walk.page.get_by_test_id("stMain").get_by_role("button", name="Open").first)
+    walk.sees(re.compile(r"[Tt]old apart|apart from|[Ss]eparat"))
+
+
+def test_why_is_jaws_where_it_is(walk):
+    walk.go("Items").fill("Find a film", "Jaws")
+    walk.sees("Why here? What each keyword contributes to each topic, and what the model misses of it")
+    walk.sees(re.compile(r"Not explained above all"))
+
+
+def test_how_do_films_group_and_which_are_unsure(walk):
+    walk.go("Items").choose("View", "Clusters")
+    walk.slide("In no group below this share of the largest topic", 50)
+    walk.sees(re.compile(r"\d+ films? in no group"))
+
+
 def test_take_the_loss_curve_to_a_spreadsheet(walk):
     walk.click(walk.card("overview-loss"))
     with walk.page.expect_download() as download:
