@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from dashboard import session
 from dashboard.widgets import notices, panel
 
 HERE = Path(__file__).resolve().parent
+# in the page itself: as a file, Streamlit drops it between two script runs, and a browser that asks just then gets a 404
+ICON = "data:image/png;base64," + base64.b64encode((HERE / "assets" / "icon.png").read_bytes()).decode()
 DRAWN = threading.Event()  # some session's page has been drawn; the warm-up waits for it
 
 # One line per page: key (the file in views/), title, one sentence. "" holds the single links of the top bar.
@@ -37,7 +40,7 @@ PAGES: dict[str, list[tuple[str, str, str]]] = {
 
 def main() -> None:
     """Draw the frame and the page that is open."""
-    st.set_page_config(page_title="NMF dashboard", page_icon=str(HERE / "assets" / "icon.png"), layout="wide")
+    st.set_page_config(page_title="NMF dashboard", page_icon=ICON, layout="wide")
     pages = {
         section: [
             st.Page(

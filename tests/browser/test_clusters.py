@@ -20,6 +20,7 @@ def test_the_threshold_fills_none_and_a_row_of_it_opens_the_item(app):
     app.expect(title).to_have_text(re.compile(r"\d+ films in 10 groups, [1-9]\d* in none"))
     app.expect(app.page).to_have_url(re.compile("abstain=50"))
 
+    app.settled()
     table = app.page.get_by_test_id("stDataFrame").last
     table.scroll_into_view_if_needed()
     box = table.bounding_box()

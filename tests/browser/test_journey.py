@@ -22,6 +22,7 @@ def test_first_screen_then_data_then_a_fit_that_is_watched_and_stopped(app):
     app.open("/")
     app.expect(title(app)).to_have_text("Ten topics in 200 films")
     app.expect(app.page.get_by_text("above the SVD floor")).to_be_visible()
+    assert app.page.locator("link[rel='shortcut icon']").get_attribute("href").startswith("data:image/png")
 
     app.go("Data")
     app.page.locator(".st-key-pick-digits").get_by_role("button").click()

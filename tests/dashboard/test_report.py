@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -169,41 +170,47 @@ def test_many_components_and_pictures_stay_readable(jobs):
 # -- in a browser ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        names = [
-            os.environ.get("CHROMIUM"),
-            shutil.which("chromium"),
-            shutil.which("google-chrome"),
-            playwright.chromium.executable_path,
-        ]
-        path = next((name for name in names if name and Path(name).exists()), None)
+def looked_at(file: Path) -> dict[str, object]:
+    """What Chromium says of a file without a network; for a thread of its own: the journeys' Playwright may hold this one."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        names = [os.environ.get("CHROMIUM"), shutil.which("chromium"), shutil.which("google-chrome")]
+        path = next((name for name in [*names, playwright.chromium.executable_path] if name and Path(name).exists()), None)
         if path is None:
-            pytest.skip("No Chromium on this computer.")
+            return {}
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
+        page = browser.new_context(viewport={"width": 1280, "height": 800}, offline=True).new_page()
+        heard, asked = [], []
+        page.on("console", lambda message: heard.append(message.text))
+        page.on("pageerror", lambda error: heard.append(str(error)))
+        page.on("request", lambda one: asked.append(one.url))
+        page.goto(file.as_uri())
+        page.wait_for_function("[...document.querySelectorAll('div.plot')].every(e => e.querySelector('svg.main-svg'))")
+        found = {
+            "harmed": page.evaluate("window.harmed"),
+            "width": page.evaluate("document.documentElement.scrollWidth"),
+            "heard": list(heard),
+            "asked": list(asked),
+        }
+        page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=https://evil.example/a.png onerror=1>')")
+        page.wait_for_timeout(100)
         browser.close()
+        return found | {"policy": any("Content Security Policy" in line for line in heard)}
 
 
 @pytest.mark.browser
 @pytest.mark.parametrize("what", ["hostile", "movies"])
-def test_the_report_opens_offline_without_an_error_or_a_request(what, request, chromium, tmp_path):
+def test_the_report_opens_offline_without_an_error_or_a_request(what, request, tmp_path):
+    pytest.importorskip("playwright.sync_api")
     file = tmp_path / "report.html"
     file.write_text(report.html(request.getfixturevalue(what)), encoding="utf-8")
-    context = chromium.new_context(viewport={"width": 1280, "height": 800}, offline=True)
-    page, heard, asked = context.new_page(), [], []
-    page.on("console", lambda message: heard.append(message.text))
-    page.on("pageerror", lambda error: heard.append(str(error)))
-    page.on("request", lambda one: asked.append(one.url))
-    page.goto(file.as_uri())
-    page.wait_for_function("[...document.querySelectorAll('div.plot')].every(e => e.querySelector('svg.main-svg'))")
-    assert page.evaluate("window.harmed") is None
-    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
-    assert heard == []
-    assert asked == [file.as_uri()]
-    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=https://evil.example/a.png onerror=1>')")
-    page.wait_for_timeout(100)
-    assert any("Content Security Policy" in line for line in heard)  # the policy would have stopped one
-    context.close()
+    with ThreadPoolExecutor(1) as thread:
+        found = thread.submit(looked_at, file).result()
+    if not found and not os.environ.get("CI"):
+        pytest.skip("No Chromium on this computer.")
+    assert found["harmed"] is None
+    assert found["width"] <= 1280
+    assert found["heard"] == []
+    assert found["asked"] == [file.as_uri()]
+    assert found["policy"]  # it would have stopped a request
