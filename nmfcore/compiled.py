@@ -229,7 +229,8 @@ def newton_rows(indptr, indices, data, other, sums, start, new, sweeps, l1, l2, 
     for i in range(begin, end):
         longest = max(longest, indptr[i + 1] - indptr[i])
     pieces, fit = np.empty(rank * (longest + 16), other.dtype), np.empty(longest + 16, other.dtype)
-    values = np.empty(longest + 16, other.dtype)
+    values, places = np.empty(longest + 16, other.dtype), np.empty(longest + 16, np.int64)
+    flat_other = other.reshape(-1)
     zero, one, limit = other.dtype.type(0), other.dtype.type(1), other.dtype.type(0.683802)
     logs = 0.0
     cross = 0.0
@@ -239,30 +240,30 @@ def newton_rows(indptr, indices, data, other, sums, start, new, sweeps, l1, l2, 
         least = data[first] if count else one
         for j in range(count):
             values[j] = data[first + j]
+            places[j] = indices[first + j] * rank
             least = min(least, values[j])
-            column = indices[first + j]
-            for k in range(rank):
-                pieces[k * stride + j] = other[column, k]
         steep = one / np.sqrt(least)
         for j in range(count, stride):
             values[j] = zero
-            for k in range(rank):
-                pieces[k * stride + j] = zero
+            places[j] = 0
         for j in range(stride):
             fit[j] = zero
         for k in range(rank):
             weight = start[i, k]
             new[i, k] = weight
+            piece = pieces[k * stride : (k + 1) * stride]  # a view: numba takes every computed index for one that may be negative
             for j in range(stride):
-                fit[j] += weight * pieces[k * stride + j]
+                piece[j] = flat_other[places[j] + k]
+            for j in range(stride):
+                fit[j] += weight * piece[j]
         for j in range(stride):
             fit[j] = max(fit[j], tiny)
         for _ in range(sweeps):
             for k in range(rank):
                 pull, curve = zero, zero
-                at = k * stride
+                piece = pieces[k * stride : (k + 1) * stride]
                 for j in range(stride):
-                    share = pieces[at + j] / fit[j]
+                    share = piece[j] / fit[j]
                     pulled = values[j] * share
                     pull += pulled
                     curve += pulled * share
@@ -282,7 +283,7 @@ def newton_rows(indptr, indices, data, other, sums, start, new, sweeps, l1, l2, 
                 if change != zero:
                     new[i, k] = max(old + change, zero)
                     for j in range(stride):
-                        fit[j] = max(fit[j] + change * pieces[at + j], tiny)
+                        fit[j] = max(fit[j] + change * piece[j], tiny)
         for j in range(count if wanted else 0):
             logs += data[first + j] * np.log(np.float64(fit[j]))
             cross += data[first + j] * fit[j]

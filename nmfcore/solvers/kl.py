@@ -75,21 +75,20 @@ class NewtonKL(Solver):
         X = working.X if problem.sparse else sp.csr_array(working.X)
         Xt = working.Xt if problem.sparse else sp.csr_array(X.T)
         x = X.data.astype(np.float64)
-        return _remember(X, Xt, float(np.sum(x * np.log(x))) - float(np.sum(x)), factors)
+        return _remember(problem, X, Xt, float(np.sum(x * np.log(x))) - float(np.sum(x)), factors)
 
     def step(self, problem: Problem, factors: Factors, memory: Memory) -> tuple[Factors, Memory]:
         m = memory
         if m.factors is not factors:  # somebody moved the factors in between
-            m = _remember(m.X, m.Xt, m.constant, factors)
+            m = _remember(problem, m.X, m.Xt, m.constant, factors)
         p = problem.penalty or Penalty()
         t = (1 + math.sqrt(1 + 4 * m.t**2)) / 2
         beta = (m.t - 1) / t if self.extrapolate else 0.0
         W, _, _ = newton_sweeps(m.X, m.F_ahead, m.W_ahead, self.sweeps, p.l1_W, p.l2_W, sums_wanted=False)
         W_ahead = ahead(W, m.W, beta, KEEP)
         F, logs, cross = newton_sweeps(m.Xt, W_ahead, m.F_ahead, self.sweeps, p.l1_H, p.l2_H)
-        total = float(W_ahead.sum(axis=0, dtype=np.float64) @ F.sum(axis=0, dtype=np.float64))  # the sum of WH
         new = Factors(W_ahead, F.T)
-        loss = max(0.0, m.constant - logs + total) + (penalty(problem, new) if problem.penalty else 0.0)
+        loss = _loss(problem, m.constant, logs, new)
         if loss > m.loss:  # dropped; t = 1 makes the next step a plain one
             W, F = m.good if m.fell_back else (m.W, m.F)  # from the good pair a plain step cannot rise
             return m.factors, replace(m, W=W, F=F, W_ahead=W, F_ahead=F, t=1.0, fell_back=True)
@@ -98,16 +97,25 @@ class NewtonKL(Solver):
         )  # fmt: skip
 
 
-def _remember(X: sp.csr_array, Xt: sp.csr_array, constant: float, factors: Factors) -> Memory:
+def _loss(problem: Problem, constant: float, logs: float, factors: Factors) -> float:
+    total = float(factors.W.sum(axis=0, dtype=np.float64) @ factors.H.sum(axis=1, dtype=np.float64))  # the sum of WH
+    return max(0.0, constant - logs + total) + (penalty(problem, factors) if problem.penalty else 0.0)
+
+
+def _remember(problem: Problem, X: sp.csr_array, Xt: sp.csr_array, constant: float, factors: Factors) -> Memory:
     lifted = _lifted(X, factors)
     W, F = (np.ascontiguousarray(A, dtype=X.dtype) for A in (lifted.W, lifted.H.T))
-    return Memory(X, Xt, constant, W, F, W, F, (W, F), factors)
+    memory = Memory(X, Xt, constant, W, F, W, F, (W, F), factors)
+    if lifted is not factors or not X.nnz:
+        return memory
+    _, logs, cross = newton_sweeps(X, F, W, 0)
+    return replace(memory, loss=_loss(problem, constant, logs, Factors(W, F.T)), cross=cross)
 
 
 def _lifted(X: sp.csr_array, factors: Factors) -> Factors:
     """The factors, their zeros lifted if the loss is infinite: where WH is 0 and X is not."""
     W, H = factors.W, factors.H
-    if not X.nnz or at_stored(X, W, H).min() > 0:
+    if not X.nnz or (W.min() > 0 and H.min() > 0) or at_stored(X, W, H).min() > 0:
         return factors
     level = LIFT * np.sqrt(float(X.sum(dtype=np.float64)) / np.prod(X.shape) / W.shape[1])
     return Factors(np.maximum(W, W.dtype.type(level)), np.maximum(H, H.dtype.type(level)))
