@@ -178,8 +178,8 @@ class Factors:
         return int(self.W.shape[1])
 
     def scaled(self, by: float) -> Factors:
-        """Both factors times `by`, as new arrays."""
-        return Factors(self.W * self.W.dtype.type(by), self.H * self.H.dtype.type(by))
+        """Both factors times `by`, as new arrays; themselves where `by` is 1."""
+        return self if by == 1 else Factors(self.W * self.W.dtype.type(by), self.H * self.H.dtype.type(by))
 
 
 @dataclass(frozen=True)

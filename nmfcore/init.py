@@ -15,12 +15,12 @@ import scipy.sparse as sp
 
 from nmfcore.checks import ProblemError, check_start
 from nmfcore.factorization import SINGLE_SIZE, Factors, Matrix, Problem, stored_values
-from nmfcore.kernels import engine, few_threads, sweep_rows
+from nmfcore.kernels import engine, one_blas_thread, sweep_rows
 from nmfcore.losses import at_stored, inner
 from nmfcore.sketch import range_finder, svd_of_sketch
 
-OVERSAMPLING = 8  # directions beyond the rank that the range finder carries
-POWER_SMALL, POWER_LARGE = 4, 1  # power iterations below and above SINGLE_SIZE: more than one wins nothing for the fit
+OVERSAMPLING = 10  # directions beyond the rank that the range finder carries
+POWER_SMALL, POWER_LARGE = 4, 2  # power iterations below and above SINGLE_SIZE: more than two win nothing for the fit
 FAINT = 0.01  # of the random start's level: what a component gets for which X has no direction left
 NEGLIGIBLE = 1e-6  # entries below this part of the largest are rounding and become zero
 LEAST_SQUARES_STEPS = 10  # HALS iterations from NNDSVD: more gain nothing for the divergence that the run goes on with
@@ -44,12 +44,12 @@ def nndsvd(problem: Problem, rng: np.random.Generator) -> Factors:
     """The larger non-negative half of each singular triple; about half of the entries are zero.
 
     For X ~ sum s_k u_k v_k^T: the pair (u+, v+) or (u-, v-) with the larger ||u|| ||v||, each scaled to norm
-    sqrt(s_k ||u|| ||v||). The sign of a singular vector does not matter. For large X: four products of width r + 8.
+    sqrt(s_k ||u|| ||v||). The sign of a singular vector does not matter. For large X: six or seven products of width r + 10.
 
     Source: Boutsidis & Gallopoulos 2008, algorithm 1; the SVD: nmfcore/sketch.py.
     """
     W, H = nndsvd_of_svd(*svd_of_sketch(*sketch(problem, rng), problem.rank))
-    W, H = W.astype(problem.dtype, copy=False), H.astype(problem.dtype, copy=False)
+    W, H = (np.ascontiguousarray(A, dtype=problem.dtype) for A in (W, H))
     missing = problem.rank - W.shape[1]
     if missing:  # X has a lower rank: a zero pair could never be brought to life
         extra = random(problem, rng).scaled(FAINT)
@@ -114,7 +114,7 @@ def separable(problem: Problem, rng: np.random.Generator) -> Factors:
 
 
 def sketch(problem: Problem, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Y (m, l), B (l, n) with X ~ YB, l = rank + 8, in the problem's working precision."""
+    """Y (m, l), B (l, n) with X ~ YB, l = rank + OVERSAMPLING, in the problem's working precision."""
     power = POWER_LARGE if stored_values(problem.X) >= SINGLE_SIZE else POWER_SMALL
     Y, B = range_finder(problem.working, problem.rank + OVERSAMPLING, power, rng)
     problem.notes["sketch"] = Y, B
@@ -123,20 +123,37 @@ def sketch(problem: Problem, rng: np.random.Generator) -> tuple[np.ndarray, np.n
 
 def nndsvd_of_svd(U: np.ndarray, s: np.ndarray, Vt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """W (m, k) and H (k, n) from singular triples, by the sign split described in `nndsvd`."""
-    W, H = np.zeros_like(U), np.zeros_like(Vt)
+    Ut, Vt = np.ascontiguousarray(U.T), np.ascontiguousarray(Vt)
+    W, H = np.empty_like(Ut), np.empty_like(Vt)
+    levels = np.zeros((2, len(s)))
     for k in range(len(s)):
-        u, v = U[:, k], Vt[k]
-        halves = [(np.maximum(sign * u, 0), np.maximum(sign * v, 0)) for sign in (1, -1)]
-        sizes = [(float(np.linalg.norm(a)), float(np.linalg.norm(b))) for a, b in halves]
-        side = int(sizes[1][0] * sizes[1][1] > sizes[0][0] * sizes[0][1])
-        (a, b), (norm_a, norm_b) = halves[side], sizes[side]
-        if norm_a * norm_b == 0:
-            continue
-        level = np.sqrt(float(s[k]) * norm_a * norm_b)
-        W[:, k], H[k] = a * (level / norm_a), b * (level / norm_b)
-    W[NEGLIGIBLE * W.max(initial=0) > W] = 0
-    H[NEGLIGIBLE * H.max(initial=0) > H] = 0
-    return W, H
+        norms = np.array([[_half(x, 1, out), _rest(x, out)] for x, out in ((Ut[k], W[k]), (Vt[k], H[k]))])  # u+, u-; v+, v-
+        side = int(np.argmax(norms.prod(axis=0)))
+        if side:
+            norms[:, 1] = _half(Ut[k], -1, W[k]), _half(Vt[k], -1, H[k])
+        a, b = norms[:, side]
+        if a * b > 0:
+            levels[:, k] = np.sqrt(float(s[k]) * a * b) / (a, b)
+    for half, level in zip((W, H), levels.astype(W.dtype), strict=True):
+        negligible = NEGLIGIBLE * (half.max(axis=1, initial=0.0) * level).max(initial=0.0)
+        for row, by in zip(half, level, strict=True):
+            row *= by
+            row *= row >= negligible
+    return W.T, H
+
+
+def _half(x: np.ndarray, sign: int, out: np.ndarray) -> float:
+    """Write max(sign x, 0) into out and return its norm."""
+    if sign > 0:
+        np.maximum(x, 0, out=out)
+    else:
+        np.maximum(np.negative(x, out=out), 0, out=out)
+    return float(np.sqrt(np.dot(out, out)))
+
+
+def _rest(x: np.ndarray, half: np.ndarray) -> float:
+    """The norm of the other half, to the rounding of the whole: enough to choose between the two."""
+    return float(np.sqrt(max(0.0, float(np.dot(x, x)) - float(np.dot(half, half)))))
 
 
 def extreme_rows(X: Matrix, count: int) -> np.ndarray:
@@ -209,7 +226,7 @@ class Init:
 
     def __call__(self, problem: Problem, rng: np.random.Generator) -> Factors:
         """W (m, r), H (r, n) in the problem's units; symmetric problems get H = W^T."""
-        with few_threads(problem.X, problem.rank):
+        with one_blas_thread():
             factors = self.make(problem, rng)
         if problem.symmetric:
             S = 0.5 * (factors.W + factors.H.T)

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -27,11 +28,12 @@ from nmfcore.factorization import Matrix
 
 PANEL = 32  # components per panel: the panel's rows stay in cache, and all the others enter through one matrix product
 ONE_PANEL = 48  # up to this rank one panel is faster than two
-GRAM_ROWS = 8192  # rows per float32 Gram product; the sum over the blocks is float64
+GRAM_ROWS, GRAM_ROWS_SINGLE = 8192, 32768  # rows per Gram product; the sum over the blocks is always float64
 SMALL_DENSE = 20_000_000  # multiply-adds of a dense product below which several BLAS threads cost more than they gain
 NEWTON_SAFE = 0.683802  # up to this decrement a full Newton step lowers a self-concordant function (Hien & Gillis 2021)
 SUM_ROW = 1024  # products summed in the arrays' own precision before float64 takes over
 PARALLEL_WORK = 4_000_000  # multiply-adds of half an iteration from which two threads gain more than they cost
+PARALLEL_GRAM = 20_000_000  # the same for a Gram matrix
 
 
 # -- the plain loops ------------------------------------------------------------------------------------------------------------
@@ -221,28 +223,33 @@ class Rows:
         return F.T
 
     def gram(self, F: np.ndarray) -> np.ndarray:
-        return _gram(F.T, self.exact)
+        return gram(F.T, self.exact)
 
     def half(
         self, A: Matrix, other: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, beta: float, sweeps: int,
         l1: float = 0.0, l2: float = 0.0, start_gram: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray, float]:  # fmt: skip
+        P = self._product(A, other)
         new = start.copy()
-        further = np.empty_like(new) if beta else new
-        G_l2 = G + l2 * np.eye(len(G)) if l2 else G
+        sweep_rows(new, P - self.dtype.type(l1) if l1 else P, G + l2 * np.eye(len(G)) if l2 else G, sweeps)
+        value = np.nan if start_gram is None else 0.5 * float(np.sum(G * self.gram(new))) - _inner(P, new)
+        return new, ahead(new, previous, beta), value
+
+    def _product(self, A: Matrix, other: np.ndarray) -> np.ndarray:
+        """P^T (r, m). Dense products are shared out.
+
+        Sparse ones are not (scipy keeps the GIL), nor are the sweeps: threads of short NumPy calls wait for each other.
+        """
+        if sp.issparse(A):
+            return np.ascontiguousarray((A @ np.ascontiguousarray(other.T)).T)
         A, other = _outer(A, other.T)
-        whole = np.ascontiguousarray((A @ np.ascontiguousarray(other)).T) if sp.issparse(A) else None  # scipy keeps the GIL
+        P = np.empty((other.shape[1], A.shape[0]), self.dtype)
 
-        def part(begin: int, end: int) -> float:
-            rows = slice(begin, end)
-            P = other.T @ A[rows].T if whole is None else whole[:, rows]
-            sweep_rows(new[:, rows], P - self.dtype.type(l1) if l1 else P, G_l2, sweeps)
-            if beta:
-                further[:, rows] = ahead(new[:, rows], previous[:, rows], beta)
-            return 0.0 if start_gram is None else _inner(P, new[:, rows])
+        def part(begin: int, end: int) -> None:
+            P[:, begin:end] = other.T @ A[begin:end].T
 
-        crosses = sum(_in_parts(part, A, len(G)))
-        return new, further, np.nan if start_gram is None else 0.5 * float(np.sum(G * self.gram(new))) - crosses
+        _in_parts(part, A, len(P))
+        return P
 
     def cross(self, A: Matrix, other: np.ndarray, F: np.ndarray) -> float:
         return _inner(A @ np.ascontiguousarray(other.T), F.T)
@@ -267,7 +274,7 @@ class Tiles:
         return F[:, : self.rank]
 
     def gram(self, F: np.ndarray) -> np.ndarray:
-        return _gram(F, self.exact)[: self.rank, : self.rank]
+        return gram(F, self.exact)[: self.rank, : self.rank]
 
     def half(
         self, A: Matrix, other: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, beta: float, sweeps: int,
@@ -306,7 +313,14 @@ class Tiles:
 def multiply(A: Matrix, B: np.ndarray) -> np.ndarray:
     """A B (m, l) for sparse or dense A (m, n) and dense B (n, l) of one dtype; compiled for sparse A where that is possible."""
     if not sp.issparse(A):
-        return A @ B
+        P = np.empty((A.shape[0], B.shape[1]), A.dtype)
+
+        def part(begin: int, end: int) -> None:
+            np.matmul(A[begin:end], B, out=P[begin:end])
+
+        with one_blas_thread():
+            _in_parts(part, A, B.shape[1])
+        return P
     module = compiled()  # asked once: another thread may begin to warm the kernels at any moment
     if module is None:
         return A @ np.ascontiguousarray(B)
@@ -324,15 +338,19 @@ def engine(rank: int, dtype: np.dtype, exact: bool = True) -> Engine:
     return Rows(rank, dtype, exact) if module is None else Tiles(rank, dtype, exact, module)
 
 
-def _gram(F: np.ndarray, exact: bool) -> np.ndarray:
-    def square(block: np.ndarray) -> np.ndarray:
-        block = block.astype(np.float64) if exact else block
+def gram(F: np.ndarray, exact: bool = True) -> np.ndarray:
+    """F^T F (l, l) in float64 for F (m, l); exact: summed in float64 also within blocks of GRAM_ROWS rows."""
+
+    height = GRAM_ROWS if exact else GRAM_ROWS_SINGLE
+
+    def square(begin: int, end: int) -> np.ndarray:
+        block = F[begin:end].astype(np.float64) if exact else F[begin:end]
         return block.T @ block
 
-    blocks = [F[begin : begin + GRAM_ROWS] for begin in range(0, len(F), GRAM_ROWS)]
-    several = _pool().map if F.size * F.shape[1] >= PARALLEL_WORK and len(blocks) > 1 else map
+    spans = [(begin, min(begin + height, len(F))) for begin in range(0, len(F), height)]
+    several = F.size * F.shape[1] >= PARALLEL_GRAM and len(spans) > 1
     total = np.zeros((F.shape[1], F.shape[1]))
-    for part in several(square, blocks):
+    for part in _share(square, spans) if several else map(square, *zip(*spans, strict=True)):
         total += part
     return total
 
@@ -377,13 +395,39 @@ def _in_parts(loop: Callable[[int, int], Any], A: Matrix, width: int) -> list[An
     else:
         cuts = m * np.arange(1, parts) // parts
     edges = [0, *(int(c) // 64 * 64 for c in cuts), m]
-    return list(_pool().map(loop, edges[:-1], edges[1:]))
+    return _share(loop, list(pairwise(edges)))
+
+
+def _share(loop: Callable[..., Any], spans: list[tuple[int, int]]) -> list[Any]:
+    """[loop(*span) for span in spans], by this thread and the pool's.
+
+    Waking a thread costs as much as a million multiply-adds, so this one begins at once and waits for no helper that has not.
+    """
+    results: list[Any] = [None] * len(spans)
+    todo = iter(range(len(spans)))  # taking the next number is atomic
+
+    def work() -> None:
+        for i in todo:
+            results[i] = loop(*spans[i])
+
+    helpers = [_pool().submit(work) for _ in range(min(_processors(), len(spans)) - 1)]
+    try:
+        work()
+    finally:
+        for helper in helpers:
+            if not helper.cancel():
+                helper.result()
+    return results
+
+
+def _processors() -> int:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(4, usable)
 
 
 @lru_cache(maxsize=1)
 def _pool() -> ThreadPoolExecutor:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return ThreadPoolExecutor(min(4, usable), thread_name_prefix="nmf-kernel")
+    return ThreadPoolExecutor(max(1, _processors() - 1), thread_name_prefix="nmf-kernel")
 
 
 class _Blas:
@@ -391,16 +435,19 @@ class _Blas:
 
     def __init__(self) -> None:
         self.lock, self.users = threading.Lock(), 0
-        self.limiter: Any = None
-        self.controller: ThreadpoolController | None = None
+        self.libraries: list[Any] | None = None
+        self.before: list[tuple[Any, int]] = []
 
     @contextmanager
     def single(self) -> Iterator[None]:
         with self.lock:
             if self.users == 0:
-                if self.controller is None:
-                    self.controller = ThreadpoolController().select(user_api="blas")
-                self.limiter = self.controller.limit(limits=1)
+                if self.libraries is None:
+                    self.libraries = list(ThreadpoolController().select(user_api="blas").lib_controllers)
+                self.before = [(library, library.num_threads) for library in self.libraries]  # its own limit() is slow
+                for library, threads in self.before:
+                    if threads != 1:
+                        library.set_num_threads(1)
             self.users += 1
         try:
             yield
@@ -408,7 +455,9 @@ class _Blas:
             with self.lock:
                 self.users -= 1
                 if self.users == 0:
-                    self.limiter.restore_original_limits()
+                    for library, threads in self.before:
+                        if threads != 1:
+                            library.set_num_threads(threads)
 
 
 _blas = _Blas()  # the number of BLAS threads is the process's, so its keeper is too

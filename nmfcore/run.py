@@ -46,6 +46,7 @@ class Run:
     kkt_every : compute the KKT residual at every k-th iteration (each costs two products with X, off the clock);
         None: every fifth where the stop rule needs it, else never; 0: never
     history : the history of a run that is being continued; its last point must belong to `start`
+    fresh : the start was made and checked for this run alone, as `init.start` does, and need not be again
 
     Raises
     ------
@@ -65,6 +66,7 @@ class Run:
         evaluate_every: int = 1,
         kkt_every: int | None = None,
         history: History | None = None,
+        fresh: bool = False,
     ) -> None:
         refuse(problem, solver)
         if evaluate_every < 1:
@@ -78,7 +80,8 @@ class Run:
         self.history = History(list(history.points)) if history else History()
         self._iteration = self.history[-1].iteration if len(self.history) else 0
         self._seconds = self.history[-1].seconds if len(self.history) else 0.0
-        self._factors = check_start(problem, start.W, start.H).scaled(problem.scale**-0.5)
+        start = start if fresh else check_start(problem, start.W, start.H)
+        self._factors = start.scaled(problem.scale**-0.5)
         self._recorded: Factors = self._factors  # of the last recorded point: what result() returns
         self._memory: Any = None
         self._rng = np.random.default_rng([self.spec.seed, self._iteration])
@@ -312,7 +315,7 @@ def prepare(
         penalty={name: float(weight) for name, weight in vars(penalty).items()} if penalty is not None else {},
         symmetric=symmetric,
     )  # fmt: skip
-    return Run(problem, chosen, start, spec, evaluate_every=evaluate_every, kkt_every=kkt_every)
+    return Run(problem, chosen, start, spec, evaluate_every=evaluate_every, kkt_every=kkt_every, fresh=True)
 
 
 def continue_(

@@ -7,13 +7,11 @@ Source: Halko, Martinsson & Tropp 2011, algorithms 4.3 and 4.4.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import scipy.sparse as sp
 
 from nmfcore.factorization import Matrix, Problem
-from nmfcore.kernels import multiply
+from nmfcore.kernels import gram, multiply
 
 # Eigenvalues of a Gram matrix below this part of the largest are rounding: about 16 eps in float32, as in float64.
 NOISE = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-14}
@@ -25,28 +23,30 @@ ROUNDING = {np.dtype(np.float32): 1e-12, np.dtype(np.float64): 1e-14}
 def range_finder(X: Problem | Matrix, width: int, power: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Y (m, l), orthonormal columns, and B = Y^T X (l, n), with X ~ Y B.
 
-    Costs 2 power + 2 products with X; needs memory for 2 (m + n) width numbers and, for sparse X, one CSR copy of X^T
-    (a Problem keeps that copy for its solver).
+    Begins with random numbers on the shorter side, where there are fewer of them: Y spans (X X^T)^power X T for T (n, width), or
+    (X X^T)^(power + 1) T for T (m, width) if m < n. Costs 2 power + 2 or 3 products with X; needs memory for 2 (m + n) width
+    numbers and, for sparse X, one CSR copy of X^T (a Problem keeps that copy for its solver).
 
     Parameters
     ----------
     X : (m, n) array, CSR array, or a Problem (of which X and Xt are used)
     width : the number of directions wanted; the rank plus 8 or so. l <= width is returned: directions that are only rounding
         are dropped, but at least one stays
-    power : power iterations; 2 suits NNDSVD, 4 or more accurate singular vectors
-    rng : draws the (n, width) test matrix
+    power : power iterations; 1 or 2 suit NNDSVD, 4 or more accurate singular vectors
+    rng : draws the test matrix T, uniform between -1/2 and 1/2 (any distribution without long tails does)
 
     Source: Halko, Martinsson & Tropp 2011, algorithm 4.4, with the Gram matrix in place of QR.
     """
     A, At = _both(X)
-    if width >= min(A.shape):
+    m, n = A.shape
+    if width >= min(m, n):
         return _everything(A)
-    test = rng.standard_normal((A.shape[1], min(width, *A.shape)), dtype=A.dtype)
-    Y = orthonormal(multiply(A, test))
+    test = rng.random((min(m, n), width), dtype=A.dtype) - A.dtype.type(0.5)
+    Y = multiply(A, orthonormal(multiply(At, test)) if m < n else test)
     for _ in range(power):
-        Y = orthonormal(multiply(A, orthonormal(times(At, Y))))
-    Y = orthonormal(Y)  # a second pass removes what the squared condition number of the Gram matrix cost
-    return Y, np.ascontiguousarray(times(At, Y).T)
+        Y = multiply(A, orthonormal(multiply(At, orthonormal(Y))))
+    Y = orthonormal(orthonormal(Y))  # the second pass removes what the squared condition number of the Gram matrix cost
+    return Y, multiply(At, Y).T
 
 
 def _everything(A: Matrix) -> tuple[np.ndarray, np.ndarray]:
@@ -58,30 +58,25 @@ def _everything(A: Matrix) -> tuple[np.ndarray, np.ndarray]:
 
 def svd_of_sketch(Y: np.ndarray, B: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """U (m, k), s (k,), V^T (k, n) of YB, k <= rank: the leading singular triples, through the l × l Gram matrix of B."""
-    wide = B.astype(np.float64)  # a Gram matrix summed in float32 would hide singular values below a thousandth of the first
-    values, vectors = np.linalg.eigh(wide @ wide.T)
+    values, vectors = np.linalg.eigh(gram(B.T))  # summed in float32 it would hide values below a thousandth of the first
     order = np.argsort(values)[::-1][:rank]
     order = order[values[order] > ROUNDING[B.dtype] * values[-1]] if values[-1] > 0 else order[:0]
     s = np.sqrt(values[order])
-    rotation = vectors[:, order].astype(B.dtype)
-    return Y @ rotation, s.astype(B.dtype), (rotation / s.astype(B.dtype)).T @ B
+    rotation = vectors[:, order]
+    V = multiply(B.T, (rotation / s).astype(B.dtype))
+    return multiply(Y, rotation.astype(B.dtype)), s.astype(B.dtype), V.T
 
 
 def orthonormal(Y: np.ndarray) -> np.ndarray:
     """An orthonormal basis of the columns of Y (m, l), through Y^T Y; directions below the rounding are dropped."""
-    values, vectors = np.linalg.eigh(np.asarray(Y.T @ Y, np.float64))
+    values, vectors = np.linalg.eigh(gram(Y, exact=False))
     top = values[-1]
     if not top > 0:  # Y = 0: any unit vector will do, and one has to stay
         basis = np.zeros((len(Y), 1), Y.dtype)
         basis[0] = 1
         return basis
     kept = values > NOISE[Y.dtype] * top
-    return Y @ (vectors[:, kept] / np.sqrt(values[kept])).astype(Y.dtype)
-
-
-def times(At: Any, Y: np.ndarray) -> np.ndarray:
-    """X^T Y (n, l) for Y (m, l); for dense X as (Y^T X)^T, which reads X along its rows."""
-    return multiply(At, Y) if sp.issparse(At) else (Y.T @ At.T).T
+    return multiply(Y, (vectors[:, kept] / np.sqrt(values[kept])).astype(Y.dtype))
 
 
 def _both(X: Problem | Matrix) -> tuple[Matrix, Matrix]:

@@ -24,7 +24,8 @@ DENSE_SHARE = 0.2  # share of non-zeros that counts as dense, looked at in the f
 SAMPLE_ROWS = 500
 SKETCH_EXTRA, SKETCH_FACTOR = 8, 4  # width of the sketch: rank + 8 where the singular values drop after the rank, else 4 rank
 SKETCH_DROP = 0.25  # ... which they do when the next squared singular value is below this part of the last one
-SKETCH_WORK = 100_000_000  # m n r from which sketching pays
+SKETCH_WORK = 100_000_000  # m n r from which sketching pays ...
+SKETCH_GAIN = 4  # ... if a product with the sketch is so many times cheaper: the sweeps cost the same on both
 SKETCH_WINDOW, SKETCH_TOL = 5, 1e-5  # on the sketch: stop when the loss falls by less than this per iteration, over five
 
 
@@ -156,7 +157,7 @@ def _sketch(problem: Problem, rng: np.random.Generator) -> tuple[np.ndarray, np.
 def _sketch_pays(problem: Problem) -> bool:
     m, n = problem.shape
     width = min(SKETCH_FACTOR * problem.rank, m, n)
-    return not problem.sparse and m * n * problem.rank >= SKETCH_WORK and m * n >= 1.5 * (m + n) * width
+    return not problem.sparse and m * n * problem.rank >= SKETCH_WORK and m * n >= SKETCH_GAIN * (m + n) * width
 
 
 def _remember(problem: Problem, factors: Factors, working: Problem | None = None, *, rescale: bool = False) -> Memory:

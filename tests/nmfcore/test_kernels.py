@@ -4,6 +4,7 @@ import importlib.util
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -220,6 +221,40 @@ def test_blas_threads_are_restored_after_nested_use():
             assert set(limits()) <= {1}
         assert set(limits()) <= {1}
     assert limits() == before
+
+
+def test_shared_work_comes_back_in_order_and_its_errors_come_through(monkeypatch):
+    monkeypatch.setattr(kernels, "_processors", lambda: 2)
+    spans = [(i, i + 1) for i in range(9)]
+    assert kernels._share(lambda begin, end: begin * 10 + end, spans) == [i * 10 + i + 1 for i in range(9)]
+
+    def fails(begin, end):
+        if begin == 3:
+            raise ZeroDivisionError("part 3")
+
+    with pytest.raises(ZeroDivisionError, match="part 3"):
+        kernels._share(fails, spans)
+
+
+def test_shared_work_waits_for_no_thread_that_is_busy_elsewhere(monkeypatch):
+    monkeypatch.setattr(kernels, "_processors", lambda: 2)
+    monkeypatch.setattr(kernels, "_pool", lambda: pool)
+    leave = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(leave.wait, 30)
+        assert kernels._share(lambda begin, end: begin, [(0, 1), (1, 2), (2, 3)]) == [0, 1, 2]
+        leave.set()
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_gram_in_blocks_is_the_gram_matrix(exact, monkeypatch):
+    F = np.random.default_rng(0).random((900, 7)).astype(np.float32)
+    for name in ("GRAM_ROWS", "GRAM_ROWS_SINGLE"):
+        monkeypatch.setattr(kernels, name, 128)
+    wanted = F.astype(np.float64).T @ F.astype(np.float64)
+    for threshold in (0, 10**9):
+        monkeypatch.setattr(kernels, "PARALLEL_GRAM", threshold)
+        np.testing.assert_allclose(kernels.gram(F, exact), wanted, rtol=1e-12 if exact else 1e-5)
 
 
 def test_start_is_the_same_to_rounding_with_and_without_kernels(monkeypatch):
