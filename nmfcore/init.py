@@ -117,7 +117,8 @@ def sketch(problem: Problem, rng: np.random.Generator) -> tuple[np.ndarray, np.n
     """Y (m, l), B (l, n) with X ~ YB, l = rank + OVERSAMPLING, in the problem's working precision."""
     power = POWER_LARGE if stored_values(problem.X) >= SINGLE_SIZE else POWER_SMALL
     Y, B = range_finder(problem.working, problem.rank + OVERSAMPLING, power, rng)
-    problem.notes["sketch"] = Y, B
+    if not problem.sparse:  # where it is of use again; Y and B are larger than the factors
+        problem.notes["sketch"] = Y, B
     return Y, B
 
 
