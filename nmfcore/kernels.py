@@ -31,6 +31,7 @@ PANEL = 32  # components per panel: the panel's rows stay in cache, and all the 
 ONE_PANEL = 48  # up to this rank one panel is faster than two
 GRAM_ROWS, GRAM_ROWS_SINGLE = 8192, 32768  # rows per Gram product; the sum over the blocks is always float64
 SMALL_DENSE = 20_000_000  # multiply-adds of a dense product below which several BLAS threads cost more than they gain
+NEWTON_BLOCK = 1 << 16  # stored values worked on at one time: their temporaries stay in the second-level cache
 NEWTON_SAFE = 0.683802  # up to this decrement a full Newton step lowers a self-concordant function (Hien & Gillis 2021)
 SUM_ROW = 1024  # products summed in the arrays' own precision before float64 takes over
 PARALLEL_WORK = 4_000_000  # multiply-adds of half an iteration from which two threads gain more than they cost
@@ -114,7 +115,7 @@ def newton_sweeps(
 
     With y = F other^T at the stored x:  g_k = sum x o_k / y,  h_k = sum x o_k^2 / y^2,  s_k = sum of other's column k,
     f_k <- max(0, f_k + (g_k - s_k) / h_k). A step down with lambda = sqrt(h / min x) |step| > 0.6838 is divided by 1 + lambda:
-    that makes the loss fall for certain. Memory: four arrays of as many numbers as A stores (compiled: of one row).
+    that makes the loss fall for certain. Memory: a few arrays of NEWTON_BLOCK numbers (compiled: of one row).
 
     Returns
     -------
@@ -127,7 +128,7 @@ def newton_sweeps(
     sums = other.sum(axis=0, dtype=np.float64).astype(F.dtype)
     tiny = dtype(np.finfo(F.dtype).eps ** 1.5 * A.data.max(initial=0.0) or 1.0)  # WH is kept above this where X is stored
     if module is None:
-        return _newton_sweeps(A, other, F, sums, sweeps, l1, l2, tiny)
+        return _newton_sweeps(A, other, F, sums, sweeps, l1, l2, tiny, sums_wanted)
     new = np.empty_like(F)
 
     def part(begin: int, end: int) -> tuple[float, float]:
@@ -140,18 +141,38 @@ def newton_sweeps(
 
 
 def _newton_sweeps(
-    A: sp.csr_array, other: np.ndarray, F: np.ndarray, sums: np.ndarray, sweeps: int, l1: float, l2: float, tiny: float
-) -> tuple[np.ndarray, float, float]:
-    """The plain twin: one component of every row at a time."""
-    x, columns, filled = A.data, A.indices, np.flatnonzero(np.diff(A.indptr))
-    counts = np.diff(A.indptr)
-    begins = A.indptr[filled]  # where the rows that store something begin
-    new, pieces = np.array(F.T, order="C"), np.ascontiguousarray(other.T)  # (r, m) and (r, n)
+    A: sp.csr_array, other: np.ndarray, F: np.ndarray, sums: np.ndarray, sweeps: int, l1: float, l2: float, tiny: float,
+    wanted: bool,
+) -> tuple[np.ndarray, float, float]:  # fmt: skip
+    """The plain twin: one component of many rows at a time, as many as NEWTON_BLOCK stored values."""
+    pieces, new = np.ascontiguousarray(other.T), np.empty_like(F)  # pieces (r, n)
+    logs = cross = 0.0
+    cuts = np.searchsorted(A.indptr, np.arange(0, A.nnz, NEWTON_BLOCK)[1:])
+    for begin, end in pairwise(np.unique([0, *cuts, len(F)])):
+        stored = slice(A.indptr[begin], A.indptr[end])
+        x, indptr = A.data[stored], A.indptr[begin : end + 1] - A.indptr[begin]
+        rows, fit = _newton_rows(x, A.indices[stored], indptr, pieces, F[begin:end], sums, sweeps, l1, l2, tiny)
+        new[begin:end] = rows
+        if wanted:
+            logs += float(np.dot(x.astype(np.float64), np.log(fit, dtype=np.float64)))
+            cross += float(np.dot(x.astype(np.float64), fit.astype(np.float64)))
+    return new, logs, cross
+
+
+def _newton_rows(
+    x: np.ndarray, columns: np.ndarray, indptr: np.ndarray, pieces: np.ndarray, F: np.ndarray, sums: np.ndarray, sweeps: int,
+    l1: float, l2: float, tiny: float,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """The new rows F (m, r), and WH at their stored values; x, columns, indptr : those rows in CSR."""
+    counts = np.diff(indptr)
+    filled = np.flatnonzero(counts)
+    begins = indptr[filled]  # where the rows that store something begin
+    new, dtype = np.array(F.T, order="C"), F.dtype.type
     fit = np.zeros_like(x)
     for k in range(len(new)):
         fit += np.repeat(new[k], counts) * pieces[k][columns]
     np.maximum(fit, tiny, out=fit)
-    steep, pull, curve = (np.zeros(A.shape[0], F.dtype) for _ in range(3))
+    steep, pull, curve = (np.zeros(len(F), F.dtype) for _ in range(3))
     if len(filled):
         steep[filled] = 1 / np.sqrt(np.minimum.reduceat(x, begins))
     for _ in range(sweeps):
@@ -163,8 +184,8 @@ def _newton_sweeps(
             if len(filled):
                 pull[filled] = np.add.reduceat(pulled, begins)
                 curve[filled] = np.add.reduceat(share, begins)
-            slope = sums[k] + F.dtype.type(l1) + F.dtype.type(l2) * new[k] - pull
-            bend = curve + F.dtype.type(l2)
+            slope = sums[k] + dtype(l1) + dtype(l2) * new[k] - pull
+            bend = curve + dtype(l2)
             change = np.where(slope > 0, -new[k], 0)
             np.divide(-slope, bend, out=change, where=bend > 0)
             np.maximum(change, -new[k], out=change)
@@ -174,10 +195,7 @@ def _newton_sweeps(
             piece *= np.repeat(change, counts)
             fit += piece
             np.maximum(fit, tiny, out=fit)
-    logs, cross = (
-        float(np.dot(x.astype(np.float64), values)) for values in (np.log(fit, dtype=np.float64), fit.astype(np.float64))
-    )
-    return np.ascontiguousarray(new.T), logs, cross
+    return new.T, fit
 
 
 # -- two engines with one interface ---------------------------------------------------------------------------------------------

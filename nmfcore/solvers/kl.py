@@ -54,8 +54,7 @@ class NewtonKL(Solver):
     extrapolate : run ahead, or plain coordinate descent
     sweeps : passes over the components per half iteration
 
-    Memory: X and its transpose in CSR (float32 when large; of dense X both are copies). Without compiled kernels also four arrays
-    of as many numbers as X has non-zeros.
+    Memory: X and its transpose in CSR (float32 when large; of dense X both are copies), and eight factor-sized arrays.
 
     Source: Hsieh & Dhillon 2011, section 3.3; Hien & Gillis 2021, section 3.4 (damping).
     """

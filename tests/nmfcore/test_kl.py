@@ -88,6 +88,18 @@ def test_compiled_and_plain_sweeps_agree():
             np.testing.assert_allclose(one, two, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("block", [1, 7, 50])
+def test_blocks_of_rows_change_nothing(block, monkeypatch):
+    monkeypatch.setenv("NMF_KERNELS", "off")
+    rng = np.random.default_rng(2)
+    with_zero_rows = sp.csr_array(X.toarray() * (np.arange(50) % 7 > 0)[:, None])
+    other, F = rng.random((30, 5)), rng.random((50, 5))
+    whole = kernels.newton_sweeps(with_zero_rows, other, F, 2, 0.1, 0.2)
+    monkeypatch.setattr(kernels, "NEWTON_BLOCK", block)
+    for one, two in zip(kernels.newton_sweeps(with_zero_rows, other, F, 2, 0.1, 0.2), whole, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-12)
+
+
 def test_sparse_equals_dense(kind):
     one, two = (solve(data, 3, **KL, init="random", stop=StopRule(tol=0, max_iter=15)) for data in (X, X.toarray()))
     np.testing.assert_allclose(one.W, two.W, rtol=1e-8, atol=1e-10)
