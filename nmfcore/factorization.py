@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse as sp
 
+from nmfcore.threads import in_single
+
 if TYPE_CHECKING:
     from nmfcore.spec import RunSpec
 
@@ -123,8 +125,9 @@ class Problem:
         """This problem in float32 (itself if it is so already): one copy of X's values, made once for the fast paths."""
         if self.dtype == np.float32:
             return self
-        X = sp.csr_array((self.X.data.astype(np.float32), self.X.indices, self.X.indptr), self.shape) if self.sparse else None
-        return replace(self, X=self.X.astype(np.float32) if X is None else X)
+        if self.sparse:
+            return replace(self, X=sp.csr_array((in_single(self.X.data), self.X.indices, self.X.indptr), self.shape))
+        return replace(self, X=in_single(self.X))
 
     @property
     def working(self) -> Problem:

@@ -15,9 +15,10 @@ import scipy.sparse as sp
 
 from nmfcore.checks import ProblemError, check_start
 from nmfcore.factorization import SINGLE_SIZE, Factors, Matrix, Problem, stored_values
-from nmfcore.kernels import engine, one_blas_thread, sweep_rows
+from nmfcore.kernels import engine, sweep_rows
 from nmfcore.losses import at_stored, inner
 from nmfcore.sketch import range_finder, svd_of_sketch
+from nmfcore.threads import one_blas_thread
 
 OVERSAMPLING = 10  # directions beyond the rank that the range finder carries
 POWER_SMALL, POWER_LARGE = 4, 2  # power iterations below and above SINGLE_SIZE: more than two win nothing for the fit

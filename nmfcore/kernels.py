@@ -12,8 +12,7 @@ import importlib.util
 import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -22,9 +21,9 @@ from typing import Any, Protocol
 
 import numpy as np
 import scipy.sparse as sp
-from threadpoolctl import ThreadpoolController
 
 from nmfcore.factorization import Matrix
+from nmfcore.threads import one_blas_thread, share
 
 VECTOR = 4  # columns that scipy's compiled sparse product handles at one time
 PANEL = 32  # components per panel: the panel's rows stay in cache, and all the others enter through one matrix product
@@ -391,7 +390,7 @@ def gram(F: np.ndarray, exact: bool = True) -> np.ndarray:
     spans = [(begin, min(begin + height, len(F))) for begin in range(0, len(F), height)]
     several = F.size * F.shape[1] >= PARALLEL_GRAM and len(spans) > 1
     total = np.zeros((F.shape[1], F.shape[1]))
-    for part in _share(square, spans) if several else map(square, *zip(*spans, strict=True)):
+    for part in share(square, spans) if several else map(square, *zip(*spans, strict=True)):
         total += part
     return total
 
@@ -436,84 +435,14 @@ def _in_parts(loop: Callable[[int, int], Any], A: Matrix, width: int) -> list[An
     else:
         cuts = m * np.arange(1, parts) // parts
     edges = [0, *(int(c) // 64 * 64 for c in cuts), m]
-    return _share(loop, list(pairwise(edges)))
-
-
-def _share(loop: Callable[..., Any], spans: list[tuple[int, int]]) -> list[Any]:
-    """[loop(*span) for span in spans], by this thread and the pool's.
-
-    Waking a thread costs as much as a million multiply-adds, so this one begins at once and waits for no helper that has not.
-    """
-    results: list[Any] = [None] * len(spans)
-    todo = iter(range(len(spans)))  # taking the next number is atomic
-
-    def work() -> None:
-        for i in todo:
-            results[i] = loop(*spans[i])
-
-    helpers = [_pool().submit(work) for _ in range(min(_processors(), len(spans)) - 1)]
-    try:
-        work()
-    finally:
-        for helper in helpers:
-            if not helper.cancel():
-                helper.result()
-    return results
-
-
-def _processors() -> int:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(4, usable)
-
-
-@lru_cache(maxsize=1)
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max(1, _processors() - 1), thread_name_prefix="nmf-kernel")
-
-
-class _Blas:
-    """Limits BLAS to one thread while anybody asks for it, and restores what was there when the last one is done."""
-
-    def __init__(self) -> None:
-        self.lock, self.users = threading.Lock(), 0
-        self.libraries: list[Any] | None = None
-        self.before: list[tuple[Any, int]] = []
-
-    @contextmanager
-    def single(self) -> Iterator[None]:
-        with self.lock:
-            if self.users == 0:
-                if self.libraries is None:
-                    self.libraries = list(ThreadpoolController().select(user_api="blas").lib_controllers)
-                self.before = [(library, library.num_threads) for library in self.libraries]  # its own limit() is slow
-                for library, threads in self.before:
-                    if threads != 1:
-                        library.set_num_threads(1)
-            self.users += 1
-        try:
-            yield
-        finally:
-            with self.lock:
-                self.users -= 1
-                if self.users == 0:
-                    for library, threads in self.before:
-                        if threads != 1:
-                            library.set_num_threads(threads)
-
-
-_blas = _Blas()  # the number of BLAS threads is the process's, so its keeper is too
-
-
-def one_blas_thread() -> AbstractContextManager[None]:
-    """BLAS in one thread while the engines run: they cut the work themselves, and waiting BLAS threads spin in their way."""
-    return _blas.single()
+    return share(loop, list(pairwise(edges)))
 
 
 @contextmanager
 def few_threads(A: Matrix, width: int) -> Iterator[None]:
     """For products outside the engines: one BLAS thread where A is sparse or small, since waking several costs more there."""
     if sp.issparse(A) or A.shape[0] * A.shape[1] * width < SMALL_DENSE:
-        with _blas.single():
+        with one_blas_thread():
             yield
     else:
         yield

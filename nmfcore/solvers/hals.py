@@ -13,10 +13,11 @@ import numpy as np
 import scipy.sparse as sp
 
 from nmfcore.factorization import Factors, Matrix, Penalty, Problem, stored_values
-from nmfcore.kernels import Engine, LowRank, engine, one_blas_thread
+from nmfcore.kernels import Engine, LowRank, engine
 from nmfcore.losses import inner, penalty
 from nmfcore.sketch import range_finder
 from nmfcore.solvers.protocol import Solver, Supports
+from nmfcore.threads import one_blas_thread
 
 SINGLE_LIMIT = 0.03  # relative error below which float32 products no longer tell one iterate from the next
 SWEEPS_SPARSE, SWEEPS_DENSE = 1, 4  # passes per product with X: the product is cheap when few of X's entries are not zero
@@ -26,7 +27,8 @@ SKETCH_EXTRA, SKETCH_FACTOR = 8, 4  # width of the sketch: rank + 8 where the si
 SKETCH_DROP = 0.25  # ... which they do when the next squared singular value is below this part of the last one
 SKETCH_WORK = 100_000_000  # m n r from which sketching pays ...
 SKETCH_GAIN = 4  # ... if a product with the sketch is so many times cheaper: the sweeps cost the same on both
-SKETCH_WINDOW, SKETCH_TOL = 5, 1e-5  # on the sketch: stop when the loss falls by less than this per iteration, over five
+SKETCH_WINDOW, SKETCH_TOL = 5, 1e-5  # on the sketch: stop when the loss falls by less than this per iteration, over five ...
+SKETCH_STEPS = 100  # ... or after so many
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,13 +126,13 @@ class HALS(Solver):
 
         Kept only if it is better on X itself, on which the steps then go on: the result is always that of X.
         """
-        Y, B, steps = _sketch(problem, rng)
+        Y, B = _sketch(problem, rng)
         low = LowRank(Y, B)
         size = inner(B, B)
         missed = max(0.0, 0.5 * (problem.squared_norm - size))  # the part of the loss that the sketch does not see
         m = replace(memory, X=low, Xt=low.T, size=size, loss=math.nan)
         before: list[float] = []
-        for _ in range(steps):
+        for _ in range(SKETCH_STEPS):
             m = self._iterate(problem, m)
             before.append(m.loss + missed)
             if len(before) > SKETCH_WINDOW and before[-1 - SKETCH_WINDOW] - before[-1] <= SKETCH_WINDOW * SKETCH_TOL * before[-1]:
@@ -140,8 +142,8 @@ class HALS(Solver):
         return replace(found, loss=memory.loss, factors=memory.factors) if better else memory
 
 
-def _sketch(problem: Problem, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, int]:
-    """Y, B with X ~ YB, and how many iterations are worth while on it.
+def _sketch(problem: Problem, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Y, B with X ~ YB.
 
     Where the singular values drop after the rank, the start's own sketch is as good as X; where they do not, four times the rank
     is needed, and the sketch then leads part of the way.
@@ -150,8 +152,8 @@ def _sketch(problem: Problem, rng: np.random.Generator) -> tuple[np.ndarray, np.
     Y, B = problem.notes["sketch"] if "sketch" in problem.notes else range_finder(problem.working, rank + SKETCH_EXTRA, 1, rng)
     values = np.linalg.eigvalsh(np.asarray(B @ B.T, np.float64))[::-1]  # squared singular values, descending
     if len(values) <= rank or values[rank] < SKETCH_DROP * values[rank - 1]:
-        return Y, B, 15
-    return *range_finder(problem.working, min(SKETCH_FACTOR * rank, *problem.shape), 1, rng), 100
+        return Y, B
+    return range_finder(problem.working, min(SKETCH_FACTOR * rank, *problem.shape), 1, rng)
 
 
 def _sketch_pays(problem: Problem) -> bool:

@@ -9,9 +9,10 @@ import numpy as np
 
 from nmfcore.checks import ProblemError
 from nmfcore.factorization import Factors, Problem
-from nmfcore.kernels import one_blas_thread, sweep_rows
+from nmfcore.kernels import sweep_rows
 from nmfcore.losses import gram_form, inner
 from nmfcore.solvers.protocol import Solver, Supports
+from nmfcore.threads import one_blas_thread
 
 REFRESH = 20  # passes after which W^T X is summed afresh, so that rounding does not gather in it
 

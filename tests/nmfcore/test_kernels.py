@@ -4,7 +4,6 @@ import importlib.util
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -207,43 +206,6 @@ def test_the_kernels_stay_aside_until_the_last_one_has_prepared_them(monkeypatch
 def test_importing_nmfcore_imports_no_compiler():
     code = "import sys, nmfcore, nmfcore.run; sys.exit('numba' in sys.modules or 'llvmlite' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def test_blas_threads_are_restored_after_nested_use():
-    from threadpoolctl import threadpool_info
-
-    def limits():
-        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-
-    before = limits()
-    with kernels.one_blas_thread():
-        with kernels.one_blas_thread():
-            assert set(limits()) <= {1}
-        assert set(limits()) <= {1}
-    assert limits() == before
-
-
-def test_shared_work_comes_back_in_order_and_its_errors_come_through(monkeypatch):
-    monkeypatch.setattr(kernels, "_processors", lambda: 2)
-    spans = [(i, i + 1) for i in range(9)]
-    assert kernels._share(lambda begin, end: begin * 10 + end, spans) == [i * 10 + i + 1 for i in range(9)]
-
-    def fails(begin, end):
-        if begin == 3:
-            raise ZeroDivisionError("part 3")
-
-    with pytest.raises(ZeroDivisionError, match="part 3"):
-        kernels._share(fails, spans)
-
-
-def test_shared_work_waits_for_no_thread_that_is_busy_elsewhere(monkeypatch):
-    monkeypatch.setattr(kernels, "_processors", lambda: 2)
-    monkeypatch.setattr(kernels, "_pool", lambda: pool)
-    leave = threading.Event()
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(leave.wait, 30)
-        assert kernels._share(lambda begin, end: begin, [(0, 1), (1, 2), (2, 3)]) == [0, 1, 2]
-        leave.set()
 
 
 @pytest.mark.parametrize("exact", [True, False])

@@ -1,0 +1,100 @@
+"""Who works beside the calling thread? A small pool for the hot loops, and one switch for BLAS's own threads."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+CONVERTED = 1 << 20  # numbers that one thread converts at a time: fewer are not worth waking another
+
+
+def in_single(values: np.ndarray) -> np.ndarray:
+    """A float32 copy, C-ordered, made by several threads when it is large: most of the time goes into memory touched at first."""
+    new = np.empty(values.shape, np.float32)
+    per_row = max(1, values.size // max(1, len(values)))
+    edges = [*range(0, len(values), max(1, CONVERTED // per_row)), len(values)]
+
+    def convert(begin: int, end: int) -> None:
+        new[begin:end] = values[begin:end]
+
+    share(convert, list(pairwise(edges)))
+    return new
+
+
+def share(loop: Callable[..., Any], spans: list[tuple[int, int]]) -> list[Any]:
+    """[loop(*span) for span in spans], by this thread and the pool's.
+
+    Waking a thread costs as much as a million multiply-adds, so this one begins at once and waits for no helper that has not.
+    """
+    results: list[Any] = [None] * len(spans)
+    todo = iter(range(len(spans)))  # taking the next number is atomic
+
+    def work() -> None:
+        for i in todo:
+            results[i] = loop(*spans[i])
+
+    helpers = [_pool().submit(work) for _ in range(min(_processors(), len(spans)) - 1)]
+    try:
+        work()
+    finally:
+        for helper in helpers:
+            if not helper.cancel():
+                helper.result()
+    return results
+
+
+def _processors() -> int:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(4, usable)
+
+
+@lru_cache(maxsize=1)
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max(1, _processors() - 1), thread_name_prefix="nmf-kernel")
+
+
+class _Blas:
+    """Limits BLAS to one thread while anybody asks for it, and restores what was there when the last one is done."""
+
+    def __init__(self) -> None:
+        self.lock, self.users = threading.Lock(), 0
+        self.libraries: list[Any] | None = None
+        self.before: list[tuple[Any, int]] = []
+
+    @contextmanager
+    def single(self) -> Iterator[None]:
+        with self.lock:
+            if self.users == 0:
+                if self.libraries is None:
+                    self.libraries = list(ThreadpoolController().select(user_api="blas").lib_controllers)
+                self.before = [(library, library.num_threads) for library in self.libraries]  # its own limit() is slow
+                for library, threads in self.before:
+                    if threads != 1:
+                        library.set_num_threads(1)
+            self.users += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.users -= 1
+                if self.users == 0:
+                    for library, threads in self.before:
+                        if threads != 1:
+                            library.set_num_threads(threads)
+
+
+_blas = _Blas()  # the number of BLAS threads is the process's, so its keeper is too
+
+
+def one_blas_thread() -> AbstractContextManager[None]:
+    """BLAS in one thread while the engines run: they cut the work themselves, and waiting BLAS threads spin in their way."""
+    return _blas.single()
