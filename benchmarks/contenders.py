@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.decomposition import NMF, MiniBatchNMF, non_negative_factorization
+from sklearn.decomposition import NMF, MiniBatchNMF
 
 import nmfcore.run
 from nmfcore.solvers import SOLVERS
@@ -21,16 +21,19 @@ from nmfcore.spec import StopRule
 
 NO_CAP = 100_000
 PEER_CELLS = 5_000_000  # nmf-rs knows dense matrices only: larger ones are not made dense for it
-Result = tuple[np.ndarray, np.ndarray, list[tuple[float, float]]]  # W, H, [(seconds, relative error or loss), ...]
+Result = tuple[np.ndarray, np.ndarray, list[tuple[float, float]]]  # W, H, [(seconds, loss), ...]
 
 
 @dataclass(frozen=True)
 class Contender:
-    """fit(X, rank, loss, start) -> Result, timed from outside; start is (W, H) or None for its own."""
+    """fit(X, rank, loss, start, seed, most) -> Result, timed from outside.
+
+    start is (W, H), or None for its own with that seed; most is the cap on iterations.
+    """
 
     key: str
     title: str
-    fit: Callable[[Any, int, str, Any], Result]
+    fit: Callable[[Any, int, str, Any, int, int], Result]
     can: Callable[[Any, int, str], bool]
 
 
@@ -47,60 +50,51 @@ def kernels(setting: str) -> Iterator[None]:
             os.environ["NMF_KERNELS"] = before
 
 
-def ours(setting: str) -> Callable[[Any, int, str, Any], Result]:
-    def fit(X: Any, rank: int, loss: str, start: Any) -> Result:
+def ours(setting: str) -> Callable[[Any, int, str, Any, int, int], Result]:
+    def fit(X: Any, rank: int, loss: str, start: Any, seed: int, most: int) -> Result:
         solver = "hals" if loss == "frobenius" else "kl-newton"
         W, H = start if start is not None else (None, None)
         with kernels(setting):
             began = time.perf_counter()
             tol = SOLVERS[solver].tol / (1 if start is None else 10)  # from the same start, what counts is the curve
-            run = nmfcore.run.prepare(X, rank, solver=solver, loss=loss, W=W, H=H, stop=StopRule(tol, NO_CAP, None))
+            run = nmfcore.run.prepare(X, rank, solver=solver, loss=loss, W=W, H=H, seed=seed, stop=StopRule(tol, most, None))
             prepared = time.perf_counter() - began
-            curve = [(prepared + p.seconds, p.relative_error if loss == "frobenius" else p.loss) for p in run]
+            curve = [(prepared + p.seconds, p.relative_error**2 if loss == "frobenius" else p.loss) for p in run]
             result = run.result()
         return result.W, result.H, curve
 
     return fit
 
 
-def scikit_learn(solver: str, **options: Any) -> Callable[[Any, int, str, Any], Result]:
-    def fit(X: Any, rank: int, loss: str, start: Any) -> Result:
+def scikit_learn(solver: str, *, capped: bool = False) -> Callable[[Any, int, str, Any, int, int], Result]:
+    """NMF with its default tolerance and start (for `mu`, too); capped: with its default cap of 200 iterations."""
+
+    def fit(X: Any, rank: int, loss: str, start: Any, seed: int, most: int) -> Result:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if start is not None:
-                given = {"W": start[0].copy(), "H": start[1].copy(), "init": "custom"}
-                W, H, _ = non_negative_factorization(X, n_components=rank, solver=solver, beta_loss=loss, **given, **options)
-                return W, H, []
+            cap = min(most, 200) if capped and loss == "frobenius" else most  # uncapped where others are compared with it
             init = "nndsvda" if solver == "mu" else None
-            model = NMF(rank, init=init, solver=solver, beta_loss=loss, random_state=0, **options)
+            model = NMF(rank, init=init, solver=solver, beta_loss=loss, random_state=seed, max_iter=cap)
             W = model.fit_transform(X)
         return W, model.components_, []
 
     return fit
 
 
-def scikit_learn_mu(X: Any, rank: int, loss: str, start: Any) -> Result:
-    """Without a cap where it is what the others are compared with; else its default of 200 iterations."""
-    return scikit_learn("mu", **({} if loss == "frobenius" else {"max_iter": NO_CAP}))(X, rank, loss, start)
-
-
-def minibatch(X: Any, rank: int, loss: str, start: Any) -> Result:
+def minibatch(X: Any, rank: int, loss: str, start: Any, seed: int, most: int) -> Result:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = MiniBatchNMF(rank, beta_loss=loss, random_state=0)
+        model = MiniBatchNMF(rank, beta_loss=loss, random_state=seed)
         W = model.fit_transform(X)
     return W, model.components_, []
 
 
-def nmf_rs(X: Any, rank: int, loss: str, start: Any) -> Result:
+def nmf_rs(X: Any, rank: int, loss: str, start: Any, seed: int, most: int) -> Result:
     import nmf_rs
 
     V = X.toarray() if sp.issparse(X) else X
-    if start is None:
-        W0, H0 = nmf_rs.nndsvd_init(V, rank)[:2]
-    else:
-        W0, H0 = start
-    found = nmf_rs.nmf(V, rank, "ehals", W0=W0, H0=H0, max_iter=500, rescale=False)
+    W0, H0 = nmf_rs.nndsvd_init(V, rank)[:2]
+    found = nmf_rs.nmf(V, rank, "ehals", W0=W0, H0=H0, max_iter=min(most, 500), rescale=False)
     return np.asarray(found.W), np.asarray(found.H), []
 
 
@@ -129,8 +123,8 @@ CONTENDERS = {
     for c in (
         Contender("numpy", "nmfcore, NumPy only", ours("off"), any_problem),
         Contender("compiled", "nmfcore, compiled kernels", ours("auto"), has_numba),
-        Contender("cd", "scikit-learn cd", scikit_learn("cd", max_iter=NO_CAP), frobenius),
-        Contender("mu", "scikit-learn mu", scikit_learn_mu, mu_is_worth_its_time),
+        Contender("cd", "scikit-learn cd", scikit_learn("cd"), frobenius),
+        Contender("mu", "scikit-learn mu", scikit_learn("mu", capped=True), mu_is_worth_its_time),
         Contender("minibatch", "scikit-learn MiniBatchNMF", minibatch, any_problem),
         Contender("nmf-rs", "nmf-rs ehals, 500 iterations", nmf_rs, small_frobenius),
     )
