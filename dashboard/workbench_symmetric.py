@@ -17,10 +17,10 @@ from dashboard.fitting import fraction
 from dashboard.jobs import Job
 from nmfcore import symmetric_topics as symmetric
 from nmfcore import topics
-from nmfcore.binning import leaf_order
 from nmfcore.data.dataset import Dataset
 from nmfcore.factorization import Axes, Factorization
 from nmfcore.losses import relative_error
+from nmfcore.ordering import leaf_order
 from nmfcore.spec import StopRule
 from nmfcore.svd import svd
 

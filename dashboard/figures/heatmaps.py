@@ -19,8 +19,8 @@ from dashboard.figures import theme as look
 from dashboard.figures.binning import Bands, band_maximum, band_mean, bands, block_mean, by_component
 from dashboard.figures.picture import Picture
 from dashboard.plain import clean, plotly
-from nmfcore.binning import Ordering, input_order
 from nmfcore.factorization import Axes, Axis
+from nmfcore.ordering import Ordering, input_order
 
 MOST_LINES = 400  # lines or columns of a picture: about the pixels there are
 MOST_CELLS = 250  # lines and columns where both sides are binned: 62,500 cells, 250 KB

@@ -13,8 +13,8 @@ from dashboard.fitting import FittedRun
 from dashboard.plain import clean, markdown
 from dashboard.widgets import bench, card, header, matrix_order, matrix_zoom, notices, scale, topic_cards
 from dashboard.words import count, part
-from nmfcore.binning import Ordering, input_order
 from nmfcore.factorization import Axis
+from nmfcore.ordering import Ordering, input_order
 from nmfcore.scale import CONVENTIONS, ScaleLedger, ledger
 
 SHOWN = {"W": "W", "H": "H", "X": "X", "WH": "WH", "residual": "Residual", "parts": "All three"}

@@ -10,7 +10,7 @@ from dashboard import session
 from dashboard.fitting import FittedRun
 from dashboard.widgets import bench, scale
 from dashboard.words import part
-from nmfcore.binning import Ordering, input_order, label_order, leaf_order, topic_order
+from nmfcore.ordering import Ordering, input_order, label_order, leaf_order, topic_order
 
 KEY, USUAL = "order", "strongest"
 LANE = f"{bench.LANE}-order"

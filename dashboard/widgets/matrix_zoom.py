@@ -15,8 +15,8 @@ from dashboard.fitting import FittedRun
 from dashboard.plain import clean, markdown
 from dashboard.widgets import bench, card, scale
 from dashboard.words import part
-from nmfcore.binning import Ordering, window
 from nmfcore.factorization import Axes, Axis
+from nmfcore.ordering import Ordering, window
 from nmfcore.topics import find_terms
 
 MOST_ROWS, MOST_COLUMNS, MOST_BESIDE = 40, 40, 16  # cells that can be read; columns where three matrices stand side by side

@@ -10,8 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.widgets import matrix_zoom
-from nmfcore.binning import Ordering
 from nmfcore.factorization import Axis
+from nmfcore.ordering import Ordering
 
 APP = str(Path(__file__).resolve().parents[2] / "dashboard" / "app.py")
 SHOWN = ["W", "H", "X", "WH", "residual", "parts"]

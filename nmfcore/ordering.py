@@ -1,8 +1,6 @@
-"""How is a matrix of any size drawn in at most 400 × 400 cells, in an order in which its structure shows, and said so?
+"""In which order does a matrix show its structure, and what are its real cells there?
 
-A block of neighbouring rows and columns becomes one cell (its largest, mean or summed entry). Sparse X is binned from its
-stored values; block means of WH need only block sums of W and H, and block sums of squared residuals only their Gram matrices,
-so that neither X nor WH is ever formed in full. Every result carries the sentence of what was done.
+Every order carries the sentence of what was done. What is drawn from it is `dashboard.figures.binning`'s.
 """
 
 from __future__ import annotations
@@ -19,18 +17,12 @@ from numpy.typing import ArrayLike
 
 from nmfcore.clusters import assign
 from nmfcore.factorization import Matrix
-from nmfcore.losses import at_stored
-from nmfcore.topics import best
 
-LIMIT = 400  # cells on a side: about what a screen shows and a browser draws without delay
 LEAVES = 2000  # rows up to which a tree of all rows is made: its time and memory grow with the square (0.1 s at 2000)
 OPTIMAL = 500  # rows up to which its order is optimised: that grows with the cube (0.25 s at 500, 1.6 s at 1000, 20 s at 2000)
 GROUPS, PASSES = 300, 10  # groups of like rows that stand in for them beyond, and passes of k-means to find them
 GROUP_ROWS = 8192  # rows whose cosines with all groups are held at once: 10 MB
 WINDOW_CELLS = 250_000  # cells of X, WH or the residual that are formed at once when real cells are asked for
-CLIP = 99.0  # percentile of the non-zero cells at which colours end, so that one large value does not hide all others
-
-How = Literal["max", "mean", "sum"]
 
 
 # -- orders ----------------------------------------------------------------------------------------------------------------
@@ -230,125 +222,7 @@ def spherical_groups(unit: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarr
     return centres, member, cosine
 
 
-def top_columns(H: np.ndarray, *, per_topic: int = 10) -> Ordering:
-    """The `per_topic` largest columns of every row of H, topic by topic, each column once: what is readable of a wide H."""
-    seen: dict[int, int] = {}
-    for k, row in enumerate(H):
-        for j in best(row, per_topic):
-            if row[j] > 0:
-                seen.setdefault(int(j), k)
-    chosen = np.fromiter(seen, int, len(seen))
-    sentence = f"the top {per_topic} of every topic: {len(chosen):,} of {H.shape[1]:,} columns"
-    return Ordering(chosen, sentence, np.fromiter(seen.values(), int, len(seen)))
-
-
-# -- blocks ----------------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, eq=False)
-class Binned:
-    """A matrix in at most `limit` cells a side.
-
-    values : (a, b) cells
-    row_edges, column_edges : (a + 1,), (b + 1,) places where blocks begin, and the end
-    rows, columns : the order that was drawn: indices into the matrix, by place
-    clip : where the colour scale should end (99th percentile of the non-zero |cells|), 0 when all are zero
-    sentence : what was done, for the line above the picture
-    """
-
-    values: np.ndarray
-    row_edges: np.ndarray
-    column_edges: np.ndarray
-    rows: np.ndarray
-    columns: np.ndarray
-    clip: float
-    sentence: str
-
-    @property
-    def whole(self) -> bool:
-        """Whether every cell is one entry of the matrix."""
-        return self.values.shape == (len(self.rows), len(self.columns))
-
-    def block(self, row: int, column: int) -> tuple[np.ndarray, np.ndarray]:
-        """The rows and columns of the matrix behind one cell."""
-        a, b = self.row_edges, self.column_edges
-        return self.rows[a[row] : a[row + 1]], self.columns[b[column] : b[column + 1]]
-
-
-def binned(
-    M: Matrix,
-    *,
-    rows: Ordering | None = None,
-    columns: Ordering | None = None,
-    limit: tuple[int, int] = (LIMIT, LIMIT),
-    how: How = "max",
-) -> Binned:
-    """A dense or sparse matrix in blocks; sparse ones from their stored values only.
-
-    Parameters
-    ----------
-    M : (m, n) array or sparse
-    rows, columns : orders, which may leave entries out; None for the order of the data
-    limit : most cells down and across
-    how : a cell is the largest entry of its block ("max": nothing small disappears), the mean, or the sum
-    """
-    rows, columns = rows or input_order(M.shape[0]), columns or input_order(M.shape[1])
-    edges = block_edges(len(rows.indices), limit[0]), block_edges(len(columns.indices), limit[1])
-    if sp.issparse(M):
-        values = _sparse_blocks(M, rows.indices, columns.indices, *edges, how)
-    else:
-        values = _dense_blocks(np.asarray(M)[rows.indices][:, columns.indices], *edges, how)
-    return _binned(values, edges, rows, columns, _done(values.shape, rows, columns, f"{_WORDS[how]} of its block"))
-
-
-def binned_product(
-    W: np.ndarray,
-    H: np.ndarray,
-    *,
-    rows: Ordering | None = None,
-    columns: Ordering | None = None,
-    limit: tuple[int, int] = (LIMIT, LIMIT),
-) -> Binned:
-    """Block means of WH, exactly, without forming it: the mean over a block is (mean of its W rows) (mean of its H columns)."""
-    rows, columns = rows or input_order(len(W)), columns or input_order(H.shape[1])
-    edges = block_edges(len(rows.indices), limit[0]), block_edges(len(columns.indices), limit[1])
-    values = _means(W, rows.indices, edges[0]) @ _means(H.T, columns.indices, edges[1]).T
-    return _binned(values, edges, rows, columns, _done(values.shape, rows, columns, "mean of its block"))
-
-
-def binned_residual(
-    X: Matrix,
-    W: np.ndarray,
-    H: np.ndarray,
-    *,
-    rows: Ordering | None = None,
-    columns: Ordering | None = None,
-    limit: tuple[int, int] = (LIMIT, LIMIT),
-    how: Literal["mean", "rms"] = "mean",
-) -> Binned:
-    """The residual X - WH in blocks, exactly, without forming it: the signed mean, or the root of the mean square.
-
-    "rms": the sum of squares over a block is sum x^2 - 2 sum x (WH) over stored x, plus <G_W, G_H> of the block's rows and
-    columns (G = Gram matrices); costs cells × r^2 and one pass over the stored values of X.
-    """
-    rows, columns = rows or input_order(X.shape[0]), columns or input_order(X.shape[1])
-    edges = block_edges(len(rows.indices), limit[0]), block_edges(len(columns.indices), limit[1])
-    counts = np.outer(np.diff(edges[0]), np.diff(edges[1]))
-    if how == "mean":
-        mean = binned(X, rows=rows, columns=columns, limit=limit, how="mean").values
-        values = mean - binned_product(W, H, rows=rows, columns=columns, limit=limit).values
-        return _binned(values, edges, rows, columns, _done(values.shape, rows, columns, "mean of its block (signed)"))
-    if sp.issparse(X):
-        fitted = at_stored(X, W, H).astype(np.float64)
-        x = X.data.astype(np.float64)
-        gain = sp.csr_array((x * x - 2.0 * x * fitted, X.indices, X.indptr), shape=X.shape)
-        squares = _sparse_blocks(gain, rows.indices, columns.indices, *edges, "sum")
-        squares += _gram_blocks(W, rows.indices, edges[0]) @ _gram_blocks(H.T, columns.indices, edges[1]).T
-    else:
-        gap = (np.asarray(X, np.float64) - W @ H)[rows.indices][:, columns.indices]
-        squares = _dense_blocks(gap**2, *edges, "sum")
-    values = np.sqrt(np.maximum(squares, 0.0) / np.maximum(counts, 1))
-    return _binned(values, edges, rows, columns, _done(values.shape, rows, columns, "root mean square of its block"))
-
-
+# -- cells ----------------------------------------------------------------------------------------------------------------------
 def window(
     part: Literal["X", "WH", "residual"],
     X: Matrix,
@@ -375,73 +249,3 @@ def window(
         return data
     fitted = W[rows] @ H[:, columns]
     return fitted if part == "WH" else data - fitted
-
-
-def block_edges(size: int, limit: int) -> np.ndarray:
-    """(b + 1,) edges of b = min(size, limit) blocks whose lengths differ by at most 1."""
-    return np.linspace(0, size, min(size, max(1, limit)) + 1).round().astype(int)
-
-
-_WORDS = {"max": "largest entry", "mean": "mean", "sum": "sum"}
-
-
-def _done(shape: tuple[int, ...], rows: Ordering, columns: Ordering, how: str) -> str:
-    m, n = len(rows.indices), len(columns.indices)
-    drawn = f"{m:,} × {n:,} cells"
-    if tuple(shape) != (m, n):
-        drawn = f"{m:,} × {n:,} entries in {shape[0]} × {shape[1]} cells, each the {how}"
-    return f"{drawn}; rows {rows.sentence}; columns {columns.sentence}."
-
-
-def _binned(values: np.ndarray, edges: tuple[np.ndarray, np.ndarray], rows: Ordering, columns: Ordering, sentence: str) -> Binned:
-    size = np.abs(values[values != 0])
-    clip = float(np.percentile(size, CLIP)) if size.size else 0.0
-    return Binned(values, *edges, rows.indices, columns.indices, clip, sentence)
-
-
-def _dense_blocks(M: np.ndarray, row_edges: np.ndarray, column_edges: np.ndarray, how: How) -> np.ndarray:
-    """(m, n) to (a, b); blocks are never empty, which reduceat relies on."""
-    if not M.size:
-        return np.zeros((len(row_edges) - 1, len(column_edges) - 1))
-    add = np.maximum if how == "max" else np.add
-    values = add.reduceat(add.reduceat(M, row_edges[:-1], axis=0), column_edges[:-1], axis=1).astype(np.float64)
-    return values / np.outer(np.diff(row_edges), np.diff(column_edges)) if how == "mean" else values
-
-
-def _sparse_blocks(
-    M: Matrix, rows: np.ndarray, columns: np.ndarray, row_edges: np.ndarray, column_edges: np.ndarray, how: How
-) -> np.ndarray:
-    """The blocks of a sparse matrix from its stored values; a block with an unstored (zero) entry is at least 0 under max."""
-    M = sp.csr_array(M)
-    shape = (len(row_edges) - 1, len(column_edges) - 1)
-    block_of_row = _block_of(rows, M.shape[0], row_edges)
-    block_of_column = _block_of(columns, M.shape[1], column_edges)
-    at_row = np.repeat(block_of_row, np.diff(M.indptr))
-    at_column = block_of_column[M.indices]
-    shown = (at_row >= 0) & (at_column >= 0)
-    cell = at_row[shown] * shape[1] + at_column[shown]
-    values = M.data[shown].astype(np.float64)
-    if how == "max":  # X >= 0, so starting from 0 is right for unstored entries
-        cells = np.zeros(shape[0] * shape[1])
-        np.maximum.at(cells, cell, values)
-        return cells.reshape(shape)
-    total = np.bincount(cell, values, minlength=shape[0] * shape[1]).reshape(shape)
-    return total / np.maximum(np.outer(np.diff(row_edges), np.diff(column_edges)), 1) if how == "mean" else total
-
-
-def _block_of(order: np.ndarray, size: int, edges: np.ndarray) -> np.ndarray:
-    """(size,) block in which each entry is drawn, -1 where the order leaves it out."""
-    blocks = np.full(size, -1, np.int64)
-    blocks[order] = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
-    return blocks
-
-
-def _means(A: np.ndarray, order: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """(blocks, r) mean rows of A (m, r) per block."""
-    return np.add.reduceat(A[order].astype(np.float64), edges[:-1], axis=0) / np.diff(edges)[:, None]
-
-
-def _gram_blocks(A: np.ndarray, order: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """(blocks, r * r) Gram matrices of the rows of A (m, r) in each block."""
-    ordered = A[order].astype(np.float64)
-    return np.stack([(ordered[a:b].T @ ordered[a:b]).ravel() for a, b in pairwise(edges)])
