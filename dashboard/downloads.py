@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard import links
+from dashboard.edits import Edits
 from dashboard.fitting import FIRST, FittedRun, finished, floor_of, load, start
 from dashboard.jobs import Job, Jobs
 from dashboard.widgets.card import as_csv
@@ -85,11 +86,14 @@ def script_with_data(run: FittedRun) -> bytes:
     return out.getvalue()
 
 
-def saved_run(run: FittedRun) -> bytes:
-    """The run as a file that `opened` reads; an upload's data goes with it, a catalog's is found again by name."""
-    data, out = run.dataset, io.BytesIO()
+def saved_run(run: FittedRun, edits: Edits | None = None) -> bytes:
+    """The run as a file that `opened` reads; an upload's data goes with it, a catalog's is found again by name.
+
+    edits : names, merges and hidden words that go with it
+    """
+    data, out, view = run.dataset, io.BytesIO(), edits.to_dict() if edits else {}
     if run.spec.data != "upload":
-        export.save_run(out, run.factorization, data.axes)
+        export.save_run(out, run.factorization, data.axes, view=view)
         return out.getvalue()
     about: dict[str, Any] = {
         "title": data.title, "kind": data.kind, "notes": list(data.notes), "source": data.source,
@@ -103,7 +107,7 @@ def saved_run(run: FittedRun) -> bytes:
         if classes is not None:
             index = np.asarray(classes.index)
             about[name] = {"names": list(classes.names), "index": index.tolist(), "dtype": index.dtype.name}
-    export.save_run(out, run.factorization, data.axes, X=data.X, mask=data.mask, about_data=about)
+    export.save_run(out, run.factorization, data.axes, X=data.X, mask=data.mask, about_data=about, view=view)
     return out.getvalue()
 
 
@@ -127,6 +131,7 @@ def opened(content: bytes, limits: Limits | None = None) -> tuple[SavedRun, Data
         raise ProblemError(f"The file has {len(content):,} bytes; files up to {limits.upload_bytes:,} are read.")
     saved = export.read_run(io.BytesIO(content), largest=limits.unpacked_bytes)
     spec = saved.fit.spec
+    edits_of(saved)
     try:  # a file may name what a link may name, so that every control can be turned to it
         links.from_query(links.to_query(spec.replace(data_options={}, preparation=()), FIRST), FIRST)
     except (ValueError, TypeError) as wrong:
@@ -140,6 +145,20 @@ def opened(content: bytes, limits: Limits | None = None) -> tuple[SavedRun, Data
             "This run is of somebody's own file, and the data is not in it. Save the run from the dashboard again."
         )
     return saved, _dataset(saved)
+
+
+def edits_of(saved: SavedRun) -> Edits:
+    """How the topics of a saved run were shown.
+
+    Raises
+    ------
+    ProblemError
+        If the file says something that cannot be done to this run.
+    """
+    try:
+        return Edits.from_dict(saved.view, saved.fit.spec.rank, saved.fit.H.shape[1])
+    except ValueError as wrong:
+        raise ProblemError(f"The names, merges or hidden words in this run file are damaged ({wrong}). Save it again.") from None
 
 
 def _dataset(saved: SavedRun) -> Dataset:

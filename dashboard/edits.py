@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from dashboard.plain import clean
 
 LONGEST_NAME = 60  # characters of a name that somebody types
 MOST_HIDDEN = 500  # words
+MOST_LISTED = 10_000  # entries of a list in a file
 
 Members = tuple[int, ...]  # the components of one topic, rising; most topics have one
 
@@ -70,6 +72,41 @@ class Edits:
         others = {at: called for at, called in self.names.items() if at != members}
         return replace(self, names={**others, members: shown} if shown else others)
 
+    def to_dict(self) -> dict[str, Any]:
+        """These edits as JSON values, for a file."""
+        return {
+            "merges": [list(group) for group in self.merges],
+            "hidden": list(self.hidden),
+            "names": [{"components": list(at), "name": called} for at, called in self.names.items()],
+        }
+
+    @classmethod
+    def from_dict(cls, given: Mapping[str, Any], rank: int, columns: int) -> Edits:
+        """What `to_dict` wrote, checked as something that a stranger wrote.
+
+        Parameters
+        ----------
+        rank, columns : how many components and columns the run has
+
+        Raises
+        ------
+        ValueError
+            If it is something else, or names a component or column that the run does not have.
+        """
+        merges = tuple(sorted(_members(group, rank) for group in _list(given.get("merges", []))))
+        inside = [k for group in merges for k in group]
+        if any(len(group) < 2 for group in merges) or len(set(inside)) < len(inside):
+            raise ValueError("merged topics that overlap or have one member")
+        hidden = tuple(_number(j, columns) for j in _list(given.get("hidden", [])))
+        if len(set(hidden)) < len(hidden) or len(hidden) > MOST_HIDDEN:
+            raise ValueError(f"hidden words that repeat, or more than {MOST_HIDDEN}")
+        edits = cls(merges, hidden)
+        for entry in _list(given.get("names", [])):
+            if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
+                raise ValueError("a name that is no text")
+            edits = edits.rename(_members(entry.get("components"), rank), entry["name"])
+        return edits
+
     @property
     def sentence(self) -> str:
         """What differs from the run, in a few words: "1 merge, 2 words hidden"."""
@@ -77,3 +114,22 @@ class Edits:
         called = sum(self.around(at[0]) == at for at in self.names)  # members of a merge keep theirs, unseen
         parts.append((called, "name changed", "names changed"))
         return ", ".join(f"{number:,} {one if number == 1 else more}" for number, one, more in parts if number)
+
+
+def _list(given: Any) -> list[Any]:
+    if not isinstance(given, list) or len(given) > MOST_LISTED:
+        raise ValueError("edits that are no short list")
+    return given
+
+
+def _number(given: Any, below: int) -> int:
+    if not isinstance(given, int) or isinstance(given, bool) or not 0 <= given < below:
+        raise ValueError(f"a number from 0 to {below - 1}, not {str(given)[:20]!r}")
+    return given
+
+
+def _members(given: Any, rank: int) -> Members:
+    found = tuple(sorted({_number(k, rank) for k in _list(given)}))
+    if not found:
+        raise ValueError("a topic without components")
+    return found

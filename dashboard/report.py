@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 
 from plotly.offline import get_plotlyjs
 
+from dashboard.edits import Edits
 from dashboard.figures import Picture
 from dashboard.figures import theme as look
 from dashboard.figures.heatmaps import items_by_topic
@@ -24,6 +25,7 @@ from dashboard.figures.svd import error_over_rank, singular_values
 from dashboard.figures.topics import similarity_matrix, topic_bars
 from dashboard.fitting import FittedRun
 from dashboard.plain import clean
+from dashboard.shown import listed, merged
 from dashboard.words import SHORT_REASONS, count, part, percent, preparation, seconds, spelled, start_title
 from nmfcore import topics
 from nmfcore.export import script
@@ -36,6 +38,7 @@ from nmfcore.version import VERSION
 
 WORDS = 10  # bars in a topic's card
 ITEMS = 5  # items named under a topic
+HIDDEN_NAMED = 30  # hidden words that are listed by name
 SVD_WORDS = 6  # words on each side of a singular vector
 MOST_CARDS = 30  # topics drawn as cards; the rest are lines of a table
 MOST_VECTORS = 12  # singular vectors in the comparison
@@ -97,25 +100,30 @@ footer { margin-top: 40px; padding-top: 12px; border-top: 1px solid #D5DDE8; }
 """
 
 
-def html(run: FittedRun, convention: str = DEFAULT) -> str:
+def html(run: FittedRun, convention: str = DEFAULT, edits: Edits | None = None) -> str:
     """The report of a run as one HTML page (about 5 MB, of which 4.8 are plotly.js).
 
     convention : key of the scale in which W and H are shown
+    edits : names, merges and hidden words under which the topics are listed; the model and all of its numbers are the run's
     """
-    return _Report(run, convention).page()
+    return _Report(run, convention, edits or Edits()).page()
 
 
 class _Report:
     """One report under way: collects the figures that its sections draw."""
 
-    def __init__(self, run: FittedRun, convention: str) -> None:
-        self.run, self.convention = run, CONVENTIONS[convention]
+    def __init__(self, run: FittedRun, convention: str, edits: Edits) -> None:
+        self.run, self.convention, self.edits = run, CONVENTIONS[convention], edits
         scaled = rescale(run.factorization.W, run.factorization.H, convention)
         self.W, self.H = scaled.W, scaled.H
         self.noun = part(run.dataset)
         self.rows, self.columns = run.dataset.axes.rows, run.dataset.axes.columns
-        self.names = topics.names(run.factorization.H, self.columns)
-        self.shares = topics.sizes(run.dataset.X, run.factorization.W, run.factorization.H).share
+        parts = rescale(*merged(run.factorization.W, run.factorization.H, edits), convention)
+        self.parts_W, self.parts_H = parts.W, parts.H
+        shares = topics.sizes(run.dataset.X, run.factorization.W, run.factorization.H).share
+        suggested, together = (topics.names(H, self.columns, hidden=edits.hidden) for H in (run.factorization.H, parts.H))
+        self.names = [edits.names.get((k,), name) for k, name in enumerate(suggested)]
+        self.shown = listed(edits, shares, suggested, together)
         self.figures: list[str] = []
 
     def page(self) -> str:
@@ -207,34 +215,48 @@ class _Report:
 
     def topics(self) -> str:
         run, noun = self.run, self.noun
-        found = topics.top_terms(self.H, self.columns, count=WORDS)
-        items = topics.top_items(self.W, self.rows, count=ITEMS)
+        found = topics.top_terms(self.parts_H, self.columns, count=WORDS, hidden=self.edits.hidden)
+        items = topics.top_items(self.parts_W, self.rows, count=ITEMS)
         parts = [
             f"<h2>The {noun}s</h2><p>Each {noun} with its strongest {_text(self.columns.name)}, its share of what the model "
             f"explains, and the {_text(self.rows.name)} that hold most of it. Suggested names are the leading "
-            f"{_text(self.columns.name)}, nothing else.</p>"
+            f"{_text(self.columns.name)}, nothing else.</p>{self.edited()}"
         ]
         side = run.dataset.image_shape
         if side is not None:
             drawn = wall(self.H[:MOST_CARDS].reshape(-1, *side), component=noun, theme=THEME, width=960)
             parts.append(self.figure(f"The {noun}s as pictures", drawn))
         parts.append('<div class="three">')
-        for k in range(min(run.rank, MOST_CARDS)):
-            bars = topic_bars(found[k].terms, found[k].weights, component=k, noun=noun, theme=THEME)
-            best = zip(items[k].items, items[k].weights, strict=True)
-            names = "".join(f"<li>{_text(name, 60)} <span>{weight:.3g}</span></li>" for name, weight in best)
-            dot = f'<span class="dot" style="background:{look.component_colour(k, THEME)}"></span>'
+        for topic, words, best in zip(self.shown[:MOST_CARDS], found, items, strict=False):
+            bars = topic_bars(words.terms, words.weights, component=topic.first, label=topic.label, noun=noun, theme=THEME)
+            most = zip(best.items, best.weights, strict=True)
+            names = "".join(f"<li>{_text(name, 60)} <span>{weight:.3g}</span></li>" for name, weight in most)
+            dot = f'<span class="dot" style="background:{look.component_colour(topic.first, THEME)}"></span>'
             parts.append(
-                f"<div class=card><h3>{dot}{k + 1} · {_text(self.names[k], 60)}</h3>"
-                f"<small>{percent(self.shares[k])} of what is explained</small>"
+                f"<div class=card><h3>{dot}{topic.label} · {_text(topic.name, 60)}</h3>"
+                f"<small>{percent(topic.share)} of what is explained{', merged' if topic.merged else ''}</small>"
                 + ("" if side is not None else self.plot(bars))
                 + f"<small>{_text(self.rows.name)} with most of it</small><ol class=items>{names}</ol></div>"
             )
         parts.append("</div>")
-        if run.rank > MOST_CARDS:
-            rest = [(str(k + 1), self.names[k], percent(self.shares[k])) for k in range(MOST_CARDS, run.rank)]
+        if len(self.shown) > MOST_CARDS:
+            rest = [(topic.label, topic.name, percent(topic.share)) for topic in self.shown[MOST_CARDS:]]
             parts.append(_table((noun, f"leading {self.columns.name}", "share"), rest))
         return "".join(parts)
+
+    def edited(self) -> str:
+        """What differs from the run in how the topics are listed; "" when nothing does."""
+        if not self.edits:
+            return ""
+        words = ", ".join(clean(word, 40) for word in self.columns.take(self.edits.hidden[:HIDDEN_NAMED]))
+        more = len(self.edits.hidden) - HIDDEN_NAMED
+        words += f" and {more:,} more" if more > 0 else ""
+        hidden = f" Hidden: {_text(words, 2000)}." if words else ""
+        merges = " A merged one is the sum of its members." if self.edits.merges else ""
+        return (
+            f"<p class=quiet>Listed as edited by hand: {_text(self.edits.sentence, 200)}.{merges}{hidden} The model, its W and H "
+            "and every number elsewhere on this page are without these edits.</p>"
+        )
 
     def svd(self) -> str:
         run = self.run

@@ -77,6 +77,7 @@ class State:
     fitting: Hashable | None = None
     fitting_spec: RunSpec | None = None
     loading: Hashable | None = None
+    opening: tuple[Hashable, Edits] | None = None  # the job that opens a saved run, and how its topics were shown
     before: tuple[RunSpec, Dataset | None] | None = None  # what was chosen before the load under way
     turn_back: bool = False  # the rank control has to be turned back to it, before it is drawn
     problem: Problem | None = None
@@ -201,6 +202,8 @@ def adopt() -> bool:
             if result is not None:
                 _show(me, result)
                 me.problem = None
+                if me.opening is not None and job is not None and me.opening[0] == job.key and me.opening[1]:
+                    edit(result, me.opening[1], "opening the saved run")
             elif job is not None and job.failure is not None:
                 me.problem = Problem(job.failure.message)
             elif job is not None and job.stopped and me.run is None:  # else `begin` would start it again at once
@@ -601,7 +604,7 @@ def fit_another() -> None:
 
 def open_run(name: str, content: bytes) -> None:
     """Open a run file: the controls turn to it, and it is shown as soon as its data is here; in a callback."""
-    from dashboard.downloads import open_work, opened
+    from dashboard.downloads import edits_of, open_work, opened
 
     me = state()
     try:
@@ -622,7 +625,7 @@ def open_run(name: str, content: bytes) -> None:
     except JobsBusy as busy:
         me.problem = Problem(str(busy))
         return
-    me.fitting, me.fitting_spec = key, spec
+    me.fitting, me.fitting_spec, me.opening = key, spec, (key, edits_of(saved))
     job.wait(PATIENCE)
 
 

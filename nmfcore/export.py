@@ -205,13 +205,15 @@ COLUMNS = ("iteration", "seconds", "loss", "relative_error", "kkt")
 
 @dataclass(frozen=True, eq=False)
 class SavedRun:
-    """What a run file holds: the run, its labels, and, for data that is in no catalog, X, its mask and what is known of it."""
+    """What a run file holds: the run, its labels, how it was shown, and, for data that is in no catalog, X, its mask and what is
+    known of it."""
 
     fit: Factorization
     axes: Axes
     X: Matrix | None = None
     mask: np.ndarray | None = None
     about_data: Mapping[str, Any] = field(default_factory=dict)
+    view: Mapping[str, Any] = field(default_factory=dict)
 
 
 def save_run(
@@ -222,6 +224,7 @@ def save_run(
     X: Matrix | None = None,
     mask: Any = None,
     about_data: Mapping[str, Any] | None = None,
+    view: Mapping[str, Any] | None = None,
 ) -> None:
     """A finished run with its history, specification, warnings and labels as one NPZ without pickles.
 
@@ -229,6 +232,7 @@ def save_run(
     ----------
     X, mask : (m, n) the data, for a run whose data no catalog holds
     about_data : JSON values that belong to the data
+    view : JSON values that say how the run was shown; they are handed back as they are, unchecked
     """
     axes = axes or Axes()
     arrays = {"format": np.array(FORMAT), "W": fit.W, "H": fit.H}
@@ -239,6 +243,7 @@ def save_run(
         "warnings": list(fit.warnings),
         "version": VERSION,
         "data": dict(about_data or {}),
+        "view": dict(view or {}),
     }
     for name, axis in (("rows", axes.rows), ("columns", axes.columns)):
         about[name] = {"name": axis.name, "singular": axis.singular}
@@ -275,7 +280,7 @@ def read_run(file: str | Path | BinaryIO, *, largest: int | None = None) -> Save
         spec, stopped = RunSpec.from_dict(about["spec"]), StopReason[about["stopped"]]
         axes = Axes(*(_axis(about[name]) for name in ("rows", "columns")))
         warnings = tuple(str(w) for w in about["warnings"])
-        about_data = dict(about.get("data", {}))
+        about_data, view = dict(about.get("data", {})), dict(about.get("view", {}))
         table = np.stack([held[f"history_{name}"].astype(float) for name in COLUMNS], axis=1)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as wrong:
         raise ProblemError(f"This run file cannot be understood ({wrong}). Export the run again.") from None
@@ -295,11 +300,11 @@ def read_run(file: str | Path | BinaryIO, *, largest: int | None = None) -> Save
     history = History([Progress(int(i), s, loss, e, None if np.isnan(k) else k) for i, s, loss, e, k in table.tolist()])
     fit = Factorization(W, H, history, stopped, spec, warnings)
     if "shape" not in held:
-        return SavedRun(fit, axes)
+        return SavedRun(fit, axes, view=view)
     X, mask = _matrix_of(held, "run")
     if X.shape != (len(W), H.shape[1]):
         raise ProblemError(f"This run file contradicts itself: its data is {X.shape}, W {W.shape}, H {H.shape}.")
-    return SavedRun(fit, axes, X, mask, about_data)
+    return SavedRun(fit, axes, X, mask, about_data, view)
 
 
 def _axis(about: Mapping[str, Any]) -> Axis:

@@ -22,6 +22,11 @@ HOVER_LINE = 34  # characters of a hover's line, for cards of 260 px
 NAME_WIDTH = 200  # px for a component's number and name beside its bar
 SIDE_LABEL = 104  # px for a word at the end of its bar, on either side
 LARGEST, SMALLEST = 62.0, 24.0  # px: diameters on the map; the smallest still holds two digits
+ACROSS, CELL_GAP, TITLE_HEIGHT = (
+    3,
+    22,
+    38,
+)  # many topics in one picture: cells beside each other, px between them, px above the bars
 SEEN = 0.82  # of the sum of two radii: how near two centres on the map may come
 
 
@@ -102,6 +107,81 @@ def topic_bars(
         return frame if behind is None else frame.assign(**{background_name: behind})
 
     return Picture(look.figure(traces, layout, theme, height=height or ROW_HEIGHT * max(len(values), 1) + 4), alt, table, note)
+
+
+def all_topic_bars(
+    words: Sequence[Sequence[object]],
+    weights: Sequence[ArrayLike],
+    *,
+    titles: Sequence[object],
+    components: Sequence[int],
+    noun: str = "topic",
+    unit: str = "weight in H",
+    theme: str = "light",
+    width: int = look.WIDE_WIDTH,
+) -> Picture:
+    """The top words of many components as one picture, three beside each other, each on a scale of its own.
+
+    Parameters
+    ----------
+    words, weights : one list per topic, strongest first
+    titles : one per topic
+    components : the component whose colour each topic has, counted from 0
+    """
+    if not len(words) == len(weights) == len(titles) == len(components):
+        raise ValueError("Every topic needs words, weights, a title and a colour.")
+    lines = max((len(found) for found in words), default=0) or 1
+    cell = lines * ROW_HEIGHT + TITLE_HEIGHT
+    height = max(1, -(-len(words) // ACROSS)) * cell
+    traces: list[dict[str, Any]] = []
+    layout: dict[str, Any] = {"annotations": [], "margin": {"l": 0, "r": 0, "t": 0, "b": 0}}
+    for at, (listed, values, title, component) in enumerate(zip(words, weights, titles, components, strict=True)):
+        suffix, row, column = "" if at == 0 else str(at + 1), at // ACROSS, at % ACROSS
+        left, right = column / ACROSS, (column + 1) / ACROSS
+        begin = left + (LABEL_WIDTH + 8) / width
+        top = 1 - (row * cell + TITLE_HEIGHT) / height
+        sizes = np.asarray(values, float)
+        end = float(sizes.max(initial=0.0)) or 1.0
+        places = np.arange(len(sizes))
+        traces.append(
+            {
+                "type": "bar", "orientation": "h", "x": sizes, "y": places, "width": 0.6, "xaxis": f"x{suffix}",
+                "yaxis": f"y{suffix}", "marker": {"color": look.component_colour(component, theme)},
+                "customdata": word_hovers(listed, sizes, None, "", None, noun, unit, None),
+                "hovertemplate": "%{customdata}<extra></extra>",
+            }
+        )  # fmt: skip
+        layout[f"xaxis{suffix}"] = look.bare_axis(
+            range=[0, end * 1.02],
+            domain=[begin, max(begin + 0.01, right - CELL_GAP / width)],
+            anchor=f"y{suffix}",
+            fixedrange=True,
+        )
+        layout[f"yaxis{suffix}"] = look.axis(
+            theme, None, showgrid=False, fixedrange=True, range=[lines - 0.5, -0.5], automargin=False, anchor=f"x{suffix}",
+            domain=[max(0.0, top - lines * ROW_HEIGHT / height), top],
+        ) | {
+            "tickmode": "array", "tickvals": places, "ticktext": look.shorten_all(listed, LABEL_WIDTH)[0],
+            "tickfont": {"size": look.TEXT_SIZE, "color": look.palette(theme).text},
+        }  # fmt: skip
+        head = f"<b>{look.shorten(title, width / ACROSS - CELL_GAP - 12)}</b>"
+        place = {"xref": "paper", "yref": "paper", "x": left, "y": top, "yshift": 4, "xanchor": "left", "yanchor": "bottom"}
+        layout["annotations"].append(look.annotation(theme, head, **place))
+    names = "; ".join(
+        f"{clean(title, 40)}: {', '.join(clean(word, 24) for word in listed[:3])}"
+        for title, listed in zip(titles, words, strict=True)
+    )
+    alt = f"{look.count(len(words), clean(noun), clean(noun) + 's')} by their strongest words. {names}."
+
+    def table() -> pd.DataFrame:
+        rows = [
+            (clean(title), place + 1, str(word), float(value))
+            for title, listed, values in zip(titles, words, weights, strict=True)
+            for place, (word, value) in enumerate(zip(listed, np.asarray(values, float), strict=True))
+        ]
+        return pd.DataFrame(rows, columns=[noun, "place", "word", unit])
+
+    return Picture(look.figure(traces, layout, theme, height=height), alt, table, "Bars of each on a scale of its own.")
 
 
 def similarity_matrix(

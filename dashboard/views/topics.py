@@ -3,7 +3,8 @@
 import streamlit as st
 
 from dashboard import session
-from dashboard.figures.topics import similarity_matrix, topic_map
+from dashboard.figures.picture import Picture
+from dashboard.figures.topics import all_topic_bars, similarity_matrix, topic_map
 from dashboard.fitting import FittedRun
 from dashboard.widgets import (
     bench,
@@ -19,7 +20,7 @@ from dashboard.widgets import (
     topic_view,
 )
 from dashboard.widgets.topic_view import View
-from dashboard.words import part, spelled
+from dashboard.words import part, percent, spelled
 from nmfcore.svd import cosines_between_rows
 
 ASPECTS = {"cards": "All", "one": "One in detail", "map": "Likeness and map", "quality": "Quality"}
@@ -63,6 +64,12 @@ def cards(run: FittedRun, view: View) -> None:
     with st.container(horizontal=True, gap="large"):
         words = st.slider("Words per card", 4, 30, 10, key="words", bind="query-params", width=220)
         relevance = relevance_slider()
+        as_picture = st.toggle(
+            "As one picture", key="picture", bind="query-params", help="All on one chart, which can be saved as PNG or SVG."
+        )
+    if as_picture:
+        one_picture(run, view, words, relevance)
+        return
     st.markdown(
         f":small[:gray[Coloured: weight in H ({scale.words()}). Grey behind it: total in the data, on a scale of its own. "
         f"Under the mouse: the weight in every {part(run.dataset)}.]]"
@@ -78,6 +85,30 @@ def cards(run: FittedRun, view: View) -> None:
         icon=":material/download:",
         key="lists-csv",
     )
+
+
+def one_picture(run: FittedRun, view: View, words: int, relevance: float) -> None:
+    """The cards as one chart, to take away."""
+    theme, noun = session.theme(), part(run.dataset)
+    shown = view.topics[: topic_cards.MOST_CARDS]
+
+    def draw() -> Picture:
+        lists = view.top(words, relevance)[: len(shown)]
+        return all_topic_bars(
+            [found.terms for found in lists],
+            [found.weights for found in lists],
+            titles=[f"{topic.label} · {topic.name} · {percent(topic.share)}" for topic in shown],
+            components=[topic.first for topic in shown],
+            noun=noun,
+            theme=theme,
+        )
+
+    drawn = view.facts(("picture", words, relevance, theme, tuple(view.names)), draw)
+    said = f"Weight in H ({scale.words()}), each {noun} on its own scale; behind the name, its share of what is explained."
+    more = len(view.topics) - len(shown)
+    if more:
+        said += f" {more} more are not drawn."
+    card.picture("topics", "all", f"The {noun}s by their words", drawn, say=said)
 
 
 def relevance_slider() -> float:

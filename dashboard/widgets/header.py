@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard import session
+from dashboard.edits import Edits
 from dashboard.fitting import FittedRun
 from dashboard.widgets import scale
 from dashboard.words import identity
@@ -73,12 +74,12 @@ def copy_link(run: FittedRun) -> None:
 
 def export(run: FittedRun) -> None:
     """The run as files: a report, W and H, a script that repeats it, and the run itself. Nothing is made before the click."""
-    key, convention = scale.current(), scale.words()
+    key, convention, edits = scale.current(), scale.words(), session.edits(run)
     name = f"nmf-{run.spec.data}-rank{run.rank}"
     uploaded = run.spec.data == "upload"
     with st.popover("Export", icon=":material/download:"):
         st.markdown("**Report**  \n:small[:gray[One page with every figure; opens in any browser, also offline, and prints.]]")
-        _file("HTML report", lambda: _made("report", run, key), f"{name}.html", "text/html", "report")
+        _file("HTML report", lambda: _made("report", run, key, edits), f"{name}.html", "text/html", "report")
         st.markdown(f"**W and H**  \n:small[:gray[In the scale shown ({convention}), with labels and the specification.]]")
         with st.container(horizontal=True, gap="small"):
             _file("NumPy (.npz)", lambda: _made("npz", run, key), f"{name}.npz", BINARY, "npz")
@@ -95,24 +96,24 @@ def export(run: FittedRun) -> None:
             _file("Specification (.json)", lambda: _made("spec", run, key), f"{name}.json", "application/json", "json")
         goes = ", with its data" if uploaded else ""
         st.markdown(f"**Keep it**  \n:small[:gray[The finished run{goes}; opens again on Data, Bring your own.]]")
-        _file("Saved run", lambda: _made("run", run, key), f"{name}.nmf.npz", BINARY, "run")
+        _file("Saved run", lambda: _made("run", run, key, edits), f"{name}.nmf.npz", BINARY, "run")
 
 
 def _file(label: str, make: Callable[[], bytes], name: str, mime: str, key: str) -> None:
     st.download_button(label, data=make, file_name=name, mime=mime, on_click="ignore", key=f"export-{key}")
 
 
-def _made(what: str, run: FittedRun, convention: str) -> bytes:
+def _made(what: str, run: FittedRun, convention: str, edits: Edits | None = None) -> bytes:
     """The content of one file, made when it is asked for; in a thread without a session, so all it needs is handed in."""
     from dashboard import downloads, report
 
     factors = run.derived(("scaled", convention), lambda: rescale(run.factorization.W, run.factorization.H, convention))
     makers: dict[str, Callable[[], bytes]] = {
-        "report": lambda: report.html(run, convention).encode(),
+        "report": lambda: report.html(run, convention, edits).encode(),
         "npz": lambda: downloads.factors_npz(run, factors.W, factors.H, convention),
         "csv": lambda: downloads.factors_csv(run, factors.W, factors.H),
         "script": lambda: downloads.script_with_data(run) if run.spec.data == "upload" else downloads.script(run),
         "spec": lambda: run.spec.to_json().encode(),
-        "run": lambda: downloads.saved_run(run),
+        "run": lambda: downloads.saved_run(run, edits),
     }
     return makers[what]()

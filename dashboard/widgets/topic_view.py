@@ -1,7 +1,7 @@
 """What are the topics of a run as this person shows them: with their names, merges and hidden words?
 
 Every widget of the Topics page reads a `View`. Without edits it is the run itself; `untouched` is that also with edits (the cards
-on Overview). Numbers are written from 1; a merged topic is written "2 + 5" and has the colour of its first member.
+on Overview).
 """
 
 from __future__ import annotations
@@ -12,43 +12,16 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from dashboard import session
-from dashboard.edits import Edits, Members
+from dashboard import session, shown
+from dashboard.edits import Edits
 from dashboard.fitting import FittedRun
+from dashboard.shown import Topic
 from dashboard.widgets import scale
 from nmfcore import topics
 from nmfcore.scale import apply as rescale
 from nmfcore.similarity import Map, cosine_rows, mds
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Topic:
-    """One topic on the page.
-
-    members : its components, counted from 0, rising;  name : typed or suggested, not escaped
-    typed : whether somebody typed the name;  share : of what the model explains (a merged topic: the sum over its members)
-    """
-
-    members: Members
-    name: str
-    typed: bool
-    share: float
-
-    @property
-    def first(self) -> int:
-        """The component that gives it number and colour."""
-        return self.members[0]
-
-    @property
-    def label(self) -> str:
-        """ "3", or "2 + 5" for a merged one."""
-        return " + ".join(str(k + 1) for k in self.members)
-
-    @property
-    def merged(self) -> bool:
-        return len(self.members) > 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,20 +98,14 @@ def untouched(run: FittedRun) -> View:
 
 
 def _view(run: FittedRun, edits: Edits) -> View:
-    groups = edits.topics(run.rank)
     W, H = factors(run, edits)
-    shares, suggested = sizes(run), session.topic_names(run)
+    suggested = session.topic_names(run)
     if edits.merges:
         hidden, axis = edits.hidden, run.dataset.axes.columns
         merged = session.edited_facts(run, (edits.merges, hidden), "names", lambda: topics.names(H, axis, hidden=hidden))
     else:
         merged = suggested
-    found = []
-    for g, members in enumerate(groups):
-        typed = edits.names.get(members)
-        name = typed or (merged[g] if len(members) > 1 else suggested[members[0]])
-        found.append(Topic(members, name, typed is not None, float(shares[list(members)].sum())))
-    return View(run, edits, tuple(found), W, H)
+    return View(run, edits, shown.listed(edits, sizes(run), suggested, merged), W, H)
 
 
 def factors(run: FittedRun, edits: Edits) -> tuple[np.ndarray, np.ndarray]:
@@ -147,8 +114,7 @@ def factors(run: FittedRun, edits: Edits) -> tuple[np.ndarray, np.ndarray]:
         return scale.apply(run)
 
     def compute() -> Any:
-        sums = topics.together(run.factorization.W, run.factorization.H, edits.topics(run.rank))
-        return rescale(sums.W, sums.H, scale.current())
+        return rescale(*shown.merged(run.factorization.W, run.factorization.H, edits), scale.current())
 
     found = session.latest_merge(run, (edits.merges, scale.current()), compute)
     return found.W, found.H

@@ -19,6 +19,7 @@ import scipy.sparse as sp
 from streamlit.testing.v1 import AppTest
 
 from dashboard import downloads
+from dashboard.edits import Edits
 from dashboard.fitting import FIRST, continue_work, fit_work
 from dashboard.jobs import Jobs
 from dashboard.widgets import header
@@ -219,6 +220,8 @@ CHANGES = {
     "documents too few": (lambda plain: plain["data"].update(documents=["one"]), "cannot be understood"),
     "pictures too large": (lambda plain: plain["data"].update(image_shape=[9, 9]), "size it says"),
     "no title": (lambda plain: plain["data"].pop("title"), "cannot be understood"),
+    "a merge of one": (lambda plain: plain["view"].update(merges=[[0]]), "merges or hidden words in this run file are damaged"),
+    "a view that is none": (lambda plain: plain.update(view=3), "cannot be understood"),
 }
 
 
@@ -276,6 +279,24 @@ def test_a_saved_run_opens_on_the_data_page_and_another_file_gets_a_sentence(mov
     assert not any("Shown:" in block.value for block in app.markdown)
 
 
+EDITS = Edits().merge([0, 2]).hide([5, 1]).rename((0, 2), "crime <b>")
+
+
+def test_a_saved_run_brings_its_names_merges_and_hidden_words(movies):
+    app = go(AppTest.from_file(APP, default_timeout=60).run())
+    bring(app, "good.nmf.npz", downloads.saved_run(movies, EDITS))
+    me = app.session_state["nmf"]
+    for _ in range(100):
+        if me.run is not None and me.run.spec == movies.spec:
+            break
+        time.sleep(0.1)
+        app.run()
+    app.switch_page("views/topics.py").run()
+    shown = [block.value for block in app.markdown]
+    assert any(EDITS.sentence in value for value in shown)
+    assert any(value.startswith("**1 + 3 · crime ") for value in shown)
+
+
 def test_a_saved_run_on_an_upload_opens_in_a_session_that_never_saw_the_file(jobs):
     run = fitted(upload(), jobs)
     app = bring(go(AppTest.from_file(APP, default_timeout=60).run()), "mine.nmf.npz", downloads.saved_run(run))
@@ -295,4 +316,4 @@ def test_a_saved_run_on_an_upload_opens_in_a_session_that_never_saw_the_file(job
 def test_every_file_of_the_export_menu_can_be_made(kind, jobs, movies):
     run = movies if kind == "catalog" else fitted(upload(), jobs)
     for what in ("report", "npz", "csv", "script", "spec", "run"):
-        assert len(header._made(what, run, "H rows L1")) > 100
+        assert len(header._made(what, run, "H rows L1", Edits().merge([0, 1]))) > 100

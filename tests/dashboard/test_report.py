@@ -18,8 +18,10 @@ import pytest
 from plotly.offline import get_plotlyjs
 
 from dashboard import report
+from dashboard.edits import Edits
 from dashboard.fitting import FIRST, fit_work
 from dashboard.jobs import Jobs
+from nmfcore import topics
 from nmfcore.data.dataset import Dataset
 from nmfcore.factorization import Axes, Axis
 from nmfcore.scale import CONVENTIONS
@@ -129,6 +131,22 @@ def test_the_report_holds_the_runs_numbers(movies):
     drawn = [json.loads(found) for found in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page)]
     assert len(drawn) == 15
     assert all(figure["data"] for figure in drawn)
+
+
+def test_the_report_lists_topics_as_they_are_shown_and_leaves_the_numbers_alone(movies):
+    words = list(movies.dataset.axes.columns.labels)
+    first = [word.terms[0] for word in topics.top_terms(movies.factorization.H, movies.dataset.axes.columns, count=1)]
+    edits = Edits().merge([1, 3]).rename((1, 3), "law & <order>").hide([words.index(first[0])])
+    text = html.unescape(without_library(report.html(movies, "H rows L1", edits)))
+    assert "2 + 4 · law & <order>" in text
+    assert "4 · " not in re.sub(r"2 \+ 4 · ", "", text)
+    assert f"Hidden: {first[0]}." in text
+    assert edits.sentence in text
+    assert f"{movies.factorization.relative_error:.4f}" in text
+    bars = [json.loads(found) for found in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', text, re.S)]
+    ticks = [tick for figure in bars for tick in figure["layout"].get("yaxis", {}).get("ticktext", [])]
+    assert first[0] not in ticks
+    assert "edited by hand" not in html.unescape(without_library(report.html(movies)))
 
 
 def test_every_convention_can_be_shown(movies):

@@ -16,6 +16,7 @@ from dashboard.figures import theme as look
 from dashboard.figures.word_list import word_list
 from dashboard.widgets import topic_quality
 from nmfcore import coherence, topics
+from nmfcore.scale import apply as rescale
 
 NASTY = "<img src=x onerror=alert(1)> ![](http://evil.example/x.png) [link](http://evil.example) :material/home: $x$ **b**"
 LOUD = re.compile(r"(?<!\\)(!\[|<img|\]\()")  # what Markdown would make an image or a link of
@@ -23,6 +24,10 @@ LOUD = re.compile(r"(?<!\\)(!\[|<img|\]\()")  # what Markdown would make an imag
 
 def opened(query=None):
     return go(start(query), "topics")
+
+
+def session_scaled(run):
+    return rescale(run.factorization.W, run.factorization.H).H
 
 
 def aspect(app, name):
@@ -49,6 +54,25 @@ def heads(app):
 
 def figures(app):
     return {chart.key: json.loads(chart.proto.spec) for chart in app.get("plotly_chart")}
+
+
+# -- all of them ---------------------------------------------------------------------------------------------------------
+def test_the_cards_as_one_picture_hold_the_same_words_and_are_in_the_link():
+    app = opened()
+    app.toggle(key="picture").set_value(True).run()
+    assert not app.exception
+    assert not cards(app)
+    drawn = next(figure for key, figure in figures(app).items() if "topics-all" in key)
+    run = run_of(app)
+    found = topics.top_terms(session_scaled(run), run.dataset.axes.columns, count=10)
+    assert [bar["yaxis"] for bar in drawn["data"]] == ["y", *(f"y{k + 1}" for k in range(1, run.rank))]
+    for k, bar in enumerate(drawn["data"]):
+        ticks = drawn["layout"]["yaxis" if k == 0 else f"yaxis{k + 1}"]["ticktext"]
+        assert ticks[0].startswith(found[k].terms[0][:6])
+        assert len(bar["customdata"]) == 10
+    again = opened({"picture": "true"})
+    assert again.toggle(key="picture").value is True
+    assert not cards(again)
 
 
 # -- finding a word ------------------------------------------------------------------------------------------------------
@@ -341,30 +365,3 @@ def test_edits_belong_to_one_run_of_one_session():
     app.slider(key="rank").set_value(10).run()
     assert "Edited view: 1 name changed." in text(app)
     assert "crime" not in text(opened())
-
-
-# -- edits as values ---------------------------------------------------------------------------------------------------------
-def test_merging_a_merged_topic_takes_all_its_members():
-    edits = Edits().merge([4, 1]).merge([1, 0])
-    assert edits.merges == ((0, 1, 4),)
-    assert edits.topics(6) == [(0, 1, 4), (2,), (3,), (5,)]
-    assert edits.merge([0, 4]) is edits
-    assert edits.merge([2, 3]).merges == ((0, 1, 4), (2, 3))
-
-
-def test_a_typed_name_goes_along_into_a_merge():
-    edits = Edits().rename((1,), "space").merge([1, 4])
-    assert edits.names[(1, 4)] == "space"
-    assert edits.sentence == "1 merge, 1 name changed"
-    assert edits.rename((1, 4), "").names == {(1,): "space"}
-
-
-def test_hiding_twice_hides_once_and_there_is_a_limit():
-    edits = Edits().hide([3, 3, 5]).hide([5])
-    assert edits.hidden == (3, 5)
-    assert edits.unhide([3]).hidden == (5,)
-    assert len(Edits().hide(range(10_000)).hidden) == 500
-
-
-def test_a_name_of_nothing_visible_is_no_name():
-    assert Edits().rename((0,), " \u202e\u200b ").names == {}

@@ -27,7 +27,7 @@ from dashboard.figures import (
     topics,
 )
 from dashboard.figures import theme as look
-from nmfcore import binning
+from nmfcore import ordering
 from nmfcore.factorization import Axes, Axis
 from nmfcore.rank import Link
 from nmfcore.stability import consensus
@@ -64,6 +64,10 @@ EVERY = {
     "topic_bars": lambda **k: topics.topic_bars(
         TERMS[:8], np.arange(8, 0, -1), component=1,
         background=np.ones(8), everywhere=H[:, :8].T, **k
+    ),
+    "all_topic_bars": lambda **k: topics.all_topic_bars(
+        [TERMS[:6], TERMS[:4], [], TERMS[2:5]], [np.arange(6, 0, -1), np.ones(4), [], np.ones(3)],
+        titles=[NASTY, "2 + 4", "3", "5"], components=[0, 1, 2, 4], **k
     ),
     "similarity": lambda **k: topics.similarity_matrix(np.eye(3), component="topic", **k),
     "topic_map": lambda **k: topics.topic_map(rng().random((3, 2)), [0.5, 0.3, 0.1], names=NAMES, stress=0.1, **k),
@@ -335,6 +339,21 @@ def test_topic_cards_of_equally_many_words_have_equal_height_and_left_edge():
     assert long.table()["word"][0] == "internationalisation"
 
 
+def test_one_picture_of_all_topics_holds_each_with_its_weights_and_colour():
+    picture = topics.all_topic_bars(
+        [["moon", "moon"], ["god"], ["car", "bike", "road"], ["x"]], [[3.0, 1.0], [9.0], [2.0, 1.0, 0.5], [4.0]],
+        titles=["1", "2", "3", "4"], components=[0, 5, 2, 3],
+    )  # fmt: skip
+    bars = picture.figure.data
+    assert [list(bar.x) for bar in bars] == [[3.0, 1.0], [9.0], [2.0, 1.0, 0.5], [4.0]]
+    assert [bar.marker.color for bar in bars] == [look.component_colour(k, "light") for k in (0, 5, 2, 3)]
+    assert list(picture.table()["weight in H"]) == [3.0, 1.0, 9.0, 2.0, 1.0, 0.5, 4.0]
+    rows = [picture.figure.layout[name].domain for name in ("yaxis", "yaxis2", "yaxis3", "yaxis4")]
+    assert rows[0] == rows[1] == rows[2]
+    assert rows[3][1] < rows[0][0]  # the fourth stands in the second row, and no row reaches into another
+    assert [picture.figure.layout[name].range[1] >= top for name, top in (("xaxis", 3), ("xaxis2", 9))] == [True, True]
+
+
 def test_topic_bars_carry_the_weights_and_the_components_colour():
     picture = topics.topic_bars(["moon", "moon"], [3.0, 1.0], component=4, background=[10.0, 40.0])
     grey, bar = picture.figure.data
@@ -458,7 +477,7 @@ def test_blocks_are_the_means_of_x_and_of_wh(order):
 
 
 # -- orders with groups, boxes ---------------------------------------------------------------------------------------------
-LABELS = binning.label_order(np.arange(600) % 3, names=("cats", "dogs", "eels"))
+LABELS = ordering.label_order(np.arange(600) % 3, names=("cats", "dogs", "eels"))
 
 
 def test_classes_are_named_on_the_axis_and_divided_where_they_meet():
@@ -477,7 +496,7 @@ def test_classes_are_named_on_the_axis_and_divided_where_they_meet():
 
 
 def test_where_every_item_is_named_the_note_tells_the_classes_apart():
-    few = binning.label_order([0, 1, 0, 1], names=("cats", "dogs"))
+    few = ordering.label_order([0, 1, 0, 1], names=("cats", "dogs"))
     picture = heatmaps.items_by_topic(np.eye(4), axis=Axis("documents", "document"), order=few)
     assert picture.figure.layout.yaxis.ticktext[0] == "document 1"
     assert len(picture.figure.layout.shapes) == 1
@@ -486,7 +505,7 @@ def test_where_every_item_is_named_the_note_tells_the_classes_apart():
 
 def test_names_of_small_groups_give_way_so_that_none_touches_another():
     sizes = [300] + [1] * 20 + [300]
-    order = binning.label_order(np.repeat(np.arange(22), sizes), names=[f"group {k}" for k in range(22)])
+    order = ordering.label_order(np.repeat(np.arange(22), sizes), names=[f"group {k}" for k in range(22)])
     axis = heatmaps.items_by_topic(np.ones((620, 2)), axis=Axis(), order=order, height=460).figure.layout.yaxis
     assert axis.ticktext[0] == "group 0"
     assert axis.ticktext[-1] == "group 21"
