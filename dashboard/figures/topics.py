@@ -22,11 +22,8 @@ HOVER_LINE = 34  # characters of a hover's line, for cards of 260 px
 NAME_WIDTH = 200  # px for a component's number and name beside its bar
 SIDE_LABEL = 104  # px for a word at the end of its bar, on either side
 LARGEST, SMALLEST = 62.0, 24.0  # px: diameters on the map; the smallest still holds two digits
-ACROSS, CELL_GAP, TITLE_HEIGHT = (
-    3,
-    22,
-    38,
-)  # many topics in one picture: cells beside each other, px between them, px above the bars
+ACROSS = 3  # topics beside each other where all are in one picture ...
+CELL_GAP, TITLE_HEIGHT = 22, 60  # ... px between them, and above the bars for two lines and the distance to the row above
 SEEN = 0.82  # of the sum of two radii: how near two centres on the map may come
 
 
@@ -114,6 +111,7 @@ def all_topic_bars(
     weights: Sequence[ArrayLike],
     *,
     titles: Sequence[object],
+    beneath: Sequence[object],
     components: Sequence[int],
     noun: str = "topic",
     unit: str = "weight in H",
@@ -125,17 +123,17 @@ def all_topic_bars(
     Parameters
     ----------
     words, weights : one list per topic, strongest first
-    titles : one per topic
+    titles, beneath : one per topic; beneath is the smaller line under the title
     components : the component whose colour each topic has, counted from 0
     """
-    if not len(words) == len(weights) == len(titles) == len(components):
-        raise ValueError("Every topic needs words, weights, a title and a colour.")
+    if not len(words) == len(weights) == len(titles) == len(beneath) == len(components):
+        raise ValueError("Every topic needs words, weights, a title, a line beneath it and a colour.")
     lines = max((len(found) for found in words), default=0) or 1
     cell = lines * ROW_HEIGHT + TITLE_HEIGHT
     height = max(1, -(-len(words) // ACROSS)) * cell
     traces: list[dict[str, Any]] = []
     layout: dict[str, Any] = {"annotations": [], "margin": {"l": 0, "r": 0, "t": 0, "b": 0}}
-    for at, (listed, values, title, component) in enumerate(zip(words, weights, titles, components, strict=True)):
+    for at, (listed, values, component) in enumerate(zip(words, weights, components, strict=True)):
         suffix, row, column = "" if at == 0 else str(at + 1), at // ACROSS, at % ACROSS
         left, right = column / ACROSS, (column + 1) / ACROSS
         begin = left + (LABEL_WIDTH + 8) / width
@@ -164,8 +162,12 @@ def all_topic_bars(
             "tickmode": "array", "tickvals": places, "ticktext": look.shorten_all(listed, LABEL_WIDTH)[0],
             "tickfont": {"size": look.TEXT_SIZE, "color": look.palette(theme).text},
         }  # fmt: skip
-        head = f"<b>{look.shorten(title, width / ACROSS - CELL_GAP - 12)}</b>"
+        room = width / ACROSS - CELL_GAP - 12
+        style = f"font-size:{look.SMALL_SIZE}px;color:{look.palette(theme).muted}"
+        small = f'<span style="{style}">{look.shorten(beneath[at], room)}</span>'
+        head = f"<b>{look.shorten(titles[at], room)}</b><br>{small}"
         place = {"xref": "paper", "yref": "paper", "x": left, "y": top, "yshift": 4, "xanchor": "left", "yanchor": "bottom"}
+        place["align"] = "left"
         layout["annotations"].append(look.annotation(theme, head, **place))
     names = "; ".join(
         f"{clean(title, 40)}: {', '.join(clean(word, 24) for word in listed[:3])}"

@@ -97,17 +97,16 @@ def one_picture(run: FittedRun, view: View, words: int, relevance: float) -> Non
         return all_topic_bars(
             [found.terms for found in lists],
             [found.weights for found in lists],
-            titles=[f"{topic.label} · {topic.name} · {percent(topic.share)}" for topic in shown],
+            titles=[f"{topic.label} · {topic.name}" for topic in shown],
+            beneath=[f"{percent(topic.share)} of what is explained{', merged' if topic.merged else ''}" for topic in shown],
             components=[topic.first for topic in shown],
             noun=noun,
             theme=theme,
         )
 
     drawn = view.facts(("picture", words, relevance, theme, tuple(view.names)), draw)
-    said = f"Weight in H ({scale.words()}), each {noun} on its own scale; behind the name, its share of what is explained."
     more = len(view.topics) - len(shown)
-    if more:
-        said += f" {more} more are not drawn."
+    said = f"Weight in H ({scale.words()}).{f' {more} more are not drawn.' if more else ''}"
     card.picture("topics", "all", f"The {noun}s by their words", drawn, say=said)
 
 

@@ -67,7 +67,7 @@ EVERY = {
     ),
     "all_topic_bars": lambda **k: topics.all_topic_bars(
         [TERMS[:6], TERMS[:4], [], TERMS[2:5]], [np.arange(6, 0, -1), np.ones(4), [], np.ones(3)],
-        titles=[NASTY, "2 + 4", "3", "5"], components=[0, 1, 2, 4], **k
+        titles=[NASTY, "2 + 4", "3", "5"], beneath=[NASTY] * 4, components=[0, 1, 2, 4], **k
     ),
     "similarity": lambda **k: topics.similarity_matrix(np.eye(3), component="topic", **k),
     "topic_map": lambda **k: topics.topic_map(rng().random((3, 2)), [0.5, 0.3, 0.1], names=NAMES, stress=0.1, **k),
@@ -342,7 +342,7 @@ def test_topic_cards_of_equally_many_words_have_equal_height_and_left_edge():
 def test_one_picture_of_all_topics_holds_each_with_its_weights_and_colour():
     picture = topics.all_topic_bars(
         [["moon", "moon"], ["god"], ["car", "bike", "road"], ["x"]], [[3.0, 1.0], [9.0], [2.0, 1.0, 0.5], [4.0]],
-        titles=["1", "2", "3", "4"], components=[0, 5, 2, 3],
+        titles=["1", "2", "3", "4"], beneath=["10 %"] * 4, components=[0, 5, 2, 3],
     )  # fmt: skip
     bars = picture.figure.data
     assert [list(bar.x) for bar in bars] == [[3.0, 1.0], [9.0], [2.0, 1.0, 0.5], [4.0]]
