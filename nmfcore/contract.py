@@ -163,10 +163,12 @@ def check_same_seed_same_result(solver: Solver) -> None:
 
 
 def check_monotone(solver: Solver) -> None:
-    """The loss never rises, for every loss, where the solver claims that; it ends lower than it began in any case."""
+    """The loss never rises, for every loss, where the solver claims that, also from a start far too small or too large; it ends
+    lower than it began in any case."""
     for name in _losses(solver):
-        for seed in (0, 1):
+        for seed, size in ((0, 1.0), (1, 1.0), (2, 0.02), (3, 50.0)):
             case = _with_loss(case_for(solver, seed=seed), name)
+            case = replace(case, W=case.W * size, H=case.H * size)
             curve = fit(solver, case, 60).history.column("loss")
             assert curve[-1] < curve[0], f"{name}: the loss did not fall ({curve[0]} to {curve[-1]})"
             if solver.monotone:

@@ -21,20 +21,26 @@ from nmfcore.losses import gram_form, inner
 from nmfcore.solvers.mu import ratio
 from nmfcore.solvers.protocol import Solver, Supports
 
+ROUNDING = 16  # eps ||C||_F^2: differences of the loss below this are rounding
+
 
 @dataclass(frozen=True)
 class Memory:
     """C S of the factors handed out, for the next step, and their loss."""
 
     CS: np.ndarray
-    loss: float | None
+    loss: float
 
 
 @dataclass(frozen=True)
 class SymmetricUpdates(Solver):
     """S <- S * (1 - damping + damping (C S) / (S S^T S)), elementwise.
 
-    damping : 1/2 in the paper; at 1 the undamped update cycles for ever between two values
+    From an S that is far too small this overshoots (for one entry it is Newton's square root). A damped step that would raise the
+    loss is replaced by S <- S * ((C S) / (S S^T S))^(1/4), which cannot: it minimises an upper bound of the loss that touches it
+    at S, sum (S S^T S) x^4 / (2 s^3) - 2 sum (C S) s log x (means of products, arithmetic and geometric).
+
+    damping : 1/2 in the paper; at 1 the undamped update, which is left alone, cycles for ever between two values
 
     Source: Ding, He & Simon 2005, On the equivalence of nonnegative matrix factorization and spectral clustering, eq. 22.
     """
@@ -53,14 +59,23 @@ class SymmetricUpdates(Solver):
             raise ProblemError(f"damping must lie above 0 and at most at 1, not {self.damping!r}.")
 
     def start(self, problem: Problem, factors: Factors, rng: np.random.Generator) -> Memory:
-        return Memory(problem.X @ factors.W, None)
+        return _remember(problem, factors.W)
 
     def step(self, problem: Problem, factors: Factors, memory: Memory) -> tuple[Factors, Memory]:
         S, share = factors.W, factors.W.dtype.type(self.damping)
-        S = S * ((1 - share) + share * ratio(memory.CS, S @ (S.T @ S)))
-        CS, StS = problem.X @ S, S.T @ S
-        square = gram_form(problem.squared_norm, inner(CS, S), StS, StS)
-        return Factors(S, S.T.copy()), Memory(CS, 0.5 * square)
+        by = ratio(memory.CS, S @ (S.T @ S))
+        new = S * ((1 - share) + share * by)
+        after = _remember(problem, new)
+        rounding = ROUNDING * np.finfo(S.dtype).eps * problem.squared_norm
+        if self.damping < 1 and after.loss > memory.loss + rounding:
+            new = S * np.sqrt(np.sqrt(by))
+            after = _remember(problem, new)
+        return Factors(new, new.T.copy()), after
+
+
+def _remember(problem: Problem, S: np.ndarray) -> Memory:
+    CS, StS = problem.X @ S, S.T @ S
+    return Memory(CS, 0.5 * gram_form(problem.squared_norm, inner(CS, S), StS, StS))
 
 
 @dataclass(frozen=True)

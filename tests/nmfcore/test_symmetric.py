@@ -45,6 +45,23 @@ def test_the_undamped_update_cycles_between_two_values():
     assert fit(C, S, "symmetric", 40).relative_error < 1e-6
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 8), st.integers(1, 3), st.integers(0, 10_000), st.floats(-4, 4), st.floats(0.05, 0.95))
+def test_the_damped_update_never_raises_the_loss_from_whatever_start(n, r, seed, power, damping):
+    """From a start a hundred times too small the paper's step alone would overshoot a hundredfold."""
+    C, S = similarity(seed, n, min(n, r), noise=0.3)
+    sizes = 10.0 ** (power * np.random.default_rng(seed).random(S.shape))
+    result = fit(C, S * sizes, "symmetric", 30, damping=damping)
+    losses = result.history.column("loss")
+    assert np.all(np.diff(losses) <= 1e-12 * np.sum(C**2) + 1e-12 * losses[:-1])
+
+
+def test_a_start_that_is_far_too_small_is_no_obstacle():
+    C, S = similarity()
+    one, two = (fit(C, S * by, "symmetric", 200) for by in (1.0, 1e-3))
+    assert two.relative_error < one.relative_error * 1.05
+
+
 @pytest.mark.parametrize("damping", [0.0, -1.0, 1.5])
 def test_damping_out_of_range_is_refused(damping):
     with pytest.raises(ProblemError, match="damping"):
