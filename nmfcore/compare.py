@@ -217,8 +217,9 @@ class Race:
         for entrant, (key, options) in entrants.items():
             solver = make_solver(key, options)
             spec = RunSpec(
-                solver=key, solver_options=solver.options(), loss=loss, rank=problem.rank, init=name, seed=seed, stop=stop
-            )
+                solver=key, solver_options=solver.options(), loss=loss, rank=problem.rank, init=name, seed=seed, stop=stop,
+                penalty=penalty.to_dict() if penalty is not None else {}, symmetric=symmetric,
+            )  # fmt: skip
             self.runs[entrant] = Run(problem, solver, factors, spec)
         self._cancelled = False
 

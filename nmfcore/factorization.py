@@ -168,6 +168,10 @@ class Penalty:
     def __bool__(self) -> bool:
         return any((self.l1_W, self.l1_H, self.l2_W, self.l2_H))
 
+    def to_dict(self) -> dict[str, float]:
+        """The weights by name, as a specification holds them."""
+        return {name: float(weight) for name, weight in vars(self).items()}
+
 
 @dataclass(frozen=True, eq=False)
 class Factors:

@@ -312,7 +312,7 @@ def prepare(
     spec = spec or RunSpec(
         solver=chosen.key, solver_options=chosen.options(), loss=loss, rank=problem.rank, init=init, seed=seed,
         stop=stop or StopRule(tol=chosen.tol),
-        penalty={name: float(weight) for name, weight in vars(penalty).items()} if penalty is not None else {},
+        penalty=penalty.to_dict() if penalty is not None else {},
         symmetric=symmetric,
     )  # fmt: skip
     return Run(problem, chosen, start, spec, evaluate_every=evaluate_every, kkt_every=kkt_every, fresh=True)

@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from nmfcore import Axis, Factors, ProblemError, StopReason, StopRule, compare, solve
+from nmfcore.factorization import Penalty
 
 RNG = np.random.default_rng(0)
 X = RNG.random((30, 20))
@@ -60,6 +61,21 @@ def test_all_racers_start_from_the_same_point_and_end_as_they_do_alone():
         assert_array_equal(fit.H, alone.H)
         assert fit.stopped is StopReason.ITERATIONS
     assert [c.name for c in race.curves()] == ["hals", "mu", "pg"]
+
+
+def test_a_racers_specification_repeats_it_with_its_penalty():
+    penalty = Penalty(l1_W=0.3, l2_H=0.2)
+    race = compare.Race(X, 3, ["hals", "mu"], stop=StopRule(tol=0, max_iter=5), penalty=penalty)
+    for _ in race:
+        pass
+    for result in race.results().values():
+        spec = result.spec
+        alone = solve(
+            X, spec.rank, solver=spec.solver, solver_options=spec.solver_options, init=spec.init, seed=spec.seed, stop=spec.stop,
+            penalty=Penalty(**spec.penalty),
+        )  # fmt: skip
+        assert_array_equal(alone.W, result.W)
+        assert alone.spec.key == spec.key
 
 
 def test_the_slowest_in_seconds_waits():
