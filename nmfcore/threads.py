@@ -76,10 +76,10 @@ class _Blas:
             if self.users == 0:
                 if self.libraries is None:
                     self.libraries = list(ThreadpoolController().select(user_api="blas").lib_controllers)
-                self.before = [(library, library.num_threads) for library in self.libraries]  # its own limit() is slow
-                for library, threads in self.before:
-                    if threads != 1:
-                        library.set_num_threads(1)
+                self.before = [(library, library.num_threads) for library in self.libraries]
+            for library, _ in self.before:  # each time: another thread's limits (scikit-learn's) may have ended in between
+                if library.num_threads != 1:  # threadpoolctl's own limit() is slow
+                    library.set_num_threads(1)
             self.users += 1
         try:
             yield
