@@ -16,7 +16,7 @@ import pandas as pd
 from dashboard.fitting import fraction
 from dashboard.jobs import Job
 from nmfcore.data.dataset import Dataset
-from nmfcore.factorization import Axes, Factorization, Penalty
+from nmfcore.factorization import Axes, Axis, Factorization, Penalty
 from nmfcore.recommend import (
     Estimate,
     HeldOut,
@@ -59,8 +59,10 @@ class Source:
 
     @property
     def key(self) -> str:
-        """Names the ratings by their content."""
-        digest = hashlib.sha256(repr(self.ratings.shape).encode())
+        """Names the ratings by their content, and by the names of their rows and columns."""
+        m, n = self.ratings.shape
+        names = (self.axes.rows.take(range(m)), self.axes.columns.take(range(n)))
+        digest = hashlib.sha256(repr((self.ratings.shape, names)).encode())
         for part in (self.ratings.items, self.ratings.users, self.ratings.values):
             digest.update(np.ascontiguousarray(part).tobytes())
         return digest.hexdigest()[:16]
@@ -103,7 +105,7 @@ def frame(source: Source) -> pd.DataFrame:
 
 
 def of_frame(table: pd.DataFrame, source: Source) -> Source | None:
-    """The ratings of an edited table, with the names of `source`; None when no rating is left.
+    """The ratings of an edited table, with the names of `source` and of the lines added to it; None when no rating is left.
 
     A cell that is empty, 0, negative or not a number is not rated.
     """
@@ -112,7 +114,30 @@ def of_frame(table: pd.DataFrame, source: Source) -> Source | None:
     if not rated.any():
         return None
     items, users = rated.nonzero()
-    return Source(Ratings(items, users, cells[rated], cells.shape), source.axes, source.title)
+    added = [str(name) for name in table.iloc[:, 0]], [str(name) for name in table.columns[1:]]
+    sides = zip((source.axes.rows, source.axes.columns), source.ratings.shape, added, strict=True)
+    axes = Axes(*(longer(axis, size, names) for axis, size, names in sides))
+    return Source(Ratings(items, users, cells[rated], cells.shape), axes, source.title)
+
+
+def longer(axis: Axis, size: int, names: list[str]) -> Axis:
+    """An axis of `size` entries with the names beyond these added; itself when there are none.
+
+    names : one per line of the edited table, the first ones standing for the axis's own labels
+    """
+    return axis if len(names) <= size else Axis(axis.name, axis.singular, [*axis.take(range(size)), *names[size:]])
+
+
+def with_row(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The table with one more row that nobody has rated."""
+    new = pd.DataFrame([[name, *[np.nan] * (table.shape[1] - 1)]], columns=table.columns)
+    return pd.concat([table, new.astype(table.dtypes.to_dict())], ignore_index=True)
+
+
+def with_column(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The table with one more column in which nothing is rated."""
+    *_, label = unique([*map(str, table.columns), name])
+    return table.assign(**{label: np.nan})
 
 
 def unique(names: list[str]) -> list[str]:

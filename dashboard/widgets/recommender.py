@@ -22,6 +22,7 @@ PAGE = "recommender"
 ZEROS = {"zero": "counts as 0", "missing": "is left out"}
 NARROW = 60  # px of a column of ratings
 LIST = 10  # recommendations of a user
+LONGEST_NAME = 60  # characters of the name of an added line
 
 
 def asked(source: Source) -> tuple[int, float, int, int, int, int, str]:
@@ -143,9 +144,16 @@ def table_card(
     with left, st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown("**Ratings, to be edited**", width="content")
-            st.button(
-                "Back to the start", key=f"{base}-reset", type="tertiary", icon=":material/undo:", on_click=reset, args=(base,)
-            )
+            with st.container(horizontal=True, horizontal_alignment="right", gap="small", width="content"):
+                add(base, given)
+                st.button(
+                    "Back to the start",
+                    key=f"{base}-reset",
+                    type="tertiary",
+                    icon=":material/undo:",
+                    on_click=reset,
+                    args=(base,),
+                )
         version = session.control(f"{base}-version", 0)
         if session.control_value(f"{base}-editor-{version}", None) is None:  # the page was left and opened again
             session.set_control(f"{base}-shown", session.control_value(f"{base}-now", None))
@@ -155,11 +163,10 @@ def table_card(
         cell = st.column_config.NumberColumn(min_value=0.0, max_value=max(10.0, high), step=0.1, format="%.4g", width=NARROW)
         after = st.data_editor(
             table, hide_index=True, key=f"{base}-editor-{version}", disabled=[table.columns[0]], placeholder="",
-            alt="The ratings, to be edited", height=min(35 * (len(table) + 1) + 3, 420),
+            alt="The ratings, to be edited",
             column_config=dict.fromkeys(table.columns[1:], cell),
         )  # fmt: skip
-        now = session.control_value(f"{base}-now", None)
-        if not after.equals(bench_data.frame(given) if now is None else now):
+        if not after.equals(edited_frame(base, given)):
             session.set_control(f"{base}-now", after)
             st.rerun()
         st.markdown(f":small[An empty cell, or a 0, is a missing rating. Ratings go from {low:g} to {high:g}.]")
@@ -179,11 +186,46 @@ def table_card(
         card.picture(PAGE, "mask", "What is known, and the mask", drawn, say=say)
 
 
+def add(base: str, given: Source) -> None:
+    """A new show or user, whose ratings are typed into the table afterwards."""
+    m, n = edited_frame(base, given).shape
+    sides = ((given.axes.rows, m, bench_data.EDITABLE[0]), (given.axes.columns, n - 1, bench_data.EDITABLE[1]))
+    with st.popover("Add", icon=":material/add:", type="tertiary", key=f"{base}-add"):
+        name = st.text_input("Name", key=f"{base}-name", max_chars=LONGEST_NAME, persist_state="session")
+        with st.container(horizontal=True, gap="small"):
+            for side, (axis, size, most) in enumerate(sides):
+                st.button(
+                    f"New {markdown(axis.singular, 30)}", key=f"{base}-add-{side}", on_click=grow, args=(base, given, side),
+                    disabled=not clean(name or "", LONGEST_NAME) or size >= most,
+                    help=f"Up to {most} can be edited here." if size >= most else "Nobody has rated it yet: type into the table.",
+                )  # fmt: skip
+
+
+def edited_frame(base: str, given: Source) -> pd.DataFrame:
+    """The table as it is on the page now."""
+    now = session.control_value(f"{base}-now", None)
+    return bench_data.frame(given) if now is None else now
+
+
+def grow(base: str, given: Source, side: int) -> None:
+    """Add the row (0) or column (1) whose name was typed; in a callback."""
+    name = clean(session.control_value(f"{base}-name", ""), LONGEST_NAME)
+    if name:
+        table = (bench_data.with_row, bench_data.with_column)[side](edited_frame(base, given), name)
+        show(base, table)
+        session.set_control(f"{base}-name", "")
+
+
+def show(base: str, table: pd.DataFrame | None) -> None:
+    """Show this table from now on, the data as it came for None; the editor begins anew, since it knows its old lines only."""
+    for part in ("now", "shown"):
+        session.set_control(f"{base}-{part}", table)
+    session.set_control(f"{base}-version", session.control_value(f"{base}-version", 0) + 1)
+
+
 def reset(base: str) -> None:
     """Take the table back to the data as it came."""
-    for part in ("now", "shown"):
-        session.set_control(f"{base}-{part}", None)
-    session.set_control(f"{base}-version", session.control_value(f"{base}-version", 0) + 1)
+    show(base, None)
 
 
 # -- factors and similarities ----------------------------------------------------------------------------------------------

@@ -18,12 +18,14 @@ from dashboard import workbench_symmetric as bench_symmetric
 from dashboard.explanations import sections
 from dashboard.figures.workbench import models, over_ranks, similarities, symmetric_fit
 from dashboard.jobs import Job
+from dashboard.plain import clean
 from dashboard.widgets.bench import zipped
 from nmfcore.data import load_prepared
 from nmfcore.data.dataset import Classes, Dataset
 from nmfcore.factorization import Axes, Axis
 
 APP = str(Path(__file__).resolve().parents[2] / "dashboard" / "app.py")
+NASTY = "<img src=x onerror=alert(1)> ![](http://evil.example/x.png) [link](http://evil.example) $x$ **b**"
 PATIENCE = 60  # reruns of a page until what it computes is there
 
 
@@ -116,6 +118,45 @@ def test_a_table_without_a_rating_says_so_on_the_page():
     assert app.title[0].value == "No rating is left"
     app.button(key=f"{base}-reset").click()
     assert settled(app.run()).title[0].value.startswith("Will Jai like")
+
+
+def test_a_new_show_and_a_new_user_are_added_and_can_be_rated():
+    app = opened("recommender")
+    base = f"recommender-{rec.of_dataset(load_prepared('tv')).key}"
+    assert app.button(key=f"{base}-add-0").disabled
+    for side, name in ((0, "The  Office\n"), (1, "Jai"), (1, NASTY)):
+        app.text_input(key=f"{base}-name").set_value(name).run()
+        app.button(key=f"{base}-add-{side}").click()
+        app = settled(app.run())
+        assert not app.exception
+        assert app.text_input(key=f"{base}-name").value == ""
+    table = app.session_state[f"{base}-now"]
+    assert table.shape == (8, 8)
+    assert table.iloc[7, 0] == "The Office"
+    assert list(table.columns[6:]) == ["Jai (2)", clean(NASTY[:60])]
+    table = table.copy()
+    table.iloc[7, 6] = 4.0
+    app.session_state[f"{base}-now"] = app.session_state[f"{base}-shown"] = table
+    app = settled(app.run())
+    app.selectbox(key="recommender-user").set_value(5)
+    app = settled(app.run())
+    assert app.title[0].value.startswith("Will Jai \\(2\\) like ")
+    assert "The Office" not in app.selectbox(key="recommender-item").options
+    app.button(key=f"{base}-reset").click()
+    assert "(2)" not in settled(app.run()).title[0].value
+
+
+def test_added_lines_keep_the_names_there_were_and_count_as_other_ratings():
+    X = np.array([[5.0, 0, 3], [4, 2, 0]])
+    source = rec.of_dataset(Dataset(key="upload", title="t", X=X, axes=Axes(), kind="ratings"))
+    one, two = (rec.of_frame(rec.with_row(rec.frame(source), name), source) for name in ("a", "b"))
+    assert one.axes.rows.take(range(3)) == ["row 1", "row 2", "a"]
+    assert one.axes.columns is source.axes.columns
+    assert one.ratings.shape == (3, 3)
+    assert len({source.key, one.key, two.key}) == 3
+    with_user = rec.of_frame(rec.with_column(rec.frame(source), "row"), source)
+    assert with_user.axes.columns.label(3) == "row (2)"  # the table's first column has that name already
+    assert rec.of_frame(rec.frame(source), source).key == source.key
 
 
 def test_triples_with_users_first_are_turned_so_that_shows_are_rows():
