@@ -20,7 +20,7 @@ COLOURS = {
     "minibatch": "#8c564b",
     "nmf-rs": "#e377c2",
 }
-WIDTH, HEIGHT, MARGIN = 640, 360, 60
+WIDTH, HEIGHT, MARGIN, NAMES = 640, 360, 60, 130  # px; the names of the contenders stand beside the plot
 
 
 def write_report(folder: Path) -> Path:
@@ -134,7 +134,7 @@ def plot(result: dict[str, Any]) -> str:
         x = MARGIN + (math.log10(t) - left) / (right - left) * (WIDTH - 2 * MARGIN)
         return x, HEIGHT - MARGIN - (math.log10(value) - low) / (high - low) * (HEIGHT - 2 * MARGIN)
 
-    parts = [f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>']
+    parts = [f'<rect width="{WIDTH + NAMES}" height="{HEIGHT}" fill="white"/>']
     for power in range(math.ceil(left), math.floor(right) + 1):
         x, _ = place(10.0**power, 10.0**low)
         parts.append(f'<line x1="{x:.1f}" y1="{MARGIN}" x2="{x:.1f}" y2="{HEIGHT - MARGIN}" stroke="#ddd"/>')
@@ -150,11 +150,11 @@ def plot(result: dict[str, Any]) -> str:
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts.append(f'<circle cx="{at[-1][0]:.1f}" cy="{at[-1][1]:.1f}" r="4" fill="{colour}"/>')
         label = escape(CONTENDERS[key].title)
-        parts.append(
-            f'<text x="{WIDTH - MARGIN - 4}" y="{MARGIN + 14 + 15 * row}" text-anchor="end" fill="{colour}">{label}</text>'
-        )
+        parts.append(f'<text x="{WIDTH - MARGIN + 14}" y="{MARGIN + 10 + 16 * row}" fill="{colour}">{label}</text>')
     title = escape(f"{result['title']}, rank {result['rank']}: loss above the best found (relative)")
     parts.append(f'<text x="{WIDTH / 2}" y="24" text-anchor="middle" font-size="14">{title}</text>')
     parts.append(f'<text x="{WIDTH / 2}" y="{HEIGHT - 14}" text-anchor="middle">seconds, start included</text>')
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="11">'
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH + NAMES} {HEIGHT}" font-family="sans-serif" font-size="11">'
+    )
     return "\n".join([head, *parts, "</svg>", ""])
