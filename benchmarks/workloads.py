@@ -92,6 +92,6 @@ WORKLOADS = {
             "kullback-leibler", None, 3,
         ),
         Workload("kl-all", "20 Newsgroups, all, TF-IDF, Kullback-Leibler", 20, all_groups, "kullback-leibler", (2, 30), 1),
-        Workload("all-100", "20 Newsgroups, all, TF-IDF", 100, all_groups, goal=(20, 40), repeats=1),
+        Workload("all-100", "20 Newsgroups, all, TF-IDF", 100, all_groups, goal=(20, 40), repeats=3),
     )
 }  # fmt: skip
