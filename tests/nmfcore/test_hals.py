@@ -157,7 +157,7 @@ def test_the_sketch_is_only_a_start_and_the_result_is_that_of_x(kind, monkeypatc
     assert result.history[0].relative_error == without.history[0].relative_error  # the same start is recorded
     ended = solve(data, 4, solver_options={"sketch": False}, stop=steps(300))
     assert result.relative_error < min(without.relative_error, ended.relative_error * (1 + 1e-3))
-    assert result.relative_error == pytest.approx(relative_error(data, result.W, result.H), rel=1e-5)
+    assert result.relative_error == pytest.approx(relative_error(data, result.W, result.H), rel=1e-4)  # float32: eps / error^2
     assert not np.any(np.diff(result.history.relative_errors) > 0)
 
 
