@@ -79,7 +79,7 @@ class _Blas:
                 self.before = [(library, library.num_threads) for library in self.libraries]
             for library, _ in self.before:  # each time: another thread's limits (scikit-learn's) may have ended in between
                 if library.num_threads != 1:  # threadpoolctl's own limit() is slow
-                    library.set_num_threads(1)
+                    _set_threads(library, 1)
             self.users += 1
         try:
             yield
@@ -89,7 +89,16 @@ class _Blas:
                 if self.users == 0:
                     for library, threads in self.before:
                         if threads != 1:
-                            library.set_num_threads(threads)
+                            _set_threads(library, threads)
+
+
+def _set_threads(library: Any, number: int) -> None:
+    """From whatever thread: since threadpoolctl 3.8 only the first one that set OpenBLAS's threads may go on doing so, the others
+    are ignored without a word. The lock and the count of `_Blas` stand for that rule here; nobody is left in control."""
+    release = getattr(library, "clear_controlling_thread", lambda **_: None)
+    release(force=True)
+    library.set_num_threads(number)
+    release(force=True)
 
 
 _blas = _Blas()  # the number of BLAS threads is the process's, so its keeper is too
