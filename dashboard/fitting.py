@@ -83,8 +83,13 @@ class FittedRun:
         return self.factorization.rank
 
     @property
+    def bounded(self) -> bool:
+        """Whether the SVD is a floor: it takes missing entries for 0, so under a fit to the given ones alone it is none."""
+        return self.dataset.mask is None
+
+    @property
     def floor(self) -> float:
-        """The relative error of the best rank-r matrix, which no NMF of this rank can fall below."""
+        """The relative error of the best rank-r matrix, which no NMF of this rank can fall below where it is `bounded`."""
         return float(self.svd.floor([self.rank])[0])
 
     @property

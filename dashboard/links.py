@@ -39,6 +39,7 @@ PARAMETERS = (
 )
 PENALTIES = {"l1w": "l1_W", "l1h": "l1_H", "l2w": "l2_W", "l2h": "l2_H"}  # of the link, of the specification
 LONGEST = 8_000  # characters of one parameter; a longer one was not made here
+DEEPEST = 8  # nested lists and objects in a part of a link
 MOST_RANK, MOST_ITERATIONS, MOST_SECONDS, MOST_PENALTY = 200, 2_000, 3_600.0, 1e12
 
 REFUSED = "This link cannot be opened: "
@@ -142,12 +143,29 @@ def _json(given: Mapping[str, str], name: str, kind: type, default: Any) -> Any:
     if name not in given:
         return default
     try:
-        value = json.loads(given[name])
+        value = json.loads(given[name], parse_constant=_refuse)
+        json.dumps(value)  # what is nested too deeply to be written again is not one of ours
     except (ValueError, RecursionError):
+        value = None
+    if _depth(value) > DEEPEST:
         value = None
     if not isinstance(value, kind):
         raise LinkError(f"{REFUSED}its part '{name}' is damaged.")
     return value
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number")
+
+
+def _depth(value: Any) -> int:
+    """How deeply lists and objects are nested; no further than one beyond the limit."""
+    depth, inner = 0, [value]
+    while inner and depth <= DEEPEST:
+        whole = [part for part in inner if isinstance(part, (list, dict))]
+        inner = [part for parts in whole for part in (parts.values() if isinstance(parts, dict) else parts)]
+        depth += 1
+    return depth
 
 
 def _number(given: Mapping[str, str], name: str, kind: Any, default: Any, low: float, high: float) -> Any:

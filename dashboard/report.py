@@ -180,13 +180,12 @@ class _Report:
     def tiles(self) -> str:
         run, end = self.run, self.run.factorization.history[-1]
         explained = 1.0 - min(end.relative_error, 1.0) ** 2
+        above = f"{end.relative_error - run.floor:.4f} above the SVD floor {run.floor:.4f}"
         shown = [
-            ("Attainable explained", percent(run.attainable), f"of what any rank-{run.rank} model can"),
-            (
-                "Relative error",
-                f"{end.relative_error:.4f}",
-                f"{end.relative_error - run.floor:.4f} above the SVD floor {run.floor:.4f}",
-            ),
+            ("Attainable explained", percent(run.attainable), f"of what any rank-{run.rank} model can")
+            if run.bounded
+            else ("Attainable explained", "not defined", "the SVD takes missing entries for 0"),
+            ("Relative error", f"{end.relative_error:.4f}", above if run.bounded else "over the given entries only"),
             ("Explained energy", percent(explained), "1 − (relative error)²"),
             ("Iterations", f"{end.iteration:,}", f"{SHORT_REASONS[run.factorization.stopped]}, {seconds(end.seconds)}"),
         ]
@@ -199,15 +198,20 @@ class _Report:
     def fit(self) -> str:
         run, history = self.run, self.run.factorization.history
         curve = loss_curve(
-            history.iterations, history.relative_errors, floor=run.floor, rank=run.rank, theme=THEME, height=330,
-            baseline=float(run.svd.floor([1])[0]) if run.rank > 1 else None,
+            history.iterations, history.relative_errors, floor=run.floor if run.bounded else None, rank=run.rank, theme=THEME,
+            height=330, baseline=float(run.svd.floor([1])[0]) if run.rank > 1 and run.bounded else None,
         )  # fmt: skip
         items = items_by_topic(self.W, axis=self.rows, component=self.noun, theme=THEME, height=330)
         rows = _text(self.rows.name)
         return (
             f"<h2>The fit</h2><p>{_text(run.factorization.stopped.sentence, 200)}. {_text(self.convention.sentence, 200)} "
-            "The dotted line is the error of the truncated SVD of the same rank: no model of that rank lies below it "
-            "(Eckart &amp; Young 1936).</p><div class=two>"
+            + (
+                "The dotted line is the error of the truncated SVD of the same rank: no model of that rank lies below it "
+                "(Eckart &amp; Young 1936)."
+                if run.bounded
+                else "The error is over the given entries only; no floor is known for data with missing ones."
+            )
+            + "</p><div class=two>"
             + self.figure("Relative error while fitting", curve)
             + self.figure(f"{rows[:1].upper()}{rows[1:]} by {self.noun} (W), strongest first", items)
             + "</div>"
@@ -261,12 +265,19 @@ class _Report:
     def svd(self) -> str:
         run = self.run
         errors = error_over_rank(
-            run.svd.floor(), [run.rank], [run.factorization.relative_error], present=run.rank, theme=THEME, height=310
+            run.svd.floor(),
+            [run.rank] if run.bounded else [],
+            [run.factorization.relative_error] if run.bounded else [],
+            present=run.rank,
+            theme=THEME,
+            height=310,
         )
         values = singular_values(run.svd.spectrum, run.svd.squared_norm, present=run.rank, theme=THEME, height=310)
+        beside = f"This NMF explains {percent(run.attainable)} of what any rank-{run.rank} model can."
+        if not run.bounded:
+            beside = "It takes missing entries for 0, so it is no floor under this NMF, which was fitted to the given ones only."
         parts = [
-            f"<h2>Beside the SVD</h2><p>The SVD is the best model of each rank, with signs. This NMF explains "
-            f"{percent(run.attainable)} of what any rank-{run.rank} model can.</p><div class=two>"
+            f"<h2>Beside the SVD</h2><p>The SVD is the best model of each rank, with signs. {beside}</p><div class=two>"
             + self.figure("Error over rank", errors)
             + self.figure(f"Singular values ({_text(run.svd.label)})", values)
             + "</div>"

@@ -6,13 +6,16 @@ The only file that names `st.session_state` and `st.query_params`. Two things ar
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 
 from dashboard import links
 from dashboard.edits import Edits
@@ -334,7 +337,11 @@ def continue_fit() -> None:
     stop = continued(me.run)
     spec = me.run.spec.replace(stop=stop)
     key = fit_key(spec)
-    job = jobs().submit(key, continue_work(me.run, stop), session=me.id, label=f"Continue, rank {spec.rank}", lane="fit")
+    try:
+        job = jobs().submit(key, continue_work(me.run, stop), session=me.id, label=f"Continue, rank {spec.rank}", lane="fit")
+    except JobsBusy as busy:
+        me.problem = Problem(str(busy))
+        return
     me.fitting, me.fitting_spec = key, spec
     me.choice = me.choice.replace(stop=stop)
     for name, value in (("tol", stop.tol), ("iterations", stop.max_iter)):
@@ -383,13 +390,16 @@ def choose(spec: RunSpec) -> None:
     me.problem = None
     key = data_key(spec)
     ready = jobs().result(key)
-    me.before = (me.choice, me.data)
+    if me.loading is None or me.before is None:  # else what stood before the load that is given up now
+        me.before = (me.choice, me.data)
     me.choice = wanted().replace(
         data=spec.data, data_options=spec.data_options, preparation=spec.preparation, fingerprint="", rank=spec.rank
     )
     st.session_state["rank"] = spec.rank
     me.data = ready
+    me.loading = None  # what was still being loaded is not wanted any more
     if ready is not None:
+        me.before = None
         _able_solver(me)
         return
     try:
@@ -627,6 +637,28 @@ def open_run(name: str, content: bytes) -> None:
         return
     me.fitting, me.fitting_spec, me.opening = key, spec, (key, edits_of(saved))
     job.wait(PATIENCE)
+
+
+# -- files that are made when somebody asks for them ----------------------------------------------------------------------
+
+
+def in_session(make: Callable[[], T]) -> Callable[[], T]:
+    """`make`, for a download button: Streamlit calls it in a thread without a session, where every control has its usual value.
+
+    Here it sees this session: the scale, the names and the thresholds of the page.
+    """
+    context = get_script_run_ctx()
+
+    def made() -> T:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(_with_context, context, make).result()
+
+    return made
+
+
+def _with_context(context: Any, make: Callable[[], T]) -> T:
+    add_script_run_ctx(threading.current_thread(), context)
+    return make()
 
 
 # -- edits of how topics are shown -------------------------------------------------------------------------------------

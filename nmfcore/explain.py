@@ -19,6 +19,8 @@ from nmfcore.factorization import Axis, Matrix
 from nmfcore.projection import project_rows
 from nmfcore.topics import COLUMNS, best
 
+MASKED_CELLS = 1_000_000  # cells of WH that are formed at one time where entries are missing
+
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
@@ -160,12 +162,32 @@ class ItemErrors:
         return live[np.argsort(-self.relative_errors[live], kind="stable")]
 
 
-def item_errors(X: Matrix, W: np.ndarray, H: np.ndarray) -> ItemErrors:
-    """||x_i - w_i H|| / ||x_i|| of every row, from the Gram form per row: WH is never formed (error about 1e-7 in float64)."""
+def item_errors(X: Matrix, W: np.ndarray, H: np.ndarray, mask: Matrix | None = None) -> ItemErrors:
+    """||x_i - w_i H|| / ||x_i|| of every row, from the Gram form per row: WH is never formed (error about 1e-7 in float64).
+
+    mask : (m, n), 1 = observed: the sums are then over the observed entries alone, formed a few rows at a time
+    """
     W64, H64 = W.astype(np.float64), H.astype(np.float64)
+    if mask is not None:
+        return ItemErrors(_masked_errors(X, W64, H64, mask))
     norms = np.asarray((X.multiply(X) if sp.issparse(X) else X * X).sum(axis=1, dtype=np.float64)).ravel()
     cross = np.einsum("ij,ij->i", np.asarray(X @ H64.T), W64)
     square = norms - 2.0 * cross + np.einsum("ij,ij->i", W64 @ (H64 @ H64.T), W64)
     with np.errstate(divide="ignore", invalid="ignore"):
         errors = np.sqrt(np.maximum(square, 0.0) / norms)
     return ItemErrors(np.where(norms > 0, errors, np.nan))
+
+
+def _masked_errors(X: Matrix, W: np.ndarray, H: np.ndarray, mask: Matrix) -> np.ndarray:
+    """(m,) relative errors over the observed entries; NaN where all of them are 0."""
+    X, mask = (sp.csr_array(A) if sp.issparse(A) else A for A in (X, mask))
+    squares, norms = np.empty(len(W)), np.empty(len(W))
+    rows = max(1, MASKED_CELLS // max(1, H.shape[1]))
+    for begin in range(0, len(W), rows):
+        part = slice(begin, begin + rows)
+        x, seen = (A[part].toarray() if sp.issparse(A) else A[part] for A in (X, mask))
+        seen, x = seen != 0, x.astype(np.float64)
+        squares[part] = np.sum(np.square(x - W[part] @ H, where=seen, out=np.zeros(x.shape)), axis=1)
+        norms[part] = np.sum(np.square(x, where=seen, out=np.zeros(x.shape)), axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(norms > 0, np.sqrt(squares / norms), np.nan)

@@ -16,7 +16,21 @@ def figures(run: FittedRun) -> list[Figure]:
     """Attainable share, error above the floor, iterations and stability."""
     result = run.factorization
     end = result.history[-1]
-    return [
+    first = [
+        Figure(
+            "Explained energy",
+            percent(1.0 - min(result.relative_error, 1.0) ** 2),
+            "of the given entries",
+            "1 − e², over the given entries only. The SVD takes missing ones for 0, so it is no floor under this model.",
+        ),
+        Figure(
+            "Relative error",
+            f"{result.relative_error:.4f}",
+            "over the given entries only",
+            "‖M∘(X − WH)‖ / ‖M∘X‖ in the Frobenius norm; 0 is exact. No floor is known for data with missing entries.",
+        ),
+    ]
+    bounded = [
         Figure(
             "Attainable explained",
             percent(run.attainable),
@@ -29,6 +43,9 @@ def figures(run: FittedRun) -> list[Figure]:
             f"{result.relative_error - run.floor:.4f} above the SVD floor",
             "‖X − WH‖ / ‖X‖ in the Frobenius norm; 0 is exact. The SVD's error is the floor under every NMF of the same rank.",
         ),
+    ]
+    return [
+        *(bounded if run.bounded else first),
         Figure(
             "Iterations",
             f"{end.iteration:,}",
@@ -55,7 +72,12 @@ def draw() -> None:
     left, right = st.columns(2)
     with left:
         drawn = loss_curve(
-            history.iterations, history.relative_errors, floor=run.floor, rank=run.rank, theme=session.theme(), height=300
+            history.iterations,
+            history.relative_errors,
+            floor=run.floor if run.bounded else None,
+            rank=run.rank,
+            theme=session.theme(),
+            height=300,
         )
         card.picture("overview", "loss", "Loss while fitting", drawn)
     with right:

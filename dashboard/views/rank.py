@@ -14,6 +14,7 @@ from nmfcore import topics
 from nmfcore.rank import Survey
 
 LANE = "rank"
+FEWEST = 3  # rows and columns of data whose ranks can be compared
 
 
 def controls(run: FittedRun) -> Asked:
@@ -71,6 +72,10 @@ def draw() -> None:
     if run.dataset.mask is not None:
         with card.plain("Not for data with missing entries"):
             st.markdown("The survey compares fits of complete data. For ratings, the recommender's held-out error answers this.")
+        return
+    if min(run.dataset.shape) < FEWEST:
+        with card.plain("Too small for a survey"):
+            st.markdown(f"A survey compares ranks from 1 to 3 at least; it needs {FEWEST} rows and {FEWEST} columns.")
         return
     asked = controls(run)
     total = Survey(run.dataset.X, asked.plan).total

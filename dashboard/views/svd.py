@@ -24,14 +24,15 @@ def draw() -> None:
         header.draw("NMF and SVD", None)
         notices.nothing_yet()
         return
-    header.draw(f"This NMF explains {percent(run.attainable)} of what any rank-{run.rank} model can", run)
+    title = f"This NMF explains {percent(run.attainable)} of what any rank-{run.rank} model can"
+    header.draw(title if run.bounded else "The SVD takes missing entries for 0, so it is no floor here", run)
     left, right = st.columns(2)
     with left:
         same = [other for other in session.state().kept.values() if other.dataset is run.dataset]
         drawn = error_over_rank(
             run.svd.floor(),
-            [other.rank for other in same],
-            [other.factorization.relative_error for other in same],
+            [other.rank for other in same if run.bounded],  # errors over the given entries only are another quantity
+            [other.factorization.relative_error for other in same if run.bounded],
             present=run.rank,
             theme=session.theme(),
         )

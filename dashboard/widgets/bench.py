@@ -238,7 +238,7 @@ def table(
                 st.markdown(reading(page, name))
                 st.download_button(
                     "Numbers as CSV",
-                    data=lambda: card.as_csv(shown if whole is None else whole()),
+                    data=session.in_session(lambda: card.as_csv(shown if whole is None else whole())),
                     file_name=f"{key}.csv",
                     mime="text/csv",
                     on_click="ignore",
@@ -273,7 +273,7 @@ def export(page: str, tables: Callable[[], Mapping[str, pd.DataFrame]], script: 
         st.markdown("Every table of this page as CSV, and a Python script that computes them anew without the dashboard.")
         st.download_button(
             "Tables and script (.zip)",
-            data=lambda: zipped(tables(), script),
+            data=session.in_session(lambda: zipped(tables(), script)),
             file_name=f"nmf-{page}.zip",
             mime="application/zip",
             on_click="ignore",

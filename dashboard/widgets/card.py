@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import StringIO
@@ -109,10 +110,9 @@ def _menu(key: str, how: str, drawn: Picture) -> None:
 
 def as_csv(table: pd.DataFrame) -> str:
     """The table as CSV that is safe to open in a spreadsheet."""
-    safe = table.rename(columns=lambda name: csv_cell(str(name)))
-    for column in safe.columns:
-        if not pd.api.types.is_numeric_dtype(safe[column]):
-            safe[column] = [csv_cell(value) for value in safe[column]]
-    out = StringIO()
-    safe.to_csv(out, index=False)
+    columns = [table.iloc[:, j] for j in range(table.shape[1])]  # by place: two may have one name
+    kept = {j: c if pd.api.types.is_numeric_dtype(c) else [csv_cell(v) for v in c] for j, c in enumerate(columns)}
+    out = StringIO()  # text is quoted, so that a semicolon or a tab in a label begins no cell where a spreadsheet splits at those
+    safe = pd.DataFrame(kept, index=table.index)
+    safe.to_csv(out, index=False, header=[str(csv_cell(str(name))) for name in table.columns], quoting=csv.QUOTE_NONNUMERIC)
     return out.getvalue()

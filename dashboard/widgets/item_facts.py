@@ -26,7 +26,7 @@ def clusters(run: FittedRun) -> Clusters:
 def errors(run: FittedRun) -> ItemErrors:
     """The relative error of every item."""
     factors = run.factorization
-    return run.derived("item errors", lambda: item_errors(run.dataset.X, factors.W, factors.H))
+    return run.derived("item errors", lambda: item_errors(run.dataset.X, factors.W, factors.H, run.dataset.mask))
 
 
 def chosen(key: str, shown: np.ndarray) -> bool:

@@ -193,7 +193,7 @@ def words_table(view: View, place: int, relevance: float, noun: str) -> None:
             st.markdown(f"**All its {markdown(axis.name)}**", width="content")
             st.download_button(
                 "All as CSV",
-                data=lambda: card.as_csv(all_words(view, place, relevance, view.H.shape[1])),
+                data=session.in_session(lambda: card.as_csv(all_words(view, place, relevance, view.H.shape[1]))),
                 file_name=f"{noun}-{'-'.join(str(k + 1) for k in topic.members)}-words.csv",
                 mime="text/csv",
                 on_click="ignore",

@@ -368,6 +368,9 @@ class _Work:
         found = self.table.negatives
         if not found.count:
             return
+        left = int(np.count_nonzero(self.X.data < 0 if sp.issparse(self.X) else self.X < 0))  # rows may have been dropped
+        if not left:
+            return
         if how == "refuse":
             raise UploadError(
                 f"{counted(found.count, 'entry is', 'entries are')} negative; NMF needs X >= 0",
@@ -377,7 +380,7 @@ class _Work:
                 fixes=(Fix("Clip them to 0", {"negatives": "clip"}), Fix("Shift all entries", {"negatives": "shift"})),
             )
         if how == "clip":
-            self.notes.append(f"{counted(found.count, 'negative entry', 'negative entries')} became 0 (clipped, as you chose).")
+            self.notes.append(f"{counted(left, 'negative entry', 'negative entries')} became 0 (clipped, as you chose).")
             if sp.issparse(self.X):
                 self.X = sp.csr_array((np.maximum(self.X.data, 0), self.X.indices, self.X.indptr), shape=self.X.shape)
             else:

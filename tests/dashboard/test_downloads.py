@@ -97,11 +97,38 @@ def test_no_cell_of_a_csv_is_a_formula_whatever_the_labels_say():
     table = pd.DataFrame({"=name": HOSTILE, "value": np.linspace(-1, 1, len(HOSTILE))})
     for delimiter in (",", ";", "\t"):  # a spreadsheet may split at any of them
         for row in csv.reader(io.StringIO(as_csv(table)), delimiter=delimiter):
-            for cell in row if delimiter == "," else row[:1]:
+            for cell in row:
                 try:
                     float(cell)
                 except ValueError:
                     assert not formula(cell), cell
+
+
+def test_columns_of_one_name_keep_their_values():
+    table = pd.DataFrame([["topic", 2.0, 3, None], ["x", np.nan, 5, "y"]], columns=["topic", "topic", "a", "b"])
+    rows = [["topic", "topic", "a", "b"], ["topic", "2.0", "3", ""], ["x", "", "5", "y"]]
+    assert list(csv.reader(io.StringIO(as_csv(table)))) == rows
+
+
+def page_with_a_download():
+    from concurrent.futures import ThreadPoolExecutor
+
+    import streamlit as st
+
+    from dashboard import session
+    from dashboard.widgets import scale
+
+    session.set_control(scale.KEY, "W columns L2")
+    make = session.in_session(scale.current)
+    with ThreadPoolExecutor(1) as pool:  # as Streamlit calls what a download button holds
+        st.text(pool.submit(make).result())
+        st.text(pool.submit(scale.current).result())
+
+
+def test_what_a_download_makes_knows_the_scale_of_the_page():
+    app = AppTest.from_function(page_with_a_download).run()
+    assert not app.exception
+    assert [text.value for text in app.text] == ["W columns L2", "H rows L1"]
 
 
 def test_the_tables_of_w_and_h_are_safe_and_complete(jobs):

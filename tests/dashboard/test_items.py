@@ -15,6 +15,8 @@ from test_views import go, start
 from dashboard.fitting import fit_key, fit_work
 from dashboard.jobs import service
 from dashboard.plain import block
+from dashboard.report import html
+from dashboard.widgets import item_facts
 from nmfcore.data import apply, new_row
 from nmfcore.data.dataset import Classes, Dataset
 from nmfcore.explain import fold_in
@@ -41,6 +43,35 @@ def documents(weighting: str = "tfidf", labels: list[str] | None = None) -> Data
     classes = Classes(("space", HOSTILE), np.array([0, 0, 1, 1, -1, 1, 0], np.int32))
     raw = Dataset("upload", f"mine {HOSTILE}", None, axes=axes, kind="documents", documents=TEXTS, classes=classes)
     return apply(raw, [{"step": "text", "weighting": weighting}])
+
+
+def test_errors_and_floor_of_data_with_missing_entries_say_nothing_of_these():
+    rng = np.random.default_rng(0)
+    X = rng.random((12, 2)) @ rng.random((2, 9)) + 0.1
+    mask = (np.arange(108).reshape(12, 9) % 4 > 0).astype(np.uint8)
+    axes = Axes(Axis("rows", "row", [f"r{i}" for i in range(12)]), Axis("columns", "column", [f"c{j}" for j in range(9)]))
+    data = Dataset(key="upload", title="t", X=X * mask, axes=axes, kind="table", mask=mask)
+    app = opened(data, solver="masked-hals")
+    run = app.session_state["nmf"].run
+    gaps = np.linalg.norm(mask * (X - run.factorization.W @ run.factorization.H), axis=1) / np.linalg.norm(mask * X, axis=1)
+    np.testing.assert_allclose(item_facts.errors(run).relative_errors, gaps, rtol=1e-6, atol=1e-9)
+    for page in ("overview", "fit", "svd", "rank"):
+        app = go(app, page)
+        assert not app.exception, app.exception[0].value
+        said = " ".join([*(block.value for block in [*app.title, *app.markdown]), *(m.label for m in app.metric)])
+        assert "Attainable" not in said
+        assert "of what any rank-2 model can" not in said
+    page = html(run)
+    assert "no floor under this NMF" in page
+    assert "above the SVD floor" not in page
+
+
+def test_data_of_two_rows_is_too_small_for_a_survey_and_says_so():
+    X = np.array([[1.0, 2, 3, 4], [4, 3, 2, 1]])
+    data = Dataset(key="upload", title="t", X=X, axes=Axes(), kind="table")
+    app = go(opened(data), "rank")
+    assert not app.exception
+    assert any("Too small for a survey" in block.value for block in app.markdown)
 
 
 def opened(dataset: Dataset, rank: int = 2, solver: str = "hals", **state: object) -> AppTest:

@@ -61,6 +61,8 @@ def test_the_first_screen_has_a_bare_address():
         ({"options": "[1]"}, "options"),
         ({"prep": "[1]"}, "preparation"),
         ({"prep": "[" * 5000}, "prep"),
+        ({"options": '{"a":NaN}'}, "options"),
+        ({"options": '{"a":' + "[" * 900 + "]" * 900 + "}"}, "options"),
         ({"init": "given"}, "given"),
         ({"loss": "hinge"}, "hinge"),
         ({"tol": "nan"}, "tol"),

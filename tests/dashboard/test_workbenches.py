@@ -487,7 +487,7 @@ def test_an_export_holds_safe_tables_and_the_script():
 
     archive = zipfile.ZipFile(io.BytesIO(zipped({"a": pd.DataFrame({"=x": ["=1+1", "b"]})}, "print(1)")))
     assert archive.namelist() == ["a.csv", "reproduce.py"]
-    assert archive.read("a.csv").decode().splitlines()[:2] == ["'=x", "'=1+1"]
+    assert archive.read("a.csv").decode().splitlines()[:2] == ['"\'=x"', '"\'=1+1"']
 
 
 @pytest.mark.parametrize("page", ["recommender", "symmetric", "images", "expression"])

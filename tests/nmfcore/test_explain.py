@@ -68,6 +68,19 @@ def test_tokens_are_counted_and_unknown_ones_listed_once():
 
 
 @pytest.mark.parametrize("sparse", [False, True])
+def test_item_errors_of_a_masked_fit_know_nothing_of_what_is_missing(sparse, monkeypatch):
+    monkeypatch.setattr(explain, "MASKED_CELLS", 2 * X.shape[1])
+    mask = np.arange(X.size).reshape(X.shape) % 3 > 0
+    mask[2] = False
+    junk = np.where(mask, X, 0 if sparse else 1e6)
+    data, seen = (sp.csr_array(junk), sp.csr_array(mask.astype(float))) if sparse else (junk, mask.astype(np.uint8))
+    found = explain.item_errors(data, W, H, seen)
+    expected = np.linalg.norm(mask * (X - W @ H), axis=1)
+    norms = np.linalg.norm(mask * X, axis=1)
+    assert_allclose(found.relative_errors, np.divide(expected, norms, out=np.full(len(X), np.nan), where=norms > 0))
+
+
+@pytest.mark.parametrize("sparse", [False, True])
 def test_item_errors_equal_the_residual_rows(sparse):
     data = X.copy()
     data[5] = 0

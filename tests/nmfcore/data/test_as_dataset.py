@@ -18,6 +18,14 @@ HOLES = np.array([[1.0, NAN], [3, 4], [5, 6]])
 SIGNED = np.array([[1.0, -2], [3, 4]])
 
 
+@pytest.mark.parametrize("negatives", ["refuse", "clip", "shift"])
+def test_negatives_of_rows_that_were_dropped_change_nothing(negatives):
+    X = np.array([[1.0, 2, 3], [4, 5, 6], [NAN, -7, 9], [10, 11, 12]])
+    found = as_dataset(table(X), missing="drop_rows", negatives=negatives)
+    np.testing.assert_array_equal(found.X, X[[0, 1, 3]])
+    assert not any("raised" in note or "negative" in note for note in found.notes)
+
+
 @pytest.mark.parametrize("X", [HOLES, sp.csr_array(HOLES)])
 def test_missing_cells_are_refused_until_someone_says_what_they_mean(X):
     with pytest.raises(UploadError) as caught:
