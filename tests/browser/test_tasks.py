@@ -112,7 +112,7 @@ def test_take_the_loss_curve_to_a_spreadsheet(walk):
     with walk.page.expect_download() as download:
         walk.click(walk.page.get_by_role("button", name="Numbers as CSV"))
     text = download.value.path().read_text()
-    assert text.startswith("run,iteration,relative error")
+    assert text.startswith('"run","iteration","relative error"')
     assert len(text.splitlines()) > 5
 
 
