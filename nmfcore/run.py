@@ -195,7 +195,7 @@ class Run:
             return float(np.float64(self.problem.scale) ** beta_of(self.problem.loss))
 
     def _exact(self) -> bool:
-        return self.history[-1].relative_error <= EXACT[self.problem.dtype]
+        return not self.problem.penalty and self.history[-1].relative_error <= EXACT[self.problem.dtype]
 
     def _converged(self, since: _Since) -> StopReason | None:
         """The stop rule, the same for all solvers."""

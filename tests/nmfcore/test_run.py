@@ -85,6 +85,14 @@ def test_last_recorded_loss_includes_the_penalty():
     assert result.relative_error == pytest.approx(relative_error(X, result.W, result.H), rel=1e-9)
 
 
+def test_an_exact_fit_is_not_the_end_where_a_penalty_is_to_be_paid():
+    rng = np.random.default_rng(0)
+    W, H = rng.random((20, 3)), rng.random((3, 12))
+    result = solve(W @ H, 3, W=W, H=H, penalty=Penalty(l1_W=1, l1_H=1, l2_W=5, l2_H=5))
+    assert result.stopped is not StopReason.EXACT
+    assert result.history[-1].loss < 0.7 * result.history[0].loss
+
+
 def test_callers_arrays_are_never_touched():
     W, H, data = RNG.random((30, 3)), RNG.random((3, 20)), X.copy()
     copies = W.copy(), H.copy(), data.copy()
