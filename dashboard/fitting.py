@@ -93,6 +93,16 @@ class FittedRun:
         return float(self.svd.floor([self.rank])[0])
 
     @property
+    def floor_line(self) -> float | None:
+        """The floor to draw under the curve; None where the SVD is none."""
+        return self.floor if self.bounded else None
+
+    @property
+    def baseline(self) -> float | None:
+        """The error of rank 1, to draw beside the curve; None for rank 1 itself, and where the SVD is no floor."""
+        return float(self.svd.floor([1])[0]) if self.rank > 1 and self.bounded else None
+
+    @property
     def attainable(self) -> float:
         """The share of what any rank-r model can explain that this one explains."""
         return attainable_share(self.factorization.relative_error, self.floor)

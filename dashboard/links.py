@@ -143,8 +143,8 @@ def _json(given: Mapping[str, str], name: str, kind: type, default: Any) -> Any:
     if name not in given:
         return default
     try:
-        value = json.loads(given[name], parse_constant=_refuse)
-        json.dumps(value)  # what is nested too deeply to be written again is not one of ours
+        value = json.loads(given[name])
+        json.dumps(value, allow_nan=False)  # what cannot be written again (NaN, 1e999) is not one of ours
     except (ValueError, RecursionError):
         value = None
     if _depth(value) > DEEPEST:
@@ -152,10 +152,6 @@ def _json(given: Mapping[str, str], name: str, kind: type, default: Any) -> Any:
     if not isinstance(value, kind):
         raise LinkError(f"{REFUSED}its part '{name}' is damaged.")
     return value
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no number")
 
 
 def _depth(value: Any) -> int:

@@ -198,8 +198,8 @@ class _Report:
     def fit(self) -> str:
         run, history = self.run, self.run.factorization.history
         curve = loss_curve(
-            history.iterations, history.relative_errors, floor=run.floor if run.bounded else None, rank=run.rank, theme=THEME,
-            height=330, baseline=float(run.svd.floor([1])[0]) if run.rank > 1 and run.bounded else None,
+            history.iterations, history.relative_errors, floor=run.floor_line, rank=run.rank, theme=THEME,
+            height=330, baseline=run.baseline,
         )  # fmt: skip
         items = items_by_topic(self.W, axis=self.rows, component=self.noun, theme=THEME, height=330)
         rows = _text(self.rows.name)

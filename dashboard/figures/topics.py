@@ -83,17 +83,10 @@ def topic_bars(
             "hovertemplate": "%{customdata}<extra></extra>",
         }
     )
-    ticks, _ = look.shorten_all(words, LABEL_WIDTH)
     layout = {
         "barmode": "overlay",
         "xaxis": look.bare_axis(range=[0, end * 1.02], fixedrange=True),
-        "yaxis": look.axis(theme, None, showgrid=False, fixedrange=True, range=[len(values) - 0.5, -0.5], automargin=False)
-        | {
-            "tickmode": "array",
-            "tickvals": places,
-            "ticktext": ticks,
-            "tickfont": {"size": look.TEXT_SIZE, "color": look.palette(theme).text},
-        },
+        "yaxis": _word_axis(words, len(values), theme),
         "margin": {"l": LABEL_WIDTH + 8, "r": 4, "t": 2, "b": 2},
     }
     listed = ", ".join(clean(word, 40) for word in words)
@@ -104,6 +97,17 @@ def topic_bars(
         return frame if behind is None else frame.assign(**{background_name: behind})
 
     return Picture(look.figure(traces, layout, theme, height=height or ROW_HEIGHT * max(len(values), 1) + 4), alt, table, note)
+
+
+def _word_axis(words: Sequence[object], lines: int, theme: str, **options: Any) -> dict[str, Any]:
+    """The axis on which words stand one under the other, the first on top, with room for `lines` of them."""
+    base = look.axis(theme, None, showgrid=False, fixedrange=True, range=[lines - 0.5, -0.5], automargin=False, **options)
+    return base | {
+        "tickmode": "array",
+        "tickvals": np.arange(len(words)),
+        "ticktext": look.shorten_all(words, LABEL_WIDTH)[0],
+        "tickfont": {"size": look.TEXT_SIZE, "color": look.palette(theme).text},
+    }
 
 
 def all_topic_bars(
@@ -155,20 +159,14 @@ def all_topic_bars(
             anchor=f"y{suffix}",
             fixedrange=True,
         )
-        layout[f"yaxis{suffix}"] = look.axis(
-            theme, None, showgrid=False, fixedrange=True, range=[lines - 0.5, -0.5], automargin=False, anchor=f"x{suffix}",
-            domain=[max(0.0, top - lines * ROW_HEIGHT / height), top],
-        ) | {
-            "tickmode": "array", "tickvals": places, "ticktext": look.shorten_all(listed, LABEL_WIDTH)[0],
-            "tickfont": {"size": look.TEXT_SIZE, "color": look.palette(theme).text},
-        }  # fmt: skip
+        upright = [max(0.0, top - lines * ROW_HEIGHT / height), top]
+        layout[f"yaxis{suffix}"] = _word_axis(listed, lines, theme, anchor=f"x{suffix}", domain=upright)
         room = width / ACROSS - CELL_GAP - 12
         style = f"font-size:{look.SMALL_SIZE}px;color:{look.palette(theme).muted}"
         small = f'<span style="{style}">{look.shorten(beneath[at], room)}</span>'
         head = f"<b>{look.shorten(titles[at], room)}</b><br>{small}"
         place = {"xref": "paper", "yref": "paper", "x": left, "y": top, "yshift": 4, "xanchor": "left", "yanchor": "bottom"}
-        place["align"] = "left"
-        layout["annotations"].append(look.annotation(theme, head, **place))
+        layout["annotations"].append(look.annotation(theme, head, align="left", **place))
     names = "; ".join(
         f"{clean(title, 40)}: {', '.join(clean(word, 24) for word in listed[:3])}"
         for title, listed in zip(titles, words, strict=True)

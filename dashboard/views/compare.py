@@ -148,7 +148,7 @@ def the_race(run: FittedRun) -> None:
     curves = race.curves()
     drawn = race_chart(
         [(SOLVERS[c.name].title, getattr(c, axis), c.errors) for c in curves],
-        floor=run.floor if run.bounded else None, rank=run.rank, axis=axis, log=log == "logarithmic", theme=session.theme(),
+        floor=run.floor_line, rank=run.rank, axis=axis, log=log == "logarithmic", theme=session.theme(),
     )  # fmt: skip
     card.picture("compare", "race", "Same start, several solvers", drawn)
     lowest = min(float(c.errors[-1]) for c in curves if len(c.errors))

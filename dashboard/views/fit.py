@@ -64,9 +64,9 @@ def curves(run: FittedRun) -> None:
     drawn = loss_curve(
         getattr(history, axis),
         history.relative_errors,
-        floor=run.floor if run.bounded else None,
+        floor=run.floor_line,
         rank=run.rank,
-        baseline=float(run.svd.floor([1])[0]) if run.rank > 1 and run.bounded else None,
+        baseline=run.baseline,
         earlier=earlier,
         axis=axis,
         log=scale == "log",

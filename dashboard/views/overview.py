@@ -74,7 +74,7 @@ def draw() -> None:
         drawn = loss_curve(
             history.iterations,
             history.relative_errors,
-            floor=run.floor if run.bounded else None,
+            floor=run.floor_line,
             rank=run.rank,
             theme=session.theme(),
             height=300,

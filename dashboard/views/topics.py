@@ -78,7 +78,7 @@ def cards(run: FittedRun, view: View) -> None:
     lists = view.top(words, relevance)
     st.download_button(
         "These lists as CSV",
-        data=session.in_session(lambda: card.as_csv(topic_cards.listed(view, lists))),
+        data=lambda: card.as_csv(topic_cards.listed(view, lists)),
         file_name="topics-words.csv",
         mime="text/csv",
         on_click="ignore",

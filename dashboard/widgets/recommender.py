@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard import workbench_recommender as bench_data
+from dashboard.edits import LONGEST_NAME
 from dashboard.figures.heatmaps import matrix
 from dashboard.figures.ratings import ratings
 from dashboard.figures.workbench import models
@@ -22,7 +23,6 @@ PAGE = "recommender"
 ZEROS = {"zero": "counts as 0", "missing": "is left out"}
 NARROW = 60  # px of a column of ratings
 LIST = 10  # recommendations of a user
-LONGEST_NAME = 60  # characters of the name of an added line
 
 
 def asked(source: Source) -> tuple[int, float, int, int, int, int, str]:

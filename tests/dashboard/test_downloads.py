@@ -20,8 +20,9 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import downloads
 from dashboard.edits import Edits
-from dashboard.fitting import FIRST, continue_work, fit_work
+from dashboard.fitting import FIRST, FittedRun, continue_work, fit_work
 from dashboard.jobs import Jobs
+from dashboard.session import State
 from dashboard.widgets import header
 from dashboard.widgets.card import as_csv
 from nmfcore import ProblemError, RunSpec, StopRule, export
@@ -282,6 +283,17 @@ def bring(app: AppTest, name: str, content: bytes) -> AppTest:
     return app
 
 
+def shown(app: AppTest, run: FittedRun) -> State:
+    """The session's state, once the run is on screen (or after ten seconds)."""
+    me = app.session_state["nmf"]
+    for _ in range(100):
+        if me.run is not None and me.run.spec == run.spec:
+            break
+        time.sleep(0.1)
+        app.run()
+    return me
+
+
 def go(app: AppTest) -> AppTest:
     return app.switch_page("views/data.py").run().button(key="open-upload").click().run()
 
@@ -293,12 +305,7 @@ def test_a_saved_run_opens_on_the_data_page_and_another_file_gets_a_sentence(mov
     assert any("no run file" in block.value for block in app.markdown)
     app.button(key="dismiss").click().run()
     bring(app, "good.nmf.npz", downloads.saved_run(movies))
-    me = app.session_state["nmf"]
-    for _ in range(100):
-        if me.run is not None and me.run.spec == movies.spec:
-            break
-        time.sleep(0.1)
-        app.run()
+    me = shown(app, movies)
     np.testing.assert_array_equal(me.run.factorization.W, movies.factorization.W)
     app.switch_page("views/overview.py").run()
     assert app.title[0].value.startswith("Four topics in ")
@@ -312,27 +319,17 @@ EDITS = Edits().merge([0, 2]).hide([5, 1]).rename((0, 2), "crime <b>")
 def test_a_saved_run_brings_its_names_merges_and_hidden_words(movies):
     app = go(AppTest.from_file(APP, default_timeout=60).run())
     bring(app, "good.nmf.npz", downloads.saved_run(movies, EDITS))
-    me = app.session_state["nmf"]
-    for _ in range(100):
-        if me.run is not None and me.run.spec == movies.spec:
-            break
-        time.sleep(0.1)
-        app.run()
+    shown(app, movies)
     app.switch_page("views/topics.py").run()
-    shown = [block.value for block in app.markdown]
-    assert any(EDITS.sentence in value for value in shown)
-    assert any(value.startswith("**1 + 3 · crime ") for value in shown)
+    said = [block.value for block in app.markdown]
+    assert any(EDITS.sentence in value for value in said)
+    assert any(value.startswith("**1 + 3 · crime ") for value in said)
 
 
 def test_a_saved_run_on_an_upload_opens_in_a_session_that_never_saw_the_file(jobs):
     run = fitted(upload(), jobs)
     app = bring(go(AppTest.from_file(APP, default_timeout=60).run()), "mine.nmf.npz", downloads.saved_run(run))
-    me = app.session_state["nmf"]
-    for _ in range(100):
-        if me.run is not None and me.run.spec == run.spec:
-            break
-        time.sleep(0.1)
-        app.run()
+    me = shown(app, run)
     for page in ("overview", "fit", "data", "matrices"):
         app.switch_page(f"views/{page}.py").run()
         assert not app.exception

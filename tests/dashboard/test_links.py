@@ -62,6 +62,7 @@ def test_the_first_screen_has_a_bare_address():
         ({"prep": "[1]"}, "preparation"),
         ({"prep": "[" * 5000}, "prep"),
         ({"options": '{"a":NaN}'}, "options"),
+        ({"options": '{"a":1e999}'}, "options"),
         ({"options": '{"a":' + "[" * 900 + "]" * 900 + "}"}, "options"),
         ({"init": "given"}, "given"),
         ({"loss": "hinge"}, "hinge"),
