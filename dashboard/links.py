@@ -51,7 +51,8 @@ class LinkError(ValueError):
 
 def to_query(spec: RunSpec, default: RunSpec) -> dict[str, str]:
     """The parameters in which `spec` differs from `default`."""
-    mine, usual = _texts(spec), _texts(default)
+    mine, usual = _texts(spec), _texts(_default_of(spec.data, default))
+    usual["data"] = default.data
     if spec.data != "upload":
         mine.pop("print")  # a catalog data set is named by how it is loaded
     return {name: text for name, text in mine.items() if text != usual[name]}
@@ -71,12 +72,10 @@ def from_query(query: Mapping[str, str], default: RunSpec) -> RunSpec | None:
     for name, text in given.items():
         if len(text) > LONGEST:
             raise LinkError(f"The link's part '{name}' is too long to be one of ours.")
-    if "data" in given and given["data"] != default.data:
-        default = RunSpec(data=given["data"])  # another data set's usual rank has no meaning here
+    default = _default_of(given.get("data", default.data), default)
     stop = default.stop
     try:
         spec = default.replace(
-            data=given.get("data", default.data),
             data_options=_json(given, "options", dict, default.data_options),
             preparation=tuple(_json(given, "prep", list, list(default.preparation))),
             fingerprint=given.get("print", ""),
@@ -109,6 +108,11 @@ def from_query(query: Mapping[str, str], default: RunSpec) -> RunSpec | None:
     if not all(isinstance(step, dict) for step in spec.preparation):
         raise LinkError(f"{REFUSED}its preparation is not a list of steps.")
     return spec
+
+
+def _default_of(data: str, default: RunSpec) -> RunSpec:
+    """What a link to a data set leaves out; another data set's usual rank has no meaning for it."""
+    return default if data == default.data else RunSpec(data=data)
 
 
 def _texts(spec: RunSpec) -> dict[str, str]:
