@@ -29,7 +29,8 @@ from nmfcore.svd import SVD, attainable_share, svd
 
 T = TypeVar("T")
 
-FIRST = RunSpec(data="movies", rank=10)  # what a newcomer sees: embedded, small, fitted while the server warms up
+START = "nndsvda"  # the start that every solver of the panel can begin from: it has no zeros
+FIRST = RunSpec(data="movies", rank=10, init=START)  # what a newcomer sees: embedded, small, fitted while the server warms up
 SVD_TERMS = (30, 60, 110, 210)  # terms of the SVD behind the floor: a few sizes, so that runs of several ranks share one
 EXTRA_RANKS = 10  # the floor is drawn this far beyond the rank that was fitted, at least
 EXACT_SIDE = 500  # short side of X up to which the SVD behind the floor is exact; beyond, nobody should wait for it

@@ -112,7 +112,7 @@ def from_query(query: Mapping[str, str], default: RunSpec) -> RunSpec | None:
 
 def _default_of(data: str, default: RunSpec) -> RunSpec:
     """What a link to a data set leaves out; another data set's usual rank has no meaning for it."""
-    return default if data == default.data else RunSpec(data=data)
+    return default if data == default.data else RunSpec(data=data, init=default.init)
 
 
 def _texts(spec: RunSpec) -> dict[str, str]:

@@ -11,15 +11,12 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from nmfcore.core.errors import ProblemError as ProblemError
 from nmfcore.factorization import BETA, Axes, Factors, Matrix, Penalty, Problem, beta_of
 
 LARGEST, SMALLEST = 2.0**20, 2.0**-20  # inside this range nothing in the solvers over- or underflows: X is used as it is
 ASYMMETRY = 1e-6  # of the largest entry: what float32 similarities differ by from their mirror images
 CELLS_AT_ONCE = 4_000_000  # cells compared at one time where a check needs a temporary array
-
-
-class ProblemError(ValueError):
-    """The data or the request cannot be factorized; the message names the place and the way out."""
 
 
 def as_matrix(X: Any, *, axes: Axes | None = None, name: str = "X", allow_missing: bool = False) -> Matrix:

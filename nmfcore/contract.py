@@ -62,10 +62,12 @@ def fit(solver: Solver, case: Case, iterations: int = 20, *, seed: int = 0) -> F
     """The result of so many iterations from the case's start."""
     spec = RunSpec(
         solver=solver.key,
+        solver_options=solver.options(),
         rank=case.rank,
         seed=seed,
         init="given",
         loss=case.options.get("loss", "frobenius"),
+        symmetric=case.options.get("symmetric", False),
         stop=StopRule(tol=0, max_iter=iterations, max_seconds=None),
     )
     run = prepare(case.X, case.rank, solver=solver, W=case.W, H=case.H, spec=spec, **case.options)

@@ -22,7 +22,7 @@ from nmfcore.factorization import Factorization, Factors, History, Penalty, Prob
 from nmfcore.losses import CANCELS, kkt_residual, loss, penalty, squared_error
 from nmfcore.solvers import SOLVERS, make_solver
 from nmfcore.solvers.protocol import Solver
-from nmfcore.spec import RunSpec, StopRule
+from nmfcore.spec import RunSpec, StopRule, usual_start
 
 WINDOW = 5  # iterations over which tol is averaged: one slow step among fast ones does not end a run
 RISEN = 100.0  # times its lowest, and worse than no model at all: an error up here does not come back
@@ -282,18 +282,18 @@ def refuse(problem: Problem, solver: Solver) -> None:
 
 def prepare(
     X: Any,
-    rank: int,
+    rank: int | None = None,
     *,
-    solver: str | Solver = "hals",
+    solver: str | Solver | None = None,
     solver_options: Mapping[str, Any] | None = None,
     init: str | None = None,
     W: Any = None,
     H: Any = None,
-    seed: int = 0,
-    loss: str = "frobenius",
+    seed: int | None = None,
+    loss: str | None = None,
     stop: StopRule | None = None,
     mask: Any = None,
-    symmetric: bool = False,
+    symmetric: bool | None = None,
     penalty: Penalty | None = None,
     axes: Any = None,
     spec: RunSpec | None = None,
@@ -301,21 +301,66 @@ def prepare(
     kkt_every: int | None = None,
 ) -> Run:
     """The run of `solve`, not yet begun: iterate over it to watch it work. Parameters as in `solve`."""
-    chosen = solver if isinstance(solver, Solver) else make_solver(solver, solver_options)
-    problem = as_problem(X, rank, loss=loss, mask=mask, symmetric=symmetric, penalty=penalty, axes=axes)
+    chosen = _solver(solver, solver_options, spec)
+    spec = _specified(chosen, spec, rank, init, seed, loss, stop, symmetric, penalty, given=W is not None or H is not None)
+    problem = as_problem(
+        X, spec.rank, loss=spec.loss, mask=mask, symmetric=spec.symmetric, penalty=Penalty(**spec.penalty), axes=axes
+    )
     refuse(problem, chosen)
-    if W is not None or H is not None:
-        init = "given"
-    if init is None:  # zeros are a good start where a solver can leave them, and a prison where it cannot
-        init = "nndsvda" if chosen.locks_zeros else "nndsvd" if loss == "frobenius" else "least-squares"
-    start = starts.start(problem, init, seed, W=W, H=H)
-    spec = spec or RunSpec(
-        solver=chosen.key, solver_options=chosen.options(), loss=loss, rank=problem.rank, init=init, seed=seed,
-        stop=stop or StopRule(tol=chosen.tol),
-        penalty=penalty.to_dict() if penalty is not None else {},
-        symmetric=symmetric,
-    )  # fmt: skip
+    start = starts.start(problem, spec.init, spec.seed, W=W, H=H)
     return Run(problem, chosen, start, spec, evaluate_every=evaluate_every, kkt_every=kkt_every, fresh=True)
+
+
+def _solver(solver: str | Solver | None, options: Mapping[str, Any] | None, spec: RunSpec | None) -> Solver:
+    """The solver that the arguments and the specification name, if they do not contradict each other."""
+    if isinstance(solver, Solver):
+        if options:
+            raise ProblemError("A solver object has its own parameters: give solver_options with a key, or neither.")
+        chosen = solver
+    elif spec is None:
+        return make_solver(solver if solver is not None else RunSpec().solver, options)
+    else:
+        chosen = make_solver(
+            solver if solver is not None else spec.solver, options if options is not None else spec.solver_options
+        )
+    if spec is not None:
+        _agree("solver", chosen.key, spec.solver)
+        _agree("solver_options", chosen.options(), {**type(chosen)().options(), **spec.solver_options})
+    return chosen
+
+
+def _specified(
+    solver: Solver, spec: RunSpec | None, rank: int | None, init: str | None, seed: int | None, loss: str | None,
+    stop: StopRule | None, symmetric: bool | None, penalty: Penalty | None, *, given: bool,
+) -> RunSpec:  # fmt: skip
+    """The specification of a run: the one that is given, whole, or one made of the arguments.
+
+    Raises
+    ------
+    ProblemError
+        If the specification and an argument say different things.
+    """
+    if penalty is not None and not isinstance(penalty, Penalty):
+        raise ProblemError(f"A penalty is written as Penalty(l1_H=0.1), not {penalty!r}.")
+    weights = None if penalty is None else dict(vars(penalty))
+    init = "given" if given else init
+    said = {"rank": rank, "init": init, "seed": seed, "loss": loss, "stop": stop, "symmetric": symmetric, "penalty": weights}
+    named: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
+    if spec is not None:
+        asked = spec.replace(**named)  # makes both sides plain
+        for name in named:
+            _agree(name, getattr(asked, name), getattr(spec, name))
+        return spec
+    if rank is None:
+        raise ProblemError("The rank is missing: say how many components W and H have, for example solve(X, 6).")
+    named.setdefault("init", usual_start(loss or "frobenius", keeps_zeros=solver.locks_zeros))
+    named.setdefault("stop", StopRule(tol=solver.tol))
+    return RunSpec(solver=solver.key, solver_options=solver.options(), **named)
+
+
+def _agree(name: str, argument: Any, specified: Any) -> None:
+    if argument != specified:
+        raise ProblemError(f"The specification says {name} = {specified!r}, the argument {argument!r}. Give one of the two.")
 
 
 def continue_(
@@ -361,22 +406,23 @@ def continue_(
     )  # fmt: skip
 
 
-def solve(X: Any, rank: int, **options: Any) -> Factorization:
+def solve(X: Any, rank: int | None = None, **options: Any) -> Factorization:
     """Factorize X ~ WH with W, H >= 0.
 
     Parameters
     ----------
     X : (m, n) array-like or scipy sparse, >= 0; rows are items, columns features
-    rank : 1 to min(m, n)
+    rank : 1 to min(m, n); None only with a spec
     solver : key in SOLVERS or a solver; solver_options : its parameters
     init : a key of INITS, or "given" (W and H are then the start); None takes "nndsvda" for solvers that cannot leave a
         zero, "nndsvd" for the other Frobenius solvers, "least-squares" for the rest
-    seed : whole number; the same seed gives the same result
+    seed : whole number, 0 when none is given; the same seed gives the same result
     loss : "frobenius", "kullback-leibler", "itakura-saito" or "beta=..."
     stop : `StopRule`
     mask : (m, n) of 0/1, 1 = observed
     symmetric : X = S S^T
     penalty : `Penalty`
+    spec : a `RunSpec` in place of all of these but mask, W and H; the rank and other arguments may repeat what it says
 
     Returns
     -------
@@ -385,7 +431,8 @@ def solve(X: Any, rank: int, **options: Any) -> Factorization:
     Raises
     ------
     ProblemError
-        If X, the rank or the combination cannot be factorized.
+        If X, the rank or the combination cannot be factorized, a parameter is out of bounds, or the specification contradicts an
+        argument.
     """
     run = prepare(X, rank, **options)
     for _ in run:

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
+
+from nmfcore.core.errors import ProblemError
+from nmfcore.core.parameters import Parameter, check_parameters, parameter, plain
 
 # JSON values only: str, int, float, bool, None, and lists or dicts of them
 Options = Mapping[str, Any]
 
 PENALTIES = ("l1_W", "l1_H", "l2_W", "l2_H")  # the weights that a penalty may have
+WEIGHT = Parameter("weight", float, 0.0, least=0.0)  # what each of them may be
+LARGEST_SEED = 2**32 - 1  # as scikit-learn's random_state
+KEEPS_ZEROS = ("mu", "masked", "symmetric")  # solvers that can never change a zero (their `locks_zeros`)
 
 
 @dataclass(frozen=True)
@@ -27,12 +32,20 @@ class StopRule:
     max_iter : iterations
     max_seconds : seconds inside the solver; None for no limit
     kkt : stop when the KKT residual, relative to the start, is below this; 0 switches it off
+
+    Raises
+    ------
+    ProblemError
+        If one of them is out of its bounds; `parameters(StopRule)` tells them.
     """
 
-    tol: float = 1e-5
-    max_iter: int = 500
-    max_seconds: float | None = 60.0
-    kkt: float = 0.0
+    tol: float = parameter(1e-5, least=0.0, most=1.0)
+    max_iter: int = parameter(500, least=0, unit="iterations")
+    max_seconds: float | None = parameter(60.0, least=0.0, optional=True, unit="seconds")
+    kkt: float = parameter(0.0, least=0.0, most=1.0)
+
+    def __post_init__(self) -> None:
+        check_parameters(self)
 
 
 @dataclass(frozen=True)
@@ -43,17 +56,22 @@ class RunSpec:
     data_options : how the data set was loaded (categories, subset, ...)
     preparation : the steps applied to the matrix, in order, each a dict with "step" and its parameters
     fingerprint : SHA-256 of the prepared matrix's content; "" when not known
-    solver, solver_options, loss, rank, init, seed : what was run
+    solver, solver_options : the solver's key and its parameters
+    loss : what is minimised
+    rank : how many components W has columns and H rows
+    init : the start; "" is replaced by the one that suits the solver and the loss, see `usual_start`
+    seed : of the start and of the solver; the same seed gives the same result
     stop : the stop rule
     penalty : the weights l1_W, l1_H, l2_W and l2_H of the regularisation that are not 0; empty for none
     symmetric : X = S S^T was asked for
 
-    Weights of 0 are left out of `penalty`, so that a run has one key however its penalty was written.
+    Weights of 0 are left out of `penalty`, so that a run has one key however its penalty was written; NumPy's numbers become
+    Python's, for the same reason.
 
     Raises
     ------
-    ValueError
-        If a weight has an unknown name or is not a finite number >= 0.
+    ProblemError
+        If a value is of another kind or out of bounds (`parameters(RunSpec)` tells them), or a weight has an unknown name.
     """
 
     data: str = ""
@@ -63,22 +81,28 @@ class RunSpec:
     solver: str = "hals"
     solver_options: Options = field(default_factory=dict)
     loss: str = "frobenius"
-    rank: int = 6
-    init: str = "nndsvda"
-    seed: int = 0
+    rank: int = parameter(6, least=1)
+    init: str = ""
+    seed: int = parameter(0, least=0, most=LARGEST_SEED)
     stop: StopRule = StopRule()
     penalty: Options = field(default_factory=dict)
     symmetric: bool = False
 
     def __post_init__(self) -> None:
-        unknown = sorted(str(name) for name in set(self.penalty) - set(PENALTIES))
+        check_parameters(self)
+        if not isinstance(self.stop, StopRule):
+            raise ProblemError(f"A stop rule is written as StopRule(tol=1e-6, max_iter=500), not {self.stop!r}.")
+        for name in ("data_options", "solver_options", "penalty"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise ProblemError(f"{name} is a mapping of names to values, not {getattr(self, name)!r}.")
+            object.__setattr__(self, name, plain(getattr(self, name)))
+        object.__setattr__(self, "preparation", tuple(plain(list(self.preparation))))
+        unknown = sorted(set(self.penalty) - set(PENALTIES))
         if unknown:
-            raise ValueError(f"Unknown weights in the penalty: {', '.join(unknown)}. Known: {', '.join(PENALTIES)}.")
-        for name, weight in self.penalty.items():
-            if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 <= weight < math.inf:
-                raise ValueError(f"The penalty's weight {name} is {weight!r}; it must be a finite number >= 0.")
-        kept = {name: float(self.penalty[name]) for name in PENALTIES if self.penalty.get(name)}
-        object.__setattr__(self, "penalty", kept)
+            raise ProblemError(f"Unknown weights in the penalty: {', '.join(unknown)}. Known: {', '.join(PENALTIES)}.")
+        weights = {name: replace(WEIGHT, name=name).checked(weight, "the penalty") for name, weight in self.penalty.items()}
+        object.__setattr__(self, "penalty", {name: weights[name] for name in PENALTIES if weights.get(name)})
+        object.__setattr__(self, "init", self.init or usual_start(self.loss, keeps_zeros=self.solver in KEEPS_ZEROS))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, in a fixed order."""
@@ -110,7 +134,7 @@ class RunSpec:
             if strange:
                 raise ValueError(f"Unknown entries in the stop rule: {', '.join(strange)}.")
             for name, value in stop.items():
-                if not (value is None and name == "max_seconds"):
+                if not (value is None and name == "max_seconds"):  # JSON's kinds only, in JSON's words
                     _a(int if name == "max_iter" else (int, float), name, value)
             values["stop"] = StopRule(**stop)
         if "preparation" in values:
@@ -140,6 +164,15 @@ class RunSpec:
 
     def replace(self, **changes: Any) -> RunSpec:
         return replace(self, **changes)
+
+
+def usual_start(loss: str, *, keeps_zeros: bool) -> str:
+    """The start that a run gets when none is asked for.
+
+    Zeros are a good start where a solver can leave them, and a prison where it cannot ("nndsvda" has none); for other losses than
+    Frobenius ten steps of least squares come first.
+    """
+    return "nndsvda" if keeps_zeros else "nndsvd" if loss in ("frobenius", "beta=2", "beta=2.0") else "least-squares"
 
 
 def _a(kind: Any, name: str, value: Any) -> Any:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.explanations import reading
-from dashboard.fitting import data_key
+from dashboard.fitting import START, data_key
 from dashboard.plain import clean, markdown
 from dashboard.widgets import prepare
 from nmfcore.data import catalog
@@ -61,7 +61,11 @@ def _card(key: str, title: str, line: str, facts: str) -> None:
 def options(key: str) -> None:
     """How to load and prepare the picked data set, and the button that does it."""
     me, entry = session.state(), catalog.card(key)
-    mine = me.choice if me.choice.data == key else RunSpec(data=key, rank=entry.default_rank, preparation=entry.preparation)
+    mine = (
+        me.choice
+        if me.choice.data == key
+        else RunSpec(data=key, init=START, rank=entry.default_rank, preparation=entry.preparation)
+    )
     with st.container(border=True, gap="small"):
         st.markdown(f"**{markdown(entry.title)}**  \n{markdown(entry.description.strip(), 2000)}")
         chosen: dict[str, Any] = {}
@@ -73,7 +77,7 @@ def options(key: str) -> None:
         with st.expander("Prepare", icon=":material/tune:"):
             drawn = (*first, *prepare.draw(f"prep_{key}", steps, text=text, without=["zeros"] if entry.kind == "ratings" else ()))
         drawn = drawn if prepare.differ(drawn, steps) else tuple(dict(step) for step in steps)
-        spec = RunSpec(data=key, data_options=chosen, preparation=drawn, rank=mine.rank)
+        spec = RunSpec(data=key, data_options=chosen, preparation=drawn, rank=mine.rank, init=START)
         job = session.load_job()
         loading = job is not None and not job.final
         using = me.choice.data == key and me.data is not None and data_key(spec) == data_key(_full(me.choice, chosen))

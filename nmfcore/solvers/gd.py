@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nmfcore.checks import ProblemError
 from nmfcore.factorization import Factors, Problem
 from nmfcore.losses import gram_form, inner
-from nmfcore.solvers.protocol import Solver, Supports
+from nmfcore.solvers.protocol import ABOVE_ZERO, Solver, Supports, parameter
 
 
 @dataclass(frozen=True)
@@ -35,12 +34,8 @@ class GradientDescent(Solver):
     supports = Supports(losses=("frobenius",))
     monotone = True
 
-    step_size: float = 1.0
+    step_size: float = parameter(1.0, least=ABOVE_ZERO)
     absolute: bool = False
-
-    def __post_init__(self) -> None:
-        if not (np.isfinite(self.step_size) and self.step_size > 0):
-            raise ProblemError(f"step_size must be a number above 0, not {self.step_size!r}.")
 
     def step(self, problem: Problem, factors: Factors, memory: Memory | None) -> tuple[Factors, Memory]:
         W, H = factors.W, factors.H

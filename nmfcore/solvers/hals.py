@@ -16,7 +16,7 @@ from nmfcore.factorization import Factors, Matrix, Penalty, Problem, stored_valu
 from nmfcore.kernels import Engine, LowRank, engine
 from nmfcore.losses import inner, penalty
 from nmfcore.sketch import range_finder
-from nmfcore.solvers.protocol import Solver, Supports
+from nmfcore.solvers.protocol import MOST_SWEEPS, Solver, Supports, parameter
 from nmfcore.threads import one_blas_thread
 
 SINGLE_LIMIT = 0.03  # relative error below which float32 products no longer tell one iterate from the next
@@ -84,7 +84,7 @@ class HALS(Solver):
     tol = 3e-6
 
     extrapolate: bool = True
-    sweeps: int = 0
+    sweeps: int = parameter(0, least=0, most=MOST_SWEEPS)
     sketch: bool = True
 
     def start(self, problem: Problem, factors: Factors, rng: np.random.Generator) -> Memory:

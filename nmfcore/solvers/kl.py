@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from nmfcore.factorization import Factors, Penalty, Problem
 from nmfcore.kernels import ahead, newton_sweeps
 from nmfcore.losses import at_stored, penalty
-from nmfcore.solvers.protocol import Solver, Supports
+from nmfcore.solvers.protocol import MOST_SWEEPS, Solver, Supports, parameter
 
 KEEP = 0.1  # running ahead never takes more than nine tenths of an entry, so that WH stays positive wherever it is
 LIFT = 0.01  # of the random start's level: what zeros of a start become where WH is 0 and X is not
@@ -67,7 +67,7 @@ class NewtonKL(Solver):
     tol = 5e-4
 
     extrapolate: bool = True
-    sweeps: int = 2
+    sweeps: int = parameter(2, least=1, most=MOST_SWEEPS)
 
     def start(self, problem: Problem, factors: Factors, rng: np.random.Generator) -> Memory:
         working = problem.working

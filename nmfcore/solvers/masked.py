@@ -14,18 +14,17 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from nmfcore.checks import ProblemError
 from nmfcore.factorization import Factors, Matrix, Penalty, Problem
 from nmfcore.losses import at_stored, penalty
 from nmfcore.solvers.mu import MultiplicativeUpdates
-from nmfcore.solvers.protocol import Solver, Supports
+from nmfcore.solvers.protocol import MOST_SWEEPS, Solver, Supports, parameter
 
 
 @dataclass(frozen=True)
 class MaskedUpdates(MultiplicativeUpdates):
     """W <- W * ((M * X) H^T) / ((M * WH) H^T + l1 + l2 W), then the same for H: the mask multiplies both parts of the ratio.
 
-    exponent : as in `mu`
+    exponent : "mm", under which the loss provably never rises, or "heuristic", 1; see `mu`
 
     Source: Zhang, Wang, Ford & Makedon 2006, Learning from incomplete ratings using NMF, section 3; Mao & Saul 2004, eq. 7-8.
     """
@@ -58,11 +57,7 @@ class MaskedHALS(Solver):
     supports = Supports(losses=("frobenius",), mask=True, requires_mask=True, penalty=True)
     monotone = True
 
-    sweeps: int = 1
-
-    def __post_init__(self) -> None:
-        if self.sweeps < 1:
-            raise ProblemError(f"sweeps must be at least 1, not {self.sweeps}.")
+    sweeps: int = parameter(1, least=1, most=MOST_SWEEPS)
 
     def step(self, problem: Problem, factors: Factors, memory: Memory | None) -> tuple[Factors, Memory]:
         p = problem.penalty or Penalty()

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nmfcore.checks import ProblemError
 from nmfcore.factorization import Factors, Problem
 from nmfcore.kernels import sweep_rows
 from nmfcore.losses import gram_form, inner
-from nmfcore.solvers.protocol import Solver, Supports
+from nmfcore.solvers.protocol import MOST_SWEEPS, Solver, Supports, parameter
 from nmfcore.threads import one_blas_thread
 
 REFRESH = 20  # passes after which W^T X is summed afresh, so that rounding does not gather in it
@@ -53,14 +52,8 @@ class MiniBatch(Solver):
     monotone = True
     ordered = True
 
-    batch: int = 1024
-    sweeps: int = 1
-
-    def __post_init__(self) -> None:
-        if self.batch < 1:
-            raise ProblemError(f"batch must be at least 1, not {self.batch}.")
-        if self.sweeps < 1:
-            raise ProblemError(f"sweeps must be at least 1, not {self.sweeps}.")
+    batch: int = parameter(1024, least=1, unit="rows")
+    sweeps: int = parameter(1, least=1, most=MOST_SWEEPS)
 
     def start(self, problem: Problem, factors: Factors, rng: np.random.Generator) -> Memory:
         return _remember(problem, factors, int(rng.integers(2**32)), 0)

@@ -21,7 +21,7 @@ import scipy.sparse as sp
 from nmfcore.checks import ProblemError
 from nmfcore.factorization import Factors, Penalty, Problem, beta_of
 from nmfcore.losses import at_stored, blocks, gram_form, inner, loss, penalty, power
-from nmfcore.solvers.protocol import Solver, Supports
+from nmfcore.solvers.protocol import Solver, Supports, parameter
 
 ANY_LOSS = ("frobenius", "kullback-leibler", "itakura-saito", "beta=...")
 
@@ -50,11 +50,7 @@ class MultiplicativeUpdates(Solver):
     monotone: ClassVar[bool] = True
     locks_zeros: ClassVar[bool] = True
 
-    exponent: str = "mm"
-
-    def __post_init__(self) -> None:
-        if self.exponent not in ("mm", "heuristic"):
-            raise ProblemError(f"exponent must be 'mm' or 'heuristic', not {self.exponent!r}.")
+    exponent: str = parameter("mm", choices=("mm", "heuristic"))
 
     def start(self, problem: Problem, factors: Factors, rng: np.random.Generator) -> Memory:
         if beta_of(problem.loss) <= 1 and not np.isfinite(loss(problem, factors)):

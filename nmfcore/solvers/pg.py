@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nmfcore.checks import ProblemError
 from nmfcore.factorization import Factors, Penalty, Problem
 from nmfcore.losses import gram_form, inner
-from nmfcore.solvers.protocol import Solver, Supports
+from nmfcore.solvers.protocol import MOST_SWEEPS, Solver, Supports, parameter
 
 BETA = 0.1  # the factor by which a step shrinks or grows (Lin 2007, section 4)
 SIGMA = 0.01  # the share of the linear decrease that a step must reach (Lin 2007, eq. 13)
@@ -41,11 +40,7 @@ class ProjectedGradient(Solver):
     supports = Supports(losses=("frobenius",), penalty=True)
     monotone = True
 
-    inner: int = 10
-
-    def __post_init__(self) -> None:
-        if self.inner < 1:
-            raise ProblemError(f"inner must be at least 1, not {self.inner}.")
+    inner: int = parameter(10, least=1, most=MOST_SWEEPS)
 
     def step(self, problem: Problem, factors: Factors, memory: Memory | None) -> tuple[Factors, Memory]:
         p = problem.penalty or Penalty()

@@ -11,7 +11,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from nmfcore.core.parameters import ABOVE_ZERO as ABOVE_ZERO
+from nmfcore.core.parameters import Parameter as Parameter
+from nmfcore.core.parameters import check_parameters
+from nmfcore.core.parameters import parameter as parameter
+from nmfcore.core.parameters import parameters as parameters
 from nmfcore.factorization import Factors, Problem
+
+MOST_SWEEPS = 10_000  # passes within one iteration: no stop rule looks in between
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,9 @@ class Supports:
 class Solver:
     """Base of all solvers. Subclasses are frozen dataclasses whose fields are the parameters a person may set.
 
+    A field made by `parameter(default, least=..., most=...)` declares its bounds; they are checked when the solver is made, and
+    `parameters(kind)` tells them to panels, links and scripts, with the meaning that the docstring gives.
+
     key : its name in SOLVERS, links and scripts
     title : its name on screen
     reference : authors, year and the equation
@@ -56,6 +66,9 @@ class Solver:
     locks_zeros: ClassVar[bool] = False
     ordered: ClassVar[bool] = False
     tol: ClassVar[float] = 1e-5
+
+    def __post_init__(self) -> None:
+        check_parameters(self, self.title)
 
     def start(self, problem: Problem, factors: Factors, rng: np.random.Generator) -> Any:
         """What the steps need to remember; may be None. Runs on the solver's clock."""

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nmfcore.checks import ProblemError
 from nmfcore.factorization import Factors, Problem
 from nmfcore.losses import inner
 from nmfcore.solvers.gd import curvature_of
-from nmfcore.solvers.protocol import Solver, Supports
+from nmfcore.solvers.protocol import ABOVE_ZERO, Solver, Supports, parameter
 
 
 @dataclass(frozen=True)
@@ -43,17 +42,9 @@ class StochasticGradient(Solver):
     monotone = False
     ordered = True
 
-    batch: int = 256
-    step_size: float = 1.0
-    decay: float = 0.05
-
-    def __post_init__(self) -> None:
-        if self.batch < 1:
-            raise ProblemError(f"batch must be at least 1, not {self.batch}.")
-        if not (np.isfinite(self.step_size) and self.step_size > 0):
-            raise ProblemError(f"step_size must be a number above 0, not {self.step_size!r}.")
-        if not (np.isfinite(self.decay) and self.decay >= 0):
-            raise ProblemError(f"decay must be a number >= 0, not {self.decay!r}.")
+    batch: int = parameter(256, least=1, unit="rows")
+    step_size: float = parameter(1.0, least=ABOVE_ZERO)
+    decay: float = parameter(0.05, least=0.0)
 
     def start(self, problem: Problem, factors: Factors, rng: np.random.Generator) -> Memory:
         return Memory(int(rng.integers(2**32)), 0)

@@ -14,12 +14,11 @@ from types import ModuleType
 import numpy as np
 import scipy.sparse as sp
 
-from nmfcore.checks import ProblemError
 from nmfcore.factorization import Factors, Matrix, Problem
 from nmfcore.kernels import compiled
 from nmfcore.losses import gram_form, inner
 from nmfcore.solvers.mu import ratio
-from nmfcore.solvers.protocol import Solver, Supports
+from nmfcore.solvers.protocol import ABOVE_ZERO, Solver, Supports, parameter
 
 ROUNDING = 16  # eps ||C||_F^2: differences of the loss below this are rounding
 
@@ -52,11 +51,7 @@ class SymmetricUpdates(Solver):
     monotone = True
     locks_zeros = True
 
-    damping: float = 0.5
-
-    def __post_init__(self) -> None:
-        if not 0 < self.damping <= 1:
-            raise ProblemError(f"damping must lie above 0 and at most at 1, not {self.damping!r}.")
+    damping: float = parameter(0.5, least=ABOVE_ZERO, most=1.0)
 
     def start(self, problem: Problem, factors: Factors, rng: np.random.Generator) -> Memory:
         return _remember(problem, factors.W)

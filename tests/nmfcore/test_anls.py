@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose
 from sklearn.decomposition import NMF
 
-from nmfcore import Penalty, ProblemError, RunSpec, StopReason, StopRule, as_problem, make_solver, solve
+from nmfcore import Penalty, ProblemError, StopReason, StopRule, as_problem, make_solver, solve
 from nmfcore.factorization import Factors
 from nmfcore.losses import kkt_residual
 
@@ -89,8 +89,8 @@ def test_the_order_of_batches_follows_the_seed():
     X, W, H = data()
     ends = []
     for seed in (0, 0, 1):
-        spec = RunSpec(solver="sgd", rank=4, seed=seed, stop=StopRule(tol=0, max_iter=3))
-        ends.append(solve(X, 4, solver="sgd", solver_options={"batch": 5}, W=W, H=H, spec=spec).W)
+        stop = StopRule(tol=0, max_iter=3)
+        ends.append(solve(X, 4, solver="sgd", solver_options={"batch": 5}, seed=seed, stop=stop, W=W, H=H).W)
     assert np.array_equal(ends[0], ends[1])
     assert not np.array_equal(ends[0], ends[2])
 

@@ -51,5 +51,5 @@ def test_same_seed_same_batches_other_seed_other_batches():
 
 def test_bad_parameters_are_refused():
     for options in ({"batch": 0}, {"sweeps": 0}):
-        with pytest.raises(ProblemError, match="at least 1"):
+        with pytest.raises(ProblemError, match=r"from 1 to|at least 1"):
             prepare(X, 3, solver="minibatch", solver_options=options)

@@ -68,9 +68,9 @@ def test_the_key_is_the_same_in_another_process():
         ({"sover": "mu"}, "specification: sover"),
         ({"stop": {"tolerance": 1}}, "stop rule: tolerance"),
         ({"penalty": {"ridge": 1.0}}, "penalty: ridge"),
-        ({"penalty": {"l2_W": -1.0}}, "l2_W is -1.0"),
-        ({"penalty": {"l2_W": float("nan")}}, "l2_W is nan"),
-        ({"penalty": {"l2_W": "1"}}, "l2_W is '1'"),
+        ({"penalty": {"l2_W": -1.0}}, "l2_W of the penalty .*not -1.0"),
+        ({"penalty": {"l2_W": float("nan")}}, "l2_W of the penalty .*not nan"),
+        ({"penalty": {"l2_W": "1"}}, "l2_W of the penalty .*not '1'"),
         ({"penalty": [1.0]}, "penalty"),
         ({"rank": "3"}, "rank = '3'"),
         ({"seed": True}, "seed"),
@@ -88,8 +88,8 @@ def test_unknown_names_and_values_of_another_kind_are_refused(plain, words):
 
 
 def test_json_holds_no_infinities_that_other_readers_refuse():
-    with pytest.raises(ValueError, match="JSON"):
-        RunSpec(stop=StopRule(max_seconds=float("inf"))).to_json()
+    with pytest.raises(ValueError, match="or None, not inf"):
+        StopRule(max_seconds=float("inf"))
     assert json.loads(SPEC.to_json())["stop"]["max_seconds"] is None
 
 

@@ -1,0 +1,1 @@
+"""What does everything else in nmfcore stand on?"""
