@@ -14,8 +14,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from nmfcore.checks import ProblemError, check_start
+from nmfcore.core.wanted import ask
 from nmfcore.factorization import SINGLE_SIZE, Factors, Matrix, Problem, stored_values
-from nmfcore.kernels import engine, sweep_rows
+from nmfcore.kernels import engine, sweep_rows, times
 from nmfcore.losses import at_stored, inner
 from nmfcore.sketch import range_finder, svd_of_sketch
 from nmfcore.threads import one_blas_thread
@@ -110,7 +111,7 @@ def separable(problem: Problem, rng: np.random.Generator) -> Factors:
     if len(H) < problem.rank:  # the rows of X span fewer dimensions
         H = np.vstack([H, random(problem, rng).H[len(H) :]])
     Wt = np.ascontiguousarray(random(problem, rng).W.T)
-    sweep_rows(Wt, np.ascontiguousarray((problem.X @ H.T).T), H @ H.T, SEPARABLE_SWEEPS)
+    sweep_rows(Wt, np.ascontiguousarray(times(problem.X, H.T).T), H @ H.T, SEPARABLE_SWEEPS)
     return Factors(np.ascontiguousarray(Wt.T), H)
 
 
@@ -168,6 +169,7 @@ def extreme_rows(X: Matrix, count: int) -> np.ndarray:
     directions = np.zeros((0, X.shape[1]))
     chosen: list[int] = []
     for _ in range(count):
+        ask()
         best = int(np.argmax(norms))
         if norms[best] <= tolerance:
             break
@@ -189,7 +191,7 @@ def extreme_rows(X: Matrix, count: int) -> np.ndarray:
 def rescaled(problem: Problem, factors: Factors) -> Factors:
     """The factors times sqrt(a), where a = <X, WH> / ||WH||^2 is the best multiple of WH (over the observed entries)."""
     W, H = factors.W, factors.H
-    cross = inner(problem.X @ H.T, W)
+    cross = inner(times(problem.X, H.T), W)
     if problem.mask is None:
         square = inner(W.T @ W, H @ H.T)
     elif problem.sparse:

@@ -22,6 +22,7 @@ from typing import Any, Protocol
 import numpy as np
 import scipy.sparse as sp
 
+from nmfcore.core.wanted import ask
 from nmfcore.factorization import Matrix
 from nmfcore.threads import one_blas_thread, share
 
@@ -35,6 +36,7 @@ NEWTON_SAFE = 0.683802  # up to this decrement a full Newton step lowers a self-
 SUM_ROW = 1024  # products summed in the arrays' own precision before float64 takes over
 PARALLEL_WORK = 4_000_000  # multiply-adds of half an iteration from which two threads gain more than they cost
 PARALLEL_GRAM = 20_000_000  # the same for a Gram matrix
+LONGEST_WORK = 400_000_000  # multiply-adds that run without asking whether they are wanted: 0.1 to 0.4 s on one processor
 
 
 # -- the plain loops ------------------------------------------------------------------------------------------------------------
@@ -65,6 +67,7 @@ def sweep_rows(F: np.ndarray, P: np.ndarray, G: np.ndarray, times: int, *, spoil
     pull = np.empty(n, F.dtype)
     for _ in range(times):
         for panel, others in zip(panels, outside, strict=True):
+            ask()
             rows = F[panel]
             aim = targets if len(panels) == 1 else targets[panel] - others @ F
             for k in range(len(rows)):
@@ -148,6 +151,7 @@ def _newton_sweeps(
     logs = cross = 0.0
     cuts = np.searchsorted(A.indptr, np.arange(0, A.nnz, NEWTON_BLOCK)[1:])
     for begin, end in pairwise(np.unique([0, *cuts, len(F)])):
+        ask()
         stored = slice(A.indptr[begin], A.indptr[end])
         x, indptr = A.data[stored], A.indptr[begin : end + 1] - A.indptr[begin]
         rows, fit = _newton_rows(x, A.indices[stored], indptr, pieces, F[begin:end], sums, sweeps, l1, l2, tiny)
@@ -357,12 +361,42 @@ def multiply(A: Matrix, B: np.ndarray) -> np.ndarray:
     return tiles.outside(tiles.product(A, tiles.inside(B)))
 
 
+def times(A: Matrix, B: np.ndarray) -> np.ndarray:
+    """A B (m, l) as NumPy or scipy compute it, for solvers outside the engines: long products in pieces, asking in between."""
+    m, n = A.shape
+    parts = min(int((A.nnz if sp.issparse(A) else m * n) * B.shape[1] // LONGEST_WORK) + 1, m)
+    ask()
+    if parts == 1:
+        return A @ B
+    out = np.empty((m, B.shape[1]), np.result_type(A.dtype, B.dtype))
+    for begin, end in pairwise(_cuts(A, parts)):
+        ask()
+        out[begin:end] = _rows(A, begin, end) @ B
+    return out
+
+
+def _cuts(A: Matrix, parts: int) -> np.ndarray:
+    """Row numbers from 0 to m that divide A into about equal pieces of work."""
+    if sp.issparse(A):
+        return np.unique([0, *np.searchsorted(A.indptr, A.nnz * np.arange(1, parts) // parts), A.shape[0]])
+    return np.unique(A.shape[0] * np.arange(parts + 1) // parts)
+
+
+def _rows(A: Matrix, begin: int, end: int) -> Matrix:
+    """Rows [begin, end) of A without a copy of what is stored."""
+    if not sp.issparse(A):
+        return A[begin:end]
+    stored = slice(A.indptr[begin], A.indptr[end])
+    indptr = A.indptr[begin : end + 1] - A.indptr[begin]
+    return sp.csr_array((A.data[stored], A.indices[stored], indptr), shape=(end - begin, A.shape[1]))
+
+
 def _sparse_product(A: sp.csr_array, B: np.ndarray) -> np.ndarray:
     """A B by scipy, whose inner loop is up to a third faster when the width is a multiple of VECTOR."""
     n, width = B.shape
     padded = np.zeros((n, -(-width // VECTOR) * VECTOR), B.dtype)
     padded[:, :width] = B
-    return (A @ padded)[:, :width]
+    return times(A, padded)[:, :width]
 
 
 def engine(rank: int, dtype: np.dtype, exact: bool = True) -> Engine:
@@ -426,8 +460,10 @@ def _in_parts(loop: Callable[[int, int], Any], A: Matrix, width: int) -> list[An
     """
     m, n = A.shape
     work = (A.nnz if sp.issparse(A) else m * n) * width + m * width * width
-    parts = 1 if work < PARALLEL_WORK or m < 256 else 2 if m < 1024 else 4
+    parts = 1 if work < PARALLEL_WORK or m < 256 else 2 if m < 1024 else max(4, int(work // LONGEST_WORK))
+    parts = min(parts, max(1, m // 128))
     if parts == 1:
+        ask()
         return [loop(0, m)]
     if sp.issparse(A):
         load = A.indptr[:-1].astype(np.int64) + np.arange(m, dtype=np.int64) * width  # stored values, and the sweep's share

@@ -16,8 +16,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from nmfcore.checks import as_problem
+from nmfcore.core.wanted import ask
 from nmfcore.factorization import BETA as BETA
 from nmfcore.factorization import Factors, Matrix, Problem, beta_of
+from nmfcore.kernels import times
 
 # Below this relative error the Gram form has lost about half of its digits (its error is about eps ||X||^2).
 CANCELS = {np.dtype(np.float32): 0.03, np.dtype(np.float64): 1e-4}
@@ -48,7 +50,7 @@ def squared_error(problem: Problem, factors: Factors, cross: float | None = None
     if problem.mask is not None:
         return _masked_squared_error(problem, W, H)
     if cross is None:
-        cross = inner(problem.X @ H.T, W)  # (m, r)
+        cross = inner(times(problem.X, H.T), W)  # (m, r)
     square = gram_form(problem.squared_norm, cross, W.T @ W, H @ H.T)
     if square >= CANCELS[problem.dtype] ** 2 * problem.squared_norm or not np.isfinite(square):
         return square
@@ -137,8 +139,8 @@ def gradients(problem: Problem, factors: Factors) -> tuple[np.ndarray, np.ndarra
     W, H = factors.W, factors.H
     beta = beta_of(problem.loss)
     if beta == 2 and problem.mask is None:
-        grad_W = W @ (H @ H.T) - problem.X @ H.T
-        grad_H = (W.T @ W) @ H - (problem.Xt @ W).T
+        grad_W = W @ (H @ H.T) - times(problem.X, H.T)
+        grad_H = (W.T @ W) @ H - times(problem.Xt, W).T
     else:
         grad_W, grad_H = _gradients_by_blocks(problem, W, H, beta)
     p = problem.penalty
@@ -171,6 +173,7 @@ def at_stored(X: sp.csr_array, W: np.ndarray, H: np.ndarray) -> np.ndarray:
     rows = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
     left, right = np.empty((2, min(STORED_AT_ONCE, X.nnz)), kind)
     for begin in range(0, X.nnz, STORED_AT_ONCE):
+        ask()
         part = slice(begin, begin + STORED_AT_ONCE)
         out = values[part]
         w, h = left[: len(out)], right[: len(out)]
@@ -186,6 +189,7 @@ def blocks(X: Matrix, W: np.ndarray, H: np.ndarray) -> Iterator[tuple[slice, np.
     """X and WH side by side in blocks of rows, so that at most BLOCK_CELLS cells of WH exist at one time."""
     height = max(1, BLOCK_CELLS // X.shape[1])
     for begin in range(0, X.shape[0], height):
+        ask()
         rows = slice(begin, begin + height)
         x = X[rows].toarray() if sp.issparse(X) else X[rows]
         yield rows, x, W[rows] @ H

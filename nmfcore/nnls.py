@@ -15,6 +15,8 @@ import numpy as np
 import scipy.linalg
 import scipy.optimize
 
+from nmfcore.core.wanted import ask
+
 RIDGE = 16  # roundings of P's dtype on a unit diagonal: a rank-deficient G becomes solvable, and its solution stays small
 SIGN = 1e-12  # relative to the column's own size: smaller wrong signs are rounding, not reasons to pivot
 FULL_EXCHANGES = 3  # exchanges of all wrong entries that may fail to lower their number before one at a time is exchanged
@@ -98,6 +100,7 @@ def _solve_passive(G: np.ndarray, P: np.ndarray, passive: np.ndarray) -> np.ndar
     sizes = np.bincount(group, minlength=len(patterns))
     ends = np.cumsum(sizes)
     for end, size in zip(ends[sizes >= GROUP], sizes[sizes >= GROUP], strict=True):
+        ask()
         members = order[end - size : end]
         kept = np.flatnonzero(passive[:, members[0]])
         if len(kept):
@@ -106,6 +109,7 @@ def _solve_passive(G: np.ndarray, P: np.ndarray, passive: np.ndarray) -> np.ndar
     few = np.flatnonzero(sizes[group] < GROUP)
     height = max(1, CELLS_AT_ONCE // G.size)
     for begin in range(0, len(few), height):
+        ask()
         members = few[begin : begin + height]
         kept = passive[:, members].T  # (chunk, r)
         # Entries outside the passive set get the equation 1 * f = 0, so that all systems have one shape and LAPACK loops.

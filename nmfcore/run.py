@@ -34,7 +34,8 @@ class Run:
 
     Iterate over it to make it work: each item is a `Progress` of the history. Leave the loop, or call `cancel()` from
     another thread, to stop; then `result()` holds the best so far. Iterating again goes on where it was left, exactly as if
-    it had never been interrupted, with a fresh allowance of iterations and seconds.
+    it had never been interrupted, with a fresh allowance of iterations and seconds. A step that ends in an exception leaves the
+    run at the last recorded iteration; what the solver remembered is made anew.
 
     Parameters
     ----------
@@ -117,8 +118,13 @@ class Run:
         reason = StopReason.EXACT if self._exact() else self._limit(since)
         while reason is None:
             began = time.perf_counter()
-            with np.errstate(all="ignore"):
-                self._factors, self._memory = self.solver.step(self.problem, self._factors, self._memory)
+            try:
+                with np.errstate(all="ignore"):
+                    self._factors, self._memory = self.solver.step(self.problem, self._factors, self._memory)
+            except BaseException:  # not wanted any more (core/wanted.py), or out of memory: what was recorded last still stands
+                self._factors, self._memory = self._recorded, None
+                self._iteration = self.history[-1].iteration
+                raise
             self._seconds += time.perf_counter() - began
             self._iteration += 1
             reason = self._limit(since)

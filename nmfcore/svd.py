@@ -17,6 +17,7 @@ import scipy.sparse as sp
 import scipy.sparse.linalg
 
 from nmfcore.checks import ProblemError, as_matrix, check_rank
+from nmfcore.core.wanted import ask
 from nmfcore.factorization import Axis, Factors, Matrix
 from nmfcore.kernels import few_threads
 
@@ -429,7 +430,12 @@ def _lanczos(X: Matrix, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]
         )
     if not A.count_nonzero() if sp.issparse(A) else not A.any():
         return np.eye(X.shape[0], count), np.zeros(count), np.eye(count, X.shape[1])
-    gram = scipy.sparse.linalg.LinearOperator((short_side, short_side), matvec=lambda v: A @ (At @ v), dtype=np.float64)
+
+    def squared(v: np.ndarray) -> np.ndarray:
+        ask()  # here a person's Stop is heard: ARPACK itself knows no end before the last term
+        return A @ (At @ v)
+
+    gram = scipy.sparse.linalg.LinearOperator((short_side, short_side), matvec=squared, dtype=np.float64)
     # the start: X applied to ones is close to the leading vector and is the same every time; zeros would stop ARPACK
     start = np.asarray(A.sum(axis=1)).ravel() + 1.0 / short_side
     with few_threads(A, count):

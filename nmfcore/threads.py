@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from nmfcore.core.wanted import ask
+
 CONVERTED = 1 << 20  # numbers that one thread converts at a time: fewer are not worth waking another
 
 
@@ -34,17 +36,23 @@ def share(loop: Callable[..., Any], spans: list[tuple[int, int]]) -> list[Any]:
     """[loop(*span) for span in spans], by this thread and the pool's.
 
     Waking a thread costs as much as a million multiply-adds, so this one begins at once and waits for no helper that has not.
+    It asks before each span whether the work is still wanted (core/wanted.py).
     """
     results: list[Any] = [None] * len(spans)
     todo = iter(range(len(spans)))  # taking the next number is atomic
 
     def work() -> None:
         for i in todo:
+            ask()
             results[i] = loop(*spans[i])
 
     helpers = [_pool().submit(work) for _ in range(min(_processors(), len(spans)) - 1)]
     try:
         work()
+    except BaseException:
+        for _ in todo:  # the helpers take nothing further on
+            pass
+        raise
     finally:
         for helper in helpers:
             if not helper.cancel():

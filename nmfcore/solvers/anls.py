@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmfcore.factorization import Factors, Penalty, Problem
+from nmfcore.kernels import times
 from nmfcore.losses import gram_form, inner, penalty
 from nmfcore.nnls import nnls_gram
 from nmfcore.solvers.protocol import Solver, Supports
@@ -35,8 +36,8 @@ class BlockPivoting(Solver):
     def step(self, problem: Problem, factors: Factors, memory: Memory | None) -> tuple[Factors, Memory]:
         p = problem.penalty or Penalty()
         H = factors.H
-        W = best(H @ H.T, (problem.X @ H.T).T, factors.W.T, p.l1_W, p.l2_W).T
-        WtX = (problem.Xt @ W).T  # (r, n)
+        W = best(H @ H.T, times(problem.X, H.T).T, factors.W.T, p.l1_W, p.l2_W).T
+        WtX = times(problem.Xt, W).T  # (r, n)
         WtW = W.T @ W
         H = best(WtW, WtX, H, p.l1_H, p.l2_H)
         square = gram_form(problem.squared_norm, inner(WtX, H), WtW, H @ H.T)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmfcore.factorization import Factors, Problem
+from nmfcore.kernels import times
 from nmfcore.losses import gram_form, inner
 from nmfcore.solvers.protocol import ABOVE_ZERO, Solver, Supports, parameter
 
@@ -40,8 +41,8 @@ class GradientDescent(Solver):
     def step(self, problem: Problem, factors: Factors, memory: Memory | None) -> tuple[Factors, Memory]:
         W, H = factors.W, factors.H
         HHt = H @ H.T
-        W = np.maximum(W - self.length(problem, HHt) * (W @ HHt - problem.X @ H.T), 0)
-        WtX = (problem.Xt @ W).T  # (r, n): the one expensive product, used for the update and for the loss
+        W = np.maximum(W - self.length(problem, HHt) * (W @ HHt - times(problem.X, H.T)), 0)
+        WtX = times(problem.Xt, W).T  # (r, n): the one expensive product, used for the update and for the loss
         WtW = W.T @ W
         H = np.maximum(H - self.length(problem, WtW) * (WtW @ H - WtX), 0)
         square = gram_form(problem.squared_norm, inner(WtX, H), WtW, H @ H.T)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
+from nmfcore.core.wanted import ask
 from nmfcore.factorization import Factors, Penalty, Problem
 from nmfcore.kernels import ahead, newton_sweeps
 from nmfcore.losses import at_stored, penalty
@@ -72,9 +73,14 @@ class NewtonKL(Solver):
     def start(self, problem: Problem, factors: Factors, rng: np.random.Generator) -> Memory:
         working = problem.working
         X = working.X if problem.sparse else sp.csr_array(working.X)
+        ask()
         Xt = working.Xt if problem.sparse else sp.csr_array(X.T)
+        ask()
         x = X.data.astype(np.float64)
-        return _remember(problem, X, Xt, float(np.sum(x * np.log(x))) - float(np.sum(x)), factors)
+        ask()
+        constant = float(np.sum(x * np.log(x))) - float(np.sum(x))
+        ask()
+        return _remember(problem, X, Xt, constant, factors)
 
     def step(self, problem: Problem, factors: Factors, memory: Memory) -> tuple[Factors, Memory]:
         m = memory

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from nmfcore.core.wanted import ask
 from nmfcore.factorization import Factors, Matrix, Penalty, Problem
 from nmfcore.losses import at_stored, penalty
 from nmfcore.solvers.mu import MultiplicativeUpdates
@@ -65,6 +66,7 @@ class MaskedHALS(Solver):
         residual = StoredResidual(problem, Wt, H) if problem.sparse else DenseResidual(problem, Wt, H)
         for k in range(len(H)):
             for _ in range(self.sweeps):
+                ask()
                 w = _optimum(Wt[k], residual.times(H[k]), residual.seen(H[k] ** 2), p.l1_W, p.l2_W)
                 residual.change(w - Wt[k], H[k])
                 Wt[k] = w

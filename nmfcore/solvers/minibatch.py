@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nmfcore.core.wanted import ask
 from nmfcore.factorization import Factors, Problem
 from nmfcore.kernels import sweep_rows
 from nmfcore.losses import gram_form, inner
@@ -65,6 +66,7 @@ class MiniBatch(Solver):
         order = np.random.default_rng([memory.seed, memory.passes]).permutation(len(W))
         with one_blas_thread():
             for begin in range(0, len(W), self.batch):
+                ask()
                 rows = np.sort(order[begin : begin + self.batch])
                 X_B, before = problem.X[rows], np.array(W[rows].T, order="C")  # (b, n), (r, b)
                 after = before.copy()

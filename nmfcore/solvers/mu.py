@@ -20,6 +20,7 @@ import scipy.sparse as sp
 
 from nmfcore.checks import ProblemError
 from nmfcore.factorization import Factors, Penalty, Problem, beta_of
+from nmfcore.kernels import times
 from nmfcore.losses import at_stored, blocks, gram_form, inner, loss, penalty, power
 from nmfcore.solvers.protocol import Solver, Supports, parameter
 
@@ -65,8 +66,8 @@ class MultiplicativeUpdates(Solver):
         beta = beta_of(problem.loss)
         gamma = majorizing_exponent(beta) if self.exponent == "mm" else 1.0
         if beta == 2 and problem.mask is None:
-            W = W * ratio(problem.X @ H.T, W @ (H @ H.T) + (p.l1_W + p.l2_W * W))
-            WtX = (problem.Xt @ W).T  # (r, n): the one expensive product, used for the update and for the loss
+            W = W * ratio(times(problem.X, H.T), W @ (H @ H.T) + (p.l1_W + p.l2_W * W))
+            WtX = times(problem.Xt, W).T  # (r, n): the one expensive product, used for the update and for the loss
             WtW = W.T @ W
             H = H * ratio(WtX, WtW @ H + (p.l1_H + p.l2_H * H))
             square = gram_form(problem.squared_norm, inner(WtX, H), WtW, H @ H.T)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmfcore.factorization import Factors, Penalty, Problem
+from nmfcore.kernels import times
 from nmfcore.losses import gram_form, inner
 from nmfcore.solvers.protocol import MOST_SWEEPS, Solver, Supports, parameter
 
@@ -45,8 +46,8 @@ class ProjectedGradient(Solver):
     def step(self, problem: Problem, factors: Factors, memory: Memory | None) -> tuple[Factors, Memory]:
         p = problem.penalty or Penalty()
         W, H = factors.W, factors.H
-        W = descend(W.T, (problem.X @ H.T).T, H @ H.T, p.l1_W, p.l2_W, self.inner).T
-        WtX = (problem.Xt @ W).T  # (r, n): the expensive product, used for the line searches and for the loss
+        W = descend(W.T, times(problem.X, H.T).T, H @ H.T, p.l1_W, p.l2_W, self.inner).T
+        WtX = times(problem.Xt, W).T  # (r, n): the expensive product, used for the line searches and for the loss
         WtW = W.T @ W
         H = descend(H, WtX, WtW, p.l1_H, p.l2_H, self.inner)
         square = gram_form(problem.squared_norm, inner(WtX, H), WtW, H @ H.T)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nmfcore.core.wanted import ask
 from nmfcore.factorization import Factors, Problem
 from nmfcore.losses import inner
 from nmfcore.solvers.gd import curvature_of
@@ -57,6 +58,7 @@ class StochasticGradient(Solver):
         step = self.step_size / (1.0 + self.decay * memory.epoch)
         whole = curvature_of(W.T @ W)
         for begin in range(0, len(W), self.batch):
+            ask()
             rows = np.sort(order[begin : begin + self.batch])
             X = problem.X[rows]
             HHt = H @ H.T

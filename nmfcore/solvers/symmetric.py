@@ -14,8 +14,9 @@ from types import ModuleType
 import numpy as np
 import scipy.sparse as sp
 
+from nmfcore.core.wanted import ask
 from nmfcore.factorization import Factors, Matrix, Problem
-from nmfcore.kernels import compiled
+from nmfcore.kernels import compiled, times
 from nmfcore.losses import gram_form, inner
 from nmfcore.solvers.mu import ratio
 from nmfcore.solvers.protocol import ABOVE_ZERO, Solver, Supports, parameter
@@ -69,7 +70,7 @@ class SymmetricUpdates(Solver):
 
 
 def _remember(problem: Problem, S: np.ndarray) -> Memory:
-    CS, StS = problem.X @ S, S.T @ S
+    CS, StS = times(problem.X, S), S.T @ S
     return Memory(CS, 0.5 * gram_form(problem.squared_norm, inner(CS, S), StS, StS))
 
 
@@ -98,6 +99,7 @@ class SymmetricDescent(Solver):
     def step(self, problem: Problem, factors: Factors, memory: ModuleType | None) -> tuple[Factors, ModuleType | None]:
         C = problem.X
         S = factors.W.astype(np.float64, order="C")
+        ask()
         if memory is None:
             descend(C, S)
         elif problem.sparse:
@@ -113,6 +115,7 @@ def descend(C: Matrix, S: np.ndarray) -> None:
     G = S.T @ S
     diagonal = C.diagonal().astype(np.float64)
     for i in range(len(S)):
+        ask()
         s, own = S[i], float(diagonal[i])
         if sp.issparse(C):
             stored = slice(C.indptr[i], C.indptr[i + 1])

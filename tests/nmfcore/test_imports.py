@@ -14,7 +14,7 @@ PACKAGES = ("nmfcore", "dashboard")
 # Each module may import from its own layer and from those above it; a module that is named nowhere belongs to its package's
 # general layer ("nmfcore.*" or "dashboard.*").
 LAYERS = [
-    ("nmfcore.core.errors",),
+    ("nmfcore.core.errors", "nmfcore.core.wanted"),
     ("nmfcore.version", "nmfcore.core", "nmfcore.core.parameters", "nmfcore.threads", "nmfcore.factorization", "nmfcore.spec"),
     ("nmfcore.checks",),
     ("nmfcore.losses", "nmfcore.kernels", "nmfcore.compiled", "nmfcore.nnls", "nmfcore.sketch", "nmfcore.init"),
