@@ -23,7 +23,8 @@ from dashboard.widgets.card import as_csv
 from nmfcore import export
 from nmfcore.checks import ProblemError
 from nmfcore.data import catalog
-from nmfcore.data.dataset import Classes, Dataset
+from nmfcore.data.dataset import Dataset
+from nmfcore.data.facts import Classes, Facts
 from nmfcore.data.limits import Limits
 from nmfcore.export import SavedRun
 from nmfcore.losses import relative_error
@@ -98,6 +99,7 @@ def saved_run(run: FittedRun, edits: Edits | None = None) -> bytes:
     about: dict[str, Any] = {
         "title": data.title, "kind": data.kind, "notes": list(data.notes), "source": data.source,
         "zero_means": data.zero_means, "options": dict(data.options), "steps": [dict(step) for step in data.steps],
+        "decimal": data.decimal,
     }  # fmt: skip
     if data.documents is not None:
         about["documents"] = [str(text) for text in data.documents]
@@ -107,6 +109,9 @@ def saved_run(run: FittedRun, edits: Edits | None = None) -> bytes:
         if classes is not None:
             index = np.asarray(classes.index)
             about[name] = {"names": list(classes.names), "index": index.tolist(), "dtype": index.dtype.name}
+    for name, facts in (("facts", data.facts), ("column_facts", data.column_facts)):
+        if facts:
+            about[name] = facts.to_list()
     export.save_run(out, run.factorization, data.axes, X=data.X, mask=data.mask, about_data=about, view=view)
     return out.getvalue()
 
@@ -180,6 +185,9 @@ def _dataset(saved: SavedRun) -> Dataset:
             documents=documents,
             classes=_classes(about.get("classes"), saved.fit.W.shape[0]),
             column_classes=_classes(about.get("column_classes"), saved.fit.H.shape[1]),
+            facts=Facts.from_list(about.get("facts", []), saved.fit.W.shape[0]),
+            column_facts=Facts.from_list(about.get("column_facts", []), saved.fit.H.shape[1]),
+            decimal="," if about.get("decimal") == "," else ".",
             mask=saved.mask,
             options=dict(about["options"]),
             steps=spec.preparation,

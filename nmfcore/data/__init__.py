@@ -5,8 +5,9 @@ steps of preparation. Nothing here knows a screen.
 """
 
 from nmfcore.data.catalog import Card, card, cards, load, load_prepared
-from nmfcore.data.dataset import Classes, Dataset, Effect, Summary
+from nmfcore.data.dataset import Dataset, Effect, Summary
 from nmfcore.data.errors import DataUnavailable, Fix, UploadError
+from nmfcore.data.facts import Classes, Fact, Facts
 from nmfcore.data.limits import Limits, available_memory, estimated_bytes, memory_budget
 from nmfcore.data.prepare import STEPS, apply
 from nmfcore.data.reading import read_matrix
@@ -19,6 +20,8 @@ __all__ = [
     "DataUnavailable",
     "Dataset",
     "Effect",
+    "Fact",
+    "Facts",
     "Fix",
     "Limits",
     "Summary",

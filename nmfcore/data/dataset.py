@@ -16,27 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse as sp
 
+from nmfcore.data.facts import Classes, Facts
 from nmfcore.factorization import Axes
 
 if TYPE_CHECKING:
     from nmfcore.data.catalog import Card
-
-
-@dataclass(frozen=True, eq=False)
-class Classes:
-    """Known labels of the rows: `names` of the classes, and for each row the index of its class (-1: none)."""
-
-    names: tuple[str, ...]
-    index: np.ndarray
-
-    def take(self, rows: np.ndarray) -> Classes:
-        return Classes(self.names, self.index[rows])
-
-    @classmethod
-    def of(cls, labels: Sequence[str]) -> Classes:
-        """The classes of one label per row, in alphabetical order."""
-        names, index = np.unique(np.asarray(labels, dtype=object).astype(str), return_inverse=True)
-        return cls(tuple(str(name) for name in names), index.astype(np.int32))
 
 
 @dataclass(frozen=True)
@@ -79,12 +63,14 @@ class Dataset:
     source : where it came from ("scikit-learn's cache")
     documents : the raw text of each row, or None
     classes, column_classes : known labels of the rows, and of the columns (samples of gene expression), or None
+    facts, column_facts : what else is known of the rows and of the columns; never factorized, empty when nothing is
     mask : (m, n) uint8 array, 1 = observed; None when everything is
     options : how it was loaded, JSON values (a RunSpec's `data_options`)
     steps : how it was prepared, JSON values (a RunSpec's `preparation`)
     effects : what each of these steps did
     image_shape : (height, width) when a row is an image
     zero_means : what an entry of 0 says, one clause
+    decimal : the decimal sign of the file it came from, for values that are typed to go with it
     """
 
     key: str
@@ -104,16 +90,22 @@ class Dataset:
     effects: tuple[Effect, ...] = ()
     image_shape: tuple[int, int] | None = None
     zero_means: str = ""
+    facts: Facts = field(default_factory=Facts)
+    column_facts: Facts = field(default_factory=Facts)
+    decimal: str = "."
 
     def __post_init__(self) -> None:
         sizes = self.shape if self.X is not None else (len(self.documents or ()), None)
         for axis, size in zip((self.axes.rows, self.axes.columns), sizes, strict=True):
             if axis.labels is not None and size is not None and len(axis.labels) != size:
                 raise ValueError(f"{len(axis.labels):,} labels for {size:,} {axis.name} of {self.title!r}.")
+        for axis, size, facts in zip((self.axes.rows, self.axes.columns), sizes, (self.facts, self.column_facts), strict=True):
+            if facts and size is not None and facts.items != size:
+                raise ValueError(f"Facts of {facts.items:,} for {size:,} {axis.name} of {self.title!r}.")
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the content (dtype, shape, values, mask, labels, documents); taken once, when first asked for."""
+        """SHA-256 of the content (dtype, shape, values, mask, labels, documents, facts); taken once, when first asked for."""
         return content_hash(self)
 
     @property
@@ -159,6 +151,7 @@ class Dataset:
             axes=Axes(axis, self.axes.columns),
             documents=None if self.documents is None else [self.documents[i] for i in rows],
             classes=None if self.classes is None else self.classes.take(rows),
+            facts=self.facts.take(rows),
             mask=None if self.mask is None else np.ascontiguousarray(self.mask[rows]),
         )
 
@@ -171,6 +164,7 @@ class Dataset:
             axes=Axes(self.axes.rows, axis),
             mask=None if self.mask is None else np.ascontiguousarray(self.mask[:, columns]),
             column_classes=None if self.column_classes is None else self.column_classes.take(columns),
+            column_facts=self.column_facts.take(columns),
             image_shape=None,
         )
 
@@ -251,4 +245,11 @@ def content_hash(dataset: Dataset) -> str:
         if classes is not None:
             feed_texts(name, classes.names)
             feed(name, classes.index)
+    for name, facts in (("facts", dataset.facts), ("column facts", dataset.column_facts)):
+        for fact in facts:
+            feed_texts(f"{name} {fact.name} {fact.kind}", fact.names)
+            if fact.kind == "text":
+                feed_texts("texts", fact.values)
+            else:
+                feed("values", fact.values.view(np.int64) if fact.kind == "date" else fact.values)
     return digest.hexdigest()

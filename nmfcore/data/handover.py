@@ -17,7 +17,19 @@ from nmfcore.data.errors import UploadError
 from nmfcore.data.table import Table
 
 ALIGN = 64  # arrays begin at multiples of this
-_PLAIN = ("name", "content", "row_labels", "column_labels", "notes", "understood", "aside", "documents", "image_shape", "absent")
+_PLAIN = (
+    "name",
+    "content",
+    "row_labels",
+    "column_labels",
+    "notes",
+    "understood",
+    "aside",
+    "column_aside",
+    "documents",
+    "image_shape",
+    "absent",
+)
 _DTYPES = ("<f4", "<f8", "<i4", "<i8")
 
 

@@ -392,6 +392,7 @@ def transpose(dataset: Dataset, report: Report) -> tuple[Dataset, list[str]]:
     mask = None if dataset.mask is None else np.ascontiguousarray(dataset.mask.T)
     turned = dataset.changed(X=X, axes=dataset.axes.transposed, mask=mask, documents=None, image_shape=None)
     turned = turned.changed(classes=dataset.column_classes, column_classes=dataset.classes)
+    turned = turned.changed(facts=dataset.column_facts, column_facts=dataset.facts)
     return turned, notes
 
 

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from nmfcore.data.dataset import Classes, Dataset, as_matrix
+from nmfcore.data.dataset import Dataset, as_matrix
 from nmfcore.data.errors import Fix, UploadError, counted, shown
+from nmfcore.data.facts import Classes, Facts
 from nmfcore.data.limits import Limits
 from nmfcore.factorization import Axes, Axis
 
@@ -40,7 +41,8 @@ class Table:
     row_labels, column_labels : or None when the file has none
     notes : a sentence for everything assumed, dropped or changed
     understood : what was recognised, JSON values: format, delimiter, decimal, encoding, header, index column, sheet, ...
-    aside : columns of text that are not part of the matrix, by name; any can serve as known labels
+    aside : columns that are not part of the matrix, by name: the facts of the rows; any can serve as known labels
+    column_aside : the same of the columns (what an h5ad file says of its genes)
     documents : the texts, or None
     image_shape : (height, width) when a row is an image
     absent : what an entry that a sparse X does not store means: "zero" or "missing" (ratings)
@@ -54,6 +56,7 @@ class Table:
     notes: tuple[str, ...] = ()
     understood: Mapping[str, Any] = field(default_factory=dict)
     aside: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    column_aside: Mapping[str, Sequence[str]] = field(default_factory=dict)
     documents: Sequence[str] | None = None
     image_shape: tuple[int, int] | None = None
     absent: str = "zero"
@@ -171,7 +174,7 @@ def as_dataset(
     negatives : "refuse"; "clip" (become 0); "shift" (the smallest value is subtracted from every entry)
     zeros : "real", or "missing" when a 0 says that nothing was measured (a mask leaves them out)
     zero_means : what an entry of 0 says, for the card
-    classes : the column set aside that holds the known labels of the rows
+    classes : the fact that holds the known labels of the items; blank and NA are no label
     name : title; the file's name when None
     rows, columns : plural and singular of the axes, after orientation: ("films", "film")
     options : the options the file was read with, for the data set's `options`; those of the table when None
@@ -196,9 +199,13 @@ def as_dataset(
     ):
         if value not in known:
             raise ValueError(f"{argument} is {value!r}; allowed: {', '.join(known)}.")
-    if classes is not None and classes not in table.aside:
-        raise ValueError(f"There is no column {classes!r} set aside. There are: {', '.join(table.aside) or 'none'}.")
-    labels = None if classes is None else Classes.of(list(table.aside[classes]))
+    by_rows = orientation == "rows" or table.documents is not None
+    decimal = str(table.understood.get("decimal", "."))
+    facts, column_facts = Facts.of(table.aside, decimal), Facts.of(table.column_aside, decimal)
+    of_rows = by_rows or classes not in column_facts
+    if classes is not None and classes not in facts and of_rows:
+        raise ValueError(f"There is no column {classes!r} set aside. There are: {', '.join(facts.names) or 'none'}.")
+    labels = None if classes is None else (facts if of_rows else column_facts)[classes].classes()
     settled = {
         "orientation": orientation,
         "missing": missing,
@@ -212,19 +219,28 @@ def as_dataset(
         "source": f"your file {shown(table.name)}",
         "options": {**(table.understood.get("options", {}) if options is None else options), **settled},
         "zero_means": zero_means,
+        "decimal": decimal,
     }
     if table.documents is not None:
         plural, singular = rows or ("documents", "document")
         terms, term = columns or ("terms", "term")
         axes = Axes(Axis(plural, singular, table.row_labels), Axis(terms, term))
         return Dataset(
-            X=None, axes=axes, kind="documents", documents=table.documents, classes=labels, notes=table.notes, **common
+            X=None,
+            axes=axes,
+            kind="documents",
+            documents=table.documents,
+            classes=labels,
+            facts=facts,
+            notes=(*table.notes, *_unlabelled(classes, labels, "documents")),
+            **common,
         )
     work = _Work(table, limits or Limits.from_environment())
     work.settle_missing(missing)
     work.settle_negatives(negatives)
     work.settle_zeros(zeros)
-    kept = None if labels is None else labels.take(work.rows)
+    kept = None if labels is None else labels.take(work.rows if of_rows else work.columns)
+    facts, column_facts = facts.take(work.rows), column_facts.take(work.columns)
     X, mask = as_matrix(work.X), work.mask
     axis_rows = Axis(*(_AXIS[table.content][0]), _take(table.row_labels, work.rows))
     axis_columns = Axis(*(_AXIS[table.content][1]), _take(table.column_labels, work.columns))
@@ -234,9 +250,10 @@ def as_dataset(
         X = as_matrix(X.T)
         mask = None if mask is None else np.ascontiguousarray(mask.T)
         axis_rows, axis_columns = axis_columns, axis_rows
-        if kept is not None:
-            work.notes.append("The known labels belong to the file's rows, which are the features now; they are left out.")
-            kept = None
+        facts, column_facts = column_facts, facts
+        of_rows = not of_rows
+        if kept is not None and not of_rows:
+            work.notes.append("The known labels belong to the file's rows, which are the features now.")
     if rows:
         axis_rows = Axis(*rows, axis_rows.labels)
     if columns:
@@ -246,10 +263,22 @@ def as_dataset(
         axes=Axes(axis_rows, axis_columns),
         kind={"ratings": "ratings", "images": "images"}.get(table.content, "table"),
         mask=mask,
-        classes=kept,
+        classes=kept if of_rows else None,
+        column_classes=None if of_rows else kept,
+        facts=facts,
+        column_facts=column_facts,
         image_shape=shape,
-        notes=(*table.notes, *work.notes),
+        notes=(*table.notes, *work.notes, *_unlabelled(classes, kept, axis_rows.name if of_rows else axis_columns.name)),
         **common,
+    )
+
+
+def _unlabelled(name: str | None, classes: Classes | None, items: str) -> list[str]:
+    """A note on the items whose label is blank or NA."""
+    none = 0 if classes is None else int(np.count_nonzero(classes.index < 0))
+    m = 0 if classes is None else len(classes.index)
+    return (
+        [f"{none:,} of {m:,} {items} have no known label in {shown(name)} (blank or NA) and belong to no class."] if none else []
     )
 
 

@@ -26,7 +26,8 @@ from dashboard.session import State
 from dashboard.widgets import header
 from dashboard.widgets.card import as_csv
 from nmfcore import ProblemError, RunSpec, StopRule, export
-from nmfcore.data.dataset import Classes, Dataset
+from nmfcore.data.dataset import Dataset
+from nmfcore.data.facts import Classes, Facts
 from nmfcore.data.prepare import apply
 from nmfcore.factorization import Axes, Axis
 from nmfcore.scale import apply as rescale
@@ -72,6 +73,7 @@ def upload(**changes) -> Dataset:
         "X": RNG.random((12, 8)),
         "notes": ("One row was dropped.",),
         "classes": Classes.of(["a", "b", "c"] * 4),
+        "facts": Facts.of({"day": ["2024-01-02", ""] * 6, "size": ["1", "2.5", ""] * 4, "by": HOSTILE + HOSTILE[:4]}),
         "zero_means": "nothing",
     }
     return Dataset(**{"key": "upload", "title": "Mine <b>", "axes": axes} | about | changes)
@@ -221,6 +223,7 @@ def test_a_saved_run_on_an_upload_brings_its_data(changes, jobs):
     assert back.dataset.fingerprint == data.fingerprint
     assert back.dataset.axes.rows.labels[0] == HOSTILE[0]
     assert back.dataset.notes == data.notes
+    assert back.dataset.facts.to_list() == data.facts.to_list()
     np.testing.assert_array_equal(back.factorization.H, run.factorization.H)
 
 
@@ -244,6 +247,8 @@ CHANGES = {
     "a strange start": (lambda plain: plain["spec"].update(init="given"), "given"),
     "data of nobody": (lambda plain: plain["spec"].update(data="nowhere"), "not in this program's catalog"),
     "classes of others": (lambda plain: plain["data"]["classes"].update(index=[9] * 12), "cannot be understood"),
+    "facts of others": (lambda plain: plain["data"]["facts"].pop(), "was changed"),
+    "a damaged fact": (lambda plain: plain["data"]["facts"][0].update(values=[0]), "cannot be understood"),
     "objects as classes": (lambda plain: plain["data"]["classes"].update(dtype="object"), "cannot be understood"),
     "documents too few": (lambda plain: plain["data"].update(documents=["one"]), "cannot be understood"),
     "pictures too large": (lambda plain: plain["data"].update(image_shape=[9, 9]), "size it says"),

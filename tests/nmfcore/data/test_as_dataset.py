@@ -69,6 +69,7 @@ def test_orientation_turns_everything_around():
     assert result.axes.rows.name == "shows"
     assert_array_equal(result.mask, [[1, 1], [0, 1], [1, 1]])
     assert result.classes is None
+    assert result.column_classes.names == ("p", "q")
     assert any("known labels" in note for note in result.notes)
 
 
