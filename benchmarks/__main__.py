@@ -25,9 +25,9 @@ from threadpoolctl import threadpool_info
 from benchmarks.contenders import CONTENDERS, NO_CAP, Contender
 from benchmarks.report import write_report
 from benchmarks.workloads import WORKLOADS, Workload
-from nmfcore import kernels
-from nmfcore.losses import relative_error
-from nmfcore.version import VERSION
+from nmfcore.core.losses import relative_error
+from nmfcore.core.version import VERSION
+from nmfcore.kernels import engines
 
 RESULTS = Path(__file__).parent / "results"
 EQUAL = 1e-4  # relative difference up to which two losses count as equal
@@ -100,7 +100,7 @@ def measure(workload: Workload, repeats: int, without: list[str]) -> dict[str, A
 def machine() -> dict[str, Any]:
     return {
         "nmfcore": VERSION, "python": platform.python_version(), "numpy": np.__version__, "scipy": scipy.__version__,
-        "scikit-learn": sklearn.__version__, "kernels": kernels.in_use(), "processors": len_affinity(),
+        "scikit-learn": sklearn.__version__, "kernels": engines.in_use(), "processors": len_affinity(),
         "blas": [f"{p['internal_api']} {p.get('version', '')}, {p['num_threads']} threads" for p in threadpool_info()
                  if p["user_api"] == "blas"],
     }  # fmt: skip
@@ -128,7 +128,7 @@ def main() -> None:
     RESULTS.mkdir(exist_ok=True)
     if not options.report:
         for dtype in (np.float32, np.float64):
-            kernels.warm(dtype)
+            engines.warm(dtype)
         for key in options.only:
             say(WORKLOADS[key].title)
             found = measure(WORKLOADS[key], options.repeats or WORKLOADS[key].repeats, options.without)

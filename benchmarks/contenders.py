@@ -16,8 +16,8 @@ import scipy.sparse as sp
 from sklearn.decomposition import NMF, MiniBatchNMF
 
 import nmfcore.run
+from nmfcore.core.spec import StopRule
 from nmfcore.solvers import SOLVERS
-from nmfcore.spec import StopRule
 
 NO_CAP = 100_000
 PEER_CELLS = 5_000_000  # nmf-rs knows dense matrices only: larger ones are not made dense for it

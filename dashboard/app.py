@@ -18,6 +18,6 @@ if __name__ == "__main__":
 else:
     import streamlit as st
 
-    from dashboard.asgi import options
+    from dashboard.server.asgi import options
 
     app = st.App(__file__, **options())  # `streamlit run` looks for exactly this call

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from nmfcore.init import INITS
-from nmfcore.losses import beta_of
+from nmfcore.core.losses import beta_of
+from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.solvers import SOLVERS, make_solver
-from nmfcore.spec import RunSpec, StopRule
+from nmfcore.solvers.starts import INITS
 
 PARAMETERS = (
     "data",

@@ -18,8 +18,9 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 
 from dashboard import links
-from dashboard.edits import Edits
-from dashboard.fitting import (
+from dashboard.text.plain import markdown
+from dashboard.topics_shown.edits import Edits
+from dashboard.work.fitting import (
     FIRST,
     Derived,
     FittedRun,
@@ -31,15 +32,14 @@ from dashboard.fitting import (
     load_work,
     solver_refusals,
 )
-from dashboard.importing import Import, from_link
-from dashboard.jobs import Job, Jobs, JobsBusy, Status, service
-from dashboard.plain import markdown
+from dashboard.work.importing import Import, from_link
+from dashboard.work.jobs import Job, Jobs, JobsBusy, Status, service
 from nmfcore import topics
+from nmfcore.core.losses import beta_of
+from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.data import catalog
-from nmfcore.data.dataset import Dataset
-from nmfcore.losses import beta_of
+from nmfcore.data.model.dataset import Dataset
 from nmfcore.solvers import SOLVERS, make_solver
-from nmfcore.spec import RunSpec, StopRule
 
 T = TypeVar("T")
 
@@ -614,7 +614,7 @@ def fit_another() -> None:
 
 def open_run(name: str, content: bytes) -> None:
     """Open a run file: the controls turn to it, and it is shown as soon as its data is here; in a callback."""
-    from dashboard.downloads import edits_of, open_work, opened
+    from dashboard.files.saved import edits_of, open_work, opened
 
     me = state()
     try:

@@ -2,15 +2,17 @@
 
 from typing import TYPE_CHECKING, Any
 
-from nmfcore.checks import ProblemError, as_matrix, as_problem
-from nmfcore.factorization import Axes, Axis, Factorization, Factors, History, Penalty, Problem, Progress, StopReason
-from nmfcore.losses import relative_error
+from nmfcore.core import moved
+from nmfcore.core.checks import ProblemError, as_matrix, as_problem
+from nmfcore.core.factorization import Axes, Axis, Factorization, Factors, History, Penalty, Problem, Progress, StopReason
+from nmfcore.core.losses import relative_error
+from nmfcore.core.spec import RunSpec, StopRule
+from nmfcore.core.version import VERSION
 from nmfcore.run import Run, prepare, solve
 from nmfcore.solvers import SOLVERS, make_solver
-from nmfcore.spec import RunSpec, StopRule
-from nmfcore.version import VERSION
 
 __version__ = VERSION
+moved.install()
 
 if TYPE_CHECKING:
     from nmfcore.estimator import NMF, non_negative_factorization

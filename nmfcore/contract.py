@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from nmfcore.checks import ProblemError, as_problem
-from nmfcore.factorization import Factorization, Factors, Matrix, Problem, StopReason
-from nmfcore.losses import loss, squared_error
+from nmfcore.core.checks import ProblemError, as_problem
+from nmfcore.core.factorization import Factorization, Factors, Matrix, Problem, StopReason
+from nmfcore.core.losses import loss, squared_error
+from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.run import prepare
 from nmfcore.solvers.protocol import Solver
-from nmfcore.spec import RunSpec, StopRule
 
 Check = Callable[[Solver], None]
 

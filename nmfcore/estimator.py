@@ -40,17 +40,16 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
-from nmfcore import init as starts
-from nmfcore.checks import as_problem, penalty_for
-from nmfcore.encode import encode_rows
-from nmfcore.factorization import BETA, Factorization, Factors, Matrix, Problem, Progress, StopReason, beta_of
-from nmfcore.losses import beta_divergence
+from nmfcore.core.checks import as_problem, penalty_for
+from nmfcore.core.factorization import BETA, Factorization, Factors, Matrix, Problem, Progress, StopReason, beta_of
+from nmfcore.core.losses import beta_divergence
+from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.run import Run
-from nmfcore.solvers import SOLVERS, make_solver
+from nmfcore.solvers import SOLVERS, make_solver, starts
 from nmfcore.solvers.hals import HALS
 from nmfcore.solvers.mu import MultiplicativeUpdates
 from nmfcore.solvers.protocol import Solver
-from nmfcore.spec import RunSpec, StopRule
+from nmfcore.topics.encode import encode_rows
 
 SMALL = 10_000  # cells of X up to which 'cd' takes scikit-learn's own steps; speed does not matter there, repeatability does
 PLAIN_SOLVERS = sorted(k for k, s in SOLVERS.items() if not (s.supports.requires_mask or s.supports.requires_symmetric))

@@ -23,10 +23,10 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 import scipy.sparse as sp
 
-from nmfcore.checks import ProblemError, as_matrix
-from nmfcore.factorization import Axes, Axis, Factorization, History, Matrix, Progress, StopReason
-from nmfcore.spec import RunSpec, StopRule
-from nmfcore.version import VERSION
+from nmfcore.core.checks import ProblemError, as_matrix
+from nmfcore.core.factorization import Axes, Axis, Factorization, History, Matrix, Progress, StopReason
+from nmfcore.core.spec import RunSpec, StopRule
+from nmfcore.core.version import VERSION
 
 FORMAT = 1  # of the NPZ files; rises when an older reader would misread them
 LARGEST = 2_000_000_000  # bytes an NPZ may unpack to: a small file can claim to be a huge one

@@ -16,13 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from nmfcore import init as starts
-from nmfcore.checks import ProblemError, as_problem, check_start
-from nmfcore.factorization import Factorization, Factors, History, Penalty, Problem, Progress, StopReason, beta_of
-from nmfcore.losses import CANCELS, kkt_residual, loss, penalty, squared_error
-from nmfcore.solvers import SOLVERS, make_solver
+from nmfcore.core.checks import ProblemError, as_problem, check_start
+from nmfcore.core.factorization import Factorization, Factors, History, Penalty, Problem, Progress, StopReason, beta_of
+from nmfcore.core.losses import CANCELS, kkt_residual, loss, penalty, squared_error
+from nmfcore.core.spec import RunSpec, StopRule, usual_start
+from nmfcore.solvers import SOLVERS, make_solver, starts
 from nmfcore.solvers.protocol import Solver
-from nmfcore.spec import RunSpec, StopRule, usual_start
 
 WINDOW = 5  # iterations over which tol is averaged: one slow step among fast ones does not end a run
 RISEN = 100.0  # times its lowest, and worse than no model at all: an error up here does not come back

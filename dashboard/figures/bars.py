@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from dashboard.figures import theme as look
 from dashboard.figures.picture import Picture
-from dashboard.plain import clean, plotly
+from dashboard.text.plain import clean, plotly
 
 ROW = 24  # px per bar
 LABEL_WIDTH = 150  # px for a name at most

@@ -14,8 +14,8 @@ from dashboard.figures import theme as look
 from dashboard.figures.bars import LABEL_WIDTH, bars, named
 from dashboard.figures.binning import bands, block_mean
 from dashboard.figures.picture import Picture
-from dashboard.plain import clean, plotly
-from nmfcore.clusters import Score
+from dashboard.text.plain import clean, plotly
+from nmfcore.topics.clusters import Score
 
 STRIP = 0.05  # of the plot's height, for the strip of known classes
 STRIP_GAP = 0.02

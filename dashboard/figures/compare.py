@@ -12,7 +12,7 @@ from dashboard.figures import theme as look
 from dashboard.figures.bars import bars
 from dashboard.figures.loss import race
 from dashboard.figures.picture import Picture
-from dashboard.plain import clean
+from dashboard.text.plain import clean
 
 LABEL_WIDTH = 210  # px for a pair with its name, or a convention
 

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from dashboard.figures import theme as look
 from dashboard.figures.picture import Picture
-from dashboard.plain import plotly
+from dashboard.text.plain import plotly
 
 BINS = 40
 FEW = 24  # different values up to which each has a bar of its own

@@ -13,7 +13,7 @@ from dashboard.figures import theme as look
 from dashboard.figures.binning import by_component
 from dashboard.figures.clusters import class_strip
 from dashboard.figures.picture import Picture
-from dashboard.plain import clean, plotly
+from dashboard.text.plain import clean, plotly
 
 STRIP = 0.09  # of the plot's height
 STRIP_GAP = 0.03

@@ -18,9 +18,9 @@ from numpy.typing import ArrayLike
 from dashboard.figures import theme as look
 from dashboard.figures.binning import Bands, band_maximum, band_mean, bands, block_mean, by_component
 from dashboard.figures.picture import Picture
-from dashboard.plain import clean, plotly
-from nmfcore.factorization import Axes, Axis
-from nmfcore.ordering import Ordering, input_order
+from dashboard.text.plain import clean, plotly
+from nmfcore.core.factorization import Axes, Axis
+from nmfcore.topics.ordering import Ordering, input_order
 
 MOST_LINES = 400  # lines or columns of a picture: about the pixels there are
 MOST_CELLS = 250  # lines and columns where both sides are binned: 62,500 cells, 250 KB

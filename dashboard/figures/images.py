@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from dashboard.figures import theme as look
 from dashboard.figures.picture import Picture
-from dashboard.plain import clean, plotly
+from dashboard.text.plain import clean, plotly
 
 MOST_PIXELS = 250_000  # in one figure: 1 MB; larger pictures are drawn at every second, third, ... pixel
 GAP = 0.14  # of a picture's side, between pictures

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from dashboard.figures import theme as look
 from dashboard.figures.bars import bars, named
 from dashboard.figures.picture import Picture
-from dashboard.plain import clean, plotly
+from dashboard.text.plain import clean, plotly
 
 MOST_WORDS = 24
 MOST_ITEMS = 40
@@ -139,7 +139,7 @@ def why_here(
 
     Parameters
     ----------
-    contributions : (r, c) share of the item's squared length that component k explains through word j (nmfcore.explain)
+    contributions : (r, c) share of the item's squared length that component k explains through word j (nmfcore.topics.explain)
     unexplained : (c,) the share it misses there
     words : (c,) labels, the item's largest first
     names : (r,) of the components, for the hover

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from dashboard.figures import theme as look
 from dashboard.figures.picture import Picture
-from dashboard.plain import clean, plotly
+from dashboard.text.plain import clean, plotly
 
 MOST_POINTS = 800  # of a curve; more cannot be told apart on a screen
 EARLY_SHARE = 0.02  # of the recorded points: the steep beginning that may leave a linear picture at the top

@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 
 from dashboard.figures import theme as look
-from dashboard.plain import clean
+from dashboard.text.plain import clean
 
 ROWS, COLUMNS = 4, 6
 WIDTH, HEIGHT = 330, 128

@@ -11,8 +11,8 @@ import pandas as pd
 
 from dashboard.figures import theme as look
 from dashboard.figures.picture import Picture
-from dashboard.plain import clean, plotly
-from nmfcore.rank import Link, RankPoint, Verdict
+from dashboard.text.plain import clean, plotly
+from nmfcore.evaluate.rank import Link, RankPoint, Verdict
 
 PANEL = 104  # px of one criterion with its name above it
 NAME = 0.24  # of a panel: room for the name, so that no line runs through it

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from dashboard.figures import theme as look
 from dashboard.figures.picture import Picture
-from dashboard.plain import clean, plotly
+from dashboard.text.plain import clean, plotly
 
 MOST_NUMBERS = 8  # components up to which the Gram matrices carry numbers
 MOST_BARS = 60  # singular values drawn as bars; more become a line

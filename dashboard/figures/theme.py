@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from dashboard.plain import clean, plotly
+from dashboard.text.plain import clean, plotly
 
 FONT = '"Source Sans", "Source Sans 3", "Source Sans Pro", "Open Sans", Arial, sans-serif'
 TEXT_SIZE = 13  # px: tick labels and legends

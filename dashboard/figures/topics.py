@@ -13,7 +13,7 @@ from dashboard.figures import heatmaps
 from dashboard.figures import theme as look
 from dashboard.figures.bars import bars
 from dashboard.figures.picture import Picture
-from dashboard.plain import clean, plotly
+from dashboard.text.plain import clean, plotly
 
 ROW_HEIGHT = 24  # px of one bar with its gap
 LABEL_WIDTH = 92  # px for a word beside its bar: the same on every card, so that bars begin on one line

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from dashboard.figures import theme as look
 from dashboard.figures.topics import LABEL_WIDTH, ROW_HEIGHT, word_hovers
-from dashboard.plain import clean
+from dashboard.text.plain import clean
 
 STYLE = f"""<style>
 .nmf-words {{ font-family: {look.FONT}; font-size: {look.TEXT_SIZE}px; line-height: {ROW_HEIGHT}px; padding: 2px 0; }}

@@ -12,8 +12,8 @@ from dashboard.figures import theme as look
 from dashboard.figures.binning import Bands, bands, block_mean
 from dashboard.figures.heatmaps import matrix, parts
 from dashboard.figures.picture import Picture
-from dashboard.plain import clean, plotly
-from nmfcore.factorization import Axes, Axis
+from dashboard.text.plain import clean, plotly
+from nmfcore.core.factorization import Axes, Axis
 
 BAR_ROOM = 26  # px per bar
 LABEL_WIDTH = 190  # px for a model's name

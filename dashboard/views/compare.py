@@ -4,16 +4,17 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session
+from dashboard.cards import topic_cards
 from dashboard.figures.loss import race as race_chart
 from dashboard.figures.topics import similarity_matrix
-from dashboard.fitting import FittedRun, solver_refusals
-from dashboard.plain import clean, markdown
-from dashboard.races import race_key, race_work
-from dashboard.widgets import bench, card, header, notices, scale, topic_cards
-from dashboard.words import count, part, spelled
-from nmfcore.compare import Comparison, arrivals, compare, curve
-from nmfcore.similarity import cosine_rows
+from dashboard.text.plain import clean, markdown
+from dashboard.text.words import count, part, spelled
+from dashboard.widgets import bench, card, header, notices, scale
+from dashboard.work.fitting import FittedRun, solver_refusals
+from dashboard.work.races import race_key, race_work
+from nmfcore.evaluate.compare import Comparison, arrivals, compare, curve
 from nmfcore.solvers import SOLVERS
+from nmfcore.topics.similarity import cosine_rows
 
 LANE = "race"
 FAVOURITES = ("hals", "mu", "pg", "gd")  # in the race unless somebody chooses others

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from dashboard import session
-from dashboard.widgets import catalog_picker, data_card, header, importer, open_session
+from dashboard.cards import catalog_picker, data_card, importer, open_session
+from dashboard.widgets import header
 
 
 def draw() -> None:

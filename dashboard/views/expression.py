@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from dashboard import workbench_expression as bench_data
+from dashboard.cards import expression as cards
+from dashboard.cards.expression import PAGE
 from dashboard.widgets import bench
-from dashboard.widgets import expression as cards
-from dashboard.widgets.expression import PAGE
+from dashboard.work import expression as bench_data
 
 
 def draw() -> None:

@@ -4,12 +4,12 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.figures.loss import kkt_curve, loss_curve
-from dashboard.fitting import FittedRun
-from dashboard.jobs import Status
-from dashboard.plain import clean, markdown
+from dashboard.text.plain import clean, markdown
+from dashboard.text.words import SHORT_REASONS, count, seconds
 from dashboard.widgets import card, header, notices, panel
-from dashboard.words import SHORT_REASONS, count, seconds
-from nmfcore import kernels
+from dashboard.work.fitting import FittedRun
+from dashboard.work.jobs import Status
+from nmfcore.kernels import engines
 
 AXES = {"iterations": "Iterations", "seconds": "Seconds"}
 SCALES = {"linear": "Linear", "log": "Logarithmic"}
@@ -98,7 +98,7 @@ def state(run: FittedRun) -> None:
                 key="continue",
                 help=f"Goes on to {stop.max_iter:,} iterations at most, tolerance {stop.tol:.0e}.",
             )
-        st.markdown(f":small[Inner loops: {markdown(kernels.in_use(), 200)}.]")
+        st.markdown(f":small[Inner loops: {markdown(engines.in_use(), 200)}.]")
     with card.plain("Exactly what was run"):
         st.dataframe(spec_table(run), hide_index=True, key="spec-table", height="content", alt="The run's specification")
 

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from dashboard import workbench_images as bench_data
+from dashboard.cards import images as cards
+from dashboard.cards.images import PAGE
 from dashboard.widgets import bench
-from dashboard.widgets import images as cards
-from dashboard.widgets.images import PAGE
+from dashboard.work import images as bench_data
 
 
 def draw() -> None:

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from dashboard import session
-from dashboard.widgets import clusters, header, items, notices
+from dashboard.cards import clusters, items
+from dashboard.widgets import header, notices
 
 VIEW = "items-view"
 VIEWS = {"items": "Items", "clusters": "Clusters"}

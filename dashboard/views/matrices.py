@@ -7,15 +7,16 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session
+from dashboard.cards import matrix_order, matrix_zoom, topic_cards
 from dashboard.figures import Picture
 from dashboard.figures.heatmaps import components_by_feature, items_by_topic, parts
-from dashboard.fitting import FittedRun
-from dashboard.plain import clean, markdown
-from dashboard.widgets import bench, card, header, matrix_order, matrix_zoom, notices, scale, topic_cards
-from dashboard.words import count, part
-from nmfcore.factorization import Axis
-from nmfcore.ordering import Ordering, input_order
-from nmfcore.scale import CONVENTIONS, ScaleLedger, ledger
+from dashboard.text.plain import clean, markdown
+from dashboard.text.words import count, part
+from dashboard.widgets import bench, card, header, notices, scale
+from dashboard.work.fitting import FittedRun
+from nmfcore.core.factorization import Axis
+from nmfcore.topics.ordering import Ordering, input_order
+from nmfcore.topics.scale import CONVENTIONS, ScaleLedger, ledger
 
 SHOWN = {"W": "W", "H": "H", "X": "X", "WH": "WH", "residual": "Residual", "parts": "All three"}
 PANELS = {"X": ("X",), "WH": ("WH",), "residual": ("X − WH",), "parts": ("X", "WH", "X − WH")}

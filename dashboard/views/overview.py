@@ -3,13 +3,14 @@
 import streamlit as st
 
 from dashboard import session
+from dashboard.cards import topic_cards
 from dashboard.figures.heatmaps import items_by_topic
 from dashboard.figures.loss import loss_curve
-from dashboard.fitting import FittedRun
-from dashboard.plain import markdown
-from dashboard.widgets import card, header, notices, scale, stability, topic_cards
+from dashboard.text.plain import markdown
+from dashboard.text.words import SHORT_REASONS, count, part, percent, seconds, spelled
+from dashboard.widgets import card, header, notices, scale, stability
 from dashboard.widgets.header import Figure
-from dashboard.words import SHORT_REASONS, count, part, percent, seconds, spelled
+from dashboard.work.fitting import FittedRun
 
 
 def figures(run: FittedRun) -> list[Figure]:

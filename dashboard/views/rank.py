@@ -4,14 +4,14 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.figures.survey import criteria, river
-from dashboard.fitting import FittedRun
-from dashboard.plain import markdown
-from dashboard.surveys import Asked, survey_key, survey_work
+from dashboard.text.plain import markdown
+from dashboard.text.words import count, part
 from dashboard.widgets import bench, card, header, notices
-from dashboard.words import count, part
-from nmfcore import rank as ranks
+from dashboard.work.fitting import FittedRun
+from dashboard.work.surveys import Asked, survey_key, survey_work
 from nmfcore import topics
-from nmfcore.rank import Survey
+from nmfcore.evaluate import rank as ranks
+from nmfcore.evaluate.rank import Survey
 
 LANE = "rank"
 FEWEST = 3  # rows and columns of data whose ranks can be compared

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from dashboard import workbench_recommender as bench_data
+from dashboard.cards import recommender as cards
+from dashboard.cards.recommender import PAGE
 from dashboard.widgets import bench
-from dashboard.widgets import recommender as cards
-from dashboard.widgets.recommender import PAGE
+from dashboard.work import recommender as bench_data
 
 
 def draw() -> None:

@@ -5,14 +5,15 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session
+from dashboard.cards import topic_cards
 from dashboard.figures.svd import error_over_rank, gram_matrices, nmf_beside_svd, singular_values
 from dashboard.figures.svd import principal_angles as angle_chart
-from dashboard.fitting import FittedRun
-from dashboard.plain import clean
-from dashboard.widgets import bench, card, header, notices, topic_cards
-from dashboard.words import part, percent
+from dashboard.text.plain import clean
+from dashboard.text.words import part, percent
+from dashboard.widgets import bench, card, header, notices
+from dashboard.work.fitting import FittedRun
 from nmfcore import topics
-from nmfcore.svd import bridge, cosines_between_rows, orthogonality, principal_angles, reconstruction_error, sides
+from nmfcore.evaluate.svd import bridge, cosines_between_rows, orthogonality, principal_angles, reconstruction_error, sides
 
 WORDS = 8
 DIRECT_CELLS = 2_000_000  # cells up to which X - U S V^T is formed, in blocks, while the page waits

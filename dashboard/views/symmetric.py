@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from dashboard import workbench_symmetric as bench_data
+from dashboard.cards import symmetric as cards
+from dashboard.cards.symmetric import PAGE
 from dashboard.widgets import bench
-from dashboard.widgets import symmetric as cards
-from dashboard.widgets.symmetric import PAGE
+from dashboard.work import symmetric as bench_data
 
 
 def draw() -> None:

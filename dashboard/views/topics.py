@@ -3,25 +3,15 @@
 import streamlit as st
 
 from dashboard import session
+from dashboard.cards import topic_cards, topic_edit, topic_open, topic_quality, topic_search, topic_view
+from dashboard.cards.topic_view import View
 from dashboard.figures.picture import Picture
 from dashboard.figures.topics import all_topic_bars, similarity_matrix, topic_map
-from dashboard.fitting import FittedRun
-from dashboard.widgets import (
-    bench,
-    card,
-    header,
-    notices,
-    scale,
-    topic_cards,
-    topic_edit,
-    topic_open,
-    topic_quality,
-    topic_search,
-    topic_view,
-)
-from dashboard.widgets.topic_view import View
-from dashboard.words import part, percent, spelled
-from nmfcore.svd import cosines_between_rows
+from dashboard.text.tables import as_csv
+from dashboard.text.words import part, percent, spelled
+from dashboard.widgets import bench, card, header, notices, scale
+from dashboard.work.fitting import FittedRun
+from nmfcore.evaluate.svd import cosines_between_rows
 
 ASPECTS = {"cards": "All", "one": "One in detail", "map": "Likeness and map", "quality": "Quality"}
 
@@ -78,7 +68,7 @@ def cards(run: FittedRun, view: View) -> None:
     lists = view.top(words, relevance)
     st.download_button(
         "These lists as CSV",
-        data=lambda: card.as_csv(topic_cards.listed(view, lists)),
+        data=lambda: as_csv(topic_cards.listed(view, lists)),
         file_name="topics-words.csv",
         mime="text/csv",
         on_click="ignore",

@@ -11,17 +11,18 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session
-from dashboard.explanations import reading
-from dashboard.fitting import data_key, load_work
-from dashboard.jobs import Job, JobsBusy, Status
-from dashboard.plain import clean, markdown
+from dashboard.text.explanations import reading
+from dashboard.text.plain import clean, markdown
+from dashboard.text.tables import as_csv
+from dashboard.text.words import seconds
 from dashboard.widgets import card, header
 from dashboard.widgets.header import Figure
-from dashboard.words import seconds
+from dashboard.work.fitting import data_key, load_work
+from dashboard.work.jobs import Job, JobsBusy, Status
+from nmfcore.core.factorization import Progress
+from nmfcore.core.spec import RunSpec
 from nmfcore.data import catalog
-from nmfcore.data.dataset import Dataset
-from nmfcore.factorization import Progress
-from nmfcore.spec import RunSpec
+from nmfcore.data.model.dataset import Dataset
 
 LANE = "workbench"  # a session computes one thing at a time for its workbenches; a newer request replaces an older one
 HEARTBEAT = 0.5  # seconds between looks at a running job
@@ -98,7 +99,7 @@ def from_catalog(page: str, key: str) -> Dataset | None:
     entry = catalog.card(key)
     spec = RunSpec(data=key, data_options=entry.default_options(), preparation=entry.preparation)
     asked = f"{page}-fetch-{key}"
-    if session.jobs().result(data_key(spec)) is None and not entry.available() and not session.control_value(asked, False):
+    if session.jobs().result(data_key(spec)) is None and not catalog.available(entry) and not session.control_value(asked, False):
         with card.plain(f"{markdown(entry.title)} has to be fetched once"):
             size = sum(file.bytes for file in entry.files) / 2**20
             st.markdown(
@@ -238,7 +239,7 @@ def table(
                 st.markdown(reading(page, name))
                 st.download_button(
                     "Numbers as CSV",
-                    data=session.in_session(lambda: card.as_csv(shown if whole is None else whole())),
+                    data=session.in_session(lambda: as_csv(shown if whole is None else whole())),
                     file_name=f"{key}.csv",
                     mime="text/csv",
                     on_click="ignore",
@@ -287,6 +288,6 @@ def zipped(tables: Mapping[str, pd.DataFrame], script: str) -> bytes:
     out = BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, one in tables.items():
-            archive.writestr(f"{name}.csv", card.as_csv(one))
+            archive.writestr(f"{name}.csv", as_csv(one))
         archive.writestr("reproduce.py", script)
     return out.getvalue()

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from io import StringIO
 
-import pandas as pd
 import streamlit as st
 
 from dashboard import session
-from dashboard.explanations import reading
 from dashboard.figures import Picture
 from dashboard.figures.theme import camera
-from dashboard.plain import csv_cell, markdown
+from dashboard.text.explanations import reading
+from dashboard.text.plain import markdown
+from dashboard.text.tables import as_csv
 
 FORMATS = ("PNG", "SVG")
 SHOWN_ROWS = 1_000  # rows of the table twin on screen; the CSV holds all
@@ -106,13 +104,3 @@ def _menu(key: str, how: str, drawn: Picture) -> None:
     st.segmented_control(
         "Picture format of the chart's camera button", FORMATS, key=f"{key}-format", required=True, persist_state="session"
     )
-
-
-def as_csv(table: pd.DataFrame) -> str:
-    """The table as CSV that is safe to open in a spreadsheet."""
-    columns = [table.iloc[:, j] for j in range(table.shape[1])]  # by place: two may have one name
-    kept = {j: c if pd.api.types.is_numeric_dtype(c) else [csv_cell(v) for v in c] for j, c in enumerate(columns)}
-    out = StringIO()  # text is quoted, so that a semicolon or a tab in a label begins no cell where a spreadsheet splits at those
-    safe = pd.DataFrame(kept, index=table.index)
-    safe.to_csv(out, index=False, header=[str(csv_cell(str(name))) for name in table.columns], quoting=csv.QUOTE_NONNUMERIC)
-    return out.getvalue()

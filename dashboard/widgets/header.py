@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard import session
-from dashboard.edits import Edits
-from dashboard.fitting import FittedRun
+from dashboard.files import exports, report, saved
+from dashboard.text.words import identity
+from dashboard.topics_shown.edits import Edits
 from dashboard.widgets import scale
-from dashboard.words import identity
-from nmfcore.scale import apply as rescale
+from dashboard.work.fitting import FittedRun
+from nmfcore.topics.scale import apply as rescale
 
 BINARY = "application/octet-stream"
 
@@ -33,7 +34,7 @@ def draw(title: str, run: FittedRun | None, figures: Sequence[Figure] = ()) -> N
     with left:
         st.title(title, anchor=False)
         if run is not None:
-            st.markdown(f":gray[{identity(run, scale.words())}]")
+            st.markdown(f":gray[{identity(run.dataset.title, run.spec, scale.words())}]")
     if run is not None:
         with right, st.container(horizontal=True, horizontal_alignment="right"):
             copy_link(run)
@@ -105,15 +106,13 @@ def _file(label: str, make: Callable[[], bytes], name: str, mime: str, key: str)
 
 def _made(what: str, run: FittedRun, convention: str, edits: Edits | None = None) -> bytes:
     """The content of one file, made when it is asked for; in a thread without a session, so all it needs is handed in."""
-    from dashboard import downloads, report
-
     factors = run.derived(("scaled", convention), lambda: rescale(run.factorization.W, run.factorization.H, convention))
     makers: dict[str, Callable[[], bytes]] = {
         "report": lambda: report.html(run, convention, edits).encode(),
-        "npz": lambda: downloads.factors_npz(run, factors.W, factors.H, convention),
-        "csv": lambda: downloads.factors_csv(run, factors.W, factors.H),
-        "script": lambda: downloads.script_with_data(run) if run.spec.data == "upload" else downloads.script(run),
+        "npz": lambda: exports.factors_npz(run, factors.W, factors.H, convention),
+        "csv": lambda: exports.factors_csv(run, factors.W, factors.H),
+        "script": lambda: exports.script_with_data(run) if run.spec.data == "upload" else exports.script(run),
         "spec": lambda: run.spec.to_json().encode(),
-        "run": lambda: downloads.saved_run(run, edits),
+        "run": lambda: saved.saved_run(run, edits),
     }
     return makers[what]()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import session
-from dashboard.plain import markdown
+from dashboard.text.plain import markdown
 
 
 def draw() -> None:

@@ -12,13 +12,13 @@ import streamlit as st
 
 from dashboard import links, session
 from dashboard.figures.loss import sparkline
-from dashboard.fitting import LIVE_SECONDS, FittedRun, estimate
-from dashboard.jobs import Job, Status
-from dashboard.plain import markdown
-from dashboard.words import SHORT_REASONS, count, preparation, seconds, shape, start_title
-from nmfcore.init import INITS
+from dashboard.text.plain import markdown
+from dashboard.text.words import SHORT_REASONS, count, preparation, seconds, shape, start_title
+from dashboard.work.fitting import LIVE_SECONDS, FittedRun, estimate
+from dashboard.work.jobs import Job, Status
 from nmfcore.solvers import SOLVERS
 from nmfcore.solvers.protocol import Solver
+from nmfcore.solvers.starts import INITS
 
 SLIDER_TOP = 40  # beyond this a slider of this width cannot be set exactly; the number field goes on to 200
 HEARTBEAT = 0.5  # seconds between looks at a running job

@@ -13,10 +13,10 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session
-from dashboard.plain import markdown
+from dashboard.text.plain import markdown
+from dashboard.text.words import percent
 from dashboard.widgets import text_preparation
-from dashboard.words import percent
-from nmfcore.data.dataset import Dataset, Summary
+from nmfcore.data.model.dataset import Dataset, Summary
 from nmfcore.data.prepare import STEPS, checked, parameters_of
 
 Steps = tuple[dict[str, Any], ...]

@@ -6,9 +6,9 @@ import numpy as np
 import streamlit as st
 
 from dashboard import session
-from dashboard.fitting import FittedRun
-from nmfcore.scale import CONVENTIONS, DEFAULT
-from nmfcore.scale import apply as rescale
+from dashboard.work.fitting import FittedRun
+from nmfcore.topics.scale import CONVENTIONS, DEFAULT
+from nmfcore.topics.scale import apply as rescale
 
 KEY = "scale"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import session
-from dashboard.fitting import STARTS, FittedRun, estimate, stability_key, stability_work
-from dashboard.plain import markdown
+from dashboard.text.plain import markdown
+from dashboard.text.words import percent, seconds
 from dashboard.widgets import bench
 from dashboard.widgets.header import Figure
-from dashboard.words import percent, seconds
-from nmfcore.stability import Stability
+from dashboard.work.fitting import STARTS, FittedRun, estimate, stability_key, stability_work
+from nmfcore.evaluate.stability import Stability
 
 LANE = "stability"
 DEFINITION = (

@@ -8,9 +8,10 @@ from typing import Any
 import streamlit as st
 
 from dashboard import session
-from dashboard.importing import words_of
-from dashboard.words import count
-from nmfcore.data.prepare import LANGUAGES, checked, parameters_of
+from dashboard.text.words import count
+from dashboard.work.importing import words_of
+from nmfcore.data.model.words import LANGUAGES
+from nmfcore.data.prepare import checked, parameters_of
 
 WEIGHTS = {"tfidf": "TF-IDF", "counts": "Counts", "binary": "Present or not"}
 GRAMS = {

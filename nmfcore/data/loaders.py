@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from nmfcore.core.factorization import Axes, Axis
 from nmfcore.data import newsgroups
-from nmfcore.data.catalog import Card, Report
-from nmfcore.data.dataset import Classes, Dataset
-from nmfcore.data.fetch import from_wheel, is_cached
-from nmfcore.factorization import Axes, Axis
+from nmfcore.data.fetch import from_wheel, is_cached, read
+from nmfcore.data.model.card import Card, Report
+from nmfcore.data.model.dataset import Dataset
+from nmfcore.data.model.facts import Classes
 
 Options = Mapping[str, Any]
 
@@ -57,7 +58,7 @@ def made(card: Card, X: Any, rows: list[str] | None, columns: list[str] | None, 
 
 def keyword_lists(card: Card, options: Options, report: Report) -> Dataset:
     """Binary items x keywords out of lines `title <tab> year <tab> keyword; keyword; ...`."""
-    lines = card.read(card.files[0]).decode("utf-8").splitlines()
+    lines = read(card, card.files[0]).decode("utf-8").splitlines()
     titles, texts, lists = [], [], []
     for line in lines:
         if not line.strip() or line.startswith("#"):
@@ -81,7 +82,7 @@ def labelled_table(card: Card, options: Options, report: Report) -> Dataset:
 
     For ratings, 0 is "not rated": the data set comes with the mask of what was rated.
     """
-    lines = [line.split("\t") for line in card.read(card.files[0]).decode("utf-8").splitlines() if line.strip()]
+    lines = [line.split("\t") for line in read(card, card.files[0]).decode("utf-8").splitlines() if line.strip()]
     columns, rows = lines[0][1:], [line[0] for line in lines[1:]]
     X = np.array([[float(cell) for cell in line[1:]] for line in lines[1:]])
     mask = (X > 0).astype(np.uint8) if card.kind == "ratings" else None

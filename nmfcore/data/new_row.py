@@ -18,8 +18,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from nmfcore.data import prepare
-from nmfcore.data.dataset import Dataset
-from nmfcore.explain import count_tokens
+from nmfcore.data.model.dataset import Dataset
+from nmfcore.data.model.words import TOKENS, stop_list
+from nmfcore.topics.explain import count_tokens
 
 VALUE = re.compile(r"(.+?)\s*[:=\t]\s*([^:=\t]+)")  # a feature and its value
 ROW_LOCAL = ("text", "scale_rows", "log1p", "binary", "idf", "drop_empty", "zeros")  # steps that one row can go through alone
@@ -179,8 +180,8 @@ def _tokens(step: Mapping[str, Any], text: str) -> tuple[list[str], list[str], l
     """The text cut as the step cut the data: its terms, its single words without stop words, and the stop words in it."""
     from sklearn.feature_extraction.text import CountVectorizer
 
-    stop = prepare.stop_list(step["stop_words"], step["extra_stop_words"], step["token_pattern"])
-    cut = {"lowercase": step["lowercase"], "token_pattern": prepare.TOKENS[step["token_pattern"]]}
+    stop = stop_list(step["stop_words"], step["extra_stop_words"], step["token_pattern"])
+    cut = {"lowercase": step["lowercase"], "token_pattern": TOKENS[step["token_pattern"]]}
     shortest, longest = step["ngrams"]
     words = CountVectorizer(**cut).build_analyzer()(text)
     terms = CountVectorizer(**cut, stop_words=sorted(stop) or None, ngram_range=(shortest, longest)).build_analyzer()(text)

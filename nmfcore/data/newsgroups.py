@@ -21,11 +21,12 @@ from typing import Any
 
 import numpy as np
 
-from nmfcore.data.catalog import Card, Report
-from nmfcore.data.dataset import Classes, Dataset
-from nmfcore.data.errors import DataUnavailable
+from nmfcore.core.factorization import Axes, Axis
 from nmfcore.data.fetch import check, data_folder, from_wheel, is_cached, run_child, verified, write_atomically
-from nmfcore.factorization import Axes, Axis
+from nmfcore.data.model.card import Card, Report
+from nmfcore.data.model.dataset import Dataset
+from nmfcore.data.model.errors import DataUnavailable
+from nmfcore.data.model.facts import Classes
 
 PICKLE = "20news-bydate_py3.pkz"  # what scikit-learn writes
 CONVERTED = "20news-bydate.json"  # what we make of it; the card has its size and SHA-256

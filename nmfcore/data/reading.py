@@ -1,7 +1,7 @@
 """How does a file become a table? The one door for everything a person brings.
 
 `read_matrix` finds out the format by content, checks sizes, and hands the file to its reader. Readers run in a child
-process with bounded memory and time (nmfcore/data/child.py); only small files of plain formats are read right here, because
+process with bounded memory and time (readers/child.py); only small files of plain formats are read right here, because
 starting a child takes about half a second and those readers are our own and check before they allocate.
 """
 
@@ -11,23 +11,21 @@ import io
 import os
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-
-from nmfcore.data.catalog import Report, silent
-from nmfcore.data.errors import UploadError, counted, shown
-from nmfcore.data.limits import MIB, Limits
+from nmfcore.data.model.card import Report, silent
+from nmfcore.data.model.errors import UploadError, shown
+from nmfcore.data.model.limits import MIB, Limits
+from nmfcore.data.model.table import Table
 from nmfcore.data.readers import READERS
+from nmfcore.data.readers.child import read_in_child
 from nmfcore.data.readers.detect import detect
 from nmfcore.data.readers.options import ReadOptions
+from nmfcore.data.readers.run import run_reader
 from nmfcore.data.readers.source import Source
-from nmfcore.data.table import Table
 
 AnyFile = str | os.PathLike[str] | bytes | BinaryIO
-MISSING_CODES = (-9, -99, -999, -9999, -99999)  # what people write for "not measured"
 
 
 def read_matrix(
@@ -45,7 +43,7 @@ def read_matrix(
     ----------
     file : path, bytes, or an open binary file (such as an upload); a folder or a list of files for texts and pictures
     name : what to call it in messages; the file's own name when None
-    limits : other limits than the defaults of nmfcore/data/limits.py
+    limits : other limits than the defaults of nmfcore/data/model/limits.py
     report : called while a child process reads; may raise to cancel
     isolate : True to read in a child process always, False never; None: when the file is large or its format not plain
     **options : the fields of `ReadOptions`; what is not given is found out
@@ -73,61 +71,7 @@ def read_matrix(
         isolate = not (plain and source.size <= limits.in_process_bytes)
     if not isolate:
         return run_reader(source, key, chosen, limits)
-    from nmfcore.data.child import read_in_child
-
     return read_in_child(source, key, chosen, limits, report or silent)
-
-
-def run_reader(source: Source, key: str, options: ReadOptions, limits: Limits) -> Table:
-    """The table a reader makes of a source, in this process; the file's size and what was understood are added."""
-    if key not in READERS:
-        raise UploadError(f"{shown(source.name)} is of a kind that is not read: {key}", way_out="Save it as CSV.")
-    try:
-        table = READERS[key].read(source, options, limits)
-    except (UploadError, MemoryError):
-        raise
-    except RecursionError:
-        raise UploadError("The file nests its content too deeply", way_out="Save it as a flat table.") from None
-    except Exception as error:  # a library's failure on a damaged file, or our own mistake: a refusal all the same
-        raise unreadable(source, error) from error
-    notes = (*(note[:1].upper() + note[1:] for note in table.notes), *_open_questions(table))
-    return replace(table, notes=notes, understood=_completed(table, source, options))
-
-
-def unreadable(source: Source, error: Exception) -> UploadError:
-    """The refusal of a file that made its reader fail in a way nobody foresaw; it names the failure."""
-    said = str(error).splitlines()[0][:160] if str(error) else ""
-    return UploadError(
-        f"{shown(source.name)} cannot be read ({type(error).__name__}: {said})",
-        way_out="The file is probably damaged. Save it again or in another format.",
-    )
-
-
-def _open_questions(table: Table) -> list[str]:
-    """What the person has to settle before the table becomes a data set."""
-    m, n = table.shape
-    notes = []
-    if table.missing.count and table.absent == "zero":
-        verb = "is" if table.missing.count == 1 else "are"
-        notes.append(f"{table.missing.count:,} of {m * n:,} cells {verb} missing (first at {table.missing.place}).")
-    if table.negatives.count:
-        found = table.negatives
-        notes.append(f"{counted(found.count, 'entry is', 'entries are')} negative (first at {found.place}: {found.value}).")
-        codes = np.unique(table.X.data[table.X.data < 0] if table.sparse else table.X[table.X < 0])
-        if codes.size == 1 and codes[0] in MISSING_CODES:
-            notes.append(f"All of them are {codes[0]:g}, which often stands for a missing value; say so with missing_tokens.")
-    return notes
-
-
-def _completed(table: Table, source: Source, options: ReadOptions) -> dict[str, Any]:
-    """What was understood, with the numbers every format has."""
-    m, n = table.shape
-    understood = {"content": table.content, **table.understood, "bytes": source.size, "shape": [m, n]}
-    if table.X is not None:
-        stored = int(table.X.nnz) if table.sparse else int((table.X != 0).sum())
-        size = table.X.data.nbytes + table.X.indices.nbytes + table.X.indptr.nbytes if table.sparse else table.X.nbytes
-        understood |= {"stored": stored, "density": stored / (m * n), "memory_bytes": int(size), "sparse_kept": table.sparse}
-    return understood | {"options": options.chosen()}
 
 
 def _source(file: AnyFile | Sequence[AnyFile], name: str | None, limits: Limits) -> Source:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from nmfcore.data.dataset import Dataset
+from nmfcore.data.model.dataset import Dataset
 
 LONGEST = 200  # characters of a search
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from nmfcore.checks import ProblemError
+from nmfcore.core.checks import ProblemError
 from nmfcore.solvers.anls import BlockPivoting
 from nmfcore.solvers.gd import GradientDescent
 from nmfcore.solvers.hals import HALS

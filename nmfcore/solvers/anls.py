@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nmfcore.factorization import Factors, Penalty, Problem
-from nmfcore.kernels import times
-from nmfcore.losses import gram_form, inner, penalty
-from nmfcore.nnls import nnls_gram
+from nmfcore.core.factorization import Factors, Penalty, Problem
+from nmfcore.core.losses import gram_form, inner, penalty
+from nmfcore.core.products import times
+from nmfcore.kernels.nnls import nnls_gram
 from nmfcore.solvers.protocol import Solver, Supports
 
 

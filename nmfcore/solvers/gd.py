@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nmfcore.factorization import Factors, Problem
-from nmfcore.kernels import times
-from nmfcore.losses import gram_form, inner
+from nmfcore.core.factorization import Factors, Problem
+from nmfcore.core.losses import gram_form, inner
+from nmfcore.core.products import times
 from nmfcore.solvers.protocol import ABOVE_ZERO, Solver, Supports, parameter
 
 

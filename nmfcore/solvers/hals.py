@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
-from nmfcore.factorization import Factors, Matrix, Penalty, Problem, stored_values
-from nmfcore.kernels import Engine, LowRank, engine
-from nmfcore.losses import inner, penalty
-from nmfcore.sketch import range_finder
+from nmfcore.core.factorization import Factors, Matrix, Penalty, Problem, stored_values
+from nmfcore.core.losses import inner, penalty
+from nmfcore.core.threads import one_blas_thread
+from nmfcore.kernels.engines import Engine, LowRank, engine
+from nmfcore.kernels.sketch import range_finder
 from nmfcore.solvers.protocol import MOST_SWEEPS, Solver, Supports, parameter
-from nmfcore.threads import one_blas_thread
 
 SINGLE_LIMIT = 0.03  # relative error below which float32 products no longer tell one iterate from the next
 SWEEPS_SPARSE, SWEEPS_DENSE = 1, 4  # passes per product with X: the product is cheap when few of X's entries are not zero

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
+from nmfcore.core.factorization import Factors, Penalty, Problem
+from nmfcore.core.losses import at_stored, penalty
 from nmfcore.core.wanted import ask
-from nmfcore.factorization import Factors, Penalty, Problem
-from nmfcore.kernels import ahead, newton_sweeps
-from nmfcore.losses import at_stored, penalty
+from nmfcore.kernels.engines import ahead, newton_sweeps
 from nmfcore.solvers.protocol import MOST_SWEEPS, Solver, Supports, parameter
 
 KEEP = 0.1  # running ahead never takes more than nine tenths of an entry, so that WH stays positive wherever it is

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from nmfcore.core.factorization import Factors, Matrix, Penalty, Problem
+from nmfcore.core.losses import at_stored, penalty
 from nmfcore.core.wanted import ask
-from nmfcore.factorization import Factors, Matrix, Penalty, Problem
-from nmfcore.losses import at_stored, penalty
 from nmfcore.solvers.mu import MultiplicativeUpdates
 from nmfcore.solvers.protocol import MOST_SWEEPS, Solver, Supports, parameter
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nmfcore.core.factorization import Factors, Problem
+from nmfcore.core.losses import gram_form, inner
+from nmfcore.core.threads import one_blas_thread
 from nmfcore.core.wanted import ask
-from nmfcore.factorization import Factors, Problem
-from nmfcore.kernels import sweep_rows
-from nmfcore.losses import gram_form, inner
+from nmfcore.kernels.engines import sweep_rows
 from nmfcore.solvers.protocol import MOST_SWEEPS, Solver, Supports, parameter
-from nmfcore.threads import one_blas_thread
 
 REFRESH = 20  # passes after which W^T X is summed afresh, so that rounding does not gather in it
 

@@ -18,10 +18,10 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.sparse as sp
 
-from nmfcore.checks import ProblemError
-from nmfcore.factorization import Factors, Penalty, Problem, beta_of
-from nmfcore.kernels import times
-from nmfcore.losses import at_stored, blocks, gram_form, inner, loss, penalty, power
+from nmfcore.core.checks import ProblemError
+from nmfcore.core.factorization import Factors, Penalty, Problem, beta_of
+from nmfcore.core.losses import at_stored, blocks, gram_form, inner, loss, penalty, power
+from nmfcore.core.products import times
 from nmfcore.solvers.protocol import Solver, Supports, parameter
 
 ANY_LOSS = ("frobenius", "kullback-leibler", "itakura-saito", "beta=...")

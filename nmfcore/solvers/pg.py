@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nmfcore.factorization import Factors, Penalty, Problem
-from nmfcore.kernels import times
-from nmfcore.losses import gram_form, inner
+from nmfcore.core.factorization import Factors, Penalty, Problem
+from nmfcore.core.losses import gram_form, inner
+from nmfcore.core.products import times
 from nmfcore.solvers.protocol import MOST_SWEEPS, Solver, Supports, parameter
 
 BETA = 0.1  # the factor by which a step shrinks or grows (Lin 2007, section 4)

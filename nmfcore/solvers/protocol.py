@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from nmfcore.core.factorization import Factors, Problem
 from nmfcore.core.parameters import ABOVE_ZERO as ABOVE_ZERO
 from nmfcore.core.parameters import Parameter as Parameter
 from nmfcore.core.parameters import check_parameters
 from nmfcore.core.parameters import parameter as parameter
 from nmfcore.core.parameters import parameters as parameters
-from nmfcore.factorization import Factors, Problem
 
 MOST_SWEEPS = 10_000  # passes within one iteration: no stop rule looks in between
 

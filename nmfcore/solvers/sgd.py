@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nmfcore.core.factorization import Factors, Problem
+from nmfcore.core.losses import inner
 from nmfcore.core.wanted import ask
-from nmfcore.factorization import Factors, Problem
-from nmfcore.losses import inner
 from nmfcore.solvers.gd import curvature_of
 from nmfcore.solvers.protocol import ABOVE_ZERO, Solver, Supports, parameter
 

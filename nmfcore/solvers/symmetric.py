@@ -14,10 +14,11 @@ from types import ModuleType
 import numpy as np
 import scipy.sparse as sp
 
+from nmfcore.core.factorization import Factors, Matrix, Problem
+from nmfcore.core.losses import gram_form, inner
+from nmfcore.core.products import times
 from nmfcore.core.wanted import ask
-from nmfcore.factorization import Factors, Matrix, Problem
-from nmfcore.kernels import compiled, times
-from nmfcore.losses import gram_form, inner
+from nmfcore.kernels.engines import compiled
 from nmfcore.solvers.mu import ratio
 from nmfcore.solvers.protocol import ABOVE_ZERO, Solver, Supports, parameter
 

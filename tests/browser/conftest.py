@@ -94,7 +94,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     # The checkout's packages, also where another version is installed; an empty cache unless the person names one
     env = {"NMF_DATA_DIR": str(folder / "data"), **os.environ, "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"}
     with log.open("w") as out:
-        command = [sys.executable, "-m", "dashboard.cli", "--port", "0", "--no-browser"]
+        command = [sys.executable, "-m", "dashboard.server.cli", "--port", "0", "--no-browser"]
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=env, cwd=folder)
     try:
         yield Server(_address(process, log), log)

@@ -9,12 +9,13 @@ from sklearn import metrics
 from streamlit.testing.v1 import AppTest
 from test_views import go, start
 
-from dashboard.fitting import fit_key, fit_work
-from dashboard.jobs import service
-from nmfcore.clusters import assign
-from nmfcore.data.dataset import Classes, Dataset
-from nmfcore.factorization import Axes, Axis
-from nmfcore.scale import apply as rescale
+from dashboard.work.fitting import fit_key, fit_work
+from dashboard.work.jobs import service
+from nmfcore.core.factorization import Axes, Axis
+from nmfcore.data.model.dataset import Dataset
+from nmfcore.data.model.facts import Classes
+from nmfcore.topics.clusters import assign
+from nmfcore.topics.scale import apply as rescale
 
 HOSTILE = "![x](http://evil.example/x.png) <b>bold</b> $x$ :red[x]"
 NAMES = (HOSTILE, "b", "c", "nobody")
@@ -175,7 +176,7 @@ def test_pictures_are_shown_by_their_means():
 
 def test_many_items_are_shuffled_in_the_background_to_the_same_scores(monkeypatch):
     at_once = text(opened(table(labels())))
-    monkeypatch.setattr("dashboard.widgets.clusters.AT_ONCE", 10)
+    monkeypatch.setattr("dashboard.cards.clusters.AT_ONCE", 10)
     behind = text(opened(table(labels())))
     assert [line for line in at_once.split("\n") if "**ARI**" in line] == [
         line for line in behind.split("\n") if "**ARI**" in line

@@ -12,7 +12,7 @@ import pytest
 import scipy.sparse as sp
 from streamlit.testing.v1 import AppTest
 
-from dashboard.plain import JOINER
+from dashboard.text.plain import JOINER
 from dashboard.widgets import prepare
 from nmfcore.data import Dataset, apply
 from nmfcore.data.prepare import parameters_of

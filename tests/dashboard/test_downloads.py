@@ -18,19 +18,19 @@ import pytest
 import scipy.sparse as sp
 from streamlit.testing.v1 import AppTest
 
-from dashboard import downloads
-from dashboard.edits import Edits
-from dashboard.fitting import FIRST, FittedRun, continue_work, fit_work
-from dashboard.jobs import Jobs
+from dashboard.files import exports, saved
 from dashboard.session import State
+from dashboard.text.tables import as_csv
+from dashboard.topics_shown.edits import Edits
 from dashboard.widgets import header
-from dashboard.widgets.card import as_csv
+from dashboard.work.fitting import FIRST, FittedRun, continue_work, fit_work
+from dashboard.work.jobs import Jobs
 from nmfcore import ProblemError, RunSpec, StopRule, export
-from nmfcore.data.dataset import Dataset
-from nmfcore.data.facts import Classes, Facts
+from nmfcore.core.factorization import Axes, Axis
+from nmfcore.data.model.dataset import Dataset
+from nmfcore.data.model.facts import Classes, Facts
 from nmfcore.data.prepare import apply
-from nmfcore.factorization import Axes, Axis
-from nmfcore.scale import apply as rescale
+from nmfcore.topics.scale import apply as rescale
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = str(ROOT / "dashboard" / "app.py")
@@ -137,7 +137,7 @@ def test_what_a_download_makes_knows_the_scale_of_the_page():
 def test_the_tables_of_w_and_h_are_safe_and_complete(jobs):
     run = fitted(upload(), jobs)
     W, H = run.factorization.W, run.factorization.H
-    with zipfile.ZipFile(io.BytesIO(downloads.factors_csv(run, W, H))) as archive:
+    with zipfile.ZipFile(io.BytesIO(exports.factors_csv(run, W, H))) as archive:
         rows = {name: list(csv.reader(io.StringIO(archive.read(name).decode()))) for name in ("W.csv", "H.csv", "loss.csv")}
         assert RunSpec.from_json(archive.read("run.json").decode()) == run.spec
     assert not any(formula(row[0]) for name in ("W.csv", "H.csv") for row in rows[name])
@@ -147,7 +147,7 @@ def test_the_tables_of_w_and_h_are_safe_and_complete(jobs):
 
 def test_the_archive_holds_w_and_h_in_the_scale_shown_with_labels_and_the_specification(movies):
     shown = rescale(movies.factorization.W, movies.factorization.H, "W columns L2")
-    with np.load(io.BytesIO(downloads.factors_npz(movies, shown.W, shown.H, "W columns L2")), allow_pickle=False) as held:
+    with np.load(io.BytesIO(exports.factors_npz(movies, shown.W, shown.H, "W columns L2")), allow_pickle=False) as held:
         np.testing.assert_allclose(np.linalg.norm(held["W"], axis=0), 1.0, rtol=1e-5)
         np.testing.assert_array_equal(held["H"], shown.H)
         assert held["columns"].tolist() == movies.dataset.axes.columns.take(range(shown.H.shape[1]))
@@ -165,7 +165,7 @@ def run_script(folder: Path, *arguments: str):
 
 def test_the_script_of_a_catalog_run_with_a_ridge_repeats_it_exactly(jobs, tmp_path):
     run = fit_work(FIRST.replace(rank=3, stop=STOP, penalty={"l2_W": 0.5, "l2_H": 0.5}), jobs)(Watched())
-    (tmp_path / "reproduce.py").write_bytes(downloads.script(run))
+    (tmp_path / "reproduce.py").write_bytes(exports.script(run))
     done, held = run_script(tmp_path)
     assert done.returncode == 0, done.stderr
     np.testing.assert_array_equal(held["W"], run.factorization.W)
@@ -175,7 +175,7 @@ def test_the_script_of_a_catalog_run_with_a_ridge_repeats_it_exactly(jobs, tmp_p
 def test_the_script_of_an_upload_comes_with_its_matrix_and_refuses_another(jobs, tmp_path):
     corpus = Dataset("upload", "Notes", None, documents=[f"{'moon' if i % 2 else 'faith'} word{i % 5} the" for i in range(20)])
     run = fitted(apply(corpus, [{"step": "text", "min_df": 1}]), jobs)
-    with zipfile.ZipFile(io.BytesIO(downloads.script_with_data(run))) as archive:
+    with zipfile.ZipFile(io.BytesIO(exports.script_with_data(run))) as archive:
         archive.extractall(tmp_path)
     (tmp_path / "data.npz").rename(tmp_path / "elsewhere.npz")
     done, held = run_script(tmp_path, "elsewhere.npz")
@@ -190,12 +190,12 @@ def test_the_script_of_an_upload_comes_with_its_matrix_and_refuses_another(jobs,
 
 
 def again(content: bytes, jobs: Jobs):
-    saved, dataset = downloads.opened(content)
-    return downloads.open_work(saved, dataset, jobs)(Watched())
+    found, dataset = saved.opened(content)
+    return saved.open_work(found, dataset, jobs)(Watched())
 
 
 def test_a_saved_catalog_run_opens_again_as_it_was_and_can_go_on(movies, jobs):
-    content = downloads.saved_run(movies)
+    content = saved.saved_run(movies)
     assert len(content) < 100_000  # the catalog's data is not in it
     back = again(content, jobs)
     np.testing.assert_array_equal(back.factorization.W, movies.factorization.W)
@@ -219,7 +219,7 @@ def test_a_saved_catalog_run_opens_again_as_it_was_and_can_go_on(movies, jobs):
 def test_a_saved_run_on_an_upload_brings_its_data(changes, jobs):
     data = upload(**changes)
     run = fitted(data, jobs, **({"solver": "masked", "init": "random"} if "mask" in changes else {}))
-    back = again(downloads.saved_run(run), jobs)
+    back = again(saved.saved_run(run), jobs)
     assert back.dataset.fingerprint == data.fingerprint
     assert back.dataset.axes.rows.labels[0] == HOSTILE[0]
     assert back.dataset.notes == data.notes
@@ -230,7 +230,7 @@ def test_a_saved_run_on_an_upload_brings_its_data(changes, jobs):
 def changed(run, about=None, drop=(), **arrays) -> bytes:
     """A saved run whose members were changed by somebody."""
     out = io.BytesIO()
-    with np.load(io.BytesIO(downloads.saved_run(run)), allow_pickle=False) as held:
+    with np.load(io.BytesIO(saved.saved_run(run)), allow_pickle=False) as held:
         members = {name: held[name] for name in held.files if name not in drop} | arrays
     if about is not None:
         plain = json.loads(members["about"].tobytes())
@@ -277,7 +277,7 @@ def test_factors_that_are_not_the_runs_are_refused(jobs, movies):
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_read():
     with pytest.raises(ProblemError, match="bytes; files up to"):
-        downloads.opened(b"x" * 100, replace(downloads.Limits(), upload_bytes=50))
+        saved.opened(b"x" * 100, replace(saved.Limits(), upload_bytes=50))
 
 
 # -- on the screen -------------------------------------------------------------------------------------------------------
@@ -309,7 +309,7 @@ def test_a_saved_run_opens_on_the_data_page_and_another_file_gets_a_sentence(mov
     assert not app.exception
     assert any("no run file" in block.value for block in app.markdown)
     app.button(key="dismiss").click().run()
-    bring(app, "good.nmf.npz", downloads.saved_run(movies))
+    bring(app, "good.nmf.npz", saved.saved_run(movies))
     me = shown(app, movies)
     np.testing.assert_array_equal(me.run.factorization.W, movies.factorization.W)
     app.switch_page("views/overview.py").run()
@@ -323,7 +323,7 @@ EDITS = Edits().merge([0, 2]).hide([5, 1]).rename((0, 2), "crime <b>")
 
 def test_a_saved_run_brings_its_names_merges_and_hidden_words(movies):
     app = go(AppTest.from_file(APP, default_timeout=60).run())
-    bring(app, "good.nmf.npz", downloads.saved_run(movies, EDITS))
+    bring(app, "good.nmf.npz", saved.saved_run(movies, EDITS))
     shown(app, movies)
     app.switch_page("views/topics.py").run()
     said = [block.value for block in app.markdown]
@@ -333,7 +333,7 @@ def test_a_saved_run_brings_its_names_merges_and_hidden_words(movies):
 
 def test_a_saved_run_on_an_upload_opens_in_a_session_that_never_saw_the_file(jobs):
     run = fitted(upload(), jobs)
-    app = bring(go(AppTest.from_file(APP, default_timeout=60).run()), "mine.nmf.npz", downloads.saved_run(run))
+    app = bring(go(AppTest.from_file(APP, default_timeout=60).run()), "mine.nmf.npz", saved.saved_run(run))
     me = shown(app, run)
     for page in ("overview", "fit", "data", "matrices"):
         app.switch_page(f"views/{page}.py").run()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.edits import LONGEST_NAME, MOST_HIDDEN, Edits
+from dashboard.topics_shown.edits import LONGEST_NAME, MOST_HIDDEN, Edits
 
 RANK, COLUMNS = 6, 40
 STEPS = st.lists(

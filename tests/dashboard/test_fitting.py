@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dashboard.fitting import (
+from dashboard.work.fitting import (
     FIRST,
     Derived,
     continue_work,
@@ -20,10 +20,10 @@ from dashboard.fitting import (
     load,
     solver_refusals,
 )
-from dashboard.jobs import Jobs
-from nmfcore.factorization import Progress, StopReason
+from dashboard.work.jobs import Jobs
+from nmfcore.core.factorization import Progress, StopReason
+from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.solvers import SOLVERS
-from nmfcore.spec import RunSpec, StopRule
 
 SPEC = FIRST.replace(rank=4, stop=StopRule(tol=0.0, max_iter=30))
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from dashboard import importing
-from dashboard.importing import Import
-from dashboard.jobs import Jobs
+from dashboard.work import importing
+from dashboard.work.importing import Import
+from dashboard.work.jobs import Jobs
 from nmfcore.data import prepare
 from nmfcore.data.reading import read_matrix
-from nmfcore.data.table import as_dataset
+from nmfcore.data.settle import as_dataset
 
 TABLE = b"name,a,b,c\nx,1,2,0\ny,0,1,3\nz,4,0,1\n"
 

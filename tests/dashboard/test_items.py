@@ -12,15 +12,16 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from streamlit.testing.v1 import AppTest
 from test_views import go, start
 
-from dashboard.fitting import fit_key, fit_work
-from dashboard.jobs import service
-from dashboard.plain import block
-from dashboard.report import html
-from dashboard.widgets import item_facts
+from dashboard.cards import item_facts
+from dashboard.files.report import html
+from dashboard.text.plain import block
+from dashboard.work.fitting import fit_key, fit_work
+from dashboard.work.jobs import service
+from nmfcore.core.factorization import Axes, Axis
 from nmfcore.data import apply, new_row
-from nmfcore.data.dataset import Classes, Dataset
-from nmfcore.explain import fold_in
-from nmfcore.factorization import Axes, Axis
+from nmfcore.data.model.dataset import Dataset
+from nmfcore.data.model.facts import Classes
+from nmfcore.topics.explain import fold_in
 
 HOSTILE = "![x](http://evil.example/x.png) <b>bold</b> $x$ :red[x] \u202etxt.exe"
 TEXTS = [

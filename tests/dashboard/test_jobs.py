@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from dashboard import jobs as jobs_module
-from dashboard.jobs import Job, JobCancelled, Jobs, JobsBusy, Status, size_of
+from dashboard.work import jobs as jobs_module
+from dashboard.work.jobs import Job, JobCancelled, Jobs, JobsBusy, Status, size_of
 
 LIMIT = 10.0  # seconds until a test that waits for a thread gives up
 
@@ -517,11 +517,11 @@ def test_records_of_finished_jobs_are_bounded(service):
 
 
 class _MatrixError(ValueError):
-    __module__ = "nmfcore.checks"
+    __module__ = "nmfcore.core.checks"
 
 
 class _Unavailable(OSError):
-    __module__ = "nmfcore.data.errors"
+    __module__ = "nmfcore.data.model.errors"
 
 
 def fails(error: BaseException) -> Callable[[Job], Any]:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.fitting import FIRST
 from dashboard.links import PARAMETERS, LinkError, from_query, to_query
+from dashboard.work.fitting import FIRST
+from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.solvers import SOLVERS, make_solver
-from nmfcore.spec import RunSpec, StopRule
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-1000, 1000) | st.text(max_size=8),

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.widgets import matrix_zoom
-from nmfcore.factorization import Axis
-from nmfcore.ordering import Ordering
+from dashboard.cards import matrix_zoom
+from nmfcore.core.factorization import Axis
+from nmfcore.topics.ordering import Ordering
 
 APP = str(Path(__file__).resolve().parents[2] / "dashboard" / "app.py")
 SHOWN = ["W", "H", "X", "WH", "residual", "parts"]

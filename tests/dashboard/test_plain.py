@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dashboard.plain import JOINER, _visible, clean, csv_cell, csv_text, markdown, plotly
+from dashboard.text.plain import JOINER, _visible, clean, csv_cell, csv_text, markdown, plotly
 
 HOSTILE = [
     "![x](http://evil.example/a.png)",

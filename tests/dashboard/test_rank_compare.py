@@ -10,11 +10,11 @@ from streamlit.testing.v1 import AppTest
 from test_views import go, start
 
 from dashboard.figures import survey as figures
-from dashboard.fitting import FIRST, STARTS, fit_key, fit_work, stability_work
-from dashboard.jobs import Jobs
-from dashboard.races import race_work
-from dashboard.surveys import Asked, survey_work
-from nmfcore import rank as ranks
+from dashboard.work.fitting import FIRST, STARTS, fit_key, fit_work, stability_work
+from dashboard.work.jobs import Jobs
+from dashboard.work.races import race_work
+from dashboard.work.surveys import Asked, survey_work
+from nmfcore.evaluate import rank as ranks
 
 PATIENCE = 60.0
 

@@ -17,15 +17,15 @@ import numpy as np
 import pytest
 from plotly.offline import get_plotlyjs
 
-from dashboard import report
-from dashboard.edits import Edits
-from dashboard.fitting import FIRST, fit_work
-from dashboard.jobs import Jobs
+from dashboard.files import report
+from dashboard.topics_shown.edits import Edits
+from dashboard.work.fitting import FIRST, fit_work
+from dashboard.work.jobs import Jobs
 from nmfcore import topics
-from nmfcore.data.dataset import Dataset
-from nmfcore.factorization import Axes, Axis
-from nmfcore.scale import CONVENTIONS
-from nmfcore.spec import RunSpec, StopRule
+from nmfcore.core.factorization import Axes, Axis
+from nmfcore.core.spec import RunSpec, StopRule
+from nmfcore.data.model.dataset import Dataset
+from nmfcore.topics.scale import CONVENTIONS
 
 LARGEST = 6_000_000  # bytes
 HOSTILE = [

@@ -25,13 +25,13 @@ import streamlit
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from dashboard import asgi, cli
+from dashboard.server import asgi, cli
 
 CHECKOUT = Path(__file__).parent.parent.parent
 CONFIG = CHECKOUT / "dashboard" / ".streamlit" / "config.toml"
 START_SECONDS = 60.0
 
-COMMAND = ["-m", "dashboard.cli", "--port", "0", "--no-browser"]
+COMMAND = ["-m", "dashboard.server.cli", "--port", "0", "--no-browser"]
 SCRIPT = ["-m", "streamlit", "run", str(CHECKOUT / "dashboard" / "app.py"), "--server.port=0", "--server.headless=true"]
 
 # Settings of another project, lying in the folder where the dashboard is started
@@ -312,7 +312,7 @@ def test_which_addresses_are_this_computer_alone(host, alone):
 
 def test_a_page_that_fails_shows_an_id_and_the_log_has_the_rest(caplog):
     def page():
-        from dashboard.asgi import show_error
+        from dashboard.server.asgi import show_error
 
         try:
             raise RuntimeError("/secret/path")
@@ -325,7 +325,7 @@ def test_a_page_that_fails_shows_an_id_and_the_log_has_the_rest(caplog):
     name = re.search(r"error `([0-9a-f]{8})`", box.value)[1]
     assert "secret" not in box.value
     assert not at.exception
-    (record,) = [record for record in caplog.records if record.name == "dashboard.asgi"]
+    (record,) = [record for record in caplog.records if record.name == "dashboard.server.asgi"]
     assert name in record.getMessage()
     assert record.levelno == logging.ERROR
     assert "RuntimeError: /secret/path" in caplog.text

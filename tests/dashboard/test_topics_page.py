@@ -11,12 +11,13 @@ import pytest
 from test_views import go, start
 
 from dashboard import session
-from dashboard.edits import LONGEST_NAME, Edits
+from dashboard.cards import topic_quality
 from dashboard.figures import theme as look
 from dashboard.figures.word_list import word_list
-from dashboard.widgets import topic_quality
-from nmfcore import coherence, topics
-from nmfcore.scale import apply as rescale
+from dashboard.topics_shown.edits import LONGEST_NAME, Edits
+from nmfcore import topics
+from nmfcore.evaluate import coherence
+from nmfcore.topics.scale import apply as rescale
 
 NASTY = "<img src=x onerror=alert(1)> ![](http://evil.example/x.png) [link](http://evil.example) :material/home: $x$ **b**"
 LOUD = re.compile(r"(?<!\\)(!\[|<img|\]\()")  # what Markdown would make an image or a link of
@@ -222,7 +223,7 @@ def test_a_link_opens_one_topic_by_its_number():
 
 
 def test_all_words_are_in_the_file_also_those_that_look_like_formulas():
-    from dashboard.widgets import topic_open, topic_view
+    from dashboard.cards import topic_open, topic_view
 
     app = opened()
     run = run_of(app)

@@ -142,8 +142,9 @@ def test_a_refused_fit_keeps_the_result_on_screen():
 
 
 def test_a_load_that_fails_leaves_the_data_that_was_chosen(monkeypatch):
-    from dashboard import fitting, session
-    from nmfcore.data.errors import DataUnavailable
+    from dashboard import session
+    from dashboard.work import fitting
+    from nmfcore.data.model.errors import DataUnavailable
 
     def offline(spec, report=None):
         raise DataUnavailable("Nothing answered. Put the file there by hand.")

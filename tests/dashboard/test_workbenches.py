@@ -11,18 +11,19 @@ import pytest
 from numpy.testing import assert_allclose
 from streamlit.testing.v1 import AppTest
 
-from dashboard import workbench_expression as expression
-from dashboard import workbench_images as pictures
-from dashboard import workbench_recommender as rec
-from dashboard import workbench_symmetric as bench_symmetric
-from dashboard.explanations import sections
 from dashboard.figures.workbench import models, over_ranks, similarities, symmetric_fit
-from dashboard.jobs import Job
-from dashboard.plain import clean
+from dashboard.text.explanations import sections
+from dashboard.text.plain import clean
 from dashboard.widgets.bench import zipped
+from dashboard.work import expression
+from dashboard.work import images as pictures
+from dashboard.work import recommender as rec
+from dashboard.work import symmetric as bench_symmetric
+from dashboard.work.jobs import Job
+from nmfcore.core.factorization import Axes, Axis
 from nmfcore.data import load_prepared
-from nmfcore.data.dataset import Classes, Dataset
-from nmfcore.factorization import Axes, Axis
+from nmfcore.data.model.dataset import Dataset
+from nmfcore.data.model.facts import Classes
 
 APP = str(Path(__file__).resolve().parents[2] / "dashboard" / "app.py")
 NASTY = "<img src=x onerror=alert(1)> ![](http://evil.example/x.png) [link](http://evil.example) $x$ **b**"

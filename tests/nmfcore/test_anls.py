@@ -8,8 +8,8 @@ from numpy.testing import assert_allclose
 from sklearn.decomposition import NMF
 
 from nmfcore import Penalty, ProblemError, StopReason, StopRule, as_problem, make_solver, solve
-from nmfcore.factorization import Factors
-from nmfcore.losses import kkt_residual
+from nmfcore.core.factorization import Factors
+from nmfcore.core.losses import kkt_residual
 
 
 def data(seed=0, m=25, n=18, r=4):

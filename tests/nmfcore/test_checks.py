@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from nmfcore import Axes, Axis, Penalty, ProblemError, as_matrix, as_problem
-from nmfcore.checks import check_start
+from nmfcore.core.checks import check_start
 
 
 def bad(value, at=(1, 2)):
@@ -208,7 +208,7 @@ def test_an_asymmetric_matrix_is_refused_for_a_symmetric_problem(kind):
 
 
 def test_symmetry_is_checked_in_blocks(monkeypatch):
-    import nmfcore.checks as checks
+    import nmfcore.core.checks as checks
 
     monkeypatch.setattr(checks, "CELLS_AT_ONCE", 8)
     C = np.random.default_rng(0).random((7, 7))

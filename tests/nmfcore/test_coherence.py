@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
-from nmfcore import coherence
+from nmfcore.evaluate import coherence
 
 RNG = np.random.default_rng(0)
 TEXTS = [RNG.choice(12, size=RNG.integers(1, 30), p=np.arange(12, 0, -1) / 78).tolist() for _ in range(60)]

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from nmfcore import Axis, Factors, ProblemError, StopReason, StopRule, compare, solve
-from nmfcore.factorization import Penalty
+from nmfcore import Axis, Factors, ProblemError, StopReason, StopRule, solve
+from nmfcore.core.factorization import Penalty
+from nmfcore.evaluate import compare
 
 RNG = np.random.default_rng(0)
 X = RNG.random((30, 20))

@@ -19,8 +19,8 @@ from sklearn.preprocessing import MinMaxScaler
 
 import nmfcore
 from nmfcore import NMF, SOLVERS, StopReason, as_problem, make_solver, non_negative_factorization
-from nmfcore.encode import encode_rows
-from nmfcore.init import start
+from nmfcore.solvers.starts import start
+from nmfcore.topics.encode import encode_rows
 
 THEIRS = sklearn.decomposition.NMF
 X = np.random.default_rng(0).random((30, 12))

@@ -6,7 +6,8 @@ import scipy.optimize
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
-from nmfcore import Axis, explain, scale
+from nmfcore import Axis
+from nmfcore.topics import explain, scale
 
 RNG = np.random.default_rng(0)
 X = RNG.random((15, 12)) * (RNG.random((15, 12)) < 0.5)

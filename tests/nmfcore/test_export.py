@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from nmfcore import Axes, Axis, Penalty, ProblemError, RunSpec, StopRule, export, prepare, solve
 from nmfcore.data import catalog
-from nmfcore.data.dataset import Dataset
+from nmfcore.data.model.dataset import Dataset
 from nmfcore.data.prepare import apply
 from nmfcore.run import continue_
 

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import entropy, median_abs_deviation
 
 from nmfcore import Axis, ProblemError
-from nmfcore.expression import agreement, defining_genes, explore_ranks, gene_scores, moved_by_scale, sample_groups
+from nmfcore.methods.expression import agreement, defining_genes, explore_ranks, gene_scores, moved_by_scale, sample_groups
 
 
 def test_a_gene_of_one_metagene_scores_1_and_an_even_one_0():

@@ -7,8 +7,8 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose
 
 from nmfcore import ProblemError, StopReason, StopRule, as_problem, make_solver, solve
-from nmfcore.factorization import Factors
-from nmfcore.losses import gradients, kkt_residual, loss
+from nmfcore.core.factorization import Factors
+from nmfcore.core.losses import gradients, kkt_residual, loss
 
 
 def table(seed=0, m=30, n=20, r=4):

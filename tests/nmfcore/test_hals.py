@@ -9,15 +9,15 @@ import scipy.sparse as sp
 from scipy.optimize import nnls
 from sklearn.decomposition import non_negative_factorization
 
-from nmfcore import factorization
-from nmfcore.checks import as_problem
-from nmfcore.factorization import Factors, Penalty
-from nmfcore.init import start
-from nmfcore.losses import kkt_residual, loss, relative_error
+from nmfcore.core import factorization
+from nmfcore.core.checks import as_problem
+from nmfcore.core.factorization import Factors, Penalty
+from nmfcore.core.losses import kkt_residual, loss, relative_error
+from nmfcore.core.spec import StopRule
 from nmfcore.run import prepare, solve
 from nmfcore.solvers import hals
 from nmfcore.solvers.hals import HALS
-from nmfcore.spec import StopRule
+from nmfcore.solvers.starts import start
 
 RNG = np.random.default_rng(0)
 X = RNG.random((40, 25))

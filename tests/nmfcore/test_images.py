@@ -9,8 +9,8 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
 from nmfcore import Factors, ProblemError, relative_error
-from nmfcore.images import as_pictures, change_rank, compare_models, nmf_model, pca_model, sum_of_parts, svd_model
-from nmfcore.sparsity import hoyer, zero_share
+from nmfcore.methods.images import as_pictures, change_rank, compare_models, nmf_model, pca_model, sum_of_parts, svd_model
+from nmfcore.topics.sparsity import hoyer, zero_share
 
 DIGITS = load_digits().data[:300]
 

@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,24 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("nmfcore", "dashboard")
-
-# Each module may import from its own layer and from those above it; a module that is named nowhere belongs to its package's
-# general layer ("nmfcore.*" or "dashboard.*").
-LAYERS = [
-    ("nmfcore.core.errors", "nmfcore.core.wanted"),
-    ("nmfcore.version", "nmfcore.core", "nmfcore.core.parameters", "nmfcore.threads", "nmfcore.factorization", "nmfcore.spec"),
-    ("nmfcore.checks",),
-    ("nmfcore.losses", "nmfcore.kernels", "nmfcore.compiled", "nmfcore.nnls", "nmfcore.sketch", "nmfcore.init"),
-    ("nmfcore.solvers.*",),
-    ("nmfcore.solvers", "nmfcore.run", "nmfcore.contract"),
-    ("nmfcore", "nmfcore.*"),
-    ("nmfcore.data", "nmfcore.data.*"),
-    ("dashboard.figures", "dashboard.figures.*", "dashboard.plain"),
-    ("dashboard.*", "dashboard.widgets", "dashboard.widgets.*"),
-    ("dashboard.views", "dashboard.views.*"),
-    ("dashboard.main",),
-    ("dashboard", "dashboard.app", "dashboard.asgi", "dashboard.cli"),
-]
+WITHOUT_STREAMLIT = ("links", "text", "work", "figures", "topics_shown", "files")
 
 
 def modules():
@@ -42,14 +26,13 @@ NAMES = dict(modules())
 
 
 @functools.cache
-def imports(path, *, inside_functions=True):
-    """What a file imports, as full module names; imports for type checkers alone are left out."""
+def imports(path):
+    """What a file imports, inside functions too, as full module names; imports for type checkers alone are left out."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     skipped = {
         id(inner)
         for node in ast.walk(tree)
-        if (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test))
-        or (not inside_functions and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
         for inner in ast.walk(node)
     }
     found = []
@@ -65,26 +48,55 @@ def imports(path, *, inside_functions=True):
     return found
 
 
-def layer(name):
-    """The layer of a module: the most exact pattern wins."""
-    fits = [
-        (len(pattern), not pattern.endswith("*"), level)
-        for level, patterns in enumerate(LAYERS)
-        for pattern in patterns
-        if name == pattern or (pattern.endswith(".*") and name.startswith(pattern[:-1]))
-    ]
-    return max(fits, key=lambda fit: (fit[1], fit[0]))[2]
+def room(name):
+    """The line of the README that a module belongs to: its folder ("nmfcore data/model"), or itself on the ground floor."""
+    path = NAMES[name].relative_to(ROOT)
+    package, inner = path.parts[0], "/".join(path.parts[1:-1])
+    return f"{package} {inner or path.stem}"
+
+
+def table(package):
+    """The lines of a package's README: room -> the rooms it may import."""
+    text = (ROOT / package / "README.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^\| `([\w/]+)` \| [^|]+ \| ([^|]+) \|$", text, re.M)
+    rooms = [name.strip("/") for name, _ in lines]
+    found = {}
+    for at, (name, allowed) in enumerate(lines):
+        listed = {inner.strip("/") for inner in re.findall(r"`([\w/]+)`", allowed)}
+        if allowed.startswith("everything above"):
+            listed = set(rooms[:at]) - listed
+        assert listed <= set(rooms[:at]), (
+            f"{package}/README.md: {name} may import what stands below it: {listed - set(rooms[:at])}"
+        )
+        found[f"{package} {name.strip('/')}"] = {f"{package} {one}" for one in listed}
+    return found
+
+
+TABLE = table("nmfcore") | table("dashboard")
+
+
+def test_every_folder_has_its_line_and_every_line_its_folder():
+    assert {room(name) for name in NAMES} == set(TABLE)
+
+
+def test_the_ground_floor_of_nmfcore_stays_small():
+    things = {path.name for path in (ROOT / "nmfcore").iterdir() if not path.name.startswith("__")}
+    assert len(things - {"README.md", "py.typed"}) <= 12
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_imports_point_one_way(name):
+    here = room(name)
     for other in imports(NAMES[name]):
-        if other.split(".")[0] in PACKAGES and other in NAMES:
-            assert layer(other) <= layer(name), f"{name} imports {other}, which stands above it"
+        if other not in NAMES or room(other) == here:
+            continue
+        if room(other).split()[0] != here.split()[0]:
+            continue  # the dashboard may import all of nmfcore; the other way is forbidden below
+        assert room(other) in TABLE[here], f"{name} imports {other}; the README's table does not allow {here} -> {room(other)}"
 
 
 def test_no_modules_import_each_other_in_a_circle():
-    graph = {name: {o for o in imports(path, inside_functions=False) if o in NAMES} - {name} for name, path in NAMES.items()}
+    graph = {name: {o for o in imports(path) if o in NAMES} - {name} for name, path in NAMES.items()}
     done: set[str] = set()
 
     def visit(name, trail):
@@ -104,8 +116,15 @@ def test_nmfcore_knows_no_screen_and_no_plot(name):
         assert other.split(".")[0] not in ("streamlit", "plotly", "matplotlib", "dashboard"), f"{name} imports {other}"
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n.startswith("dashboard.figures") or n == "dashboard.jobs"])
-def test_figures_and_jobs_know_no_streamlit(name):
+@pytest.mark.parametrize(
+    "name",
+    [
+        n
+        for n in NAMES
+        if n.startswith(("dashboard.figures", "dashboard.work", "dashboard.text", "dashboard.files", "dashboard.topics_shown"))
+    ],
+)
+def test_what_is_computed_drawn_and_written_knows_no_streamlit(name):
     assert "streamlit" not in {other.split(".")[0] for other in imports(NAMES[name])}
 
 

@@ -7,9 +7,9 @@ import pytest
 import scipy.sparse as sp
 from sklearn.decomposition import _nmf as sklearn_nmf
 
-from nmfcore.checks import ProblemError, as_problem
-from nmfcore.init import INITS, extreme_rows, nndsvd_of_svd, start
-from nmfcore.sketch import range_finder, svd_of_sketch
+from nmfcore.core.checks import ProblemError, as_problem
+from nmfcore.kernels.sketch import range_finder, svd_of_sketch
+from nmfcore.solvers.starts import INITS, extreme_rows, nndsvd_of_svd, start
 
 
 def data(m=40, n=30, seed=0, density=0.3):

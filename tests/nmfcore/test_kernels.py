@@ -10,9 +10,9 @@ import pytest
 import scipy.sparse as sp
 from scipy.optimize import nnls
 
-from nmfcore import kernels
-from nmfcore.checks import as_problem
-from nmfcore.init import start
+from nmfcore.core.checks import as_problem
+from nmfcore.kernels import engines
+from nmfcore.solvers.starts import start
 
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="the extra [fast] is not installed")
 
@@ -46,7 +46,7 @@ def matrix(kind, dtype, m=150, n=70):
 def test_compiled_half_iteration_equals_its_plain_twin(kind, dtype, rank, penalty):
     A, dtype = matrix(kind, dtype), np.dtype(dtype)
     options = {"sweeps": 1 if dtype == np.float32 else 3, "l1": penalty[0], "l2": penalty[1]}
-    plain, fast = (half(kind(rank, dtype), A, rank, **options) for kind in (kernels.Rows, kernels.Tiles))
+    plain, fast = (half(kind(rank, dtype), A, rank, **options) for kind in (engines.Rows, engines.Tiles))
     tolerance = 1e-3 if dtype == np.float32 else 1e-9  # a Gauss-Seidel sweep over 60 nearly collinear rows amplifies rounding
     for one, two in zip(plain[:2], fast[:2], strict=True):
         np.testing.assert_allclose(one, two, rtol=tolerance, atol=tolerance)
@@ -58,9 +58,9 @@ def test_compiled_half_iteration_equals_its_plain_twin(kind, dtype, rank, penalt
 @pytest.mark.parametrize("name", ["Rows", pytest.param("Tiles", marks=needs_numba)])
 def test_threads_change_nothing_but_the_order_of_sums(kind, name, monkeypatch):
     A = matrix(kind, np.float64, 1100, 300)
-    engine = getattr(kernels, name)(5, A.dtype)
+    engine = getattr(engines, name)(5, A.dtype)
     one = half(engine, A, 5)
-    monkeypatch.setattr(kernels, "PARALLEL_WORK", 0)
+    monkeypatch.setattr(engines, "PARALLEL_WORK", 0)
     several = half(engine, A, 5)
     for before, after in zip(one, several, strict=True):
         np.testing.assert_allclose(before, after, rtol=1e-10, atol=1e-12)
@@ -69,12 +69,12 @@ def test_threads_change_nothing_but_the_order_of_sums(kind, name, monkeypatch):
 @pytest.mark.parametrize("name", ["Rows", pytest.param("Tiles", marks=needs_numba)])
 def test_a_low_rank_matrix_acts_as_its_product(name):
     rng = np.random.default_rng(0)
-    low = kernels.LowRank(rng.random((150, 7)), rng.random((7, 70)))
+    low = engines.LowRank(rng.random((150, 7)), rng.random((7, 70)))
 
-    class Held(kernels.LowRank):
+    class Held(engines.LowRank):
         dtype = np.dtype(float)
 
-    engine = getattr(kernels, name)(4, np.dtype(float))
+    engine = getattr(engines, name)(4, np.dtype(float))
     one, two = half(engine, low.Y @ low.B, 4), half(engine, Held(low.Y, low.B), 4)
     for before, after in zip(one, two, strict=True):
         np.testing.assert_allclose(before, after, rtol=1e-9, atol=1e-9)
@@ -86,8 +86,8 @@ def test_a_low_rank_matrix_acts_as_its_product(name):
 def test_compiled_cross_product_equals_its_plain_twin(kind):
     A, rng = matrix(kind, np.float64), np.random.default_rng(0)
     other, F = rng.random((70, 6)), rng.random((150, 6))
-    engines = kernels.Rows(6, A.dtype), kernels.Tiles(6, A.dtype)
-    values = [engine.cross(A, engine.inside(other), engine.inside(F)) for engine in engines]
+    both = engines.Rows(6, A.dtype), engines.Tiles(6, A.dtype)
+    values = [engine.cross(A, engine.inside(other), engine.inside(F)) for engine in both]
     dense = A.toarray() if kind == "sparse" else A
     assert values == pytest.approx([np.sum((dense @ other) * F)] * 2, rel=1e-12)
 
@@ -95,7 +95,7 @@ def test_compiled_cross_product_equals_its_plain_twin(kind):
 @pytest.mark.parametrize("name", ["Rows", pytest.param("Tiles", marks=needs_numba)])
 def test_value_is_that_of_the_quadratic_form(name):
     A, rng = matrix("sparse", np.float64), np.random.default_rng(5)
-    engine = getattr(kernels, name)(4, A.dtype)
+    engine = getattr(engines, name)(4, A.dtype)
     other = rng.random((70, 4))
     new, _, value = half(engine, A, 4)
     assert value == pytest.approx(0.5 * np.sum((new @ (other.T @ other)) * new) - np.sum((A @ other) * new), rel=1e-11)
@@ -104,7 +104,7 @@ def test_value_is_that_of_the_quadratic_form(name):
 @pytest.mark.parametrize("name", ["Rows", pytest.param("Tiles", marks=needs_numba)])
 def test_many_sweeps_reach_the_non_negative_least_squares_solution(name):
     A = np.random.default_rng(1).random((9, 30))
-    new, _, _ = half(getattr(kernels, name)(4, A.dtype), A, 4, beta=0.0, sweeps=3000)
+    new, _, _ = half(getattr(engines, name)(4, A.dtype), A, 4, beta=0.0, sweeps=3000)
     other = np.random.default_rng(5).random((30, 4))  # the first numbers that `half` draws
     np.testing.assert_allclose(new, [nnls(other, row)[0] for row in A], atol=1e-7)
 
@@ -112,7 +112,7 @@ def test_many_sweeps_reach_the_non_negative_least_squares_solution(name):
 @pytest.mark.parametrize("name", ["Rows", pytest.param("Tiles", marks=needs_numba)])
 def test_dead_component_is_left_as_it_is(name):
     A = matrix("dense", np.float64)
-    engine = getattr(kernels, name)(3, A.dtype)
+    engine = getattr(engines, name)(3, A.dtype)
     new, _, _ = half(engine, A, 3, dead=1)
     rng = np.random.default_rng(5)
     rng.random((70, 3))
@@ -125,9 +125,9 @@ def test_panels_change_nothing(rank, monkeypatch):
     other = rng.random((90, rank))
     G, P, F = other.T @ other, rng.random((rank, 40)) * 50, rng.random((rank, 40))
     whole = F.copy()
-    kernels.sweep_rows(F, P, G, 2)
-    monkeypatch.setattr(kernels, "ONE_PANEL", 1000)
-    kernels.sweep_rows(whole, P, G, 2)
+    engines.sweep_rows(F, P, G, 2)
+    monkeypatch.setattr(engines, "ONE_PANEL", 1000)
+    engines.sweep_rows(whole, P, G, 2)
     np.testing.assert_allclose(F, whole, rtol=1e-8, atol=1e-8)
 
 
@@ -135,29 +135,29 @@ def test_panels_change_nothing(rank, monkeypatch):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_compiled_product_equals_scipys(dtype):
     A, B = matrix("sparse", dtype), np.random.default_rng(0).random((70, 13)).astype(dtype)
-    np.testing.assert_allclose(kernels.multiply(A, B), A @ B, rtol=1e-5 if dtype == np.float32 else 1e-13)
-    assert kernels.multiply(A, B).dtype == dtype
+    np.testing.assert_allclose(engines.multiply(A, B), A @ B, rtol=1e-5 if dtype == np.float32 else 1e-13)
+    assert engines.multiply(A, B).dtype == dtype
 
 
 def test_kernels_can_be_switched_off(monkeypatch):
     monkeypatch.setenv("NMF_KERNELS", "off")
-    assert kernels.compiled() is None
-    assert isinstance(kernels.engine(4, np.dtype(np.float32)), kernels.Rows)
-    assert "switched off" in kernels.in_use()
-    assert not kernels.warm()
+    assert engines.compiled() is None
+    assert isinstance(engines.engine(4, np.dtype(np.float32)), engines.Rows)
+    assert "switched off" in engines.in_use()
+    assert not engines.warm()
 
 
 def test_without_numba_plain_numpy_takes_over(monkeypatch):
-    monkeypatch.setattr(kernels, "_installed", lambda: False)
-    assert isinstance(kernels.engine(4, np.dtype(np.float32)), kernels.Rows)
-    assert "[fast]" in kernels.in_use()
+    monkeypatch.setattr(engines, "_installed", lambda: False)
+    assert isinstance(engines.engine(4, np.dtype(np.float32)), engines.Rows)
+    assert "[fast]" in engines.in_use()
 
 
 def test_a_broken_numba_does_not_break_nmf(monkeypatch):
-    monkeypatch.setattr(kernels, "_installed", lambda: True)
-    monkeypatch.setattr(kernels, "_load", lambda: None)
-    assert isinstance(kernels.engine(4, np.dtype(np.float32)), kernels.Rows)
-    assert "does not work" in kernels.in_use() or "switched off" in kernels.in_use()
+    monkeypatch.setattr(engines, "_installed", lambda: True)
+    monkeypatch.setattr(engines, "_load", lambda: None)
+    assert isinstance(engines.engine(4, np.dtype(np.float32)), engines.Rows)
+    assert "does not work" in engines.in_use() or "switched off" in engines.in_use()
 
 
 @needs_numba
@@ -173,34 +173,34 @@ def test_runs_do_not_wait_for_kernels_that_are_being_warmed(monkeypatch):
             entered.set()
             leave.wait(5)
 
-    monkeypatch.setattr(kernels, "_load", lambda: Slow)
-    worker = threading.Thread(target=kernels.warm)
+    monkeypatch.setattr(engines, "_load", lambda: Slow)
+    worker = threading.Thread(target=engines.warm)
     worker.start()
     assert entered.wait(5)
-    assert isinstance(kernels.engine(4, np.dtype(np.float32)), kernels.Rows)
-    assert "being prepared" in kernels.in_use()
+    assert isinstance(engines.engine(4, np.dtype(np.float32)), engines.Rows)
+    assert "being prepared" in engines.in_use()
     leave.set()
     worker.join(5)
-    assert kernels.compiled() is Slow
+    assert engines.compiled() is Slow
 
 
 @needs_numba
-@pytest.mark.parametrize("use", [lambda A: kernels.multiply(A, np.ones((70, 3))), lambda A: kernels.engine(3, A.dtype)])
+@pytest.mark.parametrize("use", [lambda A: engines.multiply(A, np.ones((70, 3))), lambda A: engines.engine(3, A.dtype)])
 def test_what_runs_is_decided_once_though_warming_may_begin_at_any_moment(monkeypatch, use):
     """Seen in CI: asked twice, the kernels were there and then not, and the fit on the first screen failed."""
-    answers = iter([kernels.compiled()])
-    monkeypatch.setattr(kernels, "compiled", lambda: next(answers, None))
+    answers = iter([engines.compiled()])
+    monkeypatch.setattr(engines, "compiled", lambda: next(answers, None))
     use(matrix("sparse", np.float64))
 
 
 @needs_numba
 def test_the_kernels_stay_aside_until_the_last_one_has_prepared_them(monkeypatch):
     monkeypatch.setenv("NMF_KERNELS", "auto")
-    with kernels.plain_meanwhile():
-        with kernels.plain_meanwhile():
-            assert kernels.compiled() is None
-        assert kernels.compiled() is None
-    assert kernels.compiled() is not None
+    with engines.plain_meanwhile():
+        with engines.plain_meanwhile():
+            assert engines.compiled() is None
+        assert engines.compiled() is None
+    assert engines.compiled() is not None
 
 
 def test_importing_nmfcore_imports_no_compiler():
@@ -212,11 +212,11 @@ def test_importing_nmfcore_imports_no_compiler():
 def test_gram_in_blocks_is_the_gram_matrix(exact, monkeypatch):
     F = np.random.default_rng(0).random((900, 7)).astype(np.float32)
     for name in ("GRAM_ROWS", "GRAM_ROWS_SINGLE"):
-        monkeypatch.setattr(kernels, name, 128)
+        monkeypatch.setattr(engines, name, 128)
     wanted = F.astype(np.float64).T @ F.astype(np.float64)
     for threshold in (0, 10**9):
-        monkeypatch.setattr(kernels, "PARALLEL_GRAM", threshold)
-        np.testing.assert_allclose(kernels.gram(F, exact), wanted, rtol=1e-12 if exact else 1e-5)
+        monkeypatch.setattr(engines, "PARALLEL_GRAM", threshold)
+        np.testing.assert_allclose(engines.gram(F, exact), wanted, rtol=1e-12 if exact else 1e-5)
 
 
 def test_start_is_the_same_to_rounding_with_and_without_kernels(monkeypatch):

@@ -8,13 +8,13 @@ import scipy.sparse as sp
 from scipy.optimize import minimize
 from sklearn.decomposition import NMF
 
-from nmfcore import kernels
-from nmfcore.checks import as_problem
-from nmfcore.factorization import Factors, Penalty
-from nmfcore.losses import loss
-from nmfcore.losses import penalty as penalty_of
+from nmfcore.core.checks import as_problem
+from nmfcore.core.factorization import Factors, Penalty
+from nmfcore.core.losses import loss
+from nmfcore.core.losses import penalty as penalty_of
+from nmfcore.core.spec import StopRule
+from nmfcore.kernels import engines
 from nmfcore.run import solve
-from nmfcore.spec import StopRule
 
 KL = {"solver": "kl-newton", "loss": "kullback-leibler"}
 LONG = StopRule(tol=0, max_iter=400, max_seconds=None)
@@ -41,7 +41,7 @@ def test_each_half_solves_its_convex_problem_as_l_bfgs_does(kind):
     other, F = rng.random((30, 3)), rng.random((50, 3))
     new = F
     for _ in range(60):
-        new, _, _ = kernels.newton_sweeps(X, other, new, 3)
+        new, _, _ = engines.newton_sweeps(X, other, new, 3)
     dense = X.toarray()
     for i in (0, 7, 23):
         x = dense[i]
@@ -83,7 +83,7 @@ def test_compiled_and_plain_sweeps_agree():
         for setting in ("off", "auto"):
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv("NMF_KERNELS", setting)
-                results.append(kernels.newton_sweeps(with_zero_rows, other, F, 2, *penalty))
+                results.append(engines.newton_sweeps(with_zero_rows, other, F, 2, *penalty))
         for one, two in zip(*results, strict=True):
             np.testing.assert_allclose(one, two, rtol=1e-9, atol=1e-12)
 
@@ -94,9 +94,9 @@ def test_blocks_of_rows_change_nothing(block, monkeypatch):
     rng = np.random.default_rng(2)
     with_zero_rows = sp.csr_array(X.toarray() * (np.arange(50) % 7 > 0)[:, None])
     other, F = rng.random((30, 5)), rng.random((50, 5))
-    whole = kernels.newton_sweeps(with_zero_rows, other, F, 2, 0.1, 0.2)
-    monkeypatch.setattr(kernels, "NEWTON_BLOCK", block)
-    for one, two in zip(kernels.newton_sweeps(with_zero_rows, other, F, 2, 0.1, 0.2), whole, strict=True):
+    whole = engines.newton_sweeps(with_zero_rows, other, F, 2, 0.1, 0.2)
+    monkeypatch.setattr(engines, "NEWTON_BLOCK", block)
+    for one, two in zip(engines.newton_sweeps(with_zero_rows, other, F, 2, 0.1, 0.2), whole, strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-12)
 
 

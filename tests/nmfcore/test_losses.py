@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.special import rel_entr
 
-import nmfcore.losses as losses
+import nmfcore.core.losses as losses
 from nmfcore import Penalty, as_problem, relative_error
-from nmfcore.factorization import Factors
-from nmfcore.losses import beta_of, gradients, gram_form, kkt_residual, loss, squared_error
+from nmfcore.core.factorization import Factors
+from nmfcore.core.losses import beta_of, gradients, gram_form, kkt_residual, loss, squared_error
 
 LOSSES = ["frobenius", "kullback-leibler", "itakura-saito", "beta=0.5", "beta=1.5", "beta=3", "beta=-1"]
 WITH_ZEROS = ["frobenius", "kullback-leibler", "beta=0.5", "beta=1.5", "beta=3"]

@@ -7,8 +7,8 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose
 
 from nmfcore import Penalty, ProblemError, StopRule, as_problem, make_solver, solve
-from nmfcore.factorization import Factors
-from nmfcore.losses import gradients, kkt_residual, loss
+from nmfcore.core.factorization import Factors
+from nmfcore.core.losses import gradients, kkt_residual, loss
 
 SOLVERS = ["masked", "masked-hals"]
 TV = np.array(  # 7 shows (rows) x 5 users: the ratings table of the recommender; 0 = not rated

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from nmfcore.checks import ProblemError, as_problem
-from nmfcore.losses import loss
+from nmfcore.core.checks import ProblemError, as_problem
+from nmfcore.core.losses import loss
+from nmfcore.core.spec import StopRule
 from nmfcore.run import prepare, solve
 from nmfcore.solvers.minibatch import MiniBatch
-from nmfcore.spec import StopRule
 
 X = np.random.default_rng(0).random((60, 25))
 SPARSE = sp.csr_array(sp.random(60, 40, 0.2, random_state=1, format="csr"))

@@ -7,9 +7,9 @@ from numpy.testing import assert_allclose
 from sklearn.decomposition import _nmf as peer
 
 from nmfcore import Penalty, ProblemError, StopRule, as_problem, make_solver, solve
-from nmfcore.checks import penalty_for
-from nmfcore.factorization import Factors
-from nmfcore.losses import loss
+from nmfcore.core.checks import penalty_for
+from nmfcore.core.factorization import Factors
+from nmfcore.core.losses import loss
 
 NAMES = {2.0: "frobenius", 1.0: "kullback-leibler", 0.0: "itakura-saito"}
 BETAS = [2.0, 1.0, 0.0, 0.5, 1.5, 3.0, -0.5]
@@ -155,7 +155,7 @@ def test_stored_zeros_change_nothing(beta):
 
 
 def test_large_matrices_are_worked_in_blocks(monkeypatch):
-    import nmfcore.losses as losses
+    import nmfcore.core.losses as losses
 
     X, W, H = data()
     whole = [ours(X, W, H, beta, 3).W for beta in BETAS]

@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.cluster import hierarchy
 
-from nmfcore import ordering
+from nmfcore.topics import ordering
 
 RNG = np.random.default_rng(0)
 X = RNG.random((23, 17)) * (RNG.random((23, 17)) < 0.3)

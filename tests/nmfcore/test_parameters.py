@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 import nmfcore
 from nmfcore import Penalty, ProblemError, RunSpec, StopRule, make_solver, prepare, solve
 from nmfcore.core.parameters import ABOVE_ZERO, parameters
-from nmfcore.init import INITS
+from nmfcore.core.spec import KEEPS_ZEROS
 from nmfcore.solvers import SOLVERS
-from nmfcore.spec import KEEPS_ZEROS
+from nmfcore.solvers.starts import INITS
 
 X = np.random.default_rng(0).random((12, 9)) + 0.1
 TABLES = {**SOLVERS, "stop": StopRule, "spec": RunSpec}

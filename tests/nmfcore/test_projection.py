@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from nmfcore.checks import ProblemError
-from nmfcore.nnls import nnls_gram
-from nmfcore.projection import project_columns, project_rows
+from nmfcore.core.checks import ProblemError
+from nmfcore.kernels.nnls import nnls_gram
+from nmfcore.topics.projection import project_columns, project_rows
 
 
 def reference(X, H):
@@ -156,7 +156,7 @@ def test_bad_input_is_refused_with_the_reason(X, H, words):
 
 
 def test_a_column_that_pivoting_does_not_finish_is_solved_all_the_same(monkeypatch):
-    import nmfcore.nnls as nnls
+    import nmfcore.kernels.nnls as nnls
 
     X, H = data()
     monkeypatch.setattr(nnls, "PIVOTS_PER_ENTRY", 0)

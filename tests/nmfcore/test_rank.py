@@ -7,9 +7,10 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
-from nmfcore import ProblemError, StopRule, rank
-from nmfcore.projection import project_rows
-from nmfcore.svd import svd
+from nmfcore import ProblemError, StopRule
+from nmfcore.evaluate import rank
+from nmfcore.evaluate.svd import svd
+from nmfcore.topics.projection import project_rows
 
 RNG = np.random.default_rng(0)
 # four planted topics over separate words, with noise

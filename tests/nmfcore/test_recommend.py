@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from nmfcore import ProblemError, solve
-from nmfcore.recommend import (
+from nmfcore.methods.recommend import (
     as_ratings,
     baselines,
     estimate_rating,
@@ -21,8 +21,8 @@ from nmfcore.recommend import (
     rmse,
     split_ratings,
 )
-from nmfcore.scale import apply
-from nmfcore.similarity import cosine_rows
+from nmfcore.topics.scale import apply
+from nmfcore.topics.similarity import cosine_rows
 
 SHOWS = ["Friends", "The Big Bang Theory", "Black Mirror", "Modern Family", "Sacred Games", "Game of Thrones", "Quantico"]
 TV = np.array(

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from nmfcore.checks import ProblemError, as_problem
-from nmfcore.factorization import Factors, Penalty, StopReason
-from nmfcore.losses import kkt_residual, loss, relative_error
+from nmfcore.core.checks import ProblemError, as_problem
+from nmfcore.core.factorization import Factors, Penalty, StopReason
+from nmfcore.core.losses import kkt_residual, loss, relative_error
+from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.run import Run, continue_, prepare, solve
 from nmfcore.solvers import Solver
 from nmfcore.solvers.hals import HALS
-from nmfcore.spec import RunSpec, StopRule
 
 RNG = np.random.default_rng(0)
 X = RNG.random((30, 20))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from nmfcore import scale
+from nmfcore.topics import scale
 
 
 def factors(dtype=np.float64, seed=0):

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.distance import pdist, squareform
 from sklearn.metrics.pairwise import cosine_similarity
 
-from nmfcore import similarity
+from nmfcore.topics import similarity
 
 RNG = np.random.default_rng(0)
 M = RNG.random((20, 6)) * (RNG.random((20, 6)) < 0.5)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmfcore.contract import CHECKS, case_for, fit
-from nmfcore.factorization import StopReason
+from nmfcore.core.factorization import StopReason
 from nmfcore.solvers import SOLVERS, make_solver
 
 VARIANTS = [

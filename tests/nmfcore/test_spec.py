@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from nmfcore.spec import RunSpec, StopRule
+from nmfcore.core.spec import RunSpec, StopRule
 
 SPEC = RunSpec(
     data="newsgroups",
@@ -57,7 +57,7 @@ def test_the_order_of_options_does_not_change_the_key():
 
 
 def test_the_key_is_the_same_in_another_process():
-    code = f"from nmfcore.spec import RunSpec; print(RunSpec.from_json({SPEC.to_json()!r}).key)"
+    code = f"from nmfcore.core.spec import RunSpec; print(RunSpec.from_json({SPEC.to_json()!r}).key)"
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert other.stdout.strip() == SPEC.key
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from nmfcore import Factors, stability
+from nmfcore import Factors
+from nmfcore.evaluate import stability
 
 RNG = np.random.default_rng(0)
 W, H = RNG.random((40, 4)), RNG.random((4, 15))

@@ -5,7 +5,8 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose
 
-from nmfcore import ProblemError, svd
+from nmfcore import ProblemError
+from nmfcore.evaluate import svd
 
 
 def data(m=40, n=60, density=0.3, seed=0):

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from nmfcore import ProblemError, StopRule, as_problem, make_solver, solve
-from nmfcore.factorization import Factors
-from nmfcore.losses import kkt_residual
+from nmfcore.core.factorization import Factors
+from nmfcore.core.losses import kkt_residual
 from nmfcore.solvers.symmetric import cubic_minimum, descend
 
 SOLVERS = ["symmetric", "symmetric-cd"]
@@ -168,7 +168,7 @@ def test_every_start_becomes_one_factor(solver, init):
 
 
 # -- the compiled pass -------------------------------------------------------------------------------------------------------
-compiled = pytest.importorskip("nmfcore.compiled", reason="numba is not installed")
+compiled = pytest.importorskip("nmfcore.kernels.compiled", reason="numba is not installed")
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])

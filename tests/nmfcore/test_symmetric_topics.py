@@ -8,8 +8,7 @@ from scipy.optimize import nnls
 from scipy.spatial.distance import cdist
 
 from nmfcore import Axes, Axis, ProblemError
-from nmfcore.sparsity import hoyer
-from nmfcore.symmetric_topics import (
+from nmfcore.methods.symmetric_topics import (
     NORMALISATIONS,
     WEIGHTINGS,
     compare,
@@ -24,6 +23,7 @@ from nmfcore.symmetric_topics import (
     symmetric_floor,
     topic_strength,
 )
+from nmfcore.topics.sparsity import hoyer
 
 WORDS = ["Shark", "ocean", "beach", "murder", "police", "snow", "dystopia", "surveillance"]
 FILMS = ["Jaws", "The Reef", "Fargo", "Heat", "1984", "Brazil"]

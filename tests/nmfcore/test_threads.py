@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from nmfcore import threads
+from nmfcore.core import threads
 
 LIMITS = """
 import threading

@@ -5,7 +5,8 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
-from nmfcore import Axis, losses, solve, topics
+from nmfcore import Axis, solve, topics
+from nmfcore.core import losses
 
 WORDS = Axis("terms", "term", ["space", "orbit", "god", "church", "the"])
 H = np.array([[4.0, 2.0, 0.0, 0.0, 4.0], [0.0, 0.0, 3.0, 1.0, 4.0]])

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from nmfcore import kernels, threads
+from nmfcore.core import products, threads
+from nmfcore.core.spec import StopRule
 from nmfcore.core.wanted import ask, asking
-from nmfcore.init import INITS
+from nmfcore.evaluate.svd import svd
 from nmfcore.run import prepare
 from nmfcore.solvers import SOLVERS
-from nmfcore.spec import StopRule
-from nmfcore.svd import svd
+from nmfcore.solvers.starts import INITS
 
 
 class Enough(Exception):
@@ -83,11 +83,11 @@ def test_a_step_can_be_ended_and_the_run_keeps_its_best(solver, stored):
 
 @pytest.mark.parametrize("stored", [np.asarray, sp.csr_array])
 def test_a_product_in_pieces_is_the_same_product(stored, monkeypatch):
-    monkeypatch.setattr(kernels, "LONGEST_WORK", 1_000)
+    monkeypatch.setattr(products, "LONGEST_WORK", 1_000)
     A, B = stored(planted() * (planted(seed=1) > 1.2)), np.random.default_rng(2).random((120, 7))
     asked = After(10**6)
     with asking(asked):
-        found = kernels.times(A, B)
+        found = products.times(A, B)
     assert asked.left < 10**6 - 100
     np.testing.assert_allclose(found, A @ B, rtol=1e-14)
 

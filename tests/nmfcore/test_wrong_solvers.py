@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nmfcore.contract import CHECKS
-from nmfcore.factorization import Factors
+from nmfcore.core.factorization import Factors
 from nmfcore.solvers.protocol import Solver, Supports
 
 

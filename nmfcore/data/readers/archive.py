@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from nmfcore.data.errors import UploadError, shown
-from nmfcore.data.limits import Limits
+from nmfcore.data.model.errors import UploadError, shown
+from nmfcore.data.model.limits import Limits
 from nmfcore.data.readers.source import Source
 
 CHUNK = 2**20

@@ -15,8 +15,8 @@ from typing import Any, BinaryIO
 import numpy as np
 import scipy.sparse as sp
 
-from nmfcore.data.errors import Fix, UploadError, counted, shown
-from nmfcore.data.limits import Limits
+from nmfcore.data.model.errors import Fix, UploadError, counted, shown
+from nmfcore.data.model.limits import Limits
 from nmfcore.data.readers.numbers import EXACT, GREATEST
 from nmfcore.data.readers.options import ReadOptions
 

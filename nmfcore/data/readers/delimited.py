@@ -13,14 +13,14 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from nmfcore.data.errors import Fix, UploadError, counted, shown
-from nmfcore.data.limits import Limits
+from nmfcore.data.model.errors import Fix, UploadError, counted, shown
+from nmfcore.data.model.limits import Limits
+from nmfcore.data.model.table import Table
 from nmfcore.data.readers import encoding as encodings
 from nmfcore.data.readers.grid import Grid, Row
 from nmfcore.data.readers.numbers import mostly_numeric
 from nmfcore.data.readers.options import NO_DELIMITER, WHITESPACE, ReadOptions
 from nmfcore.data.readers.source import Source
-from nmfcore.data.table import Table
 
 CANDIDATES = ("\t", ";", ",", "|", WHITESPACE, ":", "^", "~", "\x1f", "\x01")
 NAMES = {"\t": "tab", ";": "semicolon", ",": "comma", "|": "vertical bar", WHITESPACE: "spaces", ":": "colon"}

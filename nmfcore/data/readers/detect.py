@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 
-from nmfcore.data.errors import UploadError, shown
+from nmfcore.data.model.errors import UploadError, shown
 from nmfcore.data.readers.source import Source
 
 HEAD = 8192

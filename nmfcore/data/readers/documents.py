@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from nmfcore.data.errors import UploadError, counted
-from nmfcore.data.limits import Limits
+from nmfcore.data.model.errors import UploadError, counted
+from nmfcore.data.model.limits import Limits
+from nmfcore.data.model.table import Table
 from nmfcore.data.readers.source import Source
-from nmfcore.data.table import Table
 
 
 def collect(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator
 
-from nmfcore.data.errors import Fix, UploadError
+from nmfcore.data.model.errors import Fix, UploadError
 from nmfcore.data.readers.source import Source
 
 BOMS = (

@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from nmfcore.data.errors import Fix, UploadError, counted, listed, shown
-from nmfcore.data.limits import Limits
+from nmfcore.data.model.errors import Fix, UploadError, counted, listed, shown
+from nmfcore.data.model.limits import Limits
+from nmfcore.data.model.table import Table
+from nmfcore.data.readers.cells import text_of
 from nmfcore.data.readers.numbers import CELL_ERRORS, EXACT, GREATEST, Cell, Numbers, sniff_decimal
 from nmfcore.data.readers.options import ReadOptions
-from nmfcore.data.table import Table
 
 Row = tuple[int, list[Cell]]  # where it stands (line or row, counted from 1), and its cells
 
@@ -173,7 +174,7 @@ class _Reading:
         if not head:
             what = "The table has a header but no rows" if self.grid.header else "The file has no content"
             raise UploadError(what, way_out="Choose a file with at least one row of numbers.")
-        shown_rows = [[_text(cell)[:80] for cell in row[:WIDTH_SHOWN]] for _, row in head[:8]]
+        shown_rows = [[text_of(cell)[:80] for cell in row[:WIDTH_SHOWN]] for _, row in head[:8]]
         self.grid.understood["first_rows"] = shown_rows
         body = self._without_preamble(head)
         width = self._width(body)
@@ -228,8 +229,8 @@ class _Reading:
                     head = [(head[start][0], bare), *head[start + 1 :]]
                     self._skipped(head[:0] if start == 0 else head[:start])
                     return head if start == 0 else [*head[start:]]
-            first = next((cell for cell in row if _text(cell)), None)
-            alone = modal > 2 and sum(bool(_text(cell)) for cell in row) == 1
+            first = next((cell for cell in row if text_of(cell)), None)
+            alone = modal > 2 and sum(bool(text_of(cell)) for cell in row) == 1
             title = (len(row) < modal or alone) and self.numbers.kind(first) == "text"  # a short row of numbers is damaged data
             if not marked and (not title or self._is_short_header(head, start, modal)):
                 break
@@ -240,7 +241,7 @@ class _Reading:
 
     def _skipped(self, rows: list[Row]) -> None:
         if rows:
-            texts = [" ".join(_text(cell) for cell in row) for _, row in rows]
+            texts = [" ".join(text_of(cell) for cell in row) for _, row in rows]
             self.notes.append(f"{counted(len(rows), self.grid.unit)} before the table skipped: {listed(texts, 3)}.")
             self.grid.understood["skipped"] = len(rows)
 
@@ -251,9 +252,9 @@ class _Reading:
             return False
         if not any(self.numbers.kind(cell) == "number" for cell in later[0][1]) and len(later) > 1:
             return False  # the next row is the header, and this one a title above it
-        if not any(_text(other[-1]) for _, other in later):  # the body only has a delimiter more at each line's end
+        if not any(text_of(other[-1]) for _, other in later):  # the body only has a delimiter more at each line's end
             return True
-        texts = [_text(cell) for cell in row]
+        texts = [text_of(cell) for cell in row]
         labelled = any(self.numbers.kind(other[0]) == "text" for _, other in later[:20])
         worded = any(self.numbers.kind(cell) == "text" for cell in row)
         return len(set(texts)) == len(texts) and all(texts) and (labelled or (modal > 2 and worded))
@@ -269,11 +270,11 @@ class _Reading:
     def _without_empty_ends(self, body: list[Row], width: int) -> tuple[list[Row], int]:
         """Without the columns at the right that nobody filled or named (a delimiter at the end of each line)."""
         full = width
-        while self.grid.header is None and width > 1 and all(len(row) < width or not _text(row[width - 1]) for _, row in body):
+        while self.grid.header is None and width > 1 and all(len(row) < width or not text_of(row[width - 1]) for _, row in body):
             width -= 1
         if width < full:
             self.notes.append(f"{counted(full - width, 'empty column')} at the end of each {self.grid.unit} left out.")
-            body = [(place, row[:width] if not any(_text(c) for c in row[width:]) else row) for place, row in body]
+            body = [(place, row[:width] if not any(text_of(c) for c in row[width:]) else row) for place, row in body]
         return body, width
 
     def _choose_signs(self, body: list[Row], width: int) -> None:
@@ -339,14 +340,14 @@ class _Reading:
         options = self.options
         asked = [options.index_column, options.text_column, options.label_column, options.user_column, options.item_column]
         asked += [options.rating_column, *options.drop_columns]
-        if {_text(cell) for cell in first} & {name for name in asked if isinstance(name, str)}:
+        if {text_of(cell) for cell in first} & {name for name in asked if isinstance(name, str)}:
             return True, ""  # a column was asked for by a name in this row
         kinds = [self.numbers.kind(cell) for cell in first]
         below = [_column_kinds(rest, j, self.numbers) for j in range(min(width, 2000))]
         for kind, column in zip(kinds, below, strict=False):
             if kind in ("text", "date") and column["number"] > column["text"] + column["date"]:
                 return True, ""
-        texts = [_text(cell) for cell in first]
+        texts = [text_of(cell) for cell in first]
         if not rest:
             return all(kind == "text" for kind in kinds), ""
         numeric_columns = [j for j, column in enumerate(below) if column["number"]]
@@ -422,7 +423,7 @@ class _Reading:
         texts = [j for j in free if _share_of_text(kinds[j]) > 0.5 and not (kinds[j]["date"] and j != free[0])]
         unique = [j for j in texts if _is_unique(rows, j)]
         first = free[0]
-        words = [_text(row[first]) for row in rows if first < len(row)]
+        words = [text_of(row[first]) for row in rows if first < len(row)]
         if not kinds[first]["number"] and first not in texts and any(word.isalpha() for word in words):
             texts, unique = [first, *texts], [first, *unique] if _is_unique(rows, first) else unique  # the label NA, not a gap
         if first in texts and (first in unique or not unique):
@@ -491,7 +492,7 @@ class _Reading:
             return self._has_clock(rows)
         if layout.width != 3 or len(rows) < 4 or sorted(texts) != [0, 1] or layout.numeric != [2]:
             return False
-        pairs = [(_text(row[0]), _text(row[1])) for row in rows if len(row) == 3]
+        pairs = [(text_of(row[0]), text_of(row[1])) for row in rows if len(row) == 3]
         repeats = all(len({pair[k] for pair in pairs}) < len(pairs) for k in (0, 1))
         return repeats and len(set(pairs)) == len(pairs)
 
@@ -512,7 +513,7 @@ class _Reading:
         pending: list[Row] = []
         how = self.options.ragged
         for place, row in rows:
-            if len(row) > width and not any(_text(cell) for cell in row[width:]):
+            if len(row) > width and not any(text_of(cell) for cell in row[width:]):
                 row = row[:width]
                 self.trimmed += 1
             if len(row) == width:
@@ -534,7 +535,7 @@ class _Reading:
                 self._is_ragged(place, row)
         footer = [row for row in pending if len(row[1]) <= max(1, width // 2) and self.numbers.kind(row[1][0]) == "text"]
         if len(footer) == len(pending) and pending and not self.ragged_count:
-            texts = [" ".join(_text(cell) for cell in row) for _, row in pending]
+            texts = [" ".join(text_of(cell) for cell in row) for _, row in pending]
             self.notes.append(f"{counted(len(pending), self.grid.unit)} after the table skipped: {listed(texts, 3)}.")
         else:
             for short in pending:
@@ -560,7 +561,7 @@ class _Reading:
             raise UploadError(
                 f"{self.grid.unit} {place} has {counted(len(row), 'column')}, the others {width:,}{more}",
                 place=f"{self.grid.unit} {place}",
-                value=shown(" | ".join(_text(cell) for cell in row[:6])),
+                value=shown(" | ".join(text_of(cell) for cell in row[:6])),
                 way_out="Correct it, or choose what to do with rows of another length.",
                 fixes=(
                     Fix("Complete short rows with missing cells", {"ragged": "pad"}),
@@ -678,7 +679,7 @@ class _Reading:
             self.notes.append(f"{counted(self.trimmed, self.grid.unit)} had empty cells beyond the last column, left out.")
 
     def _label(self, cell: Cell) -> str:
-        text = _text(cell)
+        text = text_of(cell)
         most = self.limits.label_characters
         if len(text) > most:
             self.numbers.met["long"] = self.numbers.met.get("long", 0) + 1
@@ -719,7 +720,7 @@ class _Reading:
             label = self._column(layout.names, self.options.label_column, "label_column")
         others = [j for j in range(layout.width) if j != text]
         self.grid.understood["text_column"] = layout.names[text] if layout.named else text
-        columns = documents.collect(self._fitted(rows, layout.width), [text, *others], self.limits, _text)
+        columns = documents.collect(self._fitted(rows, layout.width), [text, *others], self.limits, text_of)
         self._note_rows()
         if layout.width > 1:
             self.notes.append(f"The texts are the column {shown(layout.names[text])}; the others are set aside.")
@@ -800,7 +801,7 @@ class _Values:
     def infinite(self, place: int, column: int, cell: Cell) -> None:
         """Noted by the block's own check too; here with the text that stands in the file."""
         if len(self.endless) < 5:
-            self.endless.append((place, column, _text(cell)))
+            self.endless.append((place, column, text_of(cell)))
 
     def place(self, place: int, column: int) -> str:
         name = self.names[column]
@@ -863,7 +864,7 @@ class _Values:
             self._refuse_text()
         if self.bad_count:
             cells = counted(sum(self.bad_count.values()), "cell")
-            examples = listed([_text(cell) for _, _, cell in self.bad], 3)
+            examples = listed([text_of(cell) for _, _, cell in self.bad], 3)
             self.notes.append(f"{cells} with text among the numbers count as missing, as you chose: {examples}.")
         if self.endless_count:
             self._settle_infinite()
@@ -910,7 +911,7 @@ class _Values:
         raise UploadError(
             f"{counted(total, 'cell holds', 'cells hold')} text among the numbers",
             place=f"first at {self.place(place, column)}",
-            value=shown(_text(cell)),
+            value=shown(text_of(cell)),
             way_out="Correct it, count such cells as missing, or leave the column out.",
             fixes=tuple(fixes),
         )
@@ -930,19 +931,6 @@ class _Values:
         )
 
 
-def _text(cell: Cell) -> str:
-    """A cell as text, trimmed: 3.0 is "3", and a date its ISO form."""
-    if cell is None:
-        return ""
-    if isinstance(cell, str):
-        return cell.strip()
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    if isinstance(cell, float):
-        return "" if cell != cell else repr(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
-    return cell.isoformat().removesuffix("T00:00:00") if hasattr(cell, "isoformat") else str(cell)
-
-
 def _column_kinds(rows: list[list[Cell]], column: int, numbers: Numbers) -> Counter[str]:
     """How many cells of a column are numbers, missing, dates or text."""
     sample = rows if len(rows) <= 200 else [*rows[:100], *rows[100 :: max(1, len(rows) // 100)]]
@@ -958,7 +946,7 @@ def _share_of_text(kinds: Counter[str]) -> float:
 
 
 def _is_unique(rows: list[list[Cell]], column: int) -> bool:
-    texts = [_text(row[column]) for row in rows if column < len(row)]
+    texts = [text_of(row[column]) for row in rows if column < len(row)]
     return len(set(texts)) == len(texts)
 
 
@@ -967,7 +955,7 @@ def _is_whole(value: float | None) -> bool:
 
 
 def _mean_words(rows: list[list[Cell]], column: int) -> float:
-    counts = [len(_text(row[column]).split()) for row in rows[:200] if column < len(row)]
+    counts = [len(text_of(row[column]).split()) for row in rows[:200] if column < len(row)]
     return sum(counts) / len(counts) if counts else 0.0
 
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from nmfcore.data.errors import UploadError, counted, shown
-from nmfcore.data.limits import Limits
+from nmfcore.data.model.errors import UploadError, counted, shown
+from nmfcore.data.model.limits import Limits
+from nmfcore.data.model.table import Table
 from nmfcore.data.readers.archive import unpacked
 from nmfcore.data.readers.options import ReadOptions
 from nmfcore.data.readers.source import Source
-from nmfcore.data.table import Table
 
 SUFFIXES = ("png", "jpg", "jpeg", "pgm")
 FORMATS = ("PNG", "JPEG", "PPM")  # Pillow's names; PPM reads PGM

@@ -8,14 +8,14 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from nmfcore.data.errors import Fix, UploadError, listed, shown
-from nmfcore.data.limits import Limits
+from nmfcore.data.model.errors import Fix, UploadError, listed, shown
+from nmfcore.data.model.limits import Limits
+from nmfcore.data.model.table import Table
 from nmfcore.data.readers import documents
 from nmfcore.data.readers import encoding as encodings
 from nmfcore.data.readers.grid import Grid, Row
 from nmfcore.data.readers.options import ReadOptions
 from nmfcore.data.readers.source import Source
-from nmfcore.data.table import Table
 
 
 def read(source: Source, options: ReadOptions, limits: Limits) -> Table:

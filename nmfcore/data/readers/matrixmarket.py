@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nmfcore.data.errors import UploadError, shown
-from nmfcore.data.limits import Limits
+from nmfcore.data.model.errors import UploadError, shown
+from nmfcore.data.model.limits import Limits
+from nmfcore.data.model.table import Table
 from nmfcore.data.readers import arrays
 from nmfcore.data.readers.npz import coordinates
 from nmfcore.data.readers.options import ReadOptions
 from nmfcore.data.readers.source import Source
-from nmfcore.data.table import Table
 
 BLOCK = 200_000  # lines turned into numbers in one go
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from nmfcore.data.errors import UploadError
-from nmfcore.data.limits import Limits
+from nmfcore.data.model.errors import UploadError
+from nmfcore.data.model.limits import Limits
+from nmfcore.data.model.table import Table
 from nmfcore.data.readers import arrays, documents
 from nmfcore.data.readers.options import ReadOptions
 from nmfcore.data.readers.source import Source
-from nmfcore.data.table import Table
 
 
 def read(source: Source, options: ReadOptions, limits: Limits) -> Table:

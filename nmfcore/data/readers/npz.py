@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from nmfcore.data.errors import Fix, UploadError, listed, shown
-from nmfcore.data.limits import Limits
+from nmfcore.data.model.errors import Fix, UploadError, listed, shown
+from nmfcore.data.model.limits import Limits
+from nmfcore.data.model.table import Table
 from nmfcore.data.readers import arrays
 from nmfcore.data.readers.archive import guarded, safe_members
 from nmfcore.data.readers.npy import table_of
 from nmfcore.data.readers.options import ReadOptions
 from nmfcore.data.readers.source import Source
-from nmfcore.data.table import Table
 
 FORMATS = ("csr", "csc", "coo", "bsr", "dia")
 MATRIX_NAMES = ("X", "x", "data", "matrix", "counts", "arr_0", "values")

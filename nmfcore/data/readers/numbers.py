@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from nmfcore.data.errors import counted
+from nmfcore.data.model.errors import counted
 
 MISSING = frozenset(
     ["", "na", "n/a", "n.a.", "nan", "null", "none", "nil", "-", "--", "–", "—", "?", ".", "..", "missing", "<na>", "\\n"]

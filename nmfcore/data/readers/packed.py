@@ -5,14 +5,14 @@ from __future__ import annotations
 import zipfile
 from dataclasses import replace
 
-from nmfcore.data.errors import Fix, UploadError, counted, listed, shown
-from nmfcore.data.limits import Limits
-from nmfcore.data.readers import documents, images
+from nmfcore.data.model.errors import Fix, UploadError, counted, listed, shown
+from nmfcore.data.model.limits import Limits
+from nmfcore.data.model.table import Table
+from nmfcore.data.readers import READERS, documents, images
 from nmfcore.data.readers.archive import NESTED, guarded, gunzipped, safe_members, unpacked
 from nmfcore.data.readers.detect import detect
 from nmfcore.data.readers.options import ReadOptions
 from nmfcore.data.readers.source import Source
-from nmfcore.data.table import Table
 
 IGNORED = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")  # what operating systems add by themselves
 
@@ -62,8 +62,6 @@ def _is_ignored(name: str) -> bool:
 
 def _inside(inner: Source, options: ReadOptions, limits: Limits, note: str) -> Table:
     """The table of an unpacked file; archives inside archives are refused."""
-    from nmfcore.data.readers import READERS
-
     kind = detect(inner)
     if kind in ("zip", "gzip"):
         raise UploadError(f"Inside is another archive, {shown(inner.name)}", way_out="Unpack that one first.")

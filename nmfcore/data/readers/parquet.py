@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from nmfcore.data.errors import Fix, UploadError, counted, listed, shown
-from nmfcore.data.limits import Limits
+from nmfcore.data.model.errors import Fix, UploadError, counted, listed, shown
+from nmfcore.data.model.limits import Limits
+from nmfcore.data.model.table import Table
 from nmfcore.data.readers import arrays
 from nmfcore.data.readers.grid import Grid, Row
 from nmfcore.data.readers.options import ReadOptions
 from nmfcore.data.readers.source import Source
-from nmfcore.data.table import Table
 
 BATCH = 65_536  # rows unpacked in one go
 INDEX = "__index_level_0__"  # pandas' name for the row labels

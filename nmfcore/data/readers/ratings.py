@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from nmfcore.data.errors import Fix, UploadError, counted, shown
-from nmfcore.data.limits import Limits
+from nmfcore.data.model.errors import Fix, UploadError, counted, shown
+from nmfcore.data.model.limits import Limits
+from nmfcore.data.model.table import Table
+from nmfcore.data.readers.cells import text_of
 from nmfcore.data.readers.numbers import GREATEST, Numbers
 from nmfcore.data.readers.options import ReadOptions
-from nmfcore.data.table import Table
 
 
 def read(
@@ -41,8 +42,6 @@ def read(
     UploadError
         If a rating is no number, or there are too many.
     """
-    from nmfcore.data.readers.grid import _text
-
     user, item, rating = columns
     users: dict[str, int] = {}
     items: dict[str, int] = {}
@@ -57,7 +56,7 @@ def read(
             raise UploadError(
                 "A rating is no number",
                 place=f"{unit} {place}, column {rating + 1}",
-                value=shown(_text(row[rating])),
+                value=shown(text_of(row[rating])),
                 way_out="Correct it, leave such rows out, or choose the column that holds the ratings.",
                 fixes=(
                     Fix("Leave such rows out", {"unparseable": "missing"}),
@@ -67,8 +66,8 @@ def read(
         if value != value:
             unrated += 1
             continue
-        row_of.append(users.setdefault(_text(row[user]), len(users)))
-        column_of.append(items.setdefault(_text(row[item]), len(items)))
+        row_of.append(users.setdefault(text_of(row[user]), len(users)))
+        column_of.append(items.setdefault(text_of(row[item]), len(items)))
         values.append(value)
         if len(values) > limits.stored_values or len(users) > limits.rows or len(items) > limits.columns:
             raise UploadError(

@@ -16,13 +16,13 @@ from itertools import pairwise
 from typing import Any
 from xml.parsers import expat
 
-from nmfcore.data.errors import Fix, UploadError, counted, listed, shown
-from nmfcore.data.limits import Limits
+from nmfcore.data.model.errors import Fix, UploadError, counted, listed, shown
+from nmfcore.data.model.limits import Limits
+from nmfcore.data.model.table import Table
 from nmfcore.data.readers.archive import CHUNK, guarded, safe_members
 from nmfcore.data.readers.grid import Grid, Row
 from nmfcore.data.readers.options import ReadOptions
 from nmfcore.data.readers.source import Source
-from nmfcore.data.table import Table
 
 SHEET_ROWS, SHEET_COLUMNS = 1_048_576, 16_384
 DATE_FORMATS = frozenset([*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)])  # built in, ECMA-376 18.8.30

@@ -27,10 +27,10 @@ from dashboard.figures import (
     topics,
 )
 from dashboard.figures import theme as look
-from nmfcore import ordering
-from nmfcore.factorization import Axes, Axis
-from nmfcore.rank import Link
-from nmfcore.stability import consensus
+from nmfcore.core.factorization import Axes, Axis
+from nmfcore.evaluate.rank import Link
+from nmfcore.evaluate.stability import consensus
+from nmfcore.topics import ordering
 
 NASTY = '<a href="http://x.invalid">go</a> %{x} $a$ &amp; \u202egnp.exe'
 MESSAGE = 5_000_000  # bytes: no picture may send more

@@ -11,12 +11,14 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 
-from nmfcore.data import Limits, UploadError, child, handover, limits, read_matrix
-from nmfcore.data.catalog import silent
-from nmfcore.data.errors import Fix
+from nmfcore.data import Limits, UploadError, read_matrix
+from nmfcore.data.model import handover, limits
+from nmfcore.data.model.card import silent
+from nmfcore.data.model.errors import Fix
+from nmfcore.data.model.table import Table
+from nmfcore.data.readers import child
 from nmfcore.data.readers.options import ReadOptions
 from nmfcore.data.readers.source import Source
-from nmfcore.data.table import Table
 
 
 def test_a_child_reads_what_this_process_reads():
@@ -84,7 +86,9 @@ def test_a_reader_cannot_reach_network_programs_or_pickles(code):
     """In a process of its own, because an audit hook cannot be taken off again."""
     import subprocess
 
-    program = f"from nmfcore.data import child; child._guard()\ntry:\n    {code}\nexcept PermissionError as e:\n    print(e)"
+    program = (
+        f"from nmfcore.data.readers import child; child._guard()\ntry:\n    {code}\nexcept PermissionError as e:\n    print(e)"
+    )
     path = os.pathsep.join(child._search_path())
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
     assert "must not do this" in done.stdout, done.stderr

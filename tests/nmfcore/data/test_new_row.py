@@ -8,10 +8,10 @@ from numpy.testing import assert_allclose
 from scipy.optimize import nnls
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
+from nmfcore.core.factorization import Axes, Axis
 from nmfcore.data import Dataset, apply
 from nmfcore.data.new_row import from_text, from_values, takes_text, unrepeatable
-from nmfcore.explain import fold_in
-from nmfcore.factorization import Axes, Axis
+from nmfcore.topics.explain import fold_in
 
 TEXTS = ["The cat sat on the mat", "A dog and a cat", "", "Dogs bark; the dog barked at the moon", "moon moon cat dog"]
 NEW = "The Cat and the moon, the moon! An unknown zebra sat"

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from nmfcore.data import DataUnavailable, apply, card, newsgroups
-from nmfcore.data.catalog import File, Wheel, silent
+from nmfcore.data.model.card import File, Wheel, silent
 
 GROUPS = ["alt.atheism", "sci.space"]
 POSTS = {

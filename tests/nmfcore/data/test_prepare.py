@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose
 
+from nmfcore.core.factorization import Axes, Axis
 from nmfcore.data import STEPS, Classes, Dataset, apply
-from nmfcore.data.prepare import LANGUAGES, checked, function_words, parameters_of
-from nmfcore.factorization import Axes, Axis
+from nmfcore.data.model.words import LANGUAGES, function_words
+from nmfcore.data.prepare import checked, parameters_of
 
 TEXTS = ["The cat sat on the mat.", "A dog and a cat!", "", "Dogs bark; the dog barked at the moon in 1969"]
 

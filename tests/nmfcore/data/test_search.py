@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from nmfcore.core.factorization import Axes, Axis
 from nmfcore.data import Classes, Dataset, apply
 from nmfcore.data.search import find_rows
-from nmfcore.factorization import Axes, Axis
 
 TEXTS = ["The cat sat on the mat", "A dog and a cat", "", "Dogs bark at\nthe moon", "cat (cat"]
 

@@ -1,0 +1,233 @@
+"""What is one item made of, why is it there, what does the model miss of it, and what is near it?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import session
+from dashboard.cards import item_facts
+from dashboard.figures.items import mixture, why_here
+from dashboard.text.explanations import reading
+from dashboard.text.plain import block, clean, markdown
+from dashboard.text.words import count, part, percent
+from dashboard.widgets import bench, card, scale, stability
+from dashboard.work.fitting import FittedRun
+from nmfcore.topics.explain import Explanation, explain_item
+from nmfcore.topics.similarity import Neighbours, nearest, nearest_to
+
+ALIKE = {"mixture": "mixtures", "words": "words"}  # what two items have to share to be near
+NEIGHBOURS = 10
+LONGEST_TEXT = 50_000  # characters of a document that are shown
+TEXT_HEIGHT, WHY_WIDTH = 300, 880  # px: the text scrolls; the picture is as wide as the page at 1280
+LINE, LINE_HEIGHT = 75, 22  # characters that fit on a line there, px
+MISSED = 3  # words that are named in a sentence
+CLOSE = 0.02  # a share of the squared length below this is not worth naming
+
+
+def draw(run: FittedRun, item: int, order: np.ndarray) -> None:
+    """The item that is open."""
+    data, (W, H) = run.dataset, scale.apply(run)
+    found = explain_item(data.X, W, H, item, data.axes.columns)
+    label = data.axes.rows.label(item)
+    head(run, item, order, found)
+    left, right = st.columns([2, 3])
+    with left:
+        made_of(run, found, label, "mixture")
+    with right:
+        if data.documents is not None:
+            text(run, item)
+        else:
+            near(run, item)
+    why(run, found, label, "why")
+    if data.documents is not None:
+        near(run, item)
+
+
+def head(run: FittedRun, item: int, order: np.ndarray, found: Explanation) -> None:
+    """Which item it is, its numbers, and the way to the one before and after it in the table."""
+    rows, noun = run.dataset.axes.rows, part(run.dataset)
+    at = np.flatnonzero(order == item)
+    place = int(at[0]) if len(at) else -1
+    name = rows.label(item)
+    title = markdown(name if rows.labels is not None else name.capitalize(), 70)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"):
+        st.markdown(f"### {title}", width="stretch")
+        for label, icon, to in (
+            ("Previous", ":material/chevron_left:", place - 1),
+            ("Next", ":material/chevron_right:", place + 1 if place >= 0 else -1),
+        ):
+            st.button(
+                label,
+                icon=icon,
+                key=f"item-{label.lower()}",
+                disabled=not 0 <= to < len(order),
+                on_click=session.set_control,
+                args=(item_facts.OPEN, int(order[to]) if 0 <= to < len(order) else item),
+                help=f"The {label.lower()} {clean(rows.singular, 30)} of the table",
+            )
+    st.markdown(f":gray[{' · '.join(about(run, item, found, noun))}]")
+
+
+def about(run: FittedRun, item: int, found: Explanation, noun: str) -> list[str]:
+    """The numbers of one item, each beside what it is relative to."""
+    rows, columns, known = run.dataset.axes.rows, run.dataset.axes.columns, stability.measured(run)
+    all_ = item_facts.errors(run).relative_errors
+    said = [] if rows.labels is None else [f"{markdown(rows.singular)} {item + 1:,} of {run.dataset.shape[0]:,}"]
+    named = item_facts.known_class(run, item)
+    if named:
+        said.append(f"known class: {markdown(named)}")
+    said.append(count(len(found.words), markdown(columns.singular), markdown(columns.name)))
+    if np.isnan(all_[item]):
+        said.append(f"a row of zeros: it belongs to no {noun} and has no error")
+    else:
+        middle = float(np.nanmedian(all_))
+        said.append(
+            f"error {all_[item]:.4f} (half of all are below {middle:.4f}), {percent(max(found.explained, 0.0))} explained"
+        )
+    if known is not None and not np.isnan(known.items[item]):
+        said.append(f"stability {known.items[item]:.2f}")
+    return said
+
+
+def made_of(run: FittedRun, found: Explanation, label: str, name: str) -> None:
+    """The mixture as bars."""
+    names = session.topic_names(run)
+    drawn = mixture(found.mixture, names=names, component=part(run.dataset), item=label, theme=session.theme())
+    say = f"Shares of its row of W; scale: {scale.words()}."
+    if not found.mixture.sum() > 0:
+        say = f"Its row of W is zero: it belongs to no {part(run.dataset)}."
+    card.picture("items", name, "Mixture", drawn, say=say)
+
+
+def why(run: FittedRun, found: Explanation, label: str, name: str) -> None:
+    """The contribution of every word to every component, and what is missed of it."""
+    columns, noun = run.dataset.axes.columns, part(run.dataset)
+    title = f"Why here? What each {markdown(columns.singular)} contributes to each {noun}, and what the model misses of it"
+    if not len(found.words):
+        with card.plain(title):
+            st.markdown(f"It has none of the {markdown(columns.name)}: a row of zeros has no reason to be anywhere.")
+        return
+    names = session.topic_names(run)
+    drawn = why_here(
+        found.contributions,
+        found.unexplained,
+        words=found.terms,
+        names=names,
+        component=noun,
+        item=label,
+        feature=columns.singular,
+        features=columns.name,
+        theme=session.theme(),
+        width=WHY_WIDTH,
+    )
+    card.picture("items", name, title, drawn, say=in_words(found, columns.name))
+
+
+def in_words(found: Explanation, name: str) -> str:
+    """What the model does not explain, and what it expects and does not find, as one sentence."""
+    said = [f"The model explains {percent(max(found.explained, 0.0))} of it."]
+    missed = [j for j in found.missed[:MISSED] if found.unexplained[j] >= CLOSE]
+    if missed:
+        parts = [f"{markdown(found.terms[j], 30)} ({percent(float(found.unexplained[j]))})" for j in missed]
+        said.append(f"Not explained above all: {', '.join(parts)}.")
+    if found.expected_terms:
+        said.append(f"Expected, but not there: {', '.join(markdown(term, 30) for term in found.expected_terms[:MISSED])}.")
+    return " ".join(said)
+
+
+def text(run: FittedRun, item: int) -> None:
+    """The original text: plain, with its lines, in a box that scrolls."""
+    documents = run.dataset.documents
+    raw = str(documents[item]) if documents is not None else ""
+    with card.plain("Original text"):
+        if not raw.strip():
+            st.markdown("The text is empty.")
+            return
+        shown = block(raw.strip("\r\n"), LONGEST_TEXT)
+        tall = len(shown) / LINE + shown.count("\n") > TEXT_HEIGHT / LINE_HEIGHT
+        with st.container(height=TEXT_HEIGHT if tall else "content", border=False, key="items-text"):
+            st.text(shown, width="stretch")
+        cut = f" The first {LONGEST_TEXT:,} of {len(raw):,} characters." if len(raw) > LONGEST_TEXT else ""
+        st.markdown(f":small[:gray[{reading('items', 'text')}{cut}]]")
+
+
+# -- what is near ------------------------------------------------------------------------------------------------------
+
+
+@st.fragment
+def near(run: FittedRun, item: int) -> None:
+    """The nearest items, under the similarity that is chosen; that choice alone draws nothing else anew."""
+    if session.control_value(item_facts.OPEN, item) != item:  # a row was chosen
+        st.rerun()
+    alike = choose_likeness(run, "items-near-open")
+    M = run.dataset.X if alike == "words" else scale.apply(run)[0]
+    neighbours(run, nearest(M, item, count=NEIGHBOURS), alike, "near")
+
+
+@st.fragment
+def near_row(run: FittedRun, row: np.ndarray, weights: np.ndarray) -> None:
+    """The items nearest to a new row with these weights."""
+    if not session.control_value(item_facts.PASTE, False):  # a row was chosen
+        st.rerun()
+    alike = choose_likeness(run, "items-near-new")
+    new, M = (row, run.dataset.X) if alike == "words" else (weights, scale.apply(run)[0])
+    neighbours(run, nearest_to(M, new, count=NEIGHBOURS), alike, "near-new")
+
+
+def choose_likeness(run: FittedRun, key: str) -> str:
+    """Under which similarity items are near."""
+    words = clean(run.dataset.axes.columns.name, 30)
+    bench.within(key, list(ALIKE))
+    return str(
+        st.segmented_control(
+            "Near by",
+            list(ALIKE),
+            format_func=lambda one: {"mixture": f"{part(run.dataset)}s", "words": words}[one],
+            key=key,
+            required=True,
+            persist_state="session",
+        )
+    )
+
+
+def neighbours(run: FittedRun, found: Neighbours, alike: str, name: str) -> None:
+    """The table of the nearest items; choosing a row opens it."""
+    rows, noun = run.dataset.axes.rows, part(run.dataset)
+    title = f"Nearest {markdown(rows.name)}"
+    if not len(found.indices):
+        with card.plain(title):
+            st.markdown(f"No {markdown(rows.singular)} has anything in common with it.")
+        return
+    belongs, called = item_facts.clusters(run), item_facts.components(run)
+    frame: dict[str, Any] = {
+        clean(rows.singular): [clean(rows.label(int(i)), 60) for i in found.indices],
+        "cosine": found.cosines,
+        f"largest {noun}": [called[int(k)] for k in belongs.labels[found.indices]],
+    }
+    if run.dataset.documents is not None:
+        frame["text"] = [item_facts.snippet(run.dataset.documents[int(i)]) for i in found.indices]
+    what = (
+        f"rows of W ({scale.words()})" if alike == "mixture" else f"rows of X: the same {markdown(run.dataset.axes.columns.name)}"
+    )
+    key = f"items-{name}-{hash((run.key, found.indices.tobytes(), alike)) & 0xFFFFFFFF:08x}"
+    bench.table(
+        "items",
+        name,
+        title,
+        pd.DataFrame(frame),
+        say=f"Cosine of the {what}. Choose a row to open it.",
+        height="content",
+        key=key,
+        on_select=lambda: item_facts.chosen(key, found.indices),
+        selection_mode="single-row",
+        column_config={
+            clean(rows.singular): st.column_config.TextColumn(width=150),
+            "cosine": st.column_config.NumberColumn(format="%.4f", width=70),
+            f"largest {noun}": st.column_config.TextColumn(width=170),
+            "text": st.column_config.TextColumn(width=500),
+        },
+    )

@@ -1,0 +1,286 @@
+"""Which items are there, what is each made of, and which of them is looked at?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import session
+from dashboard.cards import item_facts, item_new, item_opened
+from dashboard.text.plain import clean, markdown
+from dashboard.text.words import count, part
+from dashboard.widgets import bench, scale, stability
+from dashboard.work.fitting import FittedRun
+from nmfcore.data.search import LONGEST, Hits, find_rows
+from nmfcore.topics.clusters import NONE
+
+FIND, INSIDE, ORDER, FROM, LAST = "find", "items-in", "items-order", "items-from", "items-last-search"
+WINDOW = 100  # rows of the table at one time: enough to read, and no message grows with the data
+ALL, NOWHERE = -2, NONE  # choices of the filter besides the components
+ORDERS = {
+    "data": "best match first",
+    "weight": "largest weight first",
+    "mixed": "most mixed first",
+    "worst": "largest error first",
+    "moving": "least stable first",
+}
+
+
+def finding(run: FittedRun) -> str:
+    """The page's title."""
+    m, noun = run.dataset.shape[0], part(run.dataset)
+    items, found = (
+        count(m, markdown(run.dataset.axes.rows.singular), markdown(run.dataset.axes.rows.name)),
+        item_facts.clusters(run),
+    )
+    live = found.share[~found.empty]
+    if run.rank == 1 or not len(live):
+        return f"{items}, {count(int(found.empty.sum()), 'one', 'of them')} in no {noun}" if found.empty.any() else items
+    return f"{items}, half with over {100 * float(np.median(live)):.0f} % in one {noun}"
+
+
+def draw(run: FittedRun) -> None:
+    """Search, the table of what it finds, and the item that is open."""
+    if session.control_value(item_facts.PASTE, False):
+        item_new.draw(run)
+        return
+    found, order = controls(run)
+    if len(order):
+        table(run, found, order)
+    else:
+        nothing(run)
+    item = session.numbered(item_facts.OPEN, list(range(run.dataset.shape[0])), usual=int(order[0]) if len(order) else 0)
+    item_opened.draw(run, item, order)
+
+
+# -- search and filter -------------------------------------------------------------------------------------------------
+
+
+def controls(run: FittedRun) -> tuple[Hits, np.ndarray]:
+    """The row of controls; what the search found, and the items that pass the filter, in the order asked for."""
+    rows, noun = run.dataset.axes.rows, part(run.dataset)
+    inside = [ALL, *range(run.rank), NOWHERE]
+    names = item_facts.components(run) | {ALL: f"any {noun}", NOWHERE: f"no {noun}"}
+    orders = [key for key in ORDERS if key != "moving" or stability.measured(run) is not None]
+    bench.within(INSIDE, inside)
+    bench.within(ORDER, orders)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.text_input(
+            f"Find a {clean(rows.singular, 30)}",
+            key=FIND,
+            bind="query-params",
+            placeholder=f"its label, or {clean(run.dataset.axes.columns.name, 20)} it has",
+            max_chars=LONGEST,
+            icon=":material/search:",
+            width=230,
+            on_change=searched,
+            args=(run,),
+        )
+        st.selectbox(
+            f"Mostly in {noun}",
+            inside,
+            format_func=lambda k: names.get(k, str(k)),
+            key=INSIDE,
+            persist_state="session",
+            on_change=from_the_start,
+            help=f"The {noun} with its largest weight under the scale in force: {scale.words()}.",
+            width=200,
+        )
+        st.selectbox(
+            "Order",
+            orders,
+            format_func=ORDERS.get,
+            key=ORDER,
+            persist_state="session",
+            on_change=from_the_start,
+            help="Best match first is, without a search, the order of the data.",
+            width=170,
+        )
+        st.button(
+            f"Describe a new {markdown(rows.singular, 20)}",
+            icon=":material/post_add:",
+            key="items-new",
+            on_click=session.set_control,
+            args=(item_facts.PASTE, True),
+        )
+    return arranged(run)
+
+
+def searched(run: FittedRun) -> None:
+    """Open the first item that a new search finds."""
+    from_the_start()
+    found, order = arranged(run)
+    if len(order) and found.by_label + found.by_words + found.by_text:
+        session.set_control(item_facts.OPEN, int(order[0]))
+
+
+def from_the_start() -> None:
+    """The table begins with its first row again."""
+    session.set_control(FROM, 0)
+
+
+def arranged(run: FittedRun) -> tuple[Hits, np.ndarray]:
+    """What is found, and the items that are shown, in order."""
+    query, k = str(session.control_value(FIND, "") or ""), int(session.control_value(INSIDE, ALL))
+    found, belongs = search(run, query), item_facts.clusters(run)
+    items = found.items if k == ALL else found.items[belongs.labels[found.items] == k]
+    order = session.control_value(ORDER, "data")
+    known = stability.measured(run)
+    if order == "weight":
+        W, _ = scale.apply(run)
+        items = items[np.argsort(-W[items, k] if k >= 0 else -W[items].max(axis=1), kind="stable")]
+    elif order == "mixed":
+        items = items[np.argsort(np.where(belongs.empty[items], 2.0, belongs.share[items]), kind="stable")]
+    elif order == "worst":
+        items = items[np.argsort(-np.nan_to_num(item_facts.errors(run).relative_errors[items], nan=-1.0), kind="stable")]
+    elif order == "moving" and known is not None:
+        items = items[np.argsort(np.nan_to_num(known.items[items], nan=2.0), kind="stable")]
+    return found, items
+
+
+def search(run: FittedRun, query: str) -> Hits:
+    """What the search finds; the last answer is kept, because the texts of a large corpus take a tenth of a second."""
+    kept: tuple[tuple[str, str], Hits] | None = session.control_value(LAST, None)
+    if kept is None or kept[0] != (run.key, query):
+        kept = ((run.key, query), find_rows(run.dataset, query))
+        session.set_control(LAST, kept)
+    return kept[1]
+
+
+def nothing(run: FittedRun) -> None:
+    """Why the table is empty, and the way out."""
+    query, k = str(session.control_value(FIND, "") or ""), int(session.control_value(INSIDE, ALL))
+    rows, noun = run.dataset.axes.rows, part(run.dataset)
+    where = "" if k == ALL else f" in no {noun}" if k == NOWHERE else f" in {noun} {k + 1}"
+    with st.container(border=True):
+        if query:
+            features = markdown(run.dataset.axes.columns.name, 20)
+            texts = ", in no text" if run.dataset.documents is not None else ""
+            st.markdown(
+                f"No {markdown(rows.singular)}{where} has “{markdown(query, 60)}”: not in its label, not among its "
+                f"{features}{texts}."
+            )
+        else:
+            st.markdown(f"No {markdown(rows.singular)} is{where}.")
+        st.button("Show all", key="items-all", icon=":material/close:", on_click=show_all)
+
+
+def show_all() -> None:
+    """Take back search and filter."""
+    from_the_start()
+    session.set_control(FIND, "")
+    session.set_control(INSIDE, ALL)
+
+
+# -- the table ---------------------------------------------------------------------------------------------------------
+
+
+def table(run: FittedRun, found: Hits, order: np.ndarray) -> None:
+    """A window of the items with their mixtures; choosing a row opens it."""
+    rows, noun = run.dataset.axes.rows, part(run.dataset)
+    start = min(int(session.control(FROM, 0)), (len(order) - 1) // WINDOW * WINDOW)
+    shown = order[start : start + WINDOW]
+    known = stability.measured(run)
+    frame = rows_of(run, shown, noun)
+    # another window is another table: a selection by place must not outlive what stood there
+    key = f"items-table-{hash((run.key, start, shown.tobytes(), scale.current())) & 0xFFFFFFFF:08x}"
+    total = f"{len(order):,}" if len(order) == run.dataset.shape[0] else f"{len(order):,} of {run.dataset.shape[0]:,}"
+    said = [f"Mixture: shares of the {noun}s 1 to {run.rank} in the {markdown(rows.singular)}; scale: {scale.words()}."]
+    if how := found_how(found, run.dataset.axes.columns.name):
+        said.insert(0, how)
+    if known is None:
+        said.append("Stability is not measured.")
+    bench.table(
+        "items",
+        "table",
+        f"{total} {markdown(rows.singular if len(order) == 1 else rows.name)} · choose a row to open it",
+        frame,
+        say=" ".join(said),
+        height=min(35 * len(frame) + 38, 283),
+        whole=lambda: whole(run, order),
+        key=key,
+        on_select=lambda: item_facts.chosen(key, shown),
+        selection_mode="single-row",
+        column_config=columns(run, noun),
+    )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if len(order) > WINDOW:
+            for label, icon, to in (
+                ("Previous rows", ":material/chevron_left:", start - WINDOW),
+                ("Next rows", ":material/chevron_right:", start + WINDOW),
+            ):
+                st.button(
+                    label,
+                    icon=icon,
+                    key=f"items-{label[:4].lower()}",
+                    disabled=not 0 <= to < len(order),
+                    on_click=session.set_control,
+                    args=(FROM, to),
+                )
+            st.markdown(f":small[{start + 1:,} to {start + len(shown):,} of {len(order):,}]", width="content")
+        stability.control(run)
+
+
+def found_how(found: Hits, columns: str) -> str:
+    """How the search found what is shown."""
+    parts = [
+        (found.by_label, "by label"),
+        (found.by_words, f"by their {markdown(columns, 20)}"),
+        (found.by_text, "by their text"),
+    ]
+    said = [f"{number:,} {how}" for number, how in parts if number]
+    return f"Found {' and '.join(said)}." if said else ""
+
+
+def rows_of(run: FittedRun, items: np.ndarray, noun: str) -> pd.DataFrame:
+    """One window of the table."""
+    data, belongs, known = run.dataset, item_facts.clusters(run), stability.measured(run)
+    W = scale.apply(run)[0][items].astype(np.float64)
+    sums = W.sum(axis=1, keepdims=True)
+    shares = np.divide(W, sums, out=np.zeros_like(W), where=sums > 0)
+    names = item_facts.components(run)
+    frame: dict[str, Any] = {clean(data.axes.rows.singular): [clean(data.axes.rows.label(int(i)), 60) for i in items]}
+    if data.documents is not None:
+        frame["text"] = [item_facts.snippet(data.documents[int(i)]) for i in items]
+    frame["mixture"] = [row.round(4).tolist() for row in shares]
+    frame[f"largest {noun}"] = [names[int(k)] for k in belongs.labels[items]]
+    frame["share"] = belongs.share[items]
+    frame["error"] = item_facts.errors(run).relative_errors[items]
+    if known is not None:
+        frame["stability"] = known.items[items]
+    if data.classes is not None:
+        frame["known class"] = [item_facts.known_class(run, int(i)) for i in items]
+    return pd.DataFrame(frame)
+
+
+def whole(run: FittedRun, order: np.ndarray) -> pd.DataFrame:
+    """All items that are shown, each share in a column of its own: what the CSV holds."""
+    noun = part(run.dataset)
+    frame = rows_of(run, order, noun)
+    shares = np.array(frame.pop("mixture").tolist()).reshape(len(frame), run.rank)
+    return frame.join(pd.DataFrame(shares, columns=[f"{noun} {k + 1}" for k in range(run.rank)]))
+
+
+def columns(run: FittedRun, noun: str) -> dict[str, Any]:
+    """How the table's columns are drawn."""
+    return {
+        clean(run.dataset.axes.rows.singular): st.column_config.TextColumn(
+            width=140 if run.dataset.axes.rows.labels is not None else 110
+        ),
+        "mixture": st.column_config.BarChartColumn(
+            f"{noun}s 1–{run.rank}", y_min=0.0, y_max=1.0, width=120, help=f"Shares of the weights in W; scale: {scale.words()}."
+        ),
+        f"largest {noun}": st.column_config.TextColumn(width=165),
+        "share": st.column_config.ProgressColumn(min_value=0.0, max_value=1.0, format="percent", width=100),
+        "error": st.column_config.NumberColumn(
+            format="%.4f", width=70, help="‖x − wH‖ / ‖x‖ of this row: 0 is exact. Rows of zeros have none."
+        ),
+        "stability": st.column_config.NumberColumn(
+            format="%.2f", width=75, help=f"Share of other random starts in which it stays in its matched {noun}."
+        ),
+        "known class": st.column_config.TextColumn(width=130),
+        "text": st.column_config.TextColumn(width=180 if run.dataset.axes.rows.labels is not None else 220),
+    }

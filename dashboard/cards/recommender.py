@@ -1,0 +1,436 @@
+"""The cards of the recommender page: controls, the editable table, factors, the sum written out, methods side by side."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import session
+from dashboard.figures.heatmaps import matrix
+from dashboard.figures.ratings import ratings
+from dashboard.figures.workbench import models
+from dashboard.text.plain import clean, markdown
+from dashboard.text.words import count, seconds
+from dashboard.topics_shown.edits import LONGEST_NAME
+from dashboard.widgets import bench, card, scale
+from dashboard.widgets.header import Figure
+from dashboard.work import recommender as bench_data
+from dashboard.work.recommender import Answer, Fits, Source
+from nmfcore.methods.recommend import Estimate, recommend
+from nmfcore.topics import scale as scaling
+from nmfcore.topics.similarity import cosine_rows
+
+PAGE = "recommender"
+ZEROS = {"zero": "counts as 0", "missing": "is left out"}
+NARROW = 60  # px of a column of ratings
+LIST = 10  # recommendations of a user
+
+
+def asked(source: Source) -> tuple[int, float, int, int, int, int, str]:
+    """The page's controls."""
+    ratings, shows, users = source.ratings, source.axes.rows, source.axes.columns
+    m, n = ratings.shape
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        bench.linked(f"{PAGE}-user", "user", range(n), first=1)
+        user = st.selectbox(
+            markdown(users.singular.capitalize()),
+            range(n),
+            format_func=lambda j: clean(users.label(j)),
+            key=f"{PAGE}-user",
+            width=150,
+            persist_state="session",
+        )
+        new = bench_data.unrated(ratings, user)
+        wanted = [i for i in new if shows.label(i) == "Black Mirror"]  # the slide's question is the first one
+        bench.linked(f"{PAGE}-item", "item", new, (wanted or new)[0], first=1)
+        item = st.selectbox(
+            f"{markdown(shows.singular.capitalize())} not rated yet", new,
+            format_func=lambda i: clean(shows.label(i)), key=f"{PAGE}-item", width=230, persist_state="session",
+        )  # fmt: skip
+        most = max(1, min(m - 1, 20))
+        bench.linked(f"{PAGE}-k", "k", range(1, most + 1), min(3, most))
+        k = st.number_input("Neighbours K", 1, most, key=f"{PAGE}-k", width=110, persist_state="session") if most > 1 else 1
+        bench.linked(f"{PAGE}-zero", "zero", list(ZEROS), "zero")
+        meaning = st.segmented_control(
+            "In the pictures, a missing rating", list(ZEROS), format_func=ZEROS.get, key=f"{PAGE}-zero", required=True,
+            persist_state="session",
+            help="Which factorization the pictures of W, H and the similarities show. The estimates below always compare both.",
+        )  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        top = min(m, n, 20)
+        bench.linked(f"{PAGE}-rank", "categories", range(1, top + 1), min(2, top))
+        rank = st.number_input("Rank (categories)", 1, top, key=f"{PAGE}-rank", width=140, persist_state="session")
+        session.control(f"{PAGE}-ridge", 1.0)
+        ridge = st.number_input(
+            "Ridge", 0.0, 100.0, step=0.1, format="%.2g", key=f"{PAGE}-ridge", width=120, persist_state="session",
+            help="Weight of ‖W‖² + ‖H‖² in the masked factorization: pulls factors to 0 where little was observed.",
+        )  # fmt: skip
+        session.control(f"{PAGE}-seed", 0)
+        seed = st.number_input("Seed", 0, 2**32 - 1, key=f"{PAGE}-seed", width=120, persist_state="session")
+        with st.container(width=230):
+            scale.choose()
+    return int(rank), float(ridge), int(seed), int(item), int(user), int(k), str(meaning)
+
+
+def heading(source: Source, fits: Fits, answers: list[Answer], item: int, user: int, k: int) -> None:
+    show, name = (markdown(axis.label(at), 40) for axis, at in ((source.axes.rows, item), (source.axes.columns, user)))
+    slide, rated, _, free, ridged, *_ = answers
+    low, high = source.scale
+    title = f"Will {name} like {show}? {slide.value:.4g} if missing means 0, {ridged.value:.2f} if it means unknown"
+    outside = "outside the ratings' range" if not low <= free.value <= high else f"ratings go from {low:g} to {high:g}"
+    figures = [
+        Figure(
+            "Classic, missing = 0", f"{slide.value:.4g}", f"{k} nearest, weighted by rank",
+            "Σ wₖ xₖ with wₖ = (1 − k / (1 + … + K)) / (K − 1); a neighbour that was not rated counts as 0.",
+        ),
+        Figure(
+            "Only rated neighbours", number(rated.value), "the same neighbours",
+            "The same sum over the neighbours this user rated, their weights divided by their sum.",
+        ),
+        Figure(
+            "Masked factorization", number(free.value), outside,
+            "The entry of WH, fitted to the given ratings only: min ‖M∘(X − WH)‖².",
+        ),
+        Figure(
+            f"With ridge {fits.ridge:g}", number(ridged.value), "large factors penalised",
+            "The same with ridge · (‖W‖² + ‖H‖²) added to the loss.",
+        ),
+    ]  # fmt: skip
+    m, n = source.ratings.shape
+    rows, columns = (
+        count(size, markdown(axis.singular), markdown(axis.name))
+        for size, axis in ((m, source.axes.rows), (n, source.axes.columns))
+    )
+    line = (
+        f"{markdown(source.title)} · {len(source.ratings):,} ratings of {rows} by {columns}, {source.ratings.missing:.0%} "
+        f"missing · HALS, rank {fits.rank}, random start, seed {fits.seed} · {scale.words()}"
+    )
+    bench.heading(title, line, figures)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        bench.method(
+            PAGE, "Item neighbours: Sarwar et al. 2001; masked NMF: Zhang et al. 2006; biases: Koren, Bell & Volinsky 2009."
+        )
+        bench.export(PAGE, lambda: tables(source, fits, answers), bench_data.script(fits, item, user, k, scale.current()))
+
+
+def number(value: float) -> str:
+    return f"{value:.2f}" if np.isfinite(value) else "none"
+
+
+# -- the ratings ----------------------------------------------------------------------------------------------------------
+
+
+def edited(base: str, given: Source) -> Source | None:
+    """The ratings as the person has changed them; those of a large table are as they came."""
+    if not given.editable:
+        return given
+    now = session.control_value(f"{base}-now", None)
+    return given if now is None else bench_data.of_frame(now, given)
+
+
+def table_card(
+    base: str, given: Source, source: Source | None, predicted: np.ndarray | None = None, meaning: str = "zero"
+) -> None:
+    """The table to edit beside the mask, or only a picture of it when it is large."""
+    if not given.editable:
+        m, n = given.ratings.shape
+        with card.plain("Ratings"):
+            st.markdown(
+                f"{len(given.ratings):,} ratings in a table of {m:,} × {n:,}; up to {bench_data.EDITABLE[0]} × "
+                f"{bench_data.EDITABLE[1]} it could be edited here. {given.ratings.missing:.1%} of the cells are missing: a fit "
+                "with zeros as ratings is mostly a fit to cells that nobody filled."
+            )
+        return
+    left, right = st.columns([6, 5])
+    with left, st.container(border=True, gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown("**Ratings, to be edited**", width="content")
+            with st.container(horizontal=True, horizontal_alignment="right", gap="small", width="content"):
+                add(base, given)
+                st.button(
+                    "Back to the start",
+                    key=f"{base}-reset",
+                    type="tertiary",
+                    icon=":material/undo:",
+                    on_click=reset,
+                    args=(base,),
+                )
+        version = session.control(f"{base}-version", 0)
+        if session.control_value(f"{base}-editor-{version}", None) is None:  # the page was left and opened again
+            session.set_control(f"{base}-shown", session.control_value(f"{base}-now", None))
+        shown = session.control_value(f"{base}-shown", None)
+        table = bench_data.frame(given) if shown is None else shown
+        low, high = given.scale
+        cell = st.column_config.NumberColumn(min_value=0.0, max_value=max(10.0, high), step=0.1, format="%.4g", width=NARROW)
+        after = st.data_editor(
+            table, hide_index=True, key=f"{base}-editor-{version}", disabled=[table.columns[0]], placeholder="",
+            alt="The ratings, to be edited",
+            column_config=dict.fromkeys(table.columns[1:], cell),
+        )  # fmt: skip
+        if not after.equals(edited_frame(base, given)):
+            session.set_control(f"{base}-now", after)
+            st.rerun()
+        st.markdown(f":small[An empty cell, or a 0, is a missing rating. Ratings go from {low:g} to {high:g}.]")
+    if source is None:
+        return
+    with right:
+        m, n = source.ratings.shape
+        cells, known = np.zeros((m, n)), np.zeros((m, n), bool)
+        cells[source.ratings.items, source.ratings.users] = source.ratings.values
+        known[source.ratings.items, source.ratings.users] = True
+        drawn = ratings(
+            cells, known, rows=source.axes.rows.take(range(m)), columns=source.axes.columns.take(range(n)), predicted=predicted,
+            theme=session.theme(), height=max(300, 34 + 18 * m),
+        )  # fmt: skip
+        say = f"{source.ratings.missing:.0%} of the cells are missing."
+        say += "" if predicted is None else f" In the fit a missing rating {ZEROS[meaning]}."
+        card.picture(PAGE, "mask", "What is known, and the mask", drawn, say=say)
+
+
+def add(base: str, given: Source) -> None:
+    """A new show or user, whose ratings are typed into the table afterwards."""
+    m, n = edited_frame(base, given).shape
+    sides = ((given.axes.rows, m, bench_data.EDITABLE[0]), (given.axes.columns, n - 1, bench_data.EDITABLE[1]))
+    with st.popover("Add", icon=":material/add:", type="tertiary", key=f"{base}-add"):
+        name = st.text_input("Name", key=f"{base}-name", max_chars=LONGEST_NAME, persist_state="session")
+        with st.container(horizontal=True, gap="small"):
+            for side, (axis, size, most) in enumerate(sides):
+                st.button(
+                    f"New {markdown(axis.singular, 30)}", key=f"{base}-add-{side}", on_click=grow, args=(base, given, side),
+                    disabled=not clean(name or "", LONGEST_NAME) or size >= most,
+                    help=f"Up to {most} can be edited here." if size >= most else "Nobody has rated it yet: type into the table.",
+                )  # fmt: skip
+
+
+def edited_frame(base: str, given: Source) -> pd.DataFrame:
+    """The table as it is on the page now."""
+    now = session.control_value(f"{base}-now", None)
+    return bench_data.frame(given) if now is None else now
+
+
+def grow(base: str, given: Source, side: int) -> None:
+    """Add the row (0) or column (1) whose name was typed; in a callback."""
+    name = clean(session.control_value(f"{base}-name", ""), LONGEST_NAME)
+    if name:
+        table = (bench_data.with_row, bench_data.with_column)[side](edited_frame(base, given), name)
+        show(base, table)
+        session.set_control(f"{base}-name", "")
+
+
+def show(base: str, table: pd.DataFrame | None) -> None:
+    """Show this table from now on, the data as it came for None; the editor begins anew, since it knows its old lines only."""
+    for part in ("now", "shown"):
+        session.set_control(f"{base}-{part}", table)
+    session.set_control(f"{base}-version", session.control_value(f"{base}-version", 0) + 1)
+
+
+def reset(base: str) -> None:
+    """Take the table back to the data as it came."""
+    show(base, None)
+
+
+# -- factors and similarities ----------------------------------------------------------------------------------------------
+
+
+def factors(fits: Fits, meaning: str) -> tuple[np.ndarray, np.ndarray]:
+    """W and H of the fit with zeros as ratings, or of the masked one, under the scale in force."""
+    result = fits.zeros if meaning == "zero" else fits.ridged
+    scaled = scaling.apply(result.W, result.H, scale.current())
+    return scaled.W, scaled.H
+
+
+def cosines(W: np.ndarray, item: int) -> np.ndarray:
+    """(m,) of one row with every row; not all pairs, which many rows would not allow."""
+    return cosine_rows(W[[item]], W)[0]
+
+
+def factor_cards(source: Source, W: np.ndarray, H: np.ndarray, meaning: str) -> None:
+    shows, users = source.axes.rows, source.axes.columns
+    categories = [f"category {k + 1}" for k in range(W.shape[1])]
+    rows, columns = strongest(W), strongest(H.T)
+    left, right = st.columns(2)
+    with left:
+        drawn = matrix(
+            W[rows], rows=shows.take(rows), columns=categories, quantity="weight in W", low=0.0, theme=session.theme(),
+            name=f"W, {shows.name} by category", height=max(260, 50 + 18 * len(rows)), note=cut(len(rows), len(W), shows.name),
+        )  # fmt: skip
+        card.picture(
+            PAGE,
+            "W",
+            f"W: which {markdown(shows.singular)} is in which category",
+            drawn,
+            say=f"A missing rating {ZEROS[meaning]}.",
+        )
+    with right:
+        shown = H[:, columns].T
+        drawn = matrix(
+            shown, rows=users.take(columns), columns=categories, quantity="weight in H", low=0.0, theme=session.theme(),
+            name=f"H, {users.name} by category", height=max(260, 50 + 18 * len(columns)),
+            note=cut(len(columns), H.shape[1], users.name),
+        )  # fmt: skip
+        card.picture(
+            PAGE,
+            "H",
+            f"H: which {markdown(users.singular)} likes which category (transposed)",
+            drawn,
+            say=f"A missing rating {ZEROS[meaning]}.",
+        )
+
+
+def strongest(W: np.ndarray) -> np.ndarray:
+    """All rows where they can be named, else the strongest, in the order of the table."""
+    if len(W) <= bench_data.NAMED:
+        return np.arange(len(W))
+    return np.sort(np.argsort(-W.max(axis=1), kind="stable")[: bench_data.NAMED])
+
+
+def cut(shown: int, total: int, name: str) -> str | None:
+    return None if shown == total else f"The {shown} strongest of {total:,} {name}."
+
+
+def similar(source: Source, W: np.ndarray, item: int, meaning: str) -> None:
+    shows = source.axes.rows
+    chosen = np.arange(len(W))
+    if len(W) > bench_data.NAMED // 2:
+        others = np.argsort(-np.where(chosen == item, -1.0, cosines(W, item)), kind="stable")
+        chosen = np.concatenate([[item], others[: bench_data.NAMED // 2]])
+    names = shows.take(chosen)
+    drawn = matrix(
+        cosine_rows(W[chosen]), rows=names, columns=names, quantity="cosine", low=0.0, high=1.0, theme=session.theme(),
+        name=f"cosine of the {shows.name}' rows of W", height=420,
+        note=None if len(chosen) == len(W)
+        else f"{shows.label(item)} and the {len(chosen) - 1} nearest of {len(W):,} {shows.name}.",
+    )  # fmt: skip
+    card.picture(
+        PAGE,
+        "similarity",
+        f"How alike two {markdown(shows.name)} are",
+        drawn,
+        say=f"Scale: {scale.words()}. A missing rating {ZEROS[meaning]}.",
+    )
+
+
+def worked(source: Source, W: np.ndarray, item: int, user: int, k: int, meaning: str) -> None:
+    """The K nearest with ranks and weights, and both sums written out."""
+    similarity = cosines(W, item)
+    slide, rated = bench_data.both_estimates(source.ratings, similarity, item, user, k)
+    shows, users = source.axes.rows, source.axes.columns
+    rows = pd.DataFrame(
+        {
+            "rank": [t.rank for t in slide.terms],
+            shows.singular: [clean(shows.label(t.item)) for t in slide.terms],
+            "cosine": [t.similarity for t in slide.terms],
+            "weight": [t.fraction for t in slide.terms],
+            "rating": [t.rating if t.rated else None for t in slide.terms],
+            "product": [t.product for t in slide.terms],
+        }
+    )
+    formats = {"cosine": "%.4f", "product": "%.4f", "rating": "%.4g"}
+    bench.table(
+        PAGE, "neighbours",
+        f"Nearest to {markdown(shows.label(item), 40)}, as {markdown(users.label(user), 40)} rated them", rows,
+        column_config={name: st.column_config.NumberColumn(format=text) for name, text in formats.items()},
+        say=sums(slide, rated) + f" In the factorization, a missing rating {ZEROS[meaning]}.",
+    )  # fmt: skip
+
+
+def sums(slide: Estimate, rated: Estimate) -> str:
+    return f"Missing counts as 0: **{markdown(slide.arithmetic(), 600)}**.  \n" + (
+        f"Only rated ones: **{markdown(rated.arithmetic(), 600)}**.  \n"
+    )
+
+
+# -- answers ----------------------------------------------------------------------------------------------------------------
+
+
+def answer_table(answers: list[Answer]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"method": [a.method for a in answers], "value": [a.value for a in answers], "rests on": [a.rests_on for a in answers]}
+    )
+
+
+def side_by_side(source: Source, answers: list[Answer], item: int, user: int) -> None:
+    shows, users = source.axes.rows, source.axes.columns
+    bench.table(
+        PAGE, "methods",
+        f"{markdown(users.label(user), 40)} and {markdown(shows.label(item), 40)}, method by method", answer_table(answers),
+        height="content", column_config={"value": st.column_config.NumberColumn(format="%.3f", width="small")},
+    )  # fmt: skip
+
+
+def recommended(source: Source, fits: Fits, user: int) -> pd.DataFrame:
+    found = recommend(source.ratings, fits.ridged.W, fits.ridged.H, user, count=LIST, scale=source.scale)
+    return pd.DataFrame(
+        {
+            "place": range(1, len(found) + 1),
+            source.axes.rows.singular: [clean(source.axes.rows.label(r.item)) for r in found],
+            "predicted": [r.predicted for r in found],
+            "mean and biases": [r.baseline for r in found],
+        }
+    )
+
+
+def recommendations(source: Source, fits: Fits, user: int) -> None:
+    name = markdown(source.axes.columns.label(user), 40)
+    shown = recommended(source, fits, user)
+    if not len(shown):
+        with card.plain(f"For {name}"):
+            st.markdown("Everything is rated; there is nothing left to recommend.")
+        return
+    numbers = {column: st.column_config.NumberColumn(format="%.2f") for column in ("predicted", "mean and biases")}
+    bench.table(
+        PAGE, "recommendations", f"For {name}, best first", shown, column_config=numbers,
+        say=f"Masked factorization with ridge {fits.ridge:g}, cut to the range of the ratings.",
+    )  # fmt: skip
+
+
+def held_out(source: Source, rank: int, ridge: float, seed: int) -> None:
+    """How wrong each model is on ratings it has not seen: measured at once for a small table, on request for a large one."""
+    asked_for = f"{PAGE}-held-out-{source.key}-{rank}"
+    if len(source.ratings) > bench_data.AT_ONCE and not session.control_value(asked_for, False):
+        with card.plain("Error on ratings that were held out"):
+            about = seconds(bench_data.SPLITS * 3 * len(source.ratings) * rank * 2e-6 + 1)
+            st.markdown(f"Not measured: {bench_data.SPLITS} splits, three factorizations each, about {about}.")
+            st.button("Measure", key=f"{PAGE}-measure", on_click=session.set_control, args=(asked_for, True))
+        return
+    key = (PAGE, "held out", source.key, rank, ridge, seed)
+    work = bench_data.held_out_work(source, rank, ridge, seed)
+    errors = bench.compute(key, work, label="Held-out errors", lane=f"{bench.LANE}-check")
+    if errors is None:
+        return
+    ordered = sorted(errors, key=lambda e: e.mean)
+    drawn = models(
+        [e.name for e in ordered], [e.mean for e in ordered], [e.spread for e in ordered],
+        quantity="held-out RMSE, in rating points",
+        ours=["NMF" in e.name for e in ordered], theme=session.theme(),
+    )  # fmt: skip
+    best, zeros = ordered[0], next(e for e in errors if e.name.startswith("NMF"))
+    say = (
+        f"{bench_data.SPLITS} random splits, {bench_data.SHARE:.0%} held out; lines are ± 1 standard deviation over the splits. "
+        f"Lowest: {best.name}, {best.mean:.2f}. With zeros as ratings: {zeros.mean:.2f}."
+    )
+    card.picture(PAGE, "held-out", "Error on ratings that were held out", drawn, say=say)
+
+
+def tables(source: Source, fits: Fits, answers: list[Answer]) -> dict[str, pd.DataFrame]:
+    """Everything on this page as tables."""
+    shows, users = source.axes.rows, source.axes.columns
+    m, n = source.ratings.shape
+    names = [f"category {k + 1}" for k in range(fits.rank)]
+    found = {"methods": answer_table(answers)}
+    at = source.ratings
+    found["ratings"] = pd.DataFrame(
+        {
+            "row": at.items,
+            "column": at.users,
+            shows.singular: shows.take(at.items),
+            users.singular: users.take(at.users),
+            "rating": at.values,
+        }
+    )
+    for name, result in (("zeros", fits.zeros), ("masked", fits.free), ("masked-ridge", fits.ridged)):
+        scaled = scaling.apply(result.W, result.H, scale.current())
+        for factor, values, axis, size in (("W", scaled.W, shows, m), ("H", scaled.H.T, users, n)):
+            table = pd.DataFrame(values, columns=names)
+            table.insert(0, axis.singular, axis.take(range(size)), allow_duplicates=True)
+            found[f"{name}-{factor}"] = table
+    return found

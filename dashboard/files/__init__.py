@@ -1,0 +1,1 @@
+"""What can a person take away, and bring back?"""

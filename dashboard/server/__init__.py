@@ -1,0 +1,1 @@
+"""What does the server add, and what does the command do?"""

@@ -1,0 +1,148 @@
+"""What does the command `nmf-dashboard` do? It starts the server with our settings, wherever it is called from.
+
+It is `streamlit run dashboard/app.py` with a few plain options and plain refusals.
+May import the standard library, and streamlit once the arguments are understood.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import errno
+import ipaddress
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+APP = Path(__file__).resolve().parents[1] / "app.py"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")  # the same as server.allowedHosts in .streamlit/config.toml
+
+EPILOG = """\
+Without --port, the first free port from 8501 on is taken.
+Every other option of Streamlit has an environment variable, for example STREAMLIT_SERVER_MAX_UPLOAD_SIZE=200 (megabytes).
+"""
+
+
+class Refusal(Exception):
+    """The server cannot start; the message says why and what to do."""
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="nmf-dashboard",
+        description="Explore non-negative matrix factorization in the browser. Listens on this computer only, sends nothing out.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="the address to listen on (default: %(default)s); 0.0.0.0 lets everyone on the network in",
+    )
+    parser.add_argument("--port", type=_port, help="the port to listen on; 0 for any free one")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further name under which browsers reach this server, for example behind a proxy; may be repeated",
+    )
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the server until it is stopped; the exit code."""
+    args = parser().parse_args(argv)
+    try:
+        check_address(args.host, args.port or 0)
+    except Refusal as refusal:
+        print(f"nmf-dashboard: {refusal}", file=sys.stderr)
+        return 1
+    names = allowed_hosts(args.host, args.allow_host)
+    if not is_loopback(args.host):
+        print(
+            f"nmf-dashboard: anyone on the network can now open this dashboard. It answers to: {', '.join(names)}.",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    import click
+    from streamlit.web import cli
+
+    flags = [f"--server.address={args.host}"]
+    if set(names) != set(LOOPBACK):  # else what config.toml or the environment says holds
+        flags += [f"--server.allowedHosts={name}" for name in names]
+    if args.port is not None:
+        flags.append(f"--server.port={args.port}")
+    if args.no_browser:
+        flags.append("--server.headless=true")
+    with contextlib.suppress(click.Abort):  # Ctrl+C, which is how it is stopped
+        cli.main(["run", str(APP), *flags], prog_name="nmf-dashboard", standalone_mode=False)
+    return 0
+
+
+def check_address(host: str, port: int) -> None:
+    """Refuse what cannot be listened on, in a sentence; port 0 checks the host alone.
+
+    Raises
+    ------
+    Refusal
+        If the port is taken or reserved, or the address is not one of this computer.
+    """
+    try:
+        family, _, _, _, target = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            if sys.platform != "win32":  # as the server does; on Windows it would hide a conflict
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(target)
+            probe.listen(1)
+    except OSError as wrong:
+        if wrong.errno == errno.EADDRINUSE:
+            raise Refusal(
+                f"port {port} is in use. Is a dashboard already running? Choose another one with --port, or --port 0."
+            ) from None
+        if wrong.errno in (errno.EACCES, errno.EPERM):
+            raise Refusal(f"port {port} is reserved on this computer. Choose one from 1024 on with --port.") from None
+        raise Refusal(f"this computer has no address {host!r} to listen on. Leave --host out, or give one of its own.") from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this computer can reach that address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def allowed_hosts(host: str, further: Sequence[str] = ()) -> list[str]:
+    """The names browsers may use for this server: loopback, the address itself, and for "all addresses" this computer's."""
+    names = [*LOOPBACK, host, *further]
+    if host in ("0.0.0.0", "::"):
+        names.remove(host)
+        names += own_names()
+    return list(dict.fromkeys(names))
+
+
+def own_names() -> list[str]:
+    """The names and addresses of this computer on its network, as far as it knows them itself."""
+    name = socket.gethostname()
+    found = [name.lower(), f"{name.lower().removesuffix('.local')}.local"]
+    with contextlib.suppress(OSError):
+        found += [str(entry[4][0]) for entry in socket.getaddrinfo(name, None)]
+    for family, elsewhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):  # addresses nobody has
+        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((elsewhere, 9))  # chooses the outgoing address; UDP sends nothing yet
+            found.append(str(probe.getsockname()[0]))
+    return found
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; it is a number from 0 to 65535")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""How is text written: escaped, spelled, explained, and as tables in files?"""

@@ -1,0 +1,93 @@
+"""How are numbers and names written on screen? One spelling for each, everywhere."""
+
+from __future__ import annotations
+
+from dashboard.text.plain import markdown
+from nmfcore.core.factorization import StopReason
+from nmfcore.core.spec import RunSpec
+from nmfcore.data.model.dataset import Dataset
+from nmfcore.solvers import SOLVERS
+from nmfcore.solvers.starts import INITS
+
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+PARTS = {"documents": "topic", "table": "topic", "ratings": "taste", "images": "part", "expression": "metagene"}
+SHORT_REASONS = {
+    StopReason.CONVERGED: "converged",
+    StopReason.KKT: "stationary",
+    StopReason.EXACT: "exact",
+    StopReason.ITERATIONS: "iteration limit",
+    StopReason.SECONDS: "time limit",
+    StopReason.CANCELLED: "stopped by you",
+    StopReason.DIVERGED: "diverged",
+    StopReason.UNFINISHED: "unfinished",
+}
+
+
+def count(number: int, singular: str, plural: str | None = None) -> str:
+    """1 document, 2,034 documents."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def spelled(number: int) -> str:
+    """Words up to twelve, digits beyond, capitalised for the start of a title."""
+    return NUMBERS[number].capitalize() if number < len(NUMBERS) else f"{number:,}"
+
+
+def percent(share: float) -> str:
+    """96.2 %; shares very near to 1 keep the digits that tell them from 1."""
+    value = 100.0 * share
+    if 99.95 <= value < 100.0:
+        return f"{min(value, 99.999):.3f} %"
+    return f"{value:.1f} %"
+
+
+def seconds(value: float | None) -> str:
+    """0.31 s, 12 s, 3 min."""
+    if value is None:
+        return "unknown"
+    if value < 0.01:
+        return "under 0.01 s"
+    if value < 10:
+        return f"{value:.2f} s"
+    return f"{value:.0f} s" if value < 120 else f"{value / 60:.0f} min"
+
+
+def part(dataset: Dataset) -> str:
+    """What one component of this data is called."""
+    return PARTS.get(dataset.kind, "component")
+
+
+def shape(dataset: Dataset) -> str:
+    """2,034 documents × 8,356 terms."""
+    m, n = dataset.shape
+    rows, columns = dataset.axes.rows, dataset.axes.columns
+    first = count(m, markdown(rows.singular), markdown(rows.name))
+    return first if dataset.is_corpus else f"{first} × {count(n, markdown(columns.singular), markdown(columns.name))}"
+
+
+def preparation(spec: RunSpec) -> str:
+    """The preparation in a few words, e.g. "tf-idf"; "as it is" without any."""
+    words = []
+    for step in spec.preparation:
+        if step.get("step") == "text":
+            weighting = str(step.get("weighting", "tfidf"))
+            words.append({"tfidf": "tf-idf"}.get(weighting, weighting))
+        else:
+            words.append(str(step.get("step", "")).replace("_", " "))
+    return ", ".join(words) or "as it is"
+
+
+def identity(title: str, spec: RunSpec, convention: str) -> str:
+    """One line that says which run this is: data, preparation, solver, start, seed, scale."""
+    return " · ".join(
+        [
+            markdown(title),
+            markdown(preparation(spec)),
+            f"{SOLVERS[spec.solver].title}, {spec.init} start, seed {spec.seed}",
+            convention,
+        ]
+    )
+
+
+def start_title(init: str) -> str:
+    return INITS[init].title if init in INITS else init

@@ -1,0 +1,299 @@
+"""What does the dashboard compute in the background, and what does it keep of it?
+
+Loading a data set and fitting a factorization, as work for the job service. Pure of Streamlit, so that it is tested without one.
+Every number that a page shows comes from a `FittedRun`; what is derived from it is computed once and lives as long as it does.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+
+from dashboard.work.jobs import Job, Jobs
+from nmfcore.core.checks import as_problem
+from nmfcore.core.factorization import Factorization, Penalty, Progress, StopReason
+from nmfcore.core.spec import RunSpec, StopRule
+from nmfcore.data import catalog, prepare
+from nmfcore.data.model.dataset import Dataset
+from nmfcore.evaluate.stability import Stability, stability
+from nmfcore.evaluate.svd import SVD, attainable_share, svd
+from nmfcore.run import Run
+from nmfcore.run import prepare as prepare_run
+from nmfcore.solvers import SOLVERS
+
+T = TypeVar("T")
+
+START = "nndsvda"  # the start that every solver of the panel can begin from: it has no zeros
+FIRST = RunSpec(data="movies", rank=10, init=START)  # what a newcomer sees: embedded, small, fitted while the server warms up
+SVD_TERMS = (30, 60, 110, 210)  # terms of the SVD behind the floor: a few sizes, so that runs of several ranks share one
+EXTRA_RANKS = 10  # the floor is drawn this far beyond the rank that was fitted, at least
+EXACT_SIDE = 500  # short side of X up to which the SVD behind the floor is exact; beyond, nobody should wait for it
+LIVE_SECONDS = 0.5  # below this estimate a change of a control may fit at once
+KKT_EVERY = 5  # iterations between two residuals; each costs about one iteration, off the solver's clock
+FLOPS = 1e9  # multiply-adds a second, a careful guess for a machine nobody has measured yet
+
+
+class Derived:
+    """Quantities that follow from one object, computed when first asked for."""
+
+    def __init__(self) -> None:
+        self._values: dict[Hashable, Any] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """The value of that key; two sessions that ask at the same time may both compute it, and get the same."""
+        if key not in self._values:
+            value = compute()
+            with self._lock:
+                self._values.setdefault(key, value)
+        return self._values[key]
+
+
+@dataclass(eq=False)
+class FittedRun:
+    """A factorization with the data it belongs to.
+
+    spec : repeats exactly this result (a stopped run's iteration limit is where it stopped)
+    svd : the truncated (small data: exact) SVD of X, for the floor under every NMF of a rank
+    """
+
+    spec: RunSpec
+    dataset: Dataset
+    factorization: Factorization
+    svd: SVD
+    run: Run
+    derived: Derived = field(default_factory=Derived)
+    _taken: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def take_run(self) -> Run | None:
+        """The run itself, for whoever goes on from here first; None for everybody else."""
+        return self.run if self._taken.acquire(blocking=False) else None
+
+    @cached_property
+    def key(self) -> str:
+        return self.spec.key
+
+    @property
+    def rank(self) -> int:
+        return self.factorization.rank
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the SVD is a floor: it takes missing entries for 0, so under a fit to the given ones alone it is none."""
+        return self.dataset.mask is None
+
+    @property
+    def floor(self) -> float:
+        """The relative error of the best rank-r matrix, which no NMF of this rank can fall below where it is `bounded`."""
+        return float(self.svd.floor([self.rank])[0])
+
+    @property
+    def floor_line(self) -> float | None:
+        """The floor to draw under the curve; None where the SVD is none."""
+        return self.floor if self.bounded else None
+
+    @property
+    def baseline(self) -> float | None:
+        """The error of rank 1, to draw beside the curve; None for rank 1 itself, and where the SVD is no floor."""
+        return float(self.svd.floor([1])[0]) if self.rank > 1 and self.bounded else None
+
+    @property
+    def attainable(self) -> float:
+        """The share of what any rank-r model can explain that this one explains."""
+        return attainable_share(self.factorization.relative_error, self.floor)
+
+
+def data_key(spec: RunSpec) -> Hashable:
+    """Names a prepared data set: what is loaded, how, and how it is prepared."""
+    options, steps = (json.dumps(part, sort_keys=True) for part in (dict(spec.data_options), [dict(s) for s in spec.preparation]))
+    return ("data", spec.data, options, steps, spec.fingerprint if spec.data == "upload" else "")
+
+
+def fit_key(spec: RunSpec) -> Hashable:
+    """Names a fit by all that determines it; a catalog data set is named by how it is loaded, not by its content."""
+    return ("fit", (spec if spec.data == "upload" else spec.replace(fingerprint="")).key)
+
+
+class NotPrepared(ValueError):
+    """A data set cannot be loaded or prepared as it was asked for; the message is nmfcore's sentence, for a person."""
+
+
+def load(spec: RunSpec, report: Callable[[str, float | None], None] | None = None) -> Dataset:
+    """The prepared data set of a spec, from the catalog.
+
+    Raises
+    ------
+    NotPrepared
+        If an option or a step is unknown, or a step leaves nothing.
+    """
+    try:
+        raw = catalog.load(spec.data, dict(spec.data_options), report)
+        return prepare.apply(raw, spec.preparation, report) if spec.preparation else raw
+    except ValueError as impossible:
+        raise NotPrepared(str(impossible)) from None
+
+
+STARTS = 10  # random starts behind a stability
+
+
+def stability_key(run: FittedRun) -> Hashable:
+    """Names the stability of one run: the run, and how many starts it is compared with."""
+    return ("stability", run.key, STARTS)
+
+
+def stability_work(run: FittedRun) -> Callable[[Job], Stability]:
+    """The work of a job that fits the same data from random starts and matches their topics with the run's."""
+
+    def work(job: Job) -> Stability:
+        others = []
+        for turn in range(STARTS):
+            job.say(f"Start {turn + 1} of {STARTS}", turn / STARTS)
+            again = start(run.spec.replace(init="random", seed=run.spec.seed + 1 + turn), run.dataset)
+            for _ in again:
+                job.say(job.message)  # leaves here when somebody presses Stop
+            others.append(again.result().factors)
+        return stability([run.factorization.factors, *others])
+
+    return work
+
+
+def load_work(spec: RunSpec) -> Callable[[Job], Dataset]:
+    """The work of a job that loads and prepares a data set of the catalog."""
+
+    def work(job: Job) -> Dataset:
+        return load(spec, job.say)
+
+    return work
+
+
+def fit_work(spec: RunSpec, jobs: Jobs, upload: Dataset | None = None) -> Callable[[Job], FittedRun]:
+    """The work of a job that fits what `spec` says; the data set is loaded first where it is not here yet."""
+
+    def work(job: Job) -> FittedRun:
+        dataset = upload
+        if dataset is None:
+            dataset = jobs.result(data_key(spec))
+        if dataset is None:
+            dataset = load(spec, job.say)
+            jobs.put(data_key(spec), dataset, label=dataset.title)
+        job.say("Finding a start")
+        run = start(spec, dataset)
+        job.say("Fitting")
+        for progress in run:
+            if not job.report(progress, fraction=fraction(progress, spec.stop)):
+                break
+        job.message = "Measuring the floor"
+        return finished(run, dataset, floor_of(dataset, spec.rank, jobs))
+
+    return work
+
+
+def floor_of(dataset: Dataset, rank: int, jobs: Jobs) -> SVD:
+    """The SVD that gives the floor at this rank and some beyond; one for all runs on the data that it suffices for."""
+    most = min(dataset.shape)
+    count = min(next(step for step in SVD_TERMS if step >= min(rank + EXTRA_RANKS, SVD_TERMS[-1])), most)
+    key = ("svd", dataset.fingerprint, count)
+    known = jobs.result(key)
+    if known is None:
+        known = svd(dataset.X, count, exact_side=EXACT_SIDE)
+        jobs.put(key, known, label="SVD")
+    return known
+
+
+def continue_work(fitted: FittedRun, stop: StopRule) -> Callable[[Job], FittedRun]:
+    """The work of a job that goes on from where a run ended; the result's specification repeats both parts in one."""
+
+    def work(job: Job) -> FittedRun:
+        run = fitted.take_run()
+        if run is None:  # somebody else has gone on from here already: the same steps from the same start
+            run = start(fitted.spec.replace(stop=replace(stop, tol=0.0)), fitted.dataset)
+        else:
+            done = fitted.factorization.history[-1].iteration
+            run.stop = replace(stop, max_iter=max(1, stop.max_iter - done))
+        for progress in run:
+            if not job.report(progress, fraction=fraction(progress, stop)):
+                break
+        return finished(run, fitted.dataset, fitted.svd, counted=True)
+
+    return work
+
+
+def start(spec: RunSpec, dataset: Dataset) -> Run:
+    """The run of a spec on a loaded data set, not yet begun."""
+    full = spec.replace(fingerprint=dataset.fingerprint)
+    return prepare_run(
+        dataset.X,
+        spec.rank,
+        solver=spec.solver,
+        solver_options=spec.solver_options,
+        init=spec.init,
+        seed=spec.seed,
+        loss=spec.loss,
+        mask=dataset.mask,
+        symmetric=spec.symmetric,
+        penalty=Penalty(**spec.penalty),
+        axes=dataset.axes,
+        spec=full,
+        kkt_every=KKT_EVERY,
+    )
+
+
+def finished(run: Run, dataset: Dataset, values: SVD, *, counted: bool = False) -> FittedRun:
+    """What is kept of a run that has ended.
+
+    counted : write the number of iterations as the stop rule, for a run that is not one stretch under one rule
+    """
+    result = run.result()
+    spec = result.spec
+    done = result.history[-1].iteration
+    if counted:
+        spec = spec.replace(stop=replace(spec.stop, tol=0.0, max_iter=done))
+    elif result.stopped in (StopReason.CANCELLED, StopReason.SECONDS):  # a clock cannot be repeated, a count can
+        spec = spec.replace(stop=replace(spec.stop, max_iter=done))
+    return FittedRun(spec, dataset, result.with_spec(spec), values, run)
+
+
+def fraction(progress: Progress, stop: StopRule) -> float:
+    """The share of the limits that is used up; most runs converge before they reach 1."""
+    used = progress.iteration / stop.max_iter if stop.max_iter else 0.0
+    if stop.max_seconds:
+        used = max(used, progress.seconds / stop.max_seconds)
+    return min(used, 1.0)
+
+
+def estimate(spec: RunSpec, dataset: Dataset | None, last: FittedRun | None) -> float | None:
+    """About how many seconds a fit takes: scaled from the last run on this data, else from the operation count."""
+    if dataset is None or dataset.X is None:
+        return None
+    if last is not None and last.dataset is dataset and last.factorization.history[-1].iteration > 0:
+        history = last.factorization.history
+        each = float(np.median(np.diff(history.seconds)))  # the median: a first step may have loaded or compiled something
+        return max(each * history[-1].iteration, 1e-3) * spec.rank / last.rank
+    m, n = dataset.shape
+    stored = dataset.X.nnz if dataset.sparse else m * n
+    each = 4.0 * stored * spec.rank + 4.0 * (m + n) * spec.rank**2
+    return min(spec.stop.max_iter, 100) * each / FLOPS
+
+
+def warm(jobs: Jobs, specs: tuple[RunSpec, ...] = (FIRST,)) -> None:
+    """Fit what a newcomer sees first, before anyone asks."""
+    for spec in specs:
+        jobs.submit(fit_key(spec), fit_work(spec, jobs), session="warm-up", label="First screen", lane=spec.key).wait(30.0)
+
+
+def solver_refusals(dataset: Dataset) -> dict[str, str]:
+    """For each solver that cannot run on this data: why, in the sentence the loop would say."""
+    probe = as_problem(dataset.X, 1, mask=dataset.mask)
+    found = {}
+    for key, kind in SOLVERS.items():
+        solver = kind()
+        reasons = [solver.refusal(replace(probe, loss=loss)) for loss in (*solver.supports.losses, probe.loss)]
+        if all(reasons):
+            found[key] = str(reasons[0])
+    return found

@@ -1,0 +1,431 @@
+"""What becomes of a file that somebody brings, until it is used?
+
+Read, settled (what rows, zeros, missing and negative entries mean) and prepared, as work for the job service; each refusal
+keeps the options that would resolve it. An `Import` belongs to one session: its keys carry its own random id, so that nothing
+of it is ever shared, and when it is accepted or discarded it lets go of the file and of all that was kept of it on the way.
+Pure of Streamlit.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+
+from dashboard.work.fitting import estimate
+from dashboard.work.jobs import Job, Jobs, JobsBusy, Status
+from nmfcore.core.spec import RunSpec
+from nmfcore.data import prepare
+from nmfcore.data.model.dataset import Dataset
+from nmfcore.data.model.errors import Fix
+from nmfcore.data.model.limits import Limits, estimated_bytes, memory_budget
+from nmfcore.data.model.table import Table
+from nmfcore.data.model.words import LANGUAGES, function_words
+from nmfcore.data.readers.options import ReadOptions
+from nmfcore.data.reading import known_formats, read_matrix
+from nmfcore.data.settle import as_dataset
+
+LANE = "import"
+COLUMNS_OFFERED = 200  # names in the choice of a column: a file can have 200,000
+TABLES_KEPT = 2  # readings of one file that are kept, so that going back to the last choice reads nothing
+LANGUAGE_SHARE = 0.15  # of the words in a text are function words of its language; measured 0.3 to 0.5 for prose
+LANGUAGE_CHARACTERS = 20_000  # of the texts, looked at to recognise the language
+SMALL_CORPUS = 50  # documents below which a word may stand in a single one
+NAMES = ("name", "rows", "columns", "zero_means")
+MEANINGS = (*NAMES, "orientation", "missing", "negatives", "zeros", "classes")
+REPAIRED = {"ragged": "pad", "unparseable": "missing", "infinite": "missing", "nul": "remove"}  # every repair there is
+WORDS = re.compile(r"[^\W\d_]{2,}")
+
+Steps = tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why the file cannot be used as it is.
+
+    stage : "reading", "meaning" (missing, negative, zero), "preparing" or "size"; a fix's options belong to that stage
+    """
+
+    stage: str
+    message: str
+    fixes: tuple[Fix, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What the present choices lead to: as far as it came, and the refusal that stopped it.
+
+    raw : before the preparation, dataset : after it, by these steps
+    seen : the table of a refused reading, read as if everything that can be repaired had been: to show, never to use
+    seconds : a guess for a fit at `rank`; None when nobody can say
+    """
+
+    table: Table | None = None
+    raw: Dataset | None = None
+    dataset: Dataset | None = None
+    steps: Steps = ()
+    refusal: Refusal | None = None
+    seen: Table | None = None
+    rank: int = 0
+    memory: int = 0
+    seconds: float | None = None
+
+
+@dataclass(eq=False)
+class Import:
+    """A file that is looked at, with the choices made for it so far.
+
+    content : the file's bytes; None once it was accepted
+    read : options of `read_matrix` that were chosen; the others are found out
+    meaning : arguments of `as_dataset` that were chosen
+    steps : the preparation; None: the usual one for this kind of data
+    raw : given when the file was read and settled before, so that only the preparation is open
+    outcome : of the choices in `key_of_outcome`; it stays on screen while others are tried
+    seen : the last table that was read, for the controls of a reading that is refused
+    fixes : how many fixes were taken; controls are made anew after each, so that they show it
+    """
+
+    name: str
+    content: bytes | None = field(repr=False)
+    read: dict[str, Any] = field(default_factory=dict)
+    meaning: dict[str, Any] = field(default_factory=dict)
+    steps: Steps | None = None
+    raw: Dataset | None = field(default=None, repr=False)
+    rank: int = 10
+    outcome: Outcome | None = field(default=None, repr=False)
+    key_of_outcome: Hashable = None
+    seen: Table | None = field(default=None, repr=False)
+    fixes: int = 0
+    stopped: Hashable = None
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    _tables: dict[str, Table] = field(default_factory=dict, repr=False)
+    _keys: set[Hashable] = field(default_factory=set, repr=False)
+
+    @property
+    def key(self) -> Hashable:
+        """Names what the present choices lead to; it carries this import's id, so no other session can ask for it."""
+        steps = None if self.steps is None else [dict(step) for step in self.steps]
+        return ("import", self.id, _text(self.read), _text(self.meaning), _text(steps), self.rank)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether `outcome` is that of the present choices."""
+        return self.outcome is not None and self.key_of_outcome == self.key
+
+    def advance(self, jobs: Jobs, session: str, patience: float) -> Job | None:
+        """Work on the present choices; the job under way, or None when `outcome` is current (or the person stopped it)."""
+        key = self.key
+        if self.is_current or self.stopped == key:
+            return None
+        job = jobs.watch(key, session)
+        if job is None or job.status is Status.CANCELLED or (job.status is Status.DONE and jobs.result(key) is None):
+            try:
+                job = jobs.submit(key, self.work(), session=session, label=f"Reading {self.name}", lane=LANE)
+            except JobsBusy as busy:
+                self.outcome = replace(self.outcome or Outcome(), refusal=Refusal("reading", str(busy)))
+                return None  # not current: the next look tries again
+            self._keys.add(key)
+            job.wait(patience)
+        if not job.final:
+            return job
+        if job.status is Status.DONE:
+            self._adopt(key, jobs.result(key))
+        else:
+            message = job.failure.message if job.failure else "Reading was cancelled."
+            self._adopt(key, Outcome(refusal=Refusal("reading", message)))
+        return None
+
+    def _adopt(self, key: Hashable, outcome: Outcome) -> None:
+        self.outcome, self.key_of_outcome = outcome, key
+        self.seen = outcome.table or outcome.seen or self.seen
+
+    def work(self) -> Callable[[Job], Outcome]:
+        """The work of a job that reads, settles and prepares the file as it is chosen now."""
+        read, meaning, steps, rank = dict(self.read), dict(self.meaning), self.steps, self.rank
+        content, name, given, tables = self.content, self.name, self.raw, self._tables  # an import that is dropped takes new ones
+
+        def run(job: Job) -> Outcome:
+            table = None
+            try:
+                raw = given
+                if raw is None:
+                    table = _table(content or b"", name, read, tables, job)
+                    job.say("Settling what the entries mean")
+                    raw = as_dataset(table, options={**read, **_names(meaning)}, **settled(table, meaning))
+            except ValueError as refused:  # UploadError, with its fixes; or an option of a link that there is not
+                refusal = Refusal("reading" if table is None else "meaning", str(refused), getattr(refused, "fixes", ()))
+                seen = table or _apart_from_that(content or b"", name, read, job)
+                return Outcome(table, refusal=refusal, seen=seen)
+            applied = usual_steps(raw) if steps is None else steps
+            try:
+                dataset = prepare.apply(raw, applied, job.say)
+            except ValueError as impossible:  # the steps' own sentences: no term left, unknown step, ...
+                return Outcome(table, raw, steps=applied, refusal=Refusal("preparing", str(impossible)))
+            if dataset.X is None:
+                said = "Text becomes a matrix by its words; that step is missing."
+                return Outcome(table, raw, steps=applied, refusal=Refusal("preparing", said))
+            job.say("Taking the fingerprint")
+            _ = dataset.fingerprint  # here, not on the page
+            return measured(Outcome(table, raw, dataset, applied), rank)
+
+        return run
+
+    def fix(self, stage: str, options: Mapping[str, Any]) -> None:
+        """Choose what a fix offers."""
+        self.fixes += 1
+        if stage == "reading":
+            self.choose_reading(**options)
+        elif stage == "meaning":
+            self.meaning |= options
+        elif "add" in options:
+            steps = self.steps if self.steps is not None else self.outcome.steps if self.outcome is not None else ()
+            self.steps = (*steps, options["add"])
+
+    def choose_reading(self, **options: Any) -> None:
+        """Choose options of reading; None lets one be found out again. Another kind of content asks for other meanings."""
+        if "content" in options and options["content"] != self.read.get("content"):
+            self.meaning, self.steps = {}, None
+            for name in ("text_column", "label_column", "user_column", "item_column", "rating_column"):
+                self.read.pop(name, None)
+        for name, value in options.items():
+            if value is None:
+                self.read.pop(name, None)
+            else:
+                self.read[name] = value
+
+    def accepted(self, jobs: Jobs) -> Import:
+        """What is kept after acceptance: the data as it was settled, for another preparation. The file itself is dropped."""
+        done = self.outcome
+        assert done is not None
+        assert done.dataset is not None
+        kept = Import(self.name, None, dict(self.read), dict(self.meaning), done.dataset.steps, done.raw, self.rank)
+        kept._adopt(kept.key, replace(done, table=None))
+        self.drop(jobs)
+        return kept
+
+    def drop(self, jobs: Jobs) -> None:
+        """Let go of the file and of all that was made of it."""
+        for key in self._keys:
+            if jobs.result(key) is not None:
+                jobs.put(key, None)
+        self.content, self.raw, self.outcome, self.seen, self._tables = None, None, None, None, {}
+
+
+def from_link(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options of reading and the arguments of `as_dataset` in a run's `data_options`; nothing when they are damaged."""
+    names = {entry.name for entry in fields(ReadOptions)}
+    read = {name: value for name, value in options.items() if name in names}
+    meaning = {name: value for name, value in options.items() if name in MEANINGS and value is not None}
+    try:
+        ReadOptions.of(read)
+    except (TypeError, ValueError):
+        return {}, {}
+    return read, meaning
+
+
+def _names(meaning: Mapping[str, Any]) -> dict[str, Any]:
+    """The names that were given; `as_dataset` keeps the other choices in a data set's options, and a link needs these too."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in meaning.items() if name in NAMES}
+
+
+def _table(content: bytes, name: str, read: Mapping[str, Any], tables: dict[str, Table], job: Job) -> Table:
+    """The table in the file; the last readings are kept."""
+    key = _text(read)
+    if key not in tables:
+        job.say("Reading the file")
+        table = read_matrix(content, name=name, report=job.say, **read)
+        for old in list(tables)[: max(0, len(tables) - TABLES_KEPT + 1)]:
+            tables.pop(old, None)
+        tables[key] = table
+    return tables[key]
+
+
+def _apart_from_that(content: bytes, name: str, read: Mapping[str, Any], job: Job) -> Table | None:
+    """What else was understood of a file that is refused; None when it cannot be read at all."""
+    try:
+        return read_matrix(content, name=name, report=job.say, **{**read, **REPAIRED})
+    except ValueError:
+        return None
+
+
+def settled(table: Table, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `as_dataset`: the usual ones for this content, and the chosen ones as far as they apply."""
+    usual: dict[str, Any] = {}
+    m, n = table.shape
+    if table.documents is not None:
+        usual["zero_means"] = "the word does not occur in the document"
+    if table.content == "ratings":
+        usual["zero_means"] = "a rating of 0"
+        if m * n <= Limits.from_environment().dense_cells:
+            usual["missing"] = "mask"  # who did not rate said nothing; the screen shows this choice and offers the other
+    arguments = {**usual, **chosen}
+    if arguments.get("classes") not in table.aside:
+        arguments.pop("classes", None)
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()}
+
+
+def usual_steps(raw: Dataset) -> Steps:
+    """The preparation with which a person starts: words for texts, nothing for numbers."""
+    if raw.documents is None or raw.X is not None:
+        return ()
+    few = len(raw.documents) < SMALL_CORPUS
+    language = likely_language(raw.documents)
+    step = {"step": "text", "weighting": "tfidf", "min_df": 1 if few else 2, "max_df": 0.95}
+    return (prepare.checked({**step, "stop_words": [language] if language else []}),)
+
+
+def likely_language(documents: Sequence[str]) -> str | None:
+    """The language whose function words are most frequent in the first texts; None when none is."""
+    sample = ""
+    for document in documents[:500]:
+        sample += " " + document[:2000]
+        if len(sample) > LANGUAGE_CHARACTERS:
+            break
+    words = WORDS.findall(sample.lower())
+    if not words:
+        return None
+    shares = {}
+    for language in LANGUAGES:
+        common = function_words(language)
+        shares[language] = sum(word in common for word in words) / len(words)
+    best = max(shares, key=lambda language: shares[language])
+    return best if shares[best] >= LANGUAGE_SHARE else None
+
+
+def measured(outcome: Outcome, rank: int) -> Outcome:
+    """The outcome with what a fit would take; a refusal when that is more memory than there is."""
+    dataset = outcome.dataset
+    assert dataset is not None
+    m, n = dataset.shape
+    rank = max(1, min(rank, (min(m, n) + 1) // 2))  # a rank near the number of rows or columns only copies the data
+    stored = int(dataset.X.nnz) if dataset.sparse else None
+    memory, budget = estimated_bytes(m, n, rank, stored=stored), memory_budget()
+    seconds = estimate(RunSpec(data="upload", rank=rank), dataset, None)
+    refusal = None
+    if memory > budget:
+        keep = max(1, int(n * budget / memory / 2))
+        step = {"step": "most_variable", "count": keep, "axis": "columns"}
+        fix = Fix(f"Keep the {keep:,} most variable columns", {"add": step})
+        refusal = Refusal(
+            "size",
+            f"A fit at rank {rank} would take about {memory / 2**20:,.0f} MB of memory; {budget / 2**20:,.0f} MB may be used. "
+            f"About {100 * budget / memory:.0f} % of it would fit: take fewer rows or columns.",
+            (fix,) if n > 1 else (),
+        )
+    return replace(outcome, refusal=refusal, rank=rank, memory=memory, seconds=seconds)
+
+
+def column_choices(table: Table) -> list[str | int]:
+    """The columns of a text table as its reading options name them: by name, or by number where there is no header."""
+    understood = table.understood
+    if not understood.get("header"):
+        extra = len(table.aside) + (understood.get("index_column") is not None)
+        return list(range(min(table.shape[1] + extra, COLUMNS_OFFERED)))
+    names: list[str | int] = []
+    index = understood.get("index_column")
+    found = [*([index] if isinstance(index, str) else []), *table.aside, *(understood.get("rating_columns") or ())]
+    if isinstance(understood.get("text_column"), str):
+        found.append(understood["text_column"])
+    if table.content == "matrix":
+        found += list(table.column_labels or ())[:COLUMNS_OFFERED]
+    for name in found:
+        if name not in names:
+            names.append(name)
+    return names[:COLUMNS_OFFERED]
+
+
+def first_rows(table: Table) -> list[list[str]]:
+    """The first rows of the file as they stand in it, as far as the reader shows them."""
+    rows = table.understood.get("first_rows") or []
+    return [[str(cell) for cell in row] for row in rows]
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a pasted or uploaded list: one a line, or divided by spaces, commas or semicolons; each once, sorted."""
+    return sorted({word.strip().lower() for word in re.split(r"[\s,;]+", text) if word.strip()})
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def facts(table: Table) -> dict[str, str]:
+    """What was recognised, as plain text by name; names and labels in it come from the file."""
+    understood, (m, n) = table.understood, table.shape
+    said = {"Format": _format(understood)}
+    if understood.get("sheet"):
+        said["Sheet"] = str(understood["sheet"])
+    if understood.get("member"):
+        said["Array"] = str(understood["member"])
+    if "delimiter_name" in understood:
+        said["Cells divided by"] = str(understood["delimiter_name"])
+    if understood.get("decimal"):
+        said["Decimal sign"] = {".": "point", ",": "comma"}.get(str(understood["decimal"]), str(understood["decimal"]))
+    if understood.get("encoding"):
+        said["Encoding"] = str(understood["encoding"])
+    if "header" in understood:
+        said["Header"] = "the first row holds the names" if understood["header"] else "none"
+    if "index_column" in understood and table.content != "ratings":
+        said["Row labels"] = column_name(understood["index_column"]) if understood["index_column"] is not None else "none"
+    if table.content == "documents":
+        said["Content"] = f"{m:,} documents"
+        if "text_column" in understood:
+            said["Texts"] = column_name(understood["text_column"])
+    elif table.content == "ratings":
+        said["Content"] = f"ratings by {m:,} users of {n:,} items"
+        columns = understood.get("rating_columns") or ()
+        said["User, item, rating"] = ", ".join(column_name(column) for column in columns)
+    elif table.content == "images":
+        height, width = table.image_shape or (0, 0)
+        said["Content"] = f"{m:,} pictures of {height} × {width} pixels"
+    else:
+        said["Content"] = f"a matrix of {m:,} rows × {n:,} columns"
+    if understood.get("dtype"):
+        said["Numbers"] = str(understood["dtype"])
+    if table.aside:
+        said["Set aside"] = ", ".join(list(table.aside)[:8]) + (" …" if len(table.aside) > 8 else "")
+    return {name: text for name, text in said.items() if text}
+
+
+def _format(understood: Mapping[str, Any]) -> str:
+    key = str(understood.get("format", ""))
+    if understood.get("holds"):
+        return f"zip of {understood['files']:,} {understood['holds']}"
+    title = {"csv": "text table", "image": "picture"}.get(key) or known_formats().get(key, key)
+    if understood.get("sparse"):
+        title = f"{title} ({understood['sparse']}, sparse)"
+    packed = understood.get("unpacked_bytes")
+    return f"{title}, unpacked ({packed / 1e6:.1f} MB)" if packed else title
+
+
+def column_name(column: str | int) -> str:
+    """A column as a person calls it."""
+    return f"column {column + 1}" if isinstance(column, int) else str(column)
+
+
+def preview(table: Table, rows: int = 8, columns: int = 12) -> tuple[list[str], list[list[Any]]]:
+    """The first rows as they were understood: the columns' names, and for each row its label and its cells (None: missing)."""
+    m, n = table.shape
+    height, width = min(m, rows), min(n, columns)
+    labels = [str(label) for label in (table.row_labels or [str(i + 1) for i in range(height)])[:height]]
+    if table.documents is not None:
+        aside = list(table.aside)[:4]
+        head = ["", "text", *aside]
+        return head, [[labels[i], table.documents[i][:300], *(table.aside[name][i] for name in aside)] for i in range(height)]
+    names = [str(name) for name in (table.column_labels or [str(j + 1) for j in range(width)])[:width]]
+    block = table.X[:height, :width]
+    if table.sparse:
+        dense = block.toarray()
+        if table.absent == "missing":
+            there = block.copy()
+            there.data = there.data * 0 + 1
+            dense = np.where(there.toarray() > 0, dense, np.nan)
+    else:
+        dense = block
+    cells = [[None if value != value else float(value) for value in row] for row in dense]
+    return ["", *names], [[label, *row] for label, row in zip(labels, cells, strict=True)]

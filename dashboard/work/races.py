@@ -1,0 +1,40 @@
+"""What does a race of solvers compute in the background, and what names it?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+
+from dashboard.work.fitting import KKT_EVERY, FittedRun
+from dashboard.work.jobs import Job
+from nmfcore.core.spec import StopRule
+from nmfcore.evaluate.compare import Race
+
+MOST_STEPS = 1_000  # of each solver: more points than a chart can show
+
+
+def race_key(run: FittedRun, solvers: Sequence[str], seconds: float) -> Hashable:
+    """Names a race by the data's content, the start, and who takes part for how long."""
+    spec = run.spec
+    return ("race", spec.fingerprint, spec.rank, spec.init, spec.seed, spec.loss, tuple(solvers), float(seconds))
+
+
+def race_work(run: FittedRun, solvers: Sequence[str], seconds: float) -> Callable[[Job], Race]:
+    """The work of a job: all solvers in turns; Stop keeps the curves so far."""
+
+    def work(job: Job) -> Race:
+        spec, data = run.spec, run.dataset
+        race = Race(
+            data.X, spec.rank, list(solvers), start=spec.init, seed=spec.seed, loss=spec.loss, mask=data.mask, axes=data.axes,
+            stop=StopRule(tol=0.0, max_iter=MOST_STEPS, max_seconds=seconds),
+        )  # fmt: skip
+        for entrant in race.runs.values():
+            entrant.kkt_every = KKT_EVERY
+        latest = dict.fromkeys(solvers, 0.0)
+        for lap in race:
+            latest[lap.name] = lap.progress.seconds
+            job.message = f"{lap.name} at iteration {lap.progress.iteration:,}"
+            if not job.report(None, fraction=sum(latest.values()) / (seconds * len(latest))):
+                break
+        return race
+
+    return work

@@ -1,0 +1,255 @@
+"""What is a data set, once it is loaded?
+
+A `Dataset` is X with the names of its axes, what is known about it, and the steps that made it. A text data set begins as
+a corpus (documents, X is None) and becomes a matrix by the `text` step of nmfcore/data/prepare.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from nmfcore.core.factorization import Axes
+from nmfcore.data.model.facts import Classes, Facts
+
+if TYPE_CHECKING:
+    from nmfcore.data.model.card import Card
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The numbers of a matrix that stand before and after a step of preparation.
+
+    stored counts entries that are not zero; density is their share of m n. Minimum, maximum and mean are over all entries
+    (with a mask: over the observed ones). A corpus has rows only.
+    """
+
+    rows: int
+    columns: int = 0
+    stored: int = 0
+    density: float = 0.0
+    minimum: float = 0.0
+    maximum: float = 0.0
+    mean: float = 0.0
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What one step of preparation did: its name, the numbers before and after, and what it dropped or assumed."""
+
+    step: str
+    before: Summary
+    after: Summary
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A matrix to factorize, or the corpus that becomes one.
+
+    key, title : of the catalog's card, or "upload" and the file's name
+    X : (m, n) C-ordered array or CSR array, float32 or float64, finite, >= 0; None for a corpus
+    axes : names, singulars and labels of rows and columns
+    kind : "documents", "ratings", "images", "expression" or "table"
+    card : the catalog's card; None for an upload
+    notes : sentences on everything dropped, filled or assumed on the way here
+    source : where it came from ("scikit-learn's cache")
+    documents : the raw text of each row, or None
+    classes, column_classes : known labels of the rows, and of the columns (samples of gene expression), or None
+    facts, column_facts : what else is known of the rows and of the columns; never factorized, empty when nothing is
+    mask : (m, n) uint8 array, 1 = observed; None when everything is
+    options : how it was loaded, JSON values (a RunSpec's `data_options`)
+    steps : how it was prepared, JSON values (a RunSpec's `preparation`)
+    effects : what each of these steps did
+    image_shape : (height, width) when a row is an image
+    zero_means : what an entry of 0 says, one clause
+    decimal : the decimal sign of the file it came from, for values that are typed to go with it
+    """
+
+    key: str
+    title: str
+    X: Any
+    axes: Axes = field(default_factory=Axes)
+    kind: str = "table"
+    card: Card | None = None
+    notes: tuple[str, ...] = ()
+    source: str = ""
+    documents: Sequence[str] | None = None
+    classes: Classes | None = None
+    column_classes: Classes | None = None
+    mask: np.ndarray | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    steps: tuple[Mapping[str, Any], ...] = ()
+    effects: tuple[Effect, ...] = ()
+    image_shape: tuple[int, int] | None = None
+    zero_means: str = ""
+    facts: Facts = field(default_factory=Facts)
+    column_facts: Facts = field(default_factory=Facts)
+    decimal: str = "."
+
+    def __post_init__(self) -> None:
+        sizes = self.shape if self.X is not None else (len(self.documents or ()), None)
+        for axis, size in zip((self.axes.rows, self.axes.columns), sizes, strict=True):
+            if axis.labels is not None and size is not None and len(axis.labels) != size:
+                raise ValueError(f"{len(axis.labels):,} labels for {size:,} {axis.name} of {self.title!r}.")
+        for axis, size, facts in zip((self.axes.rows, self.axes.columns), sizes, (self.facts, self.column_facts), strict=True):
+            if facts and size is not None and facts.items != size:
+                raise ValueError(f"Facts of {facts.items:,} for {size:,} {axis.name} of {self.title!r}.")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the content (dtype, shape, values, mask, labels, documents, facts); taken once, when first asked for."""
+        return content_hash(self)
+
+    @property
+    def is_corpus(self) -> bool:
+        """Whether this is still text: the `text` step has to make a matrix of it."""
+        return self.X is None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(m, n); a corpus has n = 0."""
+        if self.X is None:
+            return (len(self.documents or ()), 0)
+        return (int(self.X.shape[0]), int(self.X.shape[1]))
+
+    @property
+    def sparse(self) -> bool:
+        return sp.issparse(self.X)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the matrix and its mask (a corpus: of its characters)."""
+        if self.X is None:
+            return sum(map(len, self.documents or ()))
+        mask = 0 if self.mask is None else self.mask.nbytes
+        if self.sparse:
+            return int(self.X.data.nbytes + self.X.indices.nbytes + self.X.indptr.nbytes) + mask
+        return int(self.X.nbytes) + mask
+
+    def summary(self) -> Summary:
+        """The numbers of its matrix."""
+        return summarise(self.X, self.mask) if self.X is not None else Summary(self.shape[0])
+
+    def changed(self, **changes: Any) -> Dataset:
+        """A copy with some fields changed."""
+        return replace(self, **changes)
+
+    def take_rows(self, rows: np.ndarray) -> Dataset:
+        """The data set with some of its rows, in the given order: documents, classes, labels and mask follow."""
+        labels = self.axes.rows.labels
+        axis = replace(self.axes.rows, labels=None if labels is None else [labels[i] for i in rows])
+        return self.changed(
+            X=None if self.X is None else self.X[rows],
+            axes=Axes(axis, self.axes.columns),
+            documents=None if self.documents is None else [self.documents[i] for i in rows],
+            classes=None if self.classes is None else self.classes.take(rows),
+            facts=self.facts.take(rows),
+            mask=None if self.mask is None else np.ascontiguousarray(self.mask[rows]),
+        )
+
+    def take_columns(self, columns: np.ndarray) -> Dataset:
+        """The data set with some of its columns, in the given order; no longer images, if it was."""
+        labels = self.axes.columns.labels
+        axis = replace(self.axes.columns, labels=None if labels is None else [labels[j] for j in columns])
+        return self.changed(
+            X=as_matrix(self.X[:, columns]),
+            axes=Axes(self.axes.rows, axis),
+            mask=None if self.mask is None else np.ascontiguousarray(self.mask[:, columns]),
+            column_classes=None if self.column_classes is None else self.column_classes.take(columns),
+            column_facts=self.column_facts.take(columns),
+            image_shape=None,
+        )
+
+
+def as_matrix(X: Any) -> Any:
+    """X as nmfcore wants it: a CSR array with sorted indices and no stored zeros, or a C-ordered array; float32 or float64."""
+    dtype = X.dtype if X.dtype in (np.float32, np.float64) else np.float64
+    if not sp.issparse(X):
+        return np.ascontiguousarray(X, dtype=dtype)
+    csr = sp.csr_array(X)
+    if csr.dtype != dtype:
+        csr = csr.astype(dtype)
+    if not csr.has_canonical_format or (csr.data == 0).any():
+        csr = csr.copy()
+        csr.sum_duplicates()
+        csr.eliminate_zeros()
+    return csr
+
+
+def summarise(X: Any, mask: np.ndarray | None = None) -> Summary:
+    """The numbers of one matrix, sums in float64."""
+    m, n = (int(size) for size in X.shape)
+    values = X.data if sp.issparse(X) else np.ravel(X) if mask is None else X[mask.astype(bool)]
+    count = m * n if mask is None or sp.issparse(X) else int(values.size)
+    stored = int(np.count_nonzero(values))
+    if not count:
+        return Summary(m, n)
+    full = values.size == count  # otherwise some entries are the zeros that are not stored
+    low = float(values.min()) if values.size else 0.0
+    high = float(values.max()) if values.size else 0.0
+    return Summary(
+        rows=m,
+        columns=n,
+        stored=stored,
+        density=stored / (m * n),
+        minimum=low if full else min(low, 0.0),
+        maximum=high if full else max(high, 0.0),
+        mean=float(values.sum(dtype=np.float64)) / count,
+    )
+
+
+def content_hash(dataset: Dataset) -> str:
+    """SHA-256 over everything that makes two data sets different: values, shape, dtype, mask, labels, texts."""
+    digest = hashlib.sha256()
+
+    def feed(name: str, array: np.ndarray) -> None:
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(np.ascontiguousarray(array).data.cast("B") if array.size else b"")
+
+    def feed_whole(name: str, array: np.ndarray) -> None:
+        """Whole numbers as int64, whatever they are stored as; in pieces, so that no second array is made."""
+        digest.update(f"{name} {array.shape}\n".encode())
+        for start in range(0, array.size, 2**18):
+            digest.update(array[start : start + 2**18].astype(np.int64, copy=False).data.cast("B"))
+
+    def feed_texts(name: str, texts: Sequence[str] | None) -> None:
+        digest.update(f"{name} {'none' if texts is None else len(texts)}\n".encode())
+        for text in texts or ():
+            raw = str(text).encode("utf-8", "surrogatepass")
+            digest.update(len(raw).to_bytes(8, "little"))
+            digest.update(raw)
+
+    X = dataset.X
+    if sp.issparse(X):
+        digest.update(f"csr {X.shape}\n".encode())
+        feed("data", X.data)
+        feed_whole("indices", X.indices)
+        feed_whole("indptr", X.indptr)
+    elif X is not None:
+        feed("dense", X)
+    if dataset.mask is not None:
+        feed("mask", dataset.mask)
+    for name, axis in (("rows", dataset.axes.rows), ("columns", dataset.axes.columns)):
+        digest.update(json.dumps([axis.name, axis.singular]).encode())
+        feed_texts(name, axis.labels)
+    feed_texts("documents", dataset.documents)
+    for name, classes in (("classes", dataset.classes), ("column classes", dataset.column_classes)):
+        if classes is not None:
+            feed_texts(name, classes.names)
+            feed(name, classes.index)
+    for name, facts in (("facts", dataset.facts), ("column facts", dataset.column_facts)):
+        for fact in facts:
+            feed_texts(f"{name} {fact.name} {fact.kind}", fact.names)
+            if fact.kind == "text":
+                feed_texts("texts", fact.values)
+            else:
+                feed("values", fact.values.view(np.int64) if fact.kind == "date" else fact.values)
+    return digest.hexdigest()

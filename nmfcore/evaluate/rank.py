@@ -1,0 +1,472 @@
+"""Which rank? No single curve answers that: the error falls with every component, and one run's elbow is luck.
+
+A survey fits every rank from several starts and measures what does not fall by itself: held-out error (entries the model
+has not seen), agreement of the starts, stability of the keyword lists, coherence, and the gain over shuffled data. The answer is
+a range with reasons. `Survey` is an iterable like `Run`: leave it, look at what is there, iterate again to go on.
+
+Sources: bi-cross-validation: Owen & Perry 2009; consensus: Brunet et al. 2004, Kim & Park 2007; keywords: Greene et al. 2014.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from nmfcore.core.checks import ProblemError, as_matrix, check_rank
+from nmfcore.core.factorization import Factorization, Factors, Matrix
+from nmfcore.core.spec import StopRule
+from nmfcore.evaluate.coherence import coherence
+from nmfcore.evaluate.stability import consensus, keyword_stability
+from nmfcore.evaluate.svd import SVD, spectrum
+from nmfcore.kernels.engines import sweep_rows
+from nmfcore.run import Run, prepare
+from nmfcore.topics import scale
+from nmfcore.topics.clusters import assign
+from nmfcore.topics.similarity import cosine_rows
+
+MASKED_CELLS = 1_000_000  # held-out entries need a dense mask: up to this many cells
+HELD_OUT = 0.1  # share of the entries that a masked fit does not see
+PROJECTION_SWEEPS = 40  # passes of coordinate descent: held-out errors are then within 1e-4 of exact least squares
+NEAR_BEST = 0.02  # consensus and stability numbers this close to the best count as equally good: their spread over seeds
+
+
+QUICK = StopRule(tol=1e-4, max_iter=200)  # many fits, compared with each other: the last digits don't matter
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a survey measures.
+
+    ranks : rising;  starts : random starts per rank;  solver : key;  stop : of every fit
+    bicv : repetitions of 2 × 2 bi-cross-validation;  masked : fits with a tenth of the entries hidden (small data only)
+    null : fits to shuffled data;  keywords : words per list;  seed : of everything random
+    """
+
+    ranks: tuple[int, ...]
+    starts: int = 5
+    solver: str = "hals"
+    stop: StopRule = QUICK
+    bicv: int = 1
+    masked: int = 1
+    null: int = 1
+    keywords: int = 10
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Task:
+    """One fit of a survey: what kind, at which rank, the how-many-th."""
+
+    turn: int
+    rank: int
+    kind: str
+
+    @property
+    def sentence(self) -> str:
+        names = {
+            "start": "fit from start",
+            "bicv": "bi-cross-validation",
+            "masked": "fit with hidden entries",
+            "null": "fit to shuffled data",
+        }
+        return f"Rank {self.rank}: {names[self.kind]} {self.turn + 1}"
+
+
+@dataclass(frozen=True, eq=False)
+class RankPoint:
+    """What is known about one rank so far; arrays grow while the survey runs, NaN means not measured.
+
+    errors : (starts,) relative errors;  floor : of the best rank-r matrix
+    bicv : (repetitions,) relative held-out errors of bi-cross-validation
+    masked : (fits,) relative errors over the hidden entries
+    null : (fits,) relative errors on shuffled data
+    cophenetic, dispersion : of the consensus of the starts;  keywords : stability of the keyword lists
+    npmi, diversity : of the best start's topics;  best : the best start's factors
+    """
+
+    rank: int
+    errors: np.ndarray
+    floor: float
+    bicv: np.ndarray
+    masked: np.ndarray
+    null: np.ndarray
+    cophenetic: float
+    dispersion: float
+    keywords: float
+    npmi: float
+    diversity: float
+    best: Factors | None
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One finished task: how far the survey is, and what was done."""
+
+    done: int
+    total: int
+    task: Task
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.task.sentence} ({self.done} of {self.total})"
+
+
+@dataclass(eq=False)
+class _Kept:
+    """Results of finished tasks of one rank."""
+
+    errors: list[float] = field(default_factory=list)
+    labels: list[np.ndarray] = field(default_factory=list)
+    topics: list[np.ndarray] = field(default_factory=list)
+    best: Factors | None = None
+    held: dict[str, list[float]] = field(default_factory=lambda: {"bicv": [], "masked": [], "null": []})
+
+
+class Survey:
+    """A survey over ranks under way.
+
+    Iterate over it to make it work; each item is a `Step`. The first start of every rank comes first, so a survey that is
+    left early has something about all ranks. `cancel()` from another thread ends it within one iteration of a fit; the
+    unfinished fit is dropped and done again when the survey is iterated again. `points()` and `verdict()` are valid at any time.
+
+    Parameters
+    ----------
+    X : (m, n) array-like or sparse, >= 0
+    plan : what to measure, or the ranks
+    decomposition : an SVD of X, when there is one already; used if it knows enough singular values
+
+    Raises
+    ------
+    ProblemError
+        If a rank does not fit X or there are no ranks.
+    """
+
+    def __init__(self, X: Any, plan: Plan | Sequence[int], *, decomposition: SVD | None = None) -> None:
+        self.X: Matrix = as_matrix(X)
+        self.plan = plan if isinstance(plan, Plan) else Plan(tuple(sorted({int(r) for r in plan})))
+        if not self.plan.ranks:
+            raise ProblemError("A survey needs at least one rank.")
+        for rank in self.plan.ranks:
+            check_rank(rank, self.X.shape)
+        self.notes: list[str] = []
+        self._kept = {rank: _Kept() for rank in self.plan.ranks}
+        self._tasks = self._plan_tasks()
+        self._done: set[Task] = set()
+        self._cancelled = False
+        known = decomposition is not None and len(decomposition.spectrum) >= max(self.plan.ranks)
+        self._svd = decomposition if known else None
+        self._shuffled: dict[int, Matrix] = {}
+        self._points: dict[int, tuple[tuple[int, ...], RankPoint]] = {}
+
+    @property
+    def total(self) -> int:
+        """How many fits it takes."""
+        return len(self._tasks)
+
+    @property
+    def finished(self) -> bool:
+        return len(self._done) == len(self._tasks)
+
+    def cancel(self) -> None:
+        """Ask it to stop; may be called from another thread."""
+        self._cancelled = True
+
+    def __iter__(self) -> Iterator[Step]:
+        self._cancelled = False
+        for task in self._tasks:
+            if task in self._done:
+                continue
+            if self._cancelled or not self._perform(task):
+                return
+            self._done.add(task)
+            yield Step(len(self._done), len(self._tasks), task)
+
+    # -- what is done --------------------------------------------------------------------------------------------------
+    def _plan_tasks(self) -> list[Task]:
+        plan, short = self.plan, min(self.X.shape)
+        times = {"start": plan.starts, "bicv": plan.bicv, "null": plan.null, "masked": plan.masked}
+        if plan.masked and self.X.shape[0] * self.X.shape[1] > MASKED_CELLS:
+            times["masked"] = 0
+            self.notes.append(
+                f"Hidden entries were not used: they need a dense mask of {self.X.shape[0]:,} × {self.X.shape[1]:,}; "
+                "bi-cross-validation measures the same on whole blocks."
+            )
+        tasks = [Task(turn, rank, kind) for kind, count in times.items() for turn in range(count) for rank in plan.ranks]
+        small = sorted({t.rank for t in tasks if t.kind == "bicv" and t.rank > short // 2})
+        if small:
+            self.notes.append(f"Bi-cross-validation stops at rank {short // 2}: it fits a quarter of the data.")
+        return [t for t in tasks if not (t.kind == "bicv" and t.rank in small)]
+
+    def _perform(self, task: Task) -> bool:
+        """One task; False when it was cancelled on the way."""
+        kept = self._kept[task.rank]
+        if task.kind == "start":
+            fit = self._fit(self.X, task.rank, self.plan.seed + task.turn)
+            if fit is None:
+                return False
+            scaled = scale.apply(fit.W, fit.H)
+            if not kept.errors or fit.relative_error < min(kept.errors):
+                kept.best = scaled
+            kept.labels.append(assign(scaled.W).labels)
+            kept.topics.append(scaled.H)
+            kept.errors.append(fit.relative_error)  # last: another thread may be reading `points()`
+            return True
+        value = {"bicv": self._bicv, "masked": self._masked, "null": self._null}[task.kind](task)
+        if value is not None:
+            kept.held[task.kind].append(value)
+        return value is not None
+
+    def _fit(self, X: Matrix, rank: int, seed: int, **options: Any) -> Factorization | None:
+        """One fit from a random start, or None when cancelled."""
+        chosen: dict[str, Any] = {"solver": self.plan.solver, "init": "random", "seed": seed, "stop": self.plan.stop, **options}
+        run: Run = prepare(X, rank, **chosen)
+        for _ in run:
+            if self._cancelled:
+                return None
+        return run.result()
+
+    def _bicv(self, task: Task) -> float | None:
+        """Relative error over all four blocks, each held out once; the fit sees the block that shares nothing with it."""
+        rng = np.random.default_rng([self.plan.seed, task.turn, 1])  # the same split for every rank
+        rows, columns = (_halves(size, rng) for size in self.X.shape)
+        square = norm = 0.0
+        for i in (0, 1):
+            for j in (0, 1):
+                out = self.X[rows[i]][:, columns[j]]  # A, held out
+                beside, below = self.X[rows[i]][:, columns[1 - j]], self.X[rows[1 - i]][:, columns[j]]  # B and C
+                fit = self._fit(self.X[rows[1 - i]][:, columns[1 - j]], task.rank, self.plan.seed + task.turn)  # D
+                if fit is None:
+                    return None
+                W, H = _coefficients(beside, fit.H), _coefficients(below.T, fit.W.T).T
+                squared_norm = _squared(out)
+                square += _squared_gap(out, W, H, squared_norm)
+                norm += squared_norm
+        return float(np.sqrt(square / norm)) if norm > 0 else 0.0
+
+    def _masked(self, task: Task) -> float | None:
+        """Relative error over a random tenth of the entries that the fit has not seen."""
+        rng = np.random.default_rng([self.plan.seed, task.turn, 2])
+        X = self.X.toarray() if sp.issparse(self.X) else self.X
+        mask = rng.random(X.shape) >= HELD_OUT
+        fit = self._fit(X, task.rank, self.plan.seed + task.turn, mask=mask, solver="masked-hals")
+        if fit is None:
+            return None
+        hidden = ~mask
+        norm = float(np.linalg.norm(X[hidden]))
+        return float(np.linalg.norm((X - fit.W @ fit.H)[hidden])) / norm if norm > 0 else 0.0
+
+    def _null(self, task: Task) -> float | None:
+        """Relative error on data whose columns were shuffled one by one: same values, no structure between columns."""
+        if task.turn not in self._shuffled:
+            self._shuffled[task.turn] = shuffled(self.X, np.random.default_rng([self.plan.seed, task.turn, 3]))
+        fit = self._fit(self._shuffled[task.turn], task.rank, self.plan.seed)
+        return None if fit is None else fit.relative_error
+
+    # -- what is known -------------------------------------------------------------------------------------------------
+    def points(self) -> list[RankPoint]:
+        """What is known about each rank that has at least one fit."""
+        if self._svd is None and any(k.errors for k in self._kept.values()):
+            self._svd = spectrum(self.X, max(self.plan.ranks))
+        return [self._known_point(rank, kept) for rank, kept in self._kept.items() if kept.errors]
+
+    def _known_point(self, rank: int, kept: _Kept) -> RankPoint:
+        """The point of a rank, computed again only when a fit was added."""
+        state = (len(kept.errors), *(len(values) for values in kept.held.values()))
+        if rank not in self._points or self._points[rank][0] != state:
+            self._points[rank] = (state, self._point(rank, kept))
+        return self._points[rank][1]
+
+    def _point(self, rank: int, kept: _Kept) -> RankPoint:
+        cophenetic = dispersion = keywords = npmi = diversity = float("nan")
+        if len(kept.errors) > 1:
+            labels = kept.labels[: len(kept.errors)]
+            if any((run >= 0).any() for run in labels):
+                agreement = consensus(labels, seed=self.plan.seed)
+                cophenetic, dispersion = agreement.cophenetic, agreement.dispersion
+            first = int(np.argmin(kept.errors))
+            others = [H for i, H in enumerate(kept.topics) if i != first]
+            keywords = keyword_stability(kept.topics[first], others, count=self.plan.keywords)
+        if kept.best is not None:
+            scores = coherence(kept.best.H, self.X, count=self.plan.keywords)
+            npmi, diversity = scores.mean_npmi, scores.diversity
+        held = {kind: np.array(values) for kind, values in kept.held.items()}
+        floor = float(self._svd.floor([rank])[0]) if self._svd is not None else float("nan")
+        return RankPoint(
+            rank, np.array(kept.errors), floor, held["bicv"], held["masked"], held["null"],
+            cophenetic, dispersion, keywords, npmi, diversity, kept.best,
+        )  # fmt: skip
+
+    def verdict(self) -> Verdict:
+        """The range of ranks that most criteria speak for, so far."""
+        return verdict(self.points())
+
+
+# -- the verdict -----------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Reason:
+    """One criterion: the ranks it speaks for, and why in a sentence."""
+
+    criterion: str
+    ranks: tuple[int, ...]
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A range of ranks with reasons; low and high are None when nothing was measured that can decide.
+
+    votes : for each rank surveyed, how many criteria speak for it
+    """
+
+    low: int | None
+    high: int | None
+    reasons: tuple[Reason, ...]
+    votes: tuple[tuple[int, int], ...]
+
+    @property
+    def sentence(self) -> str:
+        if self.low is None or self.high is None:
+            return "No verdict: survey at least two ranks with several starts, held-out error or shuffled data."
+        ranks = f"Rank {self.low}" if self.low == self.high else f"Ranks {self.low} to {self.high}"
+        most = max(count for _, count in self.votes)
+        return f"{ranks}: {most} of {len(self.reasons)} criteria agree."
+
+
+def verdict(points: Sequence[RankPoint]) -> Verdict:
+    """The ranks that the largest number of criteria speak for, as a range from the smallest to the largest of them.
+
+    Held-out error (bi-cross-validation, hidden entries): ranks within one spread of the lowest error (of the repetitions at that
+    rank; 0.1 % of the error with a single one). Consensus (cophenetic correlation) and keyword lists: within 0.02 of
+    the best. Shuffled data: ranks up to the last one whose component gains more than it does on shuffled data. Coherence:
+    within 0.02 of the best NPMI.
+    """
+    points = sorted(points, key=lambda p: p.rank)
+    reasons: list[Reason] = []
+    if len(points) > 1:
+        for name, values in (
+            ("Bi-cross-validation", {p.rank: p.bicv for p in points if len(p.bicv)}),
+            ("Hidden entries", {p.rank: p.masked for p in points if len(p.masked)}),
+        ):
+            reasons += _lowest(name, values)
+        for name, field_name in (("Consensus", "cophenetic"), ("Keyword lists", "keywords"), ("Coherence (NPMI)", "npmi")):
+            reasons += _highest(name, {p.rank: getattr(p, field_name) for p in points if not np.isnan(getattr(p, field_name))})
+        reasons += _above_null(points)
+    votes = tuple((p.rank, sum(p.rank in reason.ranks for reason in reasons)) for p in points)
+    most = max((count for _, count in votes), default=0)
+    chosen = [rank for rank, count in votes if count == most and most > 0]
+    return Verdict(min(chosen, default=None), max(chosen, default=None), tuple(reasons), votes)
+
+
+def _lowest(name: str, values: dict[int, np.ndarray]) -> list[Reason]:
+    if len(values) < 2:
+        return []
+    means = {rank: float(v.mean()) for rank, v in values.items()}
+    best = min(means, key=lambda r: means[r])
+    repeats = values[best]
+    spread = float(repeats.std(ddof=1)) if len(repeats) > 1 else 0.001 * means[best]
+    ranks = tuple(rank for rank, mean in means.items() if mean <= means[best] + spread)
+    return [Reason(name, ranks, f"{name}: the held-out error is lowest at rank {best} ({means[best]:.4f}, spread {spread:.4f}).")]
+
+
+def _highest(name: str, values: dict[int, float]) -> list[Reason]:
+    if len(values) < 2:
+        return []
+    best = max(values, key=lambda r: values[r])
+    ranks = tuple(rank for rank, value in values.items() if value >= values[best] - NEAR_BEST)
+    return [Reason(name, ranks, f"{name}: best at rank {best} ({values[best]:.3f}); within {NEAR_BEST} at {_listed(ranks)}.")]
+
+
+def _above_null(points: Sequence[RankPoint]) -> list[Reason]:
+    """Ranks up to the last whose explained energy per added component grows by more than on shuffled data."""
+    known = [p for p in points if len(p.null)]
+    if len(known) < 2:
+        return []
+    useful = [known[0].rank]
+    for before, after in pairwise(known):
+        gain = float(before.errors.min() ** 2 - after.errors.min() ** 2)
+        chance = float(before.null.mean() ** 2 - after.null.mean() ** 2)
+        if gain <= chance:
+            break
+        useful.append(after.rank)
+    sentence = f"Shuffled data: components gain more than on shuffled data up to rank {useful[-1]}."
+    return [Reason("Shuffled data", tuple(useful), sentence)]
+
+
+def _listed(ranks: Sequence[int]) -> str:
+    return ", ".join(map(str, ranks))
+
+
+# -- the river -------------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Link:
+    """Topic `topic` at one rank and a topic of the next rank that resembles it."""
+
+    rank: int
+    topic: int
+    next_rank: int
+    next_topic: int
+    cosine: float
+
+
+def river(points: Sequence[RankPoint], *, least: float = 0.5) -> list[Link]:
+    """How topics split and persist from rank to rank: links by the cosine of the best starts' rows of H.
+
+    Every topic is linked to the most similar one of the rank before; further links need a cosine of at least `least`.
+    Topics that have nothing in common with the rank before have no link.
+    """
+    links = []
+    with_topics = sorted((p for p in points if p.best is not None), key=lambda p: p.rank)
+    for before, after in pairwise(with_topics):
+        assert before.best is not None  # for the type checker: filtered above
+        assert after.best is not None
+        cosines = cosine_rows(before.best.H, after.best.H)
+        parents = np.argmax(cosines, axis=0)
+        for t, k in np.argwhere((cosines >= least) | (np.arange(len(cosines))[:, None] == parents[None])):
+            if cosines[t, k] > 0:
+                links.append(Link(before.rank, int(t), after.rank, int(k), float(cosines[t, k])))
+    return links
+
+
+# -- helpers ---------------------------------------------------------------------------------------------------------------
+def shuffled(X: Matrix, rng: np.random.Generator) -> Matrix:
+    """X with the entries of every column in random order, each column for itself; sparse X keeps its number of stored values."""
+    if not sp.issparse(X):
+        return np.ascontiguousarray(rng.permuted(X, axis=0))
+    columns = sp.csc_array(X, copy=True)
+    counts = np.diff(columns.indptr)
+    rows = [rng.choice(X.shape[0], int(count), replace=False) for count in counts if count]
+    columns.indices = np.concatenate([*rows, np.zeros(0, np.int64)]).astype(columns.indices.dtype)
+    columns.has_sorted_indices = False
+    return sp.csr_array(columns)
+
+
+def _coefficients(X: Matrix, H: np.ndarray) -> np.ndarray:
+    """W (m, r) >= 0 with X ~ W H, H fixed: coordinate descent to 4 digits, 20 times faster than exact least squares here."""
+    P = np.ascontiguousarray(np.asarray(X @ H.T).T, np.float64)  # (r, m)
+    G = H.astype(np.float64) @ H.T.astype(np.float64)
+    W = np.zeros_like(P)
+    sweep_rows(W, P, G, PROJECTION_SWEEPS)
+    return W.T
+
+
+def _halves(size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Two random halves of range(size), each rising."""
+    order = rng.permutation(size)
+    return np.sort(order[: size // 2]), np.sort(order[size // 2 :])
+
+
+def _squared(X: Matrix) -> float:
+    values = X.data if sp.issparse(X) else X.ravel()
+    return float(np.einsum("i,i->", values, values, dtype=np.float64))
+
+
+def _squared_gap(X: Matrix, W: np.ndarray, H: np.ndarray, squared_norm: float) -> float:
+    """||X - WH||^2 in the Gram form, in float64."""
+    W64, H64 = W.astype(np.float64), H.astype(np.float64)
+    cross = float(np.einsum("ij,ij->", np.asarray(X @ H64.T), W64))
+    return max(0.0, squared_norm - 2.0 * cross + float(np.einsum("ij,ij->", W64.T @ W64, H64 @ H64.T)))

@@ -1,0 +1,458 @@
+"""What is the best any rank-r model can do on X, and how do its directions compare with the factors of NMF?
+
+X = U S V^T with U (m, k) and V^T (k, n) orthonormal and S = diag(s_1 >= s_2 >= ... >= 0). No matrix of rank r is closer to X
+than the first r terms: the floor of the relative error is sqrt(s_{r+1}^2 + s_{r+2}^2 + ...) / ||X||_F
+(Eckart & Young 1936). Signs of singular vectors are arbitrary; here the largest entry of each row of V^T is positive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+import scipy.sparse as sp
+import scipy.sparse.linalg
+
+from nmfcore.core.checks import ProblemError, as_matrix, check_rank
+from nmfcore.core.factorization import Axis, Factors, Matrix
+from nmfcore.core.wanted import ask
+from nmfcore.kernels.engines import few_threads
+
+EXACT_SIDE = 2500  # up to this short side all singular values are computed: eigh of its Gram matrix takes 2 s at the limit
+DENSE_CELLS = 4_000_000  # up to this many cells LAPACK's own SVD is used; above, the Gram matrix is many times cheaper
+NUMERICAL_RANK = 1e-7  # singular values below this share of the largest are noise in a Gram matrix (square root of eps)
+MOST_TERMS = 500  # of a truncated SVD
+SETTLED = 1e-4  # ARPACK's tolerance for eigenvectors; singular values are then correct to about its square
+TIE = 1e-6  # entries this close to the largest one count as equally large when a sign is fixed
+FORMED_SIDE = 2000  # U U^T is formed up to this side; above, its distance from I comes from the small Gram matrix
+
+
+@dataclass(frozen=True, eq=False)
+class SVD:
+    """X ~ U diag(singular_values) Vt.
+
+    U : (m, k), orthonormal columns
+    singular_values : (k,), falling
+    Vt : (k, n), orthonormal rows; the largest entry of each row is positive
+    exact : True when nothing but rounding separates this from the true SVD; False for a truncated, iterative one
+    squared_norm : ||X||_F^2
+    spectrum : (K,), K >= k: all singular values that are known; all there are when `exact`
+    """
+
+    U: np.ndarray
+    singular_values: np.ndarray
+    Vt: np.ndarray
+    exact: bool
+    squared_norm: float
+    spectrum: np.ndarray
+
+    @property
+    def rank(self) -> int:
+        """How many terms are held."""
+        return len(self.singular_values)
+
+    @property
+    def label(self) -> str:
+        """How it was computed, in words for the screen."""
+        return "exact SVD" if self.exact else f"truncated SVD (first {self.rank} terms, iterative)"
+
+    def floor(self, ranks: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
+        """Relative error of the best matrix of each rank; see `floor`."""
+        return floor(self.spectrum, self.squared_norm, ranks, complete=self.exact)
+
+    def explained(self) -> np.ndarray:
+        """(K,) share of ||X||^2 in each singular value: s_j^2 / ||X||^2."""
+        return self.spectrum**2 / self.squared_norm if self.squared_norm > 0 else np.zeros_like(self.spectrum)
+
+    def cumulative(self) -> np.ndarray:
+        """(K,) share of ||X||^2 in the first 1, 2, ... K singular values."""
+        return np.minimum(np.cumsum(self.explained()), 1.0)
+
+
+def svd(X: Any, rank: int | None = None, *, exact_side: int = EXACT_SIDE) -> SVD:
+    """The singular value decomposition of X: exact where that is cheap, else truncated and labelled so.
+
+    Exact when min(m, n) <= 2500: by LAPACK for small dense X, else from the Gram matrix of the short side in float64
+    (s = sqrt(eigenvalue), directions with s < 1e-7 s_1 are set to 0). Otherwise Lanczos iteration (ARPACK) for the leading
+    terms, whose singular values are never too large and correct to about 8 digits.
+
+    Parameters
+    ----------
+    X : (m, n) array-like or scipy sparse, finite and >= 0; sparse X stays sparse
+    rank : how many terms to hold, 1 to min(m, n); None holds all of an exact SVD and 50 of a truncated one.
+        All terms of a large sparse X are dense arrays of (m + n) min(m, n) float64: ask for the terms you show.
+    exact_side : the short side up to which the SVD is exact; lower it where a second is too long to wait
+
+    Returns
+    -------
+    SVD
+        `spectrum` has all singular values when exact, whatever the rank.
+
+    Raises
+    ------
+    ProblemError
+        If X cannot be used or the rank does not fit it.
+
+    Source: Eckart & Young 1936; Lehoucq, Sorensen & Yang 1998 (ARPACK).
+    """
+    matrix = as_matrix(X)
+    short = min(matrix.shape)
+    exact = short <= exact_side
+    count = check_rank(rank, matrix.shape) if rank is not None else (short if exact else min(50, short))
+    if not exact:
+        U, s, Vt = _lanczos(matrix, count)
+        spectrum = s
+    elif matrix.shape[0] * matrix.shape[1] <= DENSE_CELLS:
+        dense = matrix.toarray() if sp.issparse(matrix) else matrix
+        U, spectrum, Vt = scipy.linalg.svd(dense.astype(np.float64), full_matrices=False, check_finite=False)
+        U, Vt = U[:, :count], Vt[:count]
+    else:
+        U, spectrum, Vt = _from_gram(matrix, count)
+    U, Vt = fix_signs(U, Vt)
+    return SVD(U, spectrum[:count].copy(), Vt, exact, _squared_norm(matrix), spectrum)
+
+
+def spectrum(X: Any, count: int | None = None) -> SVD:
+    """The singular values of X without (all) their vectors, as an `SVD` that holds one term: for scree and floor curves.
+
+    Parameters
+    ----------
+    X : (m, n) array-like or scipy sparse
+    count : singular values wanted; an exact SVD gives all there are anyway, a truncated one `count` (50 when None)
+    """
+    matrix = as_matrix(X)
+    if min(matrix.shape) <= EXACT_SIDE:
+        return svd(matrix, 1)
+    held = svd(matrix, count)
+    return SVD(held.U[:, :1], held.singular_values[:1], held.Vt[:1], False, held.squared_norm, held.spectrum)
+
+
+def floor(
+    singular_values: np.ndarray,
+    squared_norm: float,
+    ranks: Sequence[int] | np.ndarray | None = None,
+    *,
+    complete: bool = False,
+) -> np.ndarray:
+    """Relative error of the best matrix of each rank: no NMF of that rank can be below it.
+
+    sqrt(||X||^2 - s_1^2 - ... - s_r^2) / ||X||_F          (no unit)
+
+    Parameters
+    ----------
+    singular_values : (K,), falling
+    squared_norm : ||X||_F^2
+    ranks : ranks from 0 to K (0 = the zero matrix, error 1); None for 1 ... K
+    complete : these are all singular values, so that the error is summed from the small ones up and nothing cancels
+
+    Returns
+    -------
+    (len(ranks),) array
+
+    Raises
+    ------
+    ValueError
+        If a rank is above the number of known singular values.
+
+    Source: Eckart & Young 1936.
+    """
+    energy = np.asarray(singular_values, np.float64) ** 2
+    wanted = np.arange(1, len(energy) + 1) if ranks is None else np.asarray(ranks, int)
+    if wanted.size and (wanted.min() < 0 or (wanted.max() > len(energy) and not complete)):
+        raise ValueError(f"The floor is known for ranks 0 to {len(energy)}, not for {wanted.max()}; compute more terms.")
+    if squared_norm <= 0:
+        return np.zeros(len(wanted))
+    if complete:
+        tails = np.append(np.cumsum(energy[::-1])[::-1], 0.0)  # tails[r] = s_{r+1}^2 + s_{r+2}^2 + ...
+        left = tails[np.minimum(wanted, len(energy))]
+    else:
+        left = squared_norm - np.append(0.0, np.cumsum(energy))[wanted]
+    return np.sqrt(np.clip(left / squared_norm, 0.0, 1.0))
+
+
+def attainable_share(relative_error: float, floor_error: float) -> float:
+    """What share of the energy any model of this rank can explain is explained: (1 - e^2) / (1 - e_svd^2).
+
+    1 means as good as the SVD; on text with a relative error of 0.96 it is often 0.95. NaN when nothing can be explained.
+    """
+    can = 1.0 - floor_error**2
+    return (1.0 - relative_error**2) / can if can > 0 else float("nan")
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """Relative errors of models that know next to nothing: what an NMF has to beat.
+
+    mean : every entry is the mean of X;  column_means : every row is the mean row;  rank_one : the best rank-1 matrix
+    """
+
+    mean: float
+    column_means: float
+    rank_one: float
+
+
+def baselines(X: Any, decomposition: SVD | None = None) -> Baselines:
+    """Relative errors of the mean, the column means and the best rank-1 matrix.
+
+    mean: sqrt(1 - (sum x)^2 / (m n ||X||^2));  column means: sqrt(1 - m ||mu||^2 / ||X||^2), mu the mean row.
+
+    decomposition : an SVD of X, when there is one already
+    """
+    matrix = as_matrix(X)
+    m, n = matrix.shape
+    norm2 = _squared_norm(matrix)
+    if norm2 == 0:
+        return Baselines(0.0, 0.0, 0.0)
+    totals = np.asarray(matrix.sum(axis=0, dtype=np.float64)).ravel()
+    mean = 1.0 - totals.sum() ** 2 / (m * n * norm2)
+    columns = 1.0 - totals @ totals / (m * norm2)
+    first = (decomposition or svd(matrix, 1)).floor([1])[0]
+    return Baselines(float(np.sqrt(max(0.0, mean))), float(np.sqrt(max(0.0, columns))), float(first))
+
+
+# -- checks shown as numbers ---------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Orthogonality:
+    """How far a factor Q (m, k) is from orthonormal columns and from orthonormal rows.
+
+    columns : ||Q^T Q - I||_F over (k, k);  rows : ||Q Q^T - I||_F over (m, m);  sentence : what the two numbers mean
+    """
+
+    columns: float
+    rows: float
+    sentence: str
+
+
+def orthogonality(Q: np.ndarray, *, name: str = "U") -> Orthogonality:
+    """The two orthogonality numbers of Q (m, k), m >= k; V^T is given as its transpose.
+
+    Only a square Q has both: a tall one has k orthonormal columns in m dimensions, so Q Q^T is a projection onto them and its
+    distance from I is sqrt(m - k), not 0. Forming Q Q^T is avoided for large m: ||QQ^T - I||^2 = ||Q^T Q||^2 - 2 tr(Q^T Q) + m.
+    """
+    m, k = Q.shape
+    Q = np.asarray(Q, np.float64)
+    gram = Q.T @ Q  # (k, k)
+    columns = float(np.linalg.norm(gram - np.eye(k)))
+    if m <= FORMED_SIDE:
+        rows = float(np.linalg.norm(Q @ Q.T - np.eye(m)))
+    else:
+        rows = float(np.sqrt(max(0.0, np.sum(gram**2) - 2.0 * np.trace(gram) + m)))
+    if m == k:
+        sentence = f"{name} is square ({m} × {k}): its columns are orthonormal, and so are its rows."
+    else:
+        sentence = (
+            f"{name} is tall ({m:,} × {k:,}): its columns are orthonormal, its rows cannot be. "
+            f"{name}{name}ᵀ projects onto {k:,} of {m:,} directions and is √({m:,} − {k:,}) = {np.sqrt(m - k):.4g} away from I."
+        )
+    return Orthogonality(columns, rows, sentence)
+
+
+def reconstruction_error(X: Any, decomposition: SVD) -> float:
+    """||X - U S V^T||_F / ||X||_F, computed from the matrices themselves in blocks of rows, never from the floor formula.
+
+    About 1e-15 for all terms of an exact SVD; equal to `floor` at the number of terms held.
+    """
+    matrix = as_matrix(X)
+    scaled = decomposition.U * decomposition.singular_values  # (m, k)
+    height = max(1, 1_000_000 // matrix.shape[1])
+    total = 0.0
+    for begin in range(0, matrix.shape[0], height):
+        rows = slice(begin, begin + height)
+        block = matrix[rows].toarray() if sp.issparse(matrix) else matrix[rows]
+        gap = block - scaled[rows] @ decomposition.Vt
+        total += float(np.einsum("ij,ij->", gap, gap))
+    return float(np.sqrt(total / decomposition.squared_norm)) if decomposition.squared_norm > 0 else 0.0
+
+
+def cosines_between_rows(H: np.ndarray) -> np.ndarray:
+    """(r, r) cosines between the rows of H: H H^T of unit rows; zero rows give 0. For V^T it is the identity."""
+    unit = _unit_rows(np.asarray(H, np.float64))
+    return unit @ unit.T
+
+
+def principal_angles(H: np.ndarray, Vt: np.ndarray) -> np.ndarray:
+    """Principal angles in degrees, rising, between the row spaces of H (r, n) and Vt (k, n).
+
+    All 0: NMF found the SVD's subspace and only chose another basis in it. 90: a direction the other does not have at all.
+    Zero rows of H span nothing and are left out, so that there are min(number of non-zero rows, k) angles.
+
+    Source: Knyazev & Argentati 2002 (scipy.linalg.subspace_angles).
+    """
+    live = np.asarray(H, np.float64)[np.any(H != 0, axis=1)]
+    if not len(live):
+        return np.zeros(0)
+    angles = scipy.linalg.subspace_angles(live.T, np.asarray(Vt, np.float64).T)
+    return np.sort(np.degrees(angles))
+
+
+# -- reading singular vectors ------------------------------------------------------------------------------------------
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One end of a singular vector: its largest features, their loadings (signed), and its share of the vector's energy."""
+
+    indices: np.ndarray
+    features: list[str]
+    loadings: np.ndarray
+    share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """A row of V^T read at both ends; sorted by signed value alone, one of the two would be lost."""
+
+    component: int
+    positive: Side
+    negative: Side
+
+
+def sides(Vt: np.ndarray, axis: Axis | None = None, *, count: int = 10) -> list[Sides]:
+    """For each singular vector its `count` largest positive and largest negative features.
+
+    share is the sum of squares of that side (the two add up to 1). Ties go to the smaller index.
+    """
+    axis = axis or Axis("columns", "column")
+    found = []
+    for k, row in enumerate(Vt):
+        ends = []
+        for sign in (1.0, -1.0):
+            strength = np.maximum(sign * row, 0.0)
+            order = np.argsort(-strength, kind="stable")[:count]
+            order = order[strength[order] > 0]
+            ends.append(Side(order, axis.take(order), row[order].copy(), float(strength @ strength)))
+        found.append(Sides(k, *ends))
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Bridge:
+    """How NNDSVD makes a non-negative start out of the SVD, component by component.
+
+    W, H : the start; zeros are left as zeros (plain NNDSVD)
+    side : (r,) +1 where the positive halves of u and v were kept, -1 where the negative ones were
+    positive, negative : (r,) s ||u+|| ||v+|| and s ||u-|| ||v-||: the larger one is kept
+    kept : (r,) share of s_k that the kept half carries; what is lost is why the start is not yet a good fit
+    relative_error : of the start
+    """
+
+    W: np.ndarray
+    H: np.ndarray
+    side: np.ndarray
+    positive: np.ndarray
+    negative: np.ndarray
+    kept: np.ndarray
+
+    @property
+    def factors(self) -> Factors:
+        return Factors(self.W, self.H)
+
+
+def bridge(decomposition: SVD, rank: int) -> Bridge:
+    """NNDSVD: every term s u v^T is split by sign, and the heavier of the two non-negative halves becomes a component.
+
+    w_k = sqrt(s ||u±|| ||v±||) u± / ||u±||, h_k likewise; the first singular pair of a non-negative X needs no split.
+
+    Raises
+    ------
+    ProblemError
+        If the decomposition holds fewer than `rank` terms.
+
+    Source: Boutsidis & Gallopoulos 2008, table 1.
+    """
+    if not 1 <= rank <= decomposition.rank:
+        raise ProblemError(f"The SVD holds {decomposition.rank} terms; NNDSVD at rank {rank} needs as many as the rank.")
+    U, s, Vt = decomposition.U[:, :rank], decomposition.singular_values[:rank], decomposition.Vt[:rank]
+    halves = []
+    for sign in (1.0, -1.0):
+        u, v = np.maximum(sign * U, 0.0), np.maximum(sign * Vt, 0.0)
+        halves.append((u, v, np.linalg.norm(u, axis=0), np.linalg.norm(v, axis=1)))
+    (up, vp, up_norm, vp_norm), (un, vn, un_norm, vn_norm) = halves
+    positive, negative = up_norm * vp_norm, un_norm * vn_norm
+    keep = positive >= negative
+    u, u_norm = np.where(keep, up, un), np.where(keep, up_norm, un_norm)
+    v, v_norm = np.where(keep[:, None], vp, vn), np.where(keep, vp_norm, vn_norm)
+    mass = np.maximum(positive, negative)
+    safe = np.maximum(np.stack([u_norm, v_norm]), np.finfo(float).tiny)
+    W = u * (np.sqrt(s * mass) / safe[0])
+    H = v * (np.sqrt(s * mass) / safe[1])[:, None]
+    W[:, 0], H[0] = np.sqrt(s[0]) * np.abs(U[:, 0]), np.sqrt(s[0]) * np.abs(Vt[0])  # Perron: one sign, up to rounding
+    return Bridge(W, H, np.where(keep, 1, -1), s * positive, s * negative, mass)
+
+
+# -- the computations ----------------------------------------------------------------------------------------------------
+def fix_signs(U: np.ndarray, Vt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """U and Vt with each pair's sign chosen so that the largest |entry| of its row of Vt (the first of equals) is positive."""
+    size = np.abs(Vt)
+    first = np.argmax(size >= size.max(axis=1, keepdims=True) * (1.0 - TIE), axis=1)
+    signs = np.where(Vt[np.arange(len(Vt)), first] < 0, -1.0, 1.0)
+    return U * signs, Vt * signs[:, None]
+
+
+def _from_gram(X: Matrix, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """U (m, count), all singular values, Vt (count, n) from eigh of the short side's Gram matrix in float64."""
+    wide = X.shape[0] <= X.shape[1]
+    A = (X if wide else X.T).astype(np.float64)  # (short, long)
+    gram = A @ A.T
+    gram = gram.toarray() if sp.issparse(gram) else gram
+    values, vectors = scipy.linalg.eigh(gram, overwrite_a=True, check_finite=False)
+    s = np.sqrt(np.maximum(values[::-1], 0.0))
+    s[s <= NUMERICAL_RANK * s[0]] = 0.0
+    short = np.ascontiguousarray(vectors[:, ::-1][:, :count])  # (short, count)
+    long = np.asarray(A.T @ short)  # (long, count): s_k times the other singular vector
+    long = _orthonormal_columns(long, s[:count])
+    return (short, s, long.T) if wide else (long, s, short.T)
+
+
+def _orthonormal_columns(B: np.ndarray, s: np.ndarray) -> np.ndarray:
+    """B / s with exactly orthonormal columns: one QR repairs what small s lost, and fills the directions where s is 0."""
+    scaled = B / np.where(s > 0, s, 1.0)
+    gram = scaled.T @ scaled
+    if np.abs(gram - np.eye(len(s))).max() < 1e-10:
+        return scaled
+    empty = np.flatnonzero(s == 0)
+    rng = np.random.default_rng(0)  # directions for zero singular values are arbitrary: any fixed ones will do
+    scaled[:, empty] = rng.standard_normal((len(B), len(empty)))
+    Q, R = np.linalg.qr(scaled)
+    return Q * np.where(np.diag(R) < 0, -1.0, 1.0)
+
+
+def _lanczos(X: Matrix, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The first `count` singular triplets: Lanczos (ARPACK) on the short side's Gram operator, in float64."""
+    wide = X.shape[0] <= X.shape[1]
+    A = (X if wide else X.T).astype(np.float64)  # (short, long)
+    A, At = (sp.csr_array(A), sp.csr_array(A.T)) if sp.issparse(A) else (A, A.T)
+    short_side = A.shape[0]
+    if count > MOST_TERMS:
+        raise ProblemError(
+            f"A truncated SVD of more than {MOST_TERMS} terms takes minutes ({count} were asked for). Ask for fewer."
+        )
+    if not A.count_nonzero() if sp.issparse(A) else not A.any():
+        return np.eye(X.shape[0], count), np.zeros(count), np.eye(count, X.shape[1])
+
+    def squared(v: np.ndarray) -> np.ndarray:
+        ask()  # here a person's Stop is heard: ARPACK itself knows no end before the last term
+        return A @ (At @ v)
+
+    gram = scipy.sparse.linalg.LinearOperator((short_side, short_side), matvec=squared, dtype=np.float64)
+    # the start: X applied to ones is close to the leading vector and is the same every time; zeros would stop ARPACK
+    start = np.asarray(A.sum(axis=1)).ravel() + 1.0 / short_side
+    with few_threads(A, count):
+        values, vectors = scipy.sparse.linalg.eigsh(gram, count, v0=start, tol=SETTLED, rng=np.random.default_rng(0))
+    s = np.sqrt(np.maximum(values[::-1], 0.0))
+    s[s <= NUMERICAL_RANK * s[0]] = 0.0
+    short = np.ascontiguousarray(vectors[:, ::-1])
+    long = _orthonormal_columns(np.asarray(At @ short), s)
+    return (short, s, long.T) if wide else (long, s, short.T)
+
+
+def _squared_norm(X: Matrix) -> float:
+    values = X.data if sp.issparse(X) else X.ravel()
+    return float(np.einsum("i,i->", values, values, dtype=np.float64))
+
+
+def _unit_rows(H: np.ndarray) -> np.ndarray:
+    """Rows of H at unit length; zero rows stay zero."""
+    norms = np.linalg.norm(H, axis=1, keepdims=True)
+    return H / np.where(norms > 0, norms, 1.0)

@@ -1,0 +1,1 @@
+"""Where is the time spent? The hot loops, each plain and compiled, and what else is close to the metal."""

@@ -1,0 +1,1 @@
+"""What is built on factorizations: recommender, symmetric topics, images, expression."""
