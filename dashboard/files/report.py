@@ -184,9 +184,11 @@ class _Report:
         shown = [
             ("Attainable explained", percent(run.attainable), f"of what any rank-{run.rank} model can")
             if run.bounded
-            else ("Attainable explained", "not defined", "the SVD takes missing entries for 0"),
-            ("Relative error", f"{end.relative_error:.4f}", above if run.bounded else "over the given entries only"),
-            ("Explained energy", percent(explained), "1 − (relative error)²"),
+            else ("Attainable explained", "undefined", run.no_floor),
+            ("Relative error", "undefined", "every entry is 0")
+            if run.empty
+            else ("Relative error", f"{end.relative_error:.4f}", above if run.bounded else "over the given entries only"),
+            ("Explained energy", "undefined" if run.empty else percent(explained), "1 − (relative error)²"),
             ("Iterations", f"{end.iteration:,}", f"{SHORT_REASONS[run.factorization.stopped]}, {seconds(end.seconds)}"),
         ]
         tiles = "".join(f"<div class=tile><span>{a}</span><b>{_text(b)}</b><span>{_text(c)}</span></div>" for a, b, c in shown)
@@ -274,7 +276,9 @@ class _Report:
         )
         values = singular_values(run.svd.spectrum, run.svd.squared_norm, present=run.rank, theme=THEME, height=310)
         beside = f"This NMF explains {percent(run.attainable)} of what any rank-{run.rank} model can."
-        if not run.bounded:
+        if run.empty:
+            beside = "Every entry of this data is 0, so there is nothing to explain."
+        elif not run.bounded:
             beside = "It takes missing entries for 0, so it is no floor under this NMF, which was fitted to the given ones only."
         parts = [
             f"<h2>Beside the SVD</h2><p>The SVD is the best model of each rank, with signs. {beside}</p><div class=two>"

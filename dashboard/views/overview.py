@@ -45,6 +45,11 @@ def figures(run: FittedRun) -> list[Figure]:
             "‖X − WH‖ / ‖X‖ in the Frobenius norm; 0 is exact. The SVD's error is the floor under every NMF of the same rank.",
         ),
     ]
+    if run.empty:
+        first = [
+            Figure(name, "undefined", "every entry is 0", "A share or an error of nothing has no meaning.")
+            for name in ("Explained energy", "Relative error")
+        ]
     return [
         *(bounded if run.bounded else first),
         Figure(

@@ -26,7 +26,11 @@ def draw() -> None:
         notices.nothing_yet()
         return
     title = f"This NMF explains {percent(run.attainable)} of what any rank-{run.rank} model can"
-    header.draw(title if run.bounded else "The SVD takes missing entries for 0, so it is no floor here", run)
+    if run.empty:
+        title = "Every entry is 0: there is nothing to explain"
+    elif not run.bounded:
+        title = "The SVD takes missing entries for 0, so it is no floor here"
+    header.draw(title, run)
     left, right = st.columns(2)
     with left:
         same = [other for other in session.state().kept.values() if other.dataset is run.dataset]
@@ -119,6 +123,9 @@ def checks(run: FittedRun) -> None:
         m, n = run.dataset.shape
         terms = f"{run.svd.rank:,} of {min(m, n):,} singular values"
         st.markdown(f"‖UᵀU − I‖ = {ortho.columns:.1e}  \n‖U Uᵀ − I‖ = {ortho.rows:.4g}  \n{ortho.sentence}")
+        if run.empty:
+            st.markdown("‖X − UΣVᵀ‖ / ‖X‖ is undefined: ‖X‖ is 0.")
+            return
         if m * n <= DIRECT_CELLS:
             error = run.derived("reconstruction", lambda: reconstruction_error(run.dataset.X, run.svd))
             st.markdown(f"‖X − UΣVᵀ‖ / ‖X‖ = {error:.2e}, entry by entry, with {terms}.")

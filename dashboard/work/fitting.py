@@ -7,6 +7,7 @@ Every number that a page shows comes from a `FittedRun`; what is derived from it
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
@@ -85,8 +86,20 @@ class FittedRun:
 
     @property
     def bounded(self) -> bool:
-        """Whether the SVD is a floor: it takes missing entries for 0, so under a fit to the given ones alone it is none."""
-        return self.dataset.mask is None
+        """Whether the SVD is a floor under this run; `no_floor` says why not."""
+        return not self.no_floor
+
+    @property
+    def empty(self) -> bool:
+        """Whether every entry is 0: relative errors and shares of nothing have no meaning."""
+        return math.isnan(self.svd.rest)
+
+    @property
+    def no_floor(self) -> str:
+        """Why the SVD is no floor under this run, in a clause; "" where it is one."""
+        if self.dataset.mask is not None:
+            return "the SVD takes missing entries for 0"
+        return "every entry is 0, so there is nothing to explain" if self.empty else ""
 
     @property
     def floor(self) -> float:

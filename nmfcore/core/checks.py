@@ -110,10 +110,8 @@ def as_problem(
     _refuse_penalty(penalty)
     if symmetric:
         _refuse_asymmetric(matrix)
-    power = _power_of_four(matrix)
-    if power:
-        matrix = _times_power_of_two(matrix, -2 * power)  # exact, and a copy, so X stays as it was
-        penalty = _scaled_penalty(penalty, beta, power)
+    matrix, power = in_range(matrix)
+    penalty = _scaled_penalty(penalty, beta, power)
     return Problem(matrix, rank, loss, mask, symmetric, penalty or None, 4.0**power)
 
 
@@ -349,6 +347,15 @@ def _refuse_penalty(penalty: Penalty | None) -> None:
             raise ProblemError(f"The penalty {name} has to be a finite number >= 0, not {value!r}.")
 
 
+def in_range(matrix: Matrix) -> tuple[Matrix, int]:
+    """X / 4^p and p, where 4^p is nearest to the largest entry of X when that is extreme: nothing over- or underflows then.
+
+    X itself and 0 otherwise, which is nearly always; the division is exact, and makes a copy.
+    """
+    power = _power_of_four(matrix)
+    return (_times_power_of_two(matrix, -2 * power), power) if power else (matrix, 0)
+
+
 def _power_of_four(matrix: Matrix) -> int:
     """p such that 4^p is nearest to the largest entry when that is extreme, else 0."""
     values = matrix.data if sp.issparse(matrix) else matrix
@@ -368,7 +375,7 @@ def _times_power_of_two(matrix: Matrix, exponent: int) -> Matrix:
 
 def _scaled_penalty(penalty: Penalty | None, beta: float, power: int) -> Penalty | None:
     """The penalty of the problem X / s with factors W / sqrt(s) and H / sqrt(s), s = 4^power; its loss is that of X / s^beta."""
-    if not penalty:
+    if not penalty or not power:
         return penalty
     l1, l2 = (float(np.exp2(np.clip(power * e, -900.0, 100.0))) for e in (1.0 - 2.0 * beta, 2.0 - 2.0 * beta))
     return Penalty(penalty.l1_W * l1, penalty.l1_H * l1, penalty.l2_W * l2, penalty.l2_H * l2)

@@ -7,8 +7,8 @@ than the first r terms: the floor of the relative error is sqrt(s_{r+1}^2 + s_{r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ import scipy.linalg
 import scipy.sparse as sp
 import scipy.sparse.linalg
 
-from nmfcore.core.checks import ProblemError, as_matrix, check_rank
+from nmfcore.core.checks import ProblemError, as_matrix, check_rank, in_range
 from nmfcore.core.factorization import Axis, Factors, Matrix
 from nmfcore.core.wanted import ask
 from nmfcore.kernels.engines import few_threads
@@ -24,8 +24,14 @@ from nmfcore.kernels.engines import few_threads
 EXACT_SIDE = 2500  # up to this short side all singular values are computed: eigh of its Gram matrix takes 2 s at the limit
 DENSE_CELLS = 4_000_000  # up to this many cells LAPACK's own SVD is used; above, the Gram matrix is many times cheaper
 NUMERICAL_RANK = 1e-7  # singular values below this share of the largest are noise in a Gram matrix (square root of eps)
+FAINT = 1e-5  # below this share of the largest they have lost digits in it, and are computed once more ...
+APART = 1e-3  # ... from what is left of X outside the directions above this share
+DEEPEST = 1e-12  # after which those below this share are noise
 MOST_TERMS = 500  # of a truncated SVD
 SETTLED = 1e-4  # ARPACK's tolerance for eigenvectors; singular values are then correct to about its square
+MISSED = 1e-3  # an eigenvalue outside the directions that were found, above the last of them by this share, was missed
+CANCELS = 1e-5  # below this share of ||X||^2, what the known terms leave is summed from the residual: the difference cancels
+CELLS_AT_ONCE = 2_000_000  # cells of a residual that exist at one time
 TIE = 1e-6  # entries this close to the largest one count as equally large when a sign is fixed
 FORMED_SIDE = 2000  # U U^T is formed up to this side; above, its distance from I comes from the small Gram matrix
 
@@ -40,6 +46,8 @@ class SVD:
     exact : True when nothing but rounding separates this from the true SVD; False for a truncated, iterative one
     squared_norm : ||X||_F^2
     spectrum : (K,), K >= k: all singular values that are known; all there are when `exact`
+    shares : (K,) s_j^2 / ||X||_F^2, also where the squares themselves are no floats; NaN when X is zero
+    rest : the share of ||X||_F^2 beyond the spectrum; 0 when `exact`, NaN when X is zero
     """
 
     U: np.ndarray
@@ -48,6 +56,8 @@ class SVD:
     exact: bool
     squared_norm: float
     spectrum: np.ndarray
+    shares: np.ndarray
+    rest: float = 0.0
 
     @property
     def rank(self) -> int:
@@ -60,12 +70,14 @@ class SVD:
         return "exact SVD" if self.exact else f"truncated SVD (first {self.rank} terms, iterative)"
 
     def floor(self, ranks: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
-        """Relative error of the best matrix of each rank; see `floor`."""
-        return floor(self.spectrum, self.squared_norm, ranks, complete=self.exact)
+        """Relative error of the best matrix of each rank; see `floor`. NaN when X is zero: there it has no meaning."""
+        wanted = _ranks(ranks, len(self.spectrum), complete=self.exact)
+        tails = np.append(np.cumsum(self.shares[::-1])[::-1], 0.0) + self.rest  # small ones first: nothing cancels
+        return np.sqrt(np.clip(tails[np.minimum(wanted, len(self.spectrum))], 0.0, 1.0))
 
     def explained(self) -> np.ndarray:
         """(K,) share of ||X||^2 in each singular value: s_j^2 / ||X||^2."""
-        return self.spectrum**2 / self.squared_norm if self.squared_norm > 0 else np.zeros_like(self.spectrum)
+        return np.nan_to_num(self.shares)
 
     def cumulative(self) -> np.ndarray:
         """(K,) share of ||X||^2 in the first 1, 2, ... K singular values."""
@@ -76,8 +88,10 @@ def svd(X: Any, rank: int | None = None, *, exact_side: int = EXACT_SIDE) -> SVD
     """The singular value decomposition of X: exact where that is cheap, else truncated and labelled so.
 
     Exact when min(m, n) <= 2500: by LAPACK for small dense X, else from the Gram matrix of the short side in float64
-    (s = sqrt(eigenvalue), directions with s < 1e-7 s_1 are set to 0). Otherwise Lanczos iteration (ARPACK) for the leading
-    terms, whose singular values are never too large and correct to about 8 digits.
+    (s = sqrt(eigenvalue); where some are below 1e-5 s_1, those below 1e-3 s_1 come from the Gram matrix of what the others leave
+    of X, and below 1e-12 s_1 they are 0). Otherwise Lanczos iteration (ARPACK) for the leading terms, whose singular values are
+    never too large and correct to about 8 digits. Lanczos iteration sees one direction of a repeated singular value; so X is
+    looked at again outside the directions that were found, until nothing larger is left there.
 
     Parameters
     ----------
@@ -96,12 +110,12 @@ def svd(X: Any, rank: int | None = None, *, exact_side: int = EXACT_SIDE) -> SVD
     ProblemError
         If X cannot be used or the rank does not fit it.
 
-    Source: Eckart & Young 1936; Lehoucq, Sorensen & Yang 1998 (ARPACK).
+    Source: Eckart & Young 1936; Lehoucq, Sorensen & Yang 1998 (ARPACK); deflation: Parlett 1998, section 5.1.
     """
-    matrix = as_matrix(X)
+    matrix, power = in_range(as_matrix(X))
     short = min(matrix.shape)
-    exact = short <= exact_side
-    count = check_rank(rank, matrix.shape) if rank is not None else (short if exact else min(50, short))
+    count = check_rank(rank, matrix.shape) if rank is not None else (short if short <= exact_side else min(50, short))
+    exact = short <= exact_side or count >= short - 1  # Lanczos iteration cannot give all of them
     if not exact:
         U, s, Vt = _lanczos(matrix, count)
         spectrum = s
@@ -112,7 +126,14 @@ def svd(X: Any, rank: int | None = None, *, exact_side: int = EXACT_SIDE) -> SVD
     else:
         U, spectrum, Vt = _from_gram(matrix, count)
     U, Vt = fix_signs(U, Vt)
-    return SVD(U, spectrum[:count].copy(), Vt, exact, _squared_norm(matrix), spectrum)
+    norm2 = _squared_norm(matrix)
+    shares = spectrum**2 / norm2 if norm2 > 0 else np.full(len(spectrum), np.nan)
+    rest = float("nan") if not norm2 > 0 else 0.0 if exact else 1.0 - float(shares.sum())
+    if rest and rest < CANCELS:
+        rest = _left(matrix, U, Vt) / norm2
+    with np.errstate(over="ignore", under="ignore"):
+        norm2, spectrum = float(np.ldexp(norm2, 4 * power)), np.ldexp(spectrum, 2 * power)
+    return SVD(U, spectrum[:count].copy(), Vt, exact, norm2, spectrum, shares, rest)
 
 
 def spectrum(X: Any, count: int | None = None) -> SVD:
@@ -127,7 +148,7 @@ def spectrum(X: Any, count: int | None = None) -> SVD:
     if min(matrix.shape) <= EXACT_SIDE:
         return svd(matrix, 1)
     held = svd(matrix, count)
-    return SVD(held.U[:, :1], held.singular_values[:1], held.Vt[:1], False, held.squared_norm, held.spectrum)
+    return replace(held, U=held.U[:, :1], singular_values=held.singular_values[:1], Vt=held.Vt[:1])
 
 
 def floor(
@@ -150,7 +171,7 @@ def floor(
 
     Returns
     -------
-    (len(ranks),) array
+    (len(ranks),) array; NaN when X is zero, where a relative error has no meaning
 
     Raises
     ------
@@ -160,11 +181,9 @@ def floor(
     Source: Eckart & Young 1936.
     """
     energy = np.asarray(singular_values, np.float64) ** 2
-    wanted = np.arange(1, len(energy) + 1) if ranks is None else np.asarray(ranks, int)
-    if wanted.size and (wanted.min() < 0 or (wanted.max() > len(energy) and not complete)):
-        raise ValueError(f"The floor is known for ranks 0 to {len(energy)}, not for {wanted.max()}; compute more terms.")
+    wanted = _ranks(ranks, len(energy), complete=complete)
     if squared_norm <= 0:
-        return np.zeros(len(wanted))
+        return np.full(len(wanted), np.nan)
     if complete:
         tails = np.append(np.cumsum(energy[::-1])[::-1], 0.0)  # tails[r] = s_{r+1}^2 + s_{r+2}^2 + ...
         left = tails[np.minimum(wanted, len(energy))]
@@ -173,10 +192,19 @@ def floor(
     return np.sqrt(np.clip(left / squared_norm, 0.0, 1.0))
 
 
+def _ranks(ranks: Sequence[int] | np.ndarray | None, known: int, *, complete: bool) -> np.ndarray:
+    """The ranks that were asked for, if the singular values that are known reach so far."""
+    wanted = np.arange(1, known + 1) if ranks is None else np.asarray(ranks, int)
+    if wanted.size and (wanted.min() < 0 or (wanted.max() > known and not complete)):
+        raise ValueError(f"The floor is known for ranks 0 to {known}, not for {wanted.max()}; compute more terms.")
+    return wanted
+
+
 def attainable_share(relative_error: float, floor_error: float) -> float:
     """What share of the energy any model of this rank can explain is explained: (1 - e^2) / (1 - e_svd^2).
 
-    1 means as good as the SVD; on text with a relative error of 0.96 it is often 0.95. NaN when nothing can be explained.
+    1 means as good as the SVD; on text with a relative error of 0.96 it is often 0.95. NaN when there is nothing to explain: X is
+    zero (both errors are NaN then), or no model of this rank explains any of it.
     """
     can = 1.0 - floor_error**2
     return (1.0 - relative_error**2) / can if can > 0 else float("nan")
@@ -200,12 +228,14 @@ def baselines(X: Any, decomposition: SVD | None = None) -> Baselines:
     mean: sqrt(1 - (sum x)^2 / (m n ||X||^2));  column means: sqrt(1 - m ||mu||^2 / ||X||^2), mu the mean row.
 
     decomposition : an SVD of X, when there is one already
+
+    All three are NaN when X is zero.
     """
-    matrix = as_matrix(X)
+    matrix, _ = in_range(as_matrix(X))
     m, n = matrix.shape
     norm2 = _squared_norm(matrix)
     if norm2 == 0:
-        return Baselines(0.0, 0.0, 0.0)
+        return Baselines(np.nan, np.nan, np.nan)
     totals = np.asarray(matrix.sum(axis=0, dtype=np.float64)).ravel()
     mean = 1.0 - totals.sum() ** 2 / (m * n * norm2)
     columns = 1.0 - totals @ totals / (m * norm2)
@@ -255,8 +285,8 @@ def reconstruction_error(X: Any, decomposition: SVD) -> float:
 
     About 1e-15 for all terms of an exact SVD; equal to `floor` at the number of terms held.
     """
-    matrix = as_matrix(X)
-    scaled = decomposition.U * decomposition.singular_values  # (m, k)
+    matrix, power = in_range(as_matrix(X))
+    scaled = decomposition.U * np.ldexp(decomposition.singular_values, -2 * power)  # (m, k)
     height = max(1, 1_000_000 // matrix.shape[1])
     total = 0.0
     for begin in range(0, matrix.shape[0], height):
@@ -264,7 +294,8 @@ def reconstruction_error(X: Any, decomposition: SVD) -> float:
         block = matrix[rows].toarray() if sp.issparse(matrix) else matrix[rows]
         gap = block - scaled[rows] @ decomposition.Vt
         total += float(np.einsum("ij,ij->", gap, gap))
-    return float(np.sqrt(total / decomposition.squared_norm)) if decomposition.squared_norm > 0 else 0.0
+    norm2 = _squared_norm(matrix)
+    return float(np.sqrt(total / norm2)) if norm2 > 0 else float("nan")
 
 
 def cosines_between_rows(H: np.ndarray) -> np.ndarray:
@@ -397,12 +428,43 @@ def _from_gram(X: Matrix, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
     gram = A @ A.T
     gram = gram.toarray() if sp.issparse(gram) else gram
     values, vectors = scipy.linalg.eigh(gram, overwrite_a=True, check_finite=False)
-    s = np.sqrt(np.maximum(values[::-1], 0.0))
-    s[s <= NUMERICAL_RANK * s[0]] = 0.0
-    short = np.ascontiguousarray(vectors[:, ::-1][:, :count])  # (short, count)
+    s, vectors = np.sqrt(np.maximum(values[::-1], 0.0)), vectors[:, ::-1]
+    if s[-1] < FAINT * s[0]:
+        s, vectors = _faint_again(A, s, vectors)
+    short = np.ascontiguousarray(vectors[:, :count])  # (short, count)
     long = np.asarray(A.T @ short)  # (long, count): s_k times the other singular vector
     long = _orthonormal_columns(long, s[:count])
     return (short, s, long.T) if wide else (long, s, short.T)
+
+
+def _faint_again(A: Matrix, s: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """s and the vectors (short, short) with the small ones computed from what the large ones leave of A (short, long).
+
+    An eigenvalue of A A^T is exact to eps s_1^2 only. With Q the vectors of the small ones, those of Q^T A A^T Q, a matrix
+    without the large ones, are exact to eps (APART s_1)^2.
+    """
+    keep = int(np.count_nonzero(s >= APART * s[0]))
+    Q = np.ascontiguousarray(vectors[:, keep:])
+    left = np.asarray((A.T @ Q).T)  # (short - keep, long)
+    values, turn = scipy.linalg.eigh(left @ left.T, check_finite=False)
+    again = np.sqrt(np.maximum(values[::-1], 0.0))
+    again[again <= DEEPEST * s[0]] = 0.0
+    return np.append(s[:keep], again), np.hstack([vectors[:, :keep], Q @ turn[:, ::-1]])
+
+
+def _left(X: Matrix, U: np.ndarray, Vt: np.ndarray) -> float:
+    """||X - U U^T X||_F^2 for orthonormal U (m, k), or the same from the other side, summed over the cells in blocks."""
+    wide = X.shape[0] <= X.shape[1]
+    A, Q = (X, U) if wide else (X.T, Vt.T)  # (short, long), (short, k)
+    A = sp.csc_array(A) if sp.issparse(A) else A
+    width = max(1, CELLS_AT_ONCE // A.shape[0])
+    total = 0.0
+    for begin in range(0, A.shape[1], width):
+        block = A[:, begin : begin + width]
+        block = (block.toarray() if sp.issparse(block) else block).astype(np.float64)
+        gap = block - Q @ (Q.T @ block)
+        total += float(np.einsum("ij,ij->", gap, gap))
+    return total
 
 
 def _orthonormal_columns(B: np.ndarray, s: np.ndarray) -> np.ndarray:
@@ -423,7 +485,6 @@ def _lanczos(X: Matrix, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     wide = X.shape[0] <= X.shape[1]
     A = (X if wide else X.T).astype(np.float64)  # (short, long)
     A, At = (sp.csr_array(A), sp.csr_array(A.T)) if sp.issparse(A) else (A, A.T)
-    short_side = A.shape[0]
     if count > MOST_TERMS:
         raise ProblemError(
             f"A truncated SVD of more than {MOST_TERMS} terms takes minutes ({count} were asked for). Ask for fewer."
@@ -435,16 +496,56 @@ def _lanczos(X: Matrix, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]
         ask()  # here a person's Stop is heard: ARPACK itself knows no end before the last term
         return A @ (At @ v)
 
-    gram = scipy.sparse.linalg.LinearOperator((short_side, short_side), matvec=squared, dtype=np.float64)
-    # the start: X applied to ones is close to the leading vector and is the same every time; zeros would stop ARPACK
-    start = np.asarray(A.sum(axis=1)).ravel() + 1.0 / short_side
     with few_threads(A, count):
-        values, vectors = scipy.sparse.linalg.eigsh(gram, count, v0=start, tol=SETTLED, rng=np.random.default_rng(0))
-    s = np.sqrt(np.maximum(values[::-1], 0.0))
-    s[s <= NUMERICAL_RANK * s[0]] = 0.0
-    short = np.ascontiguousarray(vectors[:, ::-1])
-    long = _orthonormal_columns(np.asarray(At @ short), s)
+        values, short = _leading(squared, np.asarray(A.sum(axis=1)).ravel(), count)
+    s = np.sqrt(np.maximum(values, 0.0))
+    long = np.asarray(At @ short)  # (long, count)
+    if s[-1] >= FAINT * s[0]:
+        long = _orthonormal_columns(long, s)
+    else:
+        long, s, turn = scipy.linalg.svd(long, full_matrices=False, check_finite=False)
+        s[s <= DEEPEST * s[0]] = 0.0
+        short = short @ turn.T
     return (short, s, long.T) if wide else (long, s, short.T)
+
+
+def _leading(gram: Callable[[np.ndarray], np.ndarray], guess: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The `count` largest eigenvalues (falling) and their orthonormal vectors (n, count) of a positive semi-definite operator.
+
+    A Krylov space holds one direction of each eigenspace. What a run of Lanczos iteration has missed, the copies of a repeated
+    eigenvalue, is the largest that is left outside its directions: one cheap run there tells, and only if it finds something
+    above the last of them, another full one follows; the eigenproblem in the span of both (Rayleigh-Ritz) sorts them.
+
+    guess : (n,) near the leading vector; a seeded random vector is added to it, which no eigenvector is orthogonal to
+    """
+    n, rng = len(guess), np.random.default_rng(0)
+    vectors = np.zeros((n, 0))
+    values = np.zeros(0)
+
+    def outside(v: np.ndarray) -> np.ndarray:
+        return v - vectors @ (vectors.T @ v)
+
+    def run(start: np.ndarray, wanted: int, tol: float) -> tuple[np.ndarray, np.ndarray]:
+        operator = scipy.sparse.linalg.LinearOperator(
+            (n, n), matvec=lambda v: outside(gram(outside(v.ravel()))), dtype=np.float64
+        )
+        return scipy.sparse.linalg.eigsh(operator, wanted, v0=start, tol=tol, rng=rng)
+
+    random = rng.standard_normal(n)
+    found, new = run(guess / (float(np.linalg.norm(guess)) or 1.0) + random / np.linalg.norm(random), count, SETTLED)
+    values, vectors = found[::-1], np.ascontiguousarray(new[:, ::-1])
+    while True:
+        start = outside(gram(outside(rng.standard_normal(n))))
+        if np.linalg.norm(start) <= NUMERICAL_RANK**2 * values[0]:
+            return values, vectors  # nothing is left
+        beyond, _ = run(start, 1, MISSED)
+        if beyond[0] <= values[-1] * (1.0 + MISSED):
+            return values, vectors
+        _, new = run(start, count, SETTLED)
+        vectors, _ = np.linalg.qr(np.hstack([vectors, new]))
+        small = vectors.T @ np.stack([gram(v) for v in vectors.T], axis=1)
+        found, turn = scipy.linalg.eigh((small + small.T) / 2, check_finite=False)
+        values, vectors = found[::-1][:count], vectors @ turn[:, ::-1][:, :count]
 
 
 def _squared_norm(X: Matrix) -> float:
