@@ -19,6 +19,7 @@ import numpy as np
 from nmfcore.core.checks import ProblemError, as_problem, check_start
 from nmfcore.core.factorization import Factorization, Factors, History, Penalty, Problem, Progress, StopReason, beta_of
 from nmfcore.core.losses import CANCELS, kkt_residual, loss, penalty, squared_error
+from nmfcore.core.recording import Recording
 from nmfcore.core.spec import RunSpec, StopRule, usual_start
 from nmfcore.solvers import SOLVERS, make_solver, starts
 from nmfcore.solvers.protocol import Solver
@@ -47,13 +48,15 @@ class Run:
         None: every fifth where the stop rule needs it, else never; 0: never
     history : the history of a run that is being continued; its last point must belong to `start`
     fresh : the start was made and checked for this run alone, as `init.start` does, and need not be again
+    recording : keeps iterates as the run goes, in the units of X; off the clock
 
     Raises
     ------
     ProblemError
         If the solver cannot run the problem; the message names those that can.
 
-    Memory: the problem, the solver's own, and two pairs of factors (the present one and the last recorded one).
+    Memory: the problem, the solver's own, two pairs of factors (the present one and the last recorded one), and
+    `Recording.bytes_for` where iterates are kept.
     """
 
     def __init__(
@@ -67,11 +70,12 @@ class Run:
         kkt_every: int | None = None,
         history: History | None = None,
         fresh: bool = False,
+        recording: Recording | None = None,
     ) -> None:
         refuse(problem, solver)
         if evaluate_every < 1:
             raise ProblemError(f"evaluate_every must be at least 1, not {evaluate_every}.")
-        self.problem, self.solver = problem, solver
+        self.problem, self.solver, self.recording = problem, solver, recording
         self.spec = spec or RunSpec(solver=solver.key, solver_options=solver.options(), rank=problem.rank, loss=problem.loss)
         self.stop = self.spec.stop
         self.evaluate_every = evaluate_every
@@ -161,6 +165,8 @@ class Run:
             return False
         self.history.append(point)
         self._recorded = self._factors
+        if self.recording is not None:
+            self.recording.take(point.iteration, point.relative_error, self._factors.scaled(self.problem.scale**0.5))
         return True
 
     def _evaluate(self) -> Progress:
@@ -304,6 +310,7 @@ def prepare(
     spec: RunSpec | None = None,
     evaluate_every: int = 1,
     kkt_every: int | None = None,
+    recording: Recording | None = None,
 ) -> Run:
     """The run of `solve`, not yet begun: iterate over it to watch it work. Parameters as in `solve`."""
     chosen = _solver(solver, solver_options, spec)
@@ -313,7 +320,7 @@ def prepare(
     )
     refuse(problem, chosen)
     start = starts.start(problem, spec.init, spec.seed, W=W, H=H)
-    return Run(problem, chosen, start, spec, evaluate_every=evaluate_every, kkt_every=kkt_every, fresh=True)
+    return Run(problem, chosen, start, spec, evaluate_every=evaluate_every, kkt_every=kkt_every, fresh=True, recording=recording)
 
 
 def _solver(solver: str | Solver | None, options: Mapping[str, Any] | None, spec: RunSpec | None) -> Solver:
