@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from dashboard import session
 from dashboard.widgets import notices, panel
@@ -38,24 +39,17 @@ PAGES: dict[str, list[tuple[str, str, str]]] = {
 }
 
 
+def _page(key: str, title: str, help_: str) -> StreamlitPage:
+    first = key == "overview"
+    return st.Page(HERE / "views" / f"{key}.py", title=title, help=help_, url_path="" if first else key, default=first)
+
+
 def main() -> None:
     """Draw the frame and the page that is open."""
     st.set_page_config(page_title="NMF dashboard", page_icon=ICON, layout="wide")
-    pages = {
-        section: [
-            st.Page(
-                HERE / "views" / f"{key}.py",
-                title=title,
-                help=help_,
-                url_path=key if key != "overview" else "",
-                default=key == "overview",
-            )
-            for key, title, help_ in entries
-        ]
-        for section, entries in PAGES.items()
-    }
-    session.set_pages({Path(page._page).stem: page for group in pages.values() for page in group})
-    page = st.navigation(pages, position="top")
+    pages = {key: _page(key, title, help_) for entries in PAGES.values() for key, title, help_ in entries}
+    session.set_pages(pages)
+    page = st.navigation({section: [pages[key] for key, _, _ in entries] for section, entries in PAGES.items()}, position="top")
     session.begin()
     panel.draw()
     notices.draw()

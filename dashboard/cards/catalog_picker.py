@@ -15,6 +15,7 @@ from dashboard.widgets import prepare
 from dashboard.work.fitting import START, data_key
 from nmfcore.core.spec import RunSpec
 from nmfcore.data import catalog
+from nmfcore.data.model.card import Option
 
 KEY = "dataset"
 UPLOAD = "upload"
@@ -109,7 +110,7 @@ def _zeros(key: str, entry: catalog.Card, steps: Sequence[Mapping[str, Any]]) ->
     meaning = st.segmented_control(
         "A 0 is",
         list(names),
-        format_func=names.get,
+        format_func=names.__getitem__,
         key=name,
         required=True,
         persist_state="session",
@@ -134,7 +135,7 @@ def _fetch(entry: catalog.Card) -> str:
     return f"Not on this computer yet: fetched once{size}, checked by its hash, then kept. You can stop it."
 
 
-def _option(key: str, option: catalog.Option, value: Any) -> Any:
+def _option(key: str, option: Option, value: Any) -> Any:
     name = f"opt_{key}_{option.name}"
     if option.many:
         session.control(name, list(option.choices) if value == "all" else list(value))

@@ -34,12 +34,13 @@ def asked(dataset: Dataset) -> tuple[bool, int, int, int]:
         rows = session.control_value(key, False)
         if dataset.classes is None and dataset.column_classes is None:
             rows = st.segmented_control(
-                "Samples are the", list(SIDES), format_func=SIDES.get, key=key, required=True, persist_state="session"
+                "Samples are the", list(SIDES), format_func=SIDES.__getitem__, key=key, required=True, persist_state="session"
             )
         bench.linked(f"{PAGE}-rank", "metagenes", list(bench_data.RANKS), 2)
         rank = st.segmented_control(
             "Rank (metagenes)", bench_data.RANKS, key=f"{PAGE}-rank", required=True, persist_state="session"
         )
+        assert rank is not None  # it is required, and `linked` has given it a value
         session.control(f"{PAGE}-runs", 20)
         runs = st.number_input(
             "Starts at each rank",

@@ -130,7 +130,7 @@ def one_image(dataset: Dataset, models: Fitted) -> None:
         name = st.segmented_control("Built by", names, key=f"{PAGE}-model", required=True, persist_state="session")
         session.control(f"{PAGE}-order", "error")
         order = st.selectbox(
-            "Next comes", list(ORDERS), format_func=ORDERS.get, key=f"{PAGE}-order", width=180, persist_state="session"
+            "Next comes", list(ORDERS), format_func=ORDERS.__getitem__, key=f"{PAGE}-order", width=180, persist_state="session"
         )
     model = models.models[names.index(str(name))]
     steps, added, errors = bench_data.steps_of(dataset, model, row, str(order))

@@ -491,7 +491,7 @@ def _settle(
     st.segmented_control(
         title,
         list(names),
-        format_func=names.get,
+        format_func=names.__getitem__,
         key=key,
         required=required,
         help=help_,

@@ -92,7 +92,7 @@ def controls(run: FittedRun) -> tuple[Hits, np.ndarray]:
         st.selectbox(
             "Order",
             orders,
-            format_func=ORDERS.get,
+            format_func=ORDERS.__getitem__,
             key=ORDER,
             persist_state="session",
             on_change=from_the_start,

@@ -51,7 +51,7 @@ def asked(source: Source) -> tuple[int, float, int, int, int, int, str]:
         k = st.number_input("Neighbours K", 1, most, key=f"{PAGE}-k", width=110, persist_state="session") if most > 1 else 1
         bench.linked(f"{PAGE}-zero", "zero", list(ZEROS), "zero")
         meaning = st.segmented_control(
-            "In the pictures, a missing rating", list(ZEROS), format_func=ZEROS.get, key=f"{PAGE}-zero", required=True,
+            "In the pictures, a missing rating", list(ZEROS), format_func=ZEROS.__getitem__, key=f"{PAGE}-zero", required=True,
             persist_state="session",
             help="Which factorization the pictures of W, H and the similarities show. The estimates below always compare both.",
         )  # fmt: skip

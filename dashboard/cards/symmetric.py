@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,7 @@ WEIGHTINGS = {"binary": "present or not", "idf": "IDF: rare counts more", "as gi
 NORMALISATIONS = {"cosine": "cosine", "jaccard": "Jaccard", "ppmi": "positive PMI", "max": "by the largest"}
 NARROW = {"topic": st.column_config.NumberColumn(width=45)}
 WORDS = 8  # keywords on a topic's card
-COMPARING = {"label": "Stepwise beside joint", "lane": f"{bench.LANE}-check"}  # of the comparison's job
+COMPARING: dict[str, Any] = {"label": "Stepwise beside joint", "lane": f"{bench.LANE}-check"}  # of the comparison's job
 BAR = 76  # px of the colour bar that is left out where numbers stand in the cells
 
 
@@ -43,7 +44,7 @@ def asked(dataset: Dataset) -> Choice:
         weighting = st.selectbox(
             "Weights of X",
             list(WEIGHTINGS),
-            format_func=WEIGHTINGS.get,
+            format_func=WEIGHTINGS.__getitem__,
             key=f"{PAGE}-weighting",
             width=200,
             persist_state="session",
@@ -53,7 +54,7 @@ def asked(dataset: Dataset) -> Choice:
         normalisation = st.selectbox(
             "Normalisation of C",
             list(NORMALISATIONS),
-            format_func=NORMALISATIONS.get,
+            format_func=NORMALISATIONS.__getitem__,
             key=f"{PAGE}-normalisation",
             width=170,
             persist_state="session",
@@ -200,7 +201,7 @@ def step_two(steps: Steps) -> None:
         for k, top in enumerate(found):
             with st.container(border=True, gap="xsmall"):
                 st.markdown(f"**{k + 1} · {markdown(steps.names[k], 40)}**")
-                drawn = word_list(
+                bars = word_list(
                     top.terms,
                     top.weights,
                     component=k,
@@ -210,7 +211,7 @@ def step_two(steps: Steps) -> None:
                     unit="weight in S",
                     theme=session.theme(),
                 )
-                st.html(drawn)
+                st.html(bars)
     st.markdown(f":small[{reading(PAGE, 'topics')}]")
 
 

@@ -25,7 +25,9 @@ NAME = 30  # characters of a name in a card's title
 Open = Callable[[int], None]
 
 
-def draw(run: FittedRun, *, page: str, words: int, relevance: float = 1.0, view: View | None = None, open_: Open | None = None):
+def draw(
+    run: FittedRun, *, page: str, words: int, relevance: float = 1.0, view: View | None = None, open_: Open | None = None
+) -> None:
     """One card per topic, in the model's order.
 
     view : the topics with what somebody edited; the run's own when None;  open_ : what a card's button does with its component

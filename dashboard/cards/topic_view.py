@@ -21,6 +21,7 @@ from dashboard.work.fitting import FittedRun
 from nmfcore import topics
 from nmfcore.topics.scale import apply as rescale
 from nmfcore.topics.similarity import Map, cosine_rows, mds
+from nmfcore.topics.terms import TopItems, TopTerms
 
 T = TypeVar("T")
 
@@ -61,7 +62,7 @@ class View:
         """Where the topic that a component is in stands."""
         return next(i for i, topic in enumerate(self.topics) if component in topic.members)
 
-    def top(self, count: int, relevance: float) -> list[topics.TopTerms]:
+    def top(self, count: int, relevance: float) -> list[TopTerms]:
         """The first words of every topic."""
         return self.facts(
             ("words", count, relevance),
@@ -75,7 +76,7 @@ class View:
             ),
         )
 
-    def items(self, count: int) -> list[topics.TopItems]:
+    def items(self, count: int) -> list[TopItems]:
         """The items that load most on every topic."""
         return self.facts(("items", count), lambda: topics.top_items(self.W, self.run.dataset.axes.rows, count=count))
 

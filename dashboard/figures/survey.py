@@ -47,7 +47,7 @@ def criteria(points: Sequence[RankPoint], verdict: Verdict, *, present: int, the
 
     errors = [p.errors for p in points]
     middle = np.array([np.median(e) for e in errors])
-    spread = {"low": np.array([e.min() for e in errors]), "high": np.array([e.max() for e in errors])}
+    spread: dict[str, Any] = {"low": np.array([e.min() for e in errors]), "high": np.array([e.max() for e in errors])}
     floor = line(np.array([p.floor for p in points]), colours.strong, "SVD floor", "dot")
     null = _mean([p.null for p in points])
     first = [line(middle, colours.categorical[0], "NMF", **spread), floor]
@@ -68,7 +68,8 @@ def criteria(points: Sequence[RankPoint], verdict: Verdict, *, present: int, the
         else:
             missing.append(name)
     height = 1.0 / len(rows)
-    traces, layout = [], {}
+    traces: list[dict[str, Any]] = []
+    layout: dict[str, Any] = {}
     for number, (_, drawn) in enumerate(rows):
         suffix = "" if number == 0 else str(number + 1)
         top = 1.0 - (number + NAME) * height

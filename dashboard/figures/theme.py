@@ -229,7 +229,7 @@ def distinct(labels: Sequence[object]) -> list[str]:
 def figure(traces: list[dict[str, Any]], layout: Mapping[str, Any], theme: str, *, height: int) -> go.Figure:
     """A figure from dictionaries: one pass of validation, 1 ms, where `update_layout` costs 4 to 7 ms a call."""
     colours = palette(theme)
-    base = {
+    base: dict[str, Any] = {
         "template": "none",
         "height": height,
         "autosize": True,

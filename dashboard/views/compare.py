@@ -43,7 +43,7 @@ def two_runs(here: FittedRun) -> None:
     choices = {run.key: name(run) for run in others}
     bench.within("compare-with", list(choices), list(choices)[-1])
     st.markdown(f":small[On screen: {markdown(name(here), 120)}]")
-    other_key = st.selectbox("Compare it with", list(choices), format_func=choices.get, key="compare-with", width=420)
+    other_key = st.selectbox("Compare it with", list(choices), format_func=choices.__getitem__, key="compare-with", width=420)
     other = next(run for run in others if run.key == other_key)
     convention, axes = scale.current(), here.dataset.axes
     found = here.derived(
@@ -60,7 +60,13 @@ def two_runs(here: FittedRun) -> None:
         card.picture("compare", "cosines", "Topics of this run (rows) and of the other (columns)", drawn)
     with right:
         axis = st.segmented_control(
-            "Curves over", list(AXES), format_func=AXES.get, default="iterations", key="axis", required=True, bind="query-params"
+            "Curves over",
+            list(AXES),
+            format_func=AXES.__getitem__,
+            default="iterations",
+            key="axis",
+            required=True,
+            bind="query-params",
         )
         curves = [curve(label, run.factorization) for label, run in (("on screen", here), ("the other", other))]
         drawn = race_chart([(c.name, getattr(c, axis), c.errors) for c in curves], axis=axis, theme=session.theme(), height=320)
@@ -143,7 +149,13 @@ def the_race(run: FittedRun) -> None:
         return
     with st.container(horizontal=True):
         axis = st.segmented_control(
-            "Over", list(AXES), format_func=AXES.get, default="seconds", key="race-axis", required=True, bind="query-params"
+            "Over",
+            list(AXES),
+            format_func=AXES.__getitem__,
+            default="seconds",
+            key="race-axis",
+            required=True,
+            bind="query-params",
         )
         log = st.segmented_control("Error axis", ["linear", "logarithmic"], default="linear", key="race-log", required=True)
     curves = race.curves()
@@ -188,7 +200,7 @@ def draw() -> None:
     kept = sum(other.dataset.fingerprint == run.dataset.fingerprint for other in session.state().kept.values())
     header.draw(f"{spelled(kept)} kept {'run' if kept == 1 else 'runs'} of {markdown(run.dataset.title, 60)}", run)
     view = st.segmented_control(
-        "Compare", list(VIEWS), format_func=VIEWS.get, default="runs", key="compare", required=True, bind="query-params",
+        "Compare", list(VIEWS), format_func=VIEWS.__getitem__, default="runs", key="compare", required=True, bind="query-params",
         label_visibility="collapsed",
     )  # fmt: skip
     {"runs": two_runs, "race": the_race}[view](run)

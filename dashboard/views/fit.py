@@ -37,14 +37,20 @@ def controls() -> tuple[str, str]:
         axis = st.segmented_control(
             "Horizontal axis",
             list(AXES),
-            format_func=AXES.get,
+            format_func=AXES.__getitem__,
             default="iterations",
             key="axis",
             required=True,
             bind="query-params",
         )
         scale = st.segmented_control(
-            "Error axis", list(SCALES), format_func=SCALES.get, default="linear", key="errors", required=True, bind="query-params"
+            "Error axis",
+            list(SCALES),
+            format_func=SCALES.__getitem__,
+            default="linear",
+            key="errors",
+            required=True,
+            bind="query-params",
         )
     return axis, scale
 

@@ -23,7 +23,7 @@ def draw() -> None:
         return
     top = st.container()
     view = st.segmented_control(
-        "View", list(VIEWS), format_func=VIEWS.get, default="items", key=VIEW, required=True, bind="query-params",
+        "View", list(VIEWS), format_func=VIEWS.__getitem__, default="items", key=VIEW, required=True, bind="query-params",
         label_visibility="collapsed",
     )  # fmt: skip
     if view == "clusters":

@@ -46,7 +46,7 @@ def controls(run: FittedRun | None) -> tuple[str, str, str]:
     """Which matrix, in which order, in which colours; all three are part of the link."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         which = st.segmented_control(
-            "Matrix", list(SHOWN), format_func=SHOWN.get, default="W", key="matrix", required=True, bind="query-params"
+            "Matrix", list(SHOWN), format_func=SHOWN.__getitem__, default="W", key="matrix", required=True, bind="query-params"
         )
         order = matrix_order.choose(run)
         colours = "linear"
@@ -54,7 +54,7 @@ def controls(run: FittedRun | None) -> tuple[str, str, str]:
             colours = st.segmented_control(
                 "Colours",
                 list(COLOURS),
-                format_func=COLOURS.get,
+                format_func=COLOURS.__getitem__,
                 default="linear",
                 key="colours",
                 required=True,

@@ -32,7 +32,7 @@ def draw() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         bench.within("aspect", list(ASPECTS))
         aspect = st.segmented_control(
-            "Show", list(ASPECTS), format_func=ASPECTS.get, key="aspect", required=True, bind="query-params"
+            "Show", list(ASPECTS), format_func=ASPECTS.__getitem__, key="aspect", required=True, bind="query-params"
         )
         query = topic_search.field(view)
         topic_edit.menu(view)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from io import BytesIO
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
@@ -80,7 +80,9 @@ def source(page: str, usual: str, fits: Callable[[Dataset], str], others: Sequen
     within(key, list(names), CHOSEN if mine is not None and not reason and mine.kind == cards[usual].kind else usual)
     with st.container(horizontal=True, vertical_alignment="bottom" if len(names) > 1 else "center", gap="small"):
         if len(names) > 1:
-            st.segmented_control("Data", list(names), format_func=names.get, key=key, required=True, persist_state="session")
+            st.segmented_control(
+                "Data", list(names), format_func=names.__getitem__, key=key, required=True, persist_state="session"
+            )
         else:
             st.markdown(f":small[Data: {names[usual]}.]", width="content")
         _to_data()
@@ -217,7 +219,7 @@ def table(
     shown: pd.DataFrame,
     *,
     say: str = "",
-    height: int | str = "auto",
+    height: int | Literal["stretch", "content", "auto"] = "auto",
     whole: Callable[[], pd.DataFrame] | None = None,
     **options: Any,
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import re
 from dataclasses import fields
@@ -96,7 +95,7 @@ def _advanced(solver: type[Solver]) -> None:
         losses = [name for name in LOSS_TITLES if name in solver.supports.losses]
         if session.control("loss", me.choice.loss) not in losses:
             session.set_control("loss", losses[0])
-        st.selectbox("Loss", losses, format_func=LOSS_TITLES.get, key="loss", persist_state="session")
+        st.selectbox("Loss", losses, format_func=LOSS_TITLES.__getitem__, key="loss", persist_state="session")
         if session.control_value("loss", "") == OTHER_BETA:
             session.control("beta", 1.5)
             st.number_input(
@@ -154,7 +153,6 @@ def _parameter(solver: type[Solver], name: str, usual: object, value: object) ->
         st.selectbox(title, re.findall(r'"([\w-]+)"', meaning) or [str(usual)], **common)
 
 
-@functools.cache
 def parameter_help(solver: type[Solver], name: str) -> str:
     """What the solver's docstring says of a parameter: the text after "name : " up to the next blank line or parameter."""
     text = inspect.getdoc(solver) or ""

@@ -90,7 +90,9 @@ def _control(key: str, parameter: str, default: Any, value: Any) -> Any:
     if isinstance(default, float):
         return float(st.number_input(title, 0.0, 1e150, key=key, format="%g", persist_state="session"))
     words = CHOICES[parameter]
-    return st.segmented_control(title, list(words), format_func=words.get, key=key, required=True, persist_state="session")
+    return st.segmented_control(
+        title, list(words), format_func=words.__getitem__, key=key, required=True, persist_state="session"
+    )
 
 
 def effects(dataset: Dataset, key: str, *, notes: bool = True) -> None:

@@ -44,7 +44,7 @@ def draw(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
         found["weighting"] = st.segmented_control(
-            "Weights", list(WEIGHTS), format_func=WEIGHTS.get, key=key("weighting", usual["weighting"]), required=True,
+            "Weights", list(WEIGHTS), format_func=WEIGHTS.__getitem__, key=key("weighting", usual["weighting"]), required=True,
             persist_state="session",
             help="Counts: how often a word stands in a document. TF-IDF: the same, with words that stand everywhere pushed down "
             "and each document brought to length 1.",
@@ -64,7 +64,11 @@ def draw(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
             )
         )  # fmt: skip
         found["token_pattern"] = st.selectbox(
-            "A word is", list(TOKENS), format_func=TOKENS.get, key=key("tokens", usual["token_pattern"]), persist_state="session"
+            "A word is",
+            list(TOKENS),
+            format_func=TOKENS.__getitem__,
+            key=key("tokens", usual["token_pattern"]),
+            persist_state="session",
         )
         found["min_df"] = _frequency(
             st.number_input(

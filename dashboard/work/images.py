@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -83,7 +84,7 @@ def fit_work(dataset: Dataset, chain: tuple[int, ...], seed: int, before: Factor
         run = None
         for rank in left:
             start = change_rank(X, factors, rank) if factors is not None else None
-            given = {} if start is None else {"W": start.W.astype(X.dtype), "H": start.H.astype(X.dtype)}
+            given: dict[str, Any] = {} if start is None else {"W": start.W.astype(X.dtype), "H": start.H.astype(X.dtype)}
             run = prepare(X, rank, seed=seed, stop=STOP, **given)
             job.message = f"NMF with {rank} parts"
             for progress in run:
