@@ -96,7 +96,7 @@ def items_by_topic(
     return Picture(
         look.figure(traces, layout, theme, height=height),
         alt,
-        lambda: factor_table(W, rows.order, axis, component, along="columns"),
+        lambda: factor_table(W, rows.order, axis, component),
         note,
     )
 
@@ -144,40 +144,8 @@ def components_by_feature(
     return Picture(
         look.figure(traces, layout, theme, height=height),
         alt,
-        lambda: factor_table(H.T, columns.order, axis, component, along="columns"),
+        lambda: factor_table(H.T, columns.order, axis, component),
         note,
-    )
-
-
-def top_features(
-    H: np.ndarray,
-    *,
-    axis: Axis,
-    component: str = "topic",
-    each: int = 6,
-    theme: str = "light",
-    height: int | None = None,
-    width: int = look.CHART_WIDTH,
-) -> Picture:
-    """The strongest `each` features of every component of H (r, n), named, one a line; columns are the components."""
-    r = H.shape[0]
-    chosen: list[int] = []
-    for k in range(r):
-        chosen += [int(j) for j in np.argsort(-H[k], kind="stable")[:each] if H[k, j] > 0 and int(j) not in chosen]
-    part = H[:, chosen].T
-    labels = axis.take(chosen)
-    return matrix(
-        part,
-        rows=labels,
-        columns=[str(k + 1) for k in range(r)],
-        quantity="weight in H",
-        column_title=component,
-        name=f"the strongest {axis.name} of each {component}",
-        low=0.0,
-        theme=theme,
-        height=height or max(160, 60 + LINE * len(chosen)),
-        width=width,
-        annotate=False,
     )
 
 
@@ -454,9 +422,8 @@ def parts(
 
 
 # -- parts ---------------------------------------------------------------------------------------------------------------
-def factor_table(W: np.ndarray, order: np.ndarray, axis: Axis, component: str, *, along: str = "columns") -> pd.DataFrame:
+def factor_table(W: np.ndarray, order: np.ndarray, axis: Axis, component: str) -> pd.DataFrame:
     """The entries of a factor (n, r) in the order of the picture, one row per entry, all digits."""
-    del along
     frame = pd.DataFrame(np.asarray(W)[order], columns=[f"{component} {k + 1}" for k in range(W.shape[1])])
     frame.insert(0, axis.singular, axis.take(order), allow_duplicates=True)
     return frame

@@ -62,64 +62,6 @@ def mixture(
     return Picture(drawn.figure, drawn.alt, table)
 
 
-def mixtures(
-    weights: ArrayLike,
-    *,
-    items: Sequence[object],
-    names: Sequence[object] | None = None,
-    component: str = "topic",
-    theme: str = "light",
-    height: int | None = None,
-) -> Picture:
-    """Several items (up to 40) as stacked bars of their shares, (m, r); the numbers 1 to r stand in the parts where they fit."""
-    W = np.maximum(np.asarray(weights, float), 0.0)[:MOST_ITEMS]
-    m, r = W.shape
-    sums = W.sum(axis=1, keepdims=True)
-    shares = 100 * np.divide(W, sums, out=np.zeros_like(W), where=sums > 0)
-    labels, width = look.shorten_all(list(items)[:m], LABEL_WIDTH)
-    places = np.arange(m)
-    traces = []
-    for k in range(r):
-        if not (shares[:, k] > 0).any():
-            continue
-        fill = look.component_colour(k, theme)
-        traces.append(
-            {
-                "type": "bar",
-                "orientation": "h",
-                "x": shares[:, k].astype(np.float32),
-                "y": places,
-                "width": 0.74,
-                "name": plotly(named(component, k, None if names is None else names[k]), 36),
-                "marker": {"color": fill, "line": {"width": 1, "color": look.palette(theme).background}},
-                "text": [str(k + 1) if share >= 7 else "" for share in shares[:, k]],
-                "textposition": "inside",
-                "insidetextanchor": "middle",
-                "textangle": 0,
-                "constraintext": "none",
-                "textfont": {"size": look.SMALL_SIZE, "color": look.ink_on(fill)},
-                "hovertemplate": "%{fullData.name}: %{x:.1f} %<extra></extra>",
-            }
-        )
-    layout = {
-        "barmode": "stack",
-        "xaxis": look.axis(theme, "share of the item's weight", range=[0, 100], fixedrange=True)
-        | {"tickmode": "array", "tickvals": [0, 25, 50, 75, 100], "ticktext": [f"{v} %" for v in (0, 25, 50, 75, 100)]},
-        "yaxis": look.axis(theme, None, showgrid=False, fixedrange=True, automargin=False, range=[m - 0.5, -0.5])
-        | {"tickmode": "array", "tickvals": places, "ticktext": labels},
-        "margin": {"l": int(width) + 12, "r": 24, "t": 6, "b": 46},
-    }
-    alt = f"Mixtures of {look.count(m, 'item', 'items')} over {r} {clean(component)}s."
-    note = f"The first {MOST_ITEMS} of {len(weights):,}." if len(weights) > MOST_ITEMS else None  # type: ignore[arg-type]
-
-    def table() -> pd.DataFrame:
-        frame = pd.DataFrame(shares / 100, columns=[f"{component} {k + 1}" for k in range(r)])
-        frame.insert(0, "item", [str(i) for i in items[:m]], allow_duplicates=True)
-        return frame
-
-    return Picture(look.figure(traces, layout, theme, height=height or ROW * max(m, 1) + 56), alt, table, note)
-
-
 def why_here(
     contributions: ArrayLike,
     unexplained: ArrayLike,

@@ -215,13 +215,6 @@ def singular_values(
     return Picture(look.figure(traces, layout, theme, height=height), alt, table, note)
 
 
-def cumulative_energy(
-    values: ArrayLike, squared_norm: float, *, present: int, theme: str = "light", height: int = 320
-) -> Picture:
-    """The share of ||X||_F^2 that the first k singular values hold."""
-    return singular_values(values, squared_norm, present=present, show="energy", theme=theme, height=height)
-
-
 def nmf_beside_svd(
     words: Sequence[object],
     weights: ArrayLike,

@@ -32,7 +32,7 @@ class Palette:
 
     background : what is behind the figure (figures themselves are transparent)
     text, muted : for titles and labels; both 4.5:1 on the background
-    grid : hairlines; grey : data that stands back (earlier runs, corpus totals); soft : a fill behind data
+    grid : hairlines; grey : data that stands back (earlier runs, corpus totals)
     strong : lines that must be seen but are not data (floor, present rank)
     alarm : a curve that diverged, an item that is misplaced
     """
@@ -42,7 +42,6 @@ class Palette:
     muted: str
     grid: str
     grey: str
-    soft: str
     strong: str
     alarm: str
     missing: str
@@ -57,7 +56,6 @@ LIGHT = Palette(
     muted="#4A5768",
     grid="#E3E8EF",
     grey="#9AA5B4",
-    soft="#E4F1EA",
     strong="#17212F",
     alarm="#B42318",
     missing="#E9EDF2",
@@ -71,7 +69,6 @@ DARK = Palette(
     muted="#B4BFCD",
     grid="#2A3442",
     grey="#66738A",
-    soft="#16302A",
     strong="#E6EBF2",
     alarm="#FF8A80",
     missing="#2A3442",

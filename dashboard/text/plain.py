@@ -6,8 +6,7 @@ Everything a person did not type into our source passes through one of these fun
     markdown(text)          the same for everything that Streamlit renders as Markdown (labels, captions, metrics, alerts, tabs)
     block(text)             several lines of plain text, kept as lines (st.code)
     plotly(text)            the same for every string of a figure (titles, ticks, legends, hover texts)
-    csv_cell(value)         one cell of a file that a spreadsheet may open
-    csv_text(header, rows)  a whole such file
+    csv_cell(value)         one cell of a file that a spreadsheet may open (a whole file: `tables.as_csv`)
 
 Escaping is for display only: never use an escaped label as a key, and never escape twice.
 May import the standard library only.
@@ -15,12 +14,9 @@ May import the standard library only.
 
 from __future__ import annotations
 
-import csv
-import io
 import numbers
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
 
 JOINER = "\u2060"  # word joiner: has no width, and breaks up what Markdown would recognise in finished text
 
@@ -76,19 +72,6 @@ def csv_cell(value: object) -> object:
     start = text.lstrip(" \t\r\n\0\ufeff")
     looks_active = text.startswith(_CONTROL) or unicodedata.normalize("NFKC", start[:1]).startswith(_FORMULA)
     return f"'{text}" if looks_active and not _NUMBER.fullmatch(text) else text
-
-
-def csv_text(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
-    """A CSV file as text, every cell safe.
-
-    All text is quoted, so that a semicolon or a tab in a label starts no new cell (and no formula) where the spreadsheet
-    splits at those.
-    """
-    file = io.StringIO()
-    writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
-    writer.writerow([csv_cell(name) for name in header])
-    writer.writerows([csv_cell(value) for value in row] for row in rows)
-    return file.getvalue()
 
 
 def _shown(text: str) -> str:

@@ -275,21 +275,6 @@ def held_out_work(source: Source, rank: int, ridge: float, seed: int) -> Callabl
     return work
 
 
-def held_out_table(errors: list[HeldOut]) -> pd.DataFrame:
-    """One row per model, best first."""
-    rows = sorted(errors, key=lambda e: e.mean)
-    return pd.DataFrame(
-        {
-            "model": [e.name for e in rows],
-            "held-out RMSE": [e.mean for e in rows],
-            "± over splits": [e.spread for e in rows],
-            "training RMSE": [float(np.mean(e.training)) for e in rows],
-            "lowest prediction": [e.lowest for e in rows],
-            "highest prediction": [e.highest for e in rows],
-        }
-    )
-
-
 def script(fits: Fits, item: int, user: int, k: int, convention: str) -> str:
     """Python that computes the page's numbers anew, with nothing but nmfcore."""
     ratings = fits.source.ratings

@@ -79,10 +79,6 @@ class SVD:
         """(K,) share of ||X||^2 in each singular value: s_j^2 / ||X||^2."""
         return np.nan_to_num(self.shares)
 
-    def cumulative(self) -> np.ndarray:
-        """(K,) share of ||X||^2 in the first 1, 2, ... K singular values."""
-        return np.minimum(np.cumsum(self.explained()), 1.0)
-
 
 def svd(X: Any, rank: int | None = None, *, exact_side: int = EXACT_SIDE) -> SVD:
     """The singular value decomposition of X: exact where that is cheap, else truncated and labelled so.

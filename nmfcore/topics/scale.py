@@ -112,12 +112,6 @@ class ScaleLedger:
         a, b = (self.clusters[self.conventions.index(key)] for key in (before, after))
         return [(int(i), int(a[i]), int(b[i])) for i in np.flatnonzero(a != b)]
 
-    @property
-    def undecided(self) -> np.ndarray:
-        """Items whose cluster is not the same under all conventions that mean something ("as fitted" is left out), rising."""
-        kept = [i for i, key in enumerate(self.conventions) if key != "as fitted"]
-        return np.flatnonzero((self.clusters[kept] != self.clusters[kept[0]]).any(axis=0))
-
 
 def ledger(
     W: np.ndarray, H: np.ndarray, *, conventions: Sequence[str] = tuple(CONVENTIONS), threshold: float = 0.0

@@ -9,11 +9,13 @@ import re
 import unicodedata
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dashboard.text.plain import JOINER, _visible, clean, csv_cell, csv_text, markdown, plotly
+from dashboard.text.plain import JOINER, _visible, clean, csv_cell, markdown, plotly
+from dashboard.text.tables import as_csv
 
 HOSTILE = [
     "![x](http://evil.example/a.png)",
@@ -185,14 +187,19 @@ def test_harmless_cells_stay_as_they_are(text):
 
 @given(st.lists(st.lists(texts, min_size=2, max_size=2), max_size=4))
 def test_a_csv_file_reads_back_as_the_safe_cells(rows):
-    text = csv_text(["=name", "weight"], rows)
+    text = as_csv(pd.DataFrame(rows, columns=["=name", "weight"], dtype=object))
     read = list(csv.reader(io.StringIO(text, newline="")))
     assert read[0] == ["'=name", "weight"]
     assert read[1:] == [[csv_cell(cell) for cell in row] for row in rows]
 
 
 def test_text_in_a_csv_file_is_quoted_and_numbers_are_not():
-    assert csv_text(["term", "weight"], [["a;=b", -0.5]]) == '"term","weight"\r\n"a;=b",-0.5\r\n'
+    table = pd.DataFrame({"term": ["a;=b"], "weight": [-0.5]})
+    assert as_csv(table).splitlines() == ['"term","weight"', '"a;=b",-0.5']
+
+
+def test_two_columns_of_one_name_are_both_made_safe():
+    assert as_csv(pd.DataFrame([["=1", "=2"]], columns=["a", "a"])).splitlines()[1] == '"\'=1","\'=2"'
 
 
 def test_printable_characters_are_those_that_stay_as_they_are():

@@ -110,6 +110,19 @@ def test_no_modules_import_each_other_in_a_circle():
         visit(name, [])
 
 
+def test_every_module_of_the_dashboard_is_reached_from_its_application():
+    reached, pages = set(), [name for name in NAMES if name.startswith("dashboard.views.")]
+    waiting = ["dashboard.app", "dashboard.server.cli", *pages]  # pages are opened by file name
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += [other for other in imports(NAMES[name]) if other in NAMES]
+    packages = {name for name, path in NAMES.items() if path.name == "__init__.py"}
+    unused = {name for name in NAMES if name.startswith("dashboard.")} - reached - packages
+    assert not unused, f"nothing imports {sorted(unused)}"
+
+
 @pytest.mark.parametrize("name", [n for n in NAMES if n.startswith("nmfcore")])
 def test_nmfcore_knows_no_screen_and_no_plot(name):
     for other in imports(NAMES[name]):

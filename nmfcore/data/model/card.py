@@ -88,7 +88,7 @@ class Card:
     zero_means : what an entry of 0 says
     values, unit : what an entry is, and its unit
     shape : (rows, columns), or None when it depends on the options
-    default_rank, default_scaling : where a person starts
+    default_rank : where a person starts
     preparation : the steps with which its matrix is made when the person chooses none
     """
 
@@ -103,7 +103,6 @@ class Card:
     citation: str
     source: str
     default_rank: int
-    default_scaling: str
     rows: AxisCard
     columns: AxisCard
     values: str
@@ -179,7 +178,6 @@ _TEXTS = (
     "licence",
     "citation",
     "source",
-    "default_scaling",
 )
 
 

@@ -14,7 +14,6 @@ from dashboard.figures import (
     Picture,
     bars,
     clusters,
-    compare,
     data,
     expression,
     heatmaps,
@@ -80,7 +79,6 @@ EVERY = {
     "items_by_topic": lambda **k: heatmaps.items_by_topic(W, axis=ROWS, height=600, **k),
     "items_log": lambda **k: heatmaps.items_by_topic(W, axis=ROWS, log=True, order="input", **k),
     "components_by_feature": lambda **k: heatmaps.components_by_feature(H, axis=COLUMNS, **k),
-    "top_features": lambda **k: heatmaps.top_features(H, axis=COLUMNS, each=2, **k),
     "matrix": lambda **k: heatmaps.matrix(
         W[:5] - 0.5, rows=TERMS[:5], columns=NAMES,
         quantity=NASTY, signed=True, name=NASTY, **k
@@ -89,7 +87,6 @@ EVERY = {
     "error_over_rank": lambda **k: svd.error_over_rank(np.linspace(0.9, 0.5, 20), [3, 5], [0.85, 0.8], present=3, **k),
     "singular_values": lambda **k: svd.singular_values(np.arange(20, 0, -1.0), 5000.0, present=3, **k),
     "singular_log": lambda **k: svd.singular_values(np.geomspace(10, 1e-3, 90), 200.0, present=3, log=True, show="values", **k),
-    "cumulative_energy": lambda **k: svd.cumulative_energy(np.arange(20, 0, -1.0), 5000.0, present=3, **k),
     "nmf_beside_svd": lambda **k: svd.nmf_beside_svd(TERMS, H[0], TERMS, SIGNED, component=0, **k),
     "gram_matrices": lambda **k: svd.gram_matrices(np.eye(3), np.full((3, 3), 0.5), **k),
     "principal_angles": lambda **k: svd.principal_angles([5.0, 40.0, 88.0], **k),
@@ -108,10 +105,7 @@ EVERY = {
     ),
     "samples": lambda **k: expression.samples_by_component(W, samples=ROWS.labels, classes=CLASSES, misplaced=[0, 4], **k),
     "mixture": lambda **k: items.mixture(W[0], names=NAMES, item=NASTY, **k),
-    "mixtures": lambda **k: items.mixtures(W, items=ROWS.labels, names=NAMES, **k),
     "why_here": lambda **k: items.why_here(H * 0.01, np.linspace(0.1, 0, 12), words=TERMS, names=NAMES, item=NASTY, **k),
-    "matched_topics": lambda **k: compare.matched_topics([1, 0, -1], [0.9, 0.8, 0.0], names=NAMES, **k),
-    "scale_ledger": lambda **k: compare.scale_ledger(NAMES, [0, 5, 9], 30, present=0, **k),
     "ratings": lambda **k: ratings.ratings(W[:4], W[:4] > 0.2, rows=TERMS[:4], columns=NAMES, predicted=W[:4], **k),
     "wall": lambda **k: images.wall(PICTURES, titles=TERMS[:5], **k),
     "rows_of_pictures": lambda **k: images.rows_of_pictures(
@@ -582,11 +576,6 @@ def test_labels_must_fit_the_matrix():
         heatmaps.matrix(np.eye(2), rows=["a"], columns=["a", "b"], quantity="x")
 
 
-def test_top_features_are_each_named_once():
-    table = heatmaps.top_features(H, axis=COLUMNS, each=4).table()
-    assert table.iloc[:, 0].is_unique
-
-
 # -- svd -------------------------------------------------------------------------------------------------------------------
 def test_the_present_rank_is_marked_and_compared_with_its_floor():
     picture = svd.error_over_rank([0.9, 0.8, 0.7, 0.6], [2, 3], [0.85, 0.75], present=3)
@@ -596,7 +585,7 @@ def test_the_present_rank_is_marked_and_compared_with_its_floor():
 
 
 def test_energy_is_relative_to_the_whole_matrix():
-    picture = svd.cumulative_energy([3.0, 1.0], 20.0, present=1)
+    picture = svd.singular_values([3.0, 1.0], 20.0, present=1, show="energy")
     assert list(picture.figure.data[0].y) == [45.0, 50.0]
     assert "45.0 %" in picture.alt
 
@@ -655,11 +644,6 @@ def test_an_empty_item_belongs_to_none():
     assert np.all(picture.table()["share"] == 0)
 
 
-def test_mixtures_add_up_to_one():
-    table = items.mixtures(W, items=range(30)).table()
-    np.testing.assert_allclose(table.iloc[:, 1:].sum(axis=1), 1.0)
-
-
 def test_why_here_holds_every_contribution_and_what_is_missed():
     picture = items.why_here([[0.5, 0.0], [0.1, 0.2]], [0.05, 0.15], words=["moon", "god"])
     explained, missed = picture.figure.data[:2]
@@ -667,11 +651,6 @@ def test_why_here_holds_every_contribution_and_what_is_missed():
     np.testing.assert_allclose(missed.z, [[5], [15]])
     assert "moon through topic 1, 50.0 %" in picture.alt
     assert picture.table()["not explained"].tolist() == [0.05, 0.15]
-
-
-def test_unmatched_topics_are_named():
-    picture = compare.matched_topics([1, -1], [0.95, 0.0])
-    assert list(picture.figure.layout.yaxis.ticktext) == ["1 ↔ 2", "2 ↔ none"]
 
 
 def test_unobserved_ratings_are_gaps_with_the_prediction_in_italics():
