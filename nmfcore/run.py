@@ -231,13 +231,16 @@ class Run:
         return None
 
     # -- the result -------------------------------------------------------------------------------------------------
-    def result(self) -> Factorization:
+    def result(self, *, as_recorded: bool = False) -> Factorization:
         """The factors of the last recorded loss, in the caller's units; valid at any time.
+
+        as_recorded : take the last point of the history as it is, while another thread may be iterating; there must be one
 
         The history holds finite losses only: a run that diverged keeps its curve up to the last finite factors, which are
         the ones returned.
         """
-        if not len(self.history) or (self._recorded is not self._factors and self._stopped is StopReason.UNFINISHED):
+        between = self._recorded is not self._factors and self._stopped is StopReason.UNFINISHED
+        if not as_recorded and (between or not len(self.history)):
             self._record()  # the loop was left between two evaluations, or never begun
         stopped = StopReason.CANCELLED if self._stopped is StopReason.UNFINISHED else self._stopped
         factors = self._recorded.scaled(self.problem.scale**0.5)

@@ -124,7 +124,7 @@ def edited(base: str, given: Source) -> Source | None:
     if not given.editable:
         return given
     now = session.control_value(f"{base}-now", None)
-    return given if now is None else bench_data.of_frame(now, given)
+    return given if now is None else bench_data.of_frame(now, given, session.state().id)
 
 
 def table_card(

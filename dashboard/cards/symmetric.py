@@ -338,7 +338,7 @@ def _wanted(dataset: Dataset) -> str:
 
 
 def _key(dataset: Dataset, steps: Steps) -> Hashable:
-    return (PAGE, "compare", dataset.fingerprint, steps.choice)
+    return (PAGE, "compare", dataset.identity, steps.choice)
 
 
 def comparison(dataset: Dataset, steps: Steps) -> None:

@@ -266,6 +266,8 @@ class _Report:
 
     def svd(self) -> str:
         run = self.run
+        if not run.measured:
+            return f"<h2>Beside the SVD</h2><p>{_text(run.unmeasured or 'The SVD of this data was not measured.', 200)}</p>"
         errors = error_over_rank(
             run.svd.floor(),
             [run.rank] if run.bounded else [],

@@ -180,7 +180,7 @@ def open_work(saved: SavedRun, dataset: Dataset | None, jobs: Jobs) -> Callable[
             )
         again = start(spec, data)
         job.message = "Measuring the floor"
-        run = finished(again, data, floor_of(data, spec.rank, jobs))
+        run = finished(again, data, *floor_of(data, spec.rank, jobs))
         run = replace(run, spec=spec, factorization=saved.fit)
         run.take_run()  # it stands at the start: whoever continues this run repeats it from there first
         return run

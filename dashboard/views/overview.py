@@ -45,6 +45,17 @@ def figures(run: FittedRun) -> list[Figure]:
             "‖X − WH‖ / ‖X‖ in the Frobenius norm; 0 is exact. The SVD's error is the floor under every NMF of the same rank.",
         ),
     ]
+    if not run.measured and run.dataset.mask is None:
+        explained = percent(1.0 - min(result.relative_error, 1.0) ** 2)
+        first = [
+            Figure(
+                "Explained energy",
+                explained,
+                "of all entries",
+                "1 − e²; the attainable share needs the floor.",
+            ),
+            Figure("Relative error", f"{result.relative_error:.4f}", "floor not measured", f"{run.unmeasured} See NMF and SVD."),
+        ]
     if run.empty:
         first = [
             Figure(name, "undefined", "every entry is 0", "A share or an error of nothing has no meaning.")

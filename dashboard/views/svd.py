@@ -1,5 +1,7 @@
 """NMF and SVD: the best model of each rank beside the non-negative one."""
 
+import functools
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -11,7 +13,7 @@ from dashboard.figures.svd import principal_angles as angle_chart
 from dashboard.text.plain import clean
 from dashboard.text.words import part, percent
 from dashboard.widgets import bench, card, header, notices
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitting import FittedRun, floor_wanted, floor_work
 from nmfcore import topics
 from nmfcore.evaluate.svd import bridge, cosines_between_rows, orthogonality, principal_angles, reconstruction_error, sides
 
@@ -24,6 +26,9 @@ def draw() -> None:
     if run is None:
         header.draw("NMF and SVD", None)
         notices.nothing_yet()
+        return
+    if not run.measured:
+        unmeasured(run)
         return
     title = f"This NMF explains {percent(run.attainable)} of what any rank-{run.rank} model can"
     if run.empty:
@@ -85,6 +90,20 @@ def start(run: FittedRun) -> None:
             name: st.column_config.NumberColumn(format="%.3f") for name in ("singular value", "positive half", "negative half")
         } | {"kept": st.column_config.NumberColumn(format="percent")},
     )  # fmt: skip
+
+
+def unmeasured(run: FittedRun) -> None:
+    """The page of a run that came without its SVD: why, and the button that measures it."""
+    header.draw("The floor under this NMF was not measured", run)
+    asked = f"floor-{run.key}"
+    if session.control_value(asked, False):
+        if bench.compute(floor_wanted(run), floor_work(run, session.jobs()), label="The SVD of this data", lane="floor"):
+            st.rerun()
+        return
+    with card.plain(clean(run.unmeasured) or "It was not measured."):
+        st.markdown("The SVD takes a while on large data. The fit is complete without it; it is kept for every run on this data.")
+        ask = functools.partial(session.set_control, asked, True)
+        st.button("Measure it now", key="measure-floor", icon=":material/straighten:", on_click=ask)
 
 
 def component(run: FittedRun) -> None:

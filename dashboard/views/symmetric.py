@@ -15,7 +15,7 @@ def draw() -> None:
         head.title("Symmetric topics", anchor=False)
         return
     choice = cards.asked(dataset)
-    key = (PAGE, "steps", dataset.fingerprint, choice)
+    key = (PAGE, "steps", dataset.identity, choice)
     steps = bench.compute(key, bench_data.steps_work(dataset, choice), label=f"S with {choice.rank} topics", live=cards.live)
     if steps is None:
         head.title("Symmetric topics", anchor=False)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dashboard.work.fitting import fraction
+from dashboard.work.fitting import fraction, room
 from dashboard.work.jobs import Job
 from nmfcore.core.factorization import Axis, Factorization
 from nmfcore.core.spec import StopRule
@@ -85,7 +85,7 @@ def of_dataset(dataset: Dataset, rows: bool) -> Table:
     axes = dataset.axes.transposed if rows else dataset.axes
     known = None if classes is None or (classes.index < 0).any() else names_of(classes)
     return Table(
-        np.ascontiguousarray(X.T if rows else X), axes.rows, axes.columns, known, dataset.title, f"{dataset.fingerprint}-{rows}"
+        np.ascontiguousarray(X.T if rows else X), axes.rows, axes.columns, known, dataset.title, f"{dataset.identity}-{rows}"
     )
 
 
@@ -107,6 +107,7 @@ def fit_work(table: Table, rank: int, seed: int) -> Callable[[Job], Factorizatio
     """The work of the job that fits once."""
 
     def work(job: Job) -> Factorization:
+        room(job, table.X.shape, rank)
         run = prepare(table.X, rank, init="random", seed=seed, stop=STOP)
         for progress in run:
             if not job.report(progress, fraction=fraction(progress, STOP)):
@@ -125,6 +126,8 @@ def survey_work(table: Table, runs: int, seed: int) -> Callable[[Job], tuple[Ran
 
     def work(job: Job) -> tuple[RankReport, ...] | None:
         done: list[RankReport] = []
+        m, n = table.X.shape
+        room(job, (m, n), max(RANKS), extra=8 * n * n)  # and a consensus matrix of the samples
 
         def tell(sentence: str, share: float) -> None:
             if job.stopped:

@@ -7,6 +7,7 @@ Every number that a page shows comes from a `FittedRun`; what is derived from it
 from __future__ import annotations
 
 import json
+import logging
 import math
 import threading
 from collections.abc import Callable, Hashable
@@ -22,6 +23,7 @@ from nmfcore.core.factorization import Factorization, Penalty, Progress, StopRea
 from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.data import catalog, prepare
 from nmfcore.data.model.dataset import Dataset
+from nmfcore.data.model.limits import estimated_bytes, memory_budget
 from nmfcore.evaluate.stability import Stability, stability
 from nmfcore.evaluate.svd import SVD, attainable_share, svd
 from nmfcore.run import Run
@@ -29,6 +31,8 @@ from nmfcore.run import prepare as prepare_run
 from nmfcore.solvers import SOLVERS
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 START = "nndsvda"  # the start that every solver of the panel can begin from: it has no zeros
 FIRST = RunSpec(data="movies", rank=10, init=START)  # what a newcomer sees: embedded, small, fitted while the server warms up
@@ -38,6 +42,8 @@ EXACT_SIDE = 500  # short side of X up to which the SVD behind the floor is exac
 LIVE_SECONDS = 0.5  # below this estimate a change of a control may fit at once
 KKT_EVERY = 5  # iterations between two residuals; each costs about one iteration, off the solver's clock
 FLOPS = 1e9  # multiply-adds a second, a careful guess for a machine nobody has measured yet
+STOPPED = "You stopped before the floor was measured."
+NO_MEMORY = "There was not enough memory to measure the floor."
 
 
 class Derived:
@@ -61,14 +67,16 @@ class FittedRun:
     """A factorization with the data it belongs to.
 
     spec : repeats exactly this result (a stopped run's iteration limit is where it stopped)
-    svd : the truncated (small data: exact) SVD of X, for the floor under every NMF of a rank
+    decomposition : the truncated (small data: exact) SVD of X, for the floor under every NMF of a rank; None: not measured
+    unmeasured : why it was not, as a sentence
     """
 
     spec: RunSpec
     dataset: Dataset
     factorization: Factorization
-    svd: SVD
+    decomposition: SVD | None
     run: Run
+    unmeasured: str = ""
     derived: Derived = field(default_factory=Derived)
     _taken: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -78,11 +86,24 @@ class FittedRun:
 
     @cached_property
     def key(self) -> str:
-        return self.spec.key
+        """Names the run; a run on somebody's own data is named by whose it is, too."""
+        return f"{self.spec.key}@{self.dataset.owner}" if self.dataset.owner else self.spec.key
 
     @property
     def rank(self) -> int:
         return self.factorization.rank
+
+    @property
+    def measured(self) -> bool:
+        """Whether the SVD is here."""
+        return self.decomposition is not None
+
+    @property
+    def svd(self) -> SVD:
+        """The SVD, of a run for which it is `measured`."""
+        if self.decomposition is None:
+            raise ValueError(self.no_floor)
+        return self.decomposition
 
     @property
     def bounded(self) -> bool:
@@ -92,19 +113,24 @@ class FittedRun:
     @property
     def empty(self) -> bool:
         """Whether every entry is 0: relative errors and shares of nothing have no meaning."""
-        return math.isnan(self.svd.rest)
+        return self.measured and math.isnan(self.svd.rest)
 
     @property
     def no_floor(self) -> str:
         """Why the SVD is no floor under this run, in a clause; "" where it is one."""
         if self.dataset.mask is not None:
             return "the SVD takes missing entries for 0"
+        if not self.measured:
+            return (self.unmeasured[:1].lower() + self.unmeasured[1:].rstrip(".")) or "it was not measured"
         return "every entry is 0, so there is nothing to explain" if self.empty else ""
 
     @property
     def floor(self) -> float:
-        """The relative error of the best rank-r matrix, which no NMF of this rank can fall below where it is `bounded`."""
-        return float(self.svd.floor([self.rank])[0])
+        """The relative error of the best rank-r matrix, which no NMF of this rank can fall below where it is `bounded`.
+
+        NaN where it was not measured.
+        """
+        return float(self.svd.floor([self.rank])[0]) if self.measured else float("nan")
 
     @property
     def floor_line(self) -> float | None:
@@ -128,9 +154,53 @@ def data_key(spec: RunSpec) -> Hashable:
     return ("data", spec.data, options, steps, spec.fingerprint if spec.data == "upload" else "")
 
 
-def fit_key(spec: RunSpec) -> Hashable:
-    """Names a fit by all that determines it; a catalog data set is named by how it is loaded, not by its content."""
-    return ("fit", (spec if spec.data == "upload" else spec.replace(fingerprint="")).key)
+def fit_key(spec: RunSpec, upload: Dataset | None = None) -> Hashable:
+    """Names a fit by all that determines it; a catalog data set is named by how it is loaded, not by its content.
+
+    upload : the data itself where it is somebody's own; the fit is then theirs alone
+    """
+    whose = (upload.owner,) if upload is not None and upload.owner else ()
+    return ("fit", (spec if spec.data == "upload" else spec.replace(fingerprint="")).key, *whose)
+
+
+def fits(job: Job, dataset: Dataset, rank: int, *, loss: str = "frobenius", runs: int = 1, extra: int = 0) -> None:
+    """`room` for a fit to a data set."""
+    stored = int(dataset.X.nnz) if dataset.sparse else None
+    room(job, dataset.shape, rank, stored=stored, loss=loss, runs=runs, extra=extra)
+
+
+def room(
+    job: Job,
+    shape: tuple[int, int],
+    rank: int,
+    *,
+    stored: int | None = None,
+    loss: str = "frobenius",
+    runs: int = 1,
+    extra: int = 0,
+) -> None:
+    """Go on only if a fit of this size has room; the one gate that every computation passes before it takes memory.
+
+    shape, stored : of X; stored values where it is sparse
+    runs : how many are held at one time; extra : bytes beside what a fit takes
+
+    Raises
+    ------
+    DoesNotFit
+        With the rank, or the share of the data, that would fit.
+    """
+    m, n = shape
+    factor = "frobenius" if loss == "frobenius" else "kl"
+    needed = runs * estimated_bytes(m, n, rank, loss=factor, stored=stored) + extra
+    each = 16 * (m + n) * runs
+    budget = memory_budget()
+    left = (budget - (needed - each * rank)) // each if each else 0
+    if 1 <= left < rank:
+        way_out = f"Rank {left} would fit."
+    else:
+        share = max(1, int(100 * budget / max(needed, 1)))
+        way_out = f"About {share} % of it would fit: take fewer rows or columns on the Data page."
+    job.reserve(needed, way_out)
 
 
 class NotPrepared(ValueError):
@@ -164,6 +234,8 @@ def stability_work(run: FittedRun) -> Callable[[Job], Stability]:
     """The work of a job that fits the same data from random starts and matches their topics with the run's."""
 
     def work(job: Job) -> Stability:
+        m, n = run.dataset.shape
+        fits(job, run.dataset, run.rank, loss=run.spec.loss, extra=8 * STARTS * (m + n) * run.rank)
         others = []
         for turn in range(STARTS):
             job.say(f"Start {turn + 1} of {STARTS}", turn / STARTS)
@@ -195,44 +267,87 @@ def fit_work(spec: RunSpec, jobs: Jobs, upload: Dataset | None = None) -> Callab
         if dataset is None:
             dataset = load(spec, job.say)
             jobs.put(data_key(spec), dataset, label=dataset.title)
+        fits(job, dataset, spec.rank, loss=spec.loss)
         job.say("Finding a start")
         run = start(spec, dataset)
         job.say("Fitting")
-        for progress in run:
-            if not job.report(progress, fraction=fraction(progress, spec.stop)):
-                break
+        follow(run, job, spec.stop, lambda: finished(run, dataset, known_floor(dataset, spec.rank, jobs), STOPPED, left=True))
         job.message = "Measuring the floor"
-        return finished(run, dataset, floor_of(dataset, spec.rank, jobs))
+        return finished(run, dataset, *floor_of(dataset, spec.rank, jobs))
 
     return work
 
 
-def floor_of(dataset: Dataset, rank: int, jobs: Jobs) -> SVD:
-    """The SVD that gives the floor at this rank and some beyond; one for all runs on the data that it suffices for."""
-    most = min(dataset.shape)
-    count = min(next(step for step in SVD_TERMS if step >= min(rank + EXTRA_RANKS, SVD_TERMS[-1])), most)
-    key = ("svd", dataset.fingerprint, count)
-    known = jobs.result(key)
-    if known is None:
-        known = svd(dataset.X, count, exact_side=EXACT_SIDE)
-        jobs.put(key, known, label="SVD")
-    return known
+def follow(run: Run, job: Job, stop: StopRule, kept: Callable[[], FittedRun]) -> None:
+    """Iterate until the run ends or somebody stops it; from its first point on there is something to keep."""
+    for progress in run:
+        job.keep(kept)
+        if not job.report(progress, fraction=fraction(progress, stop)):
+            break
+
+
+def floor_key(dataset: Dataset, rank: int) -> Hashable:
+    """Names the SVD behind the floor at this rank and some beyond; one for all runs on the data that it suffices for."""
+    count = next(step for step in SVD_TERMS if step >= min(rank + EXTRA_RANKS, SVD_TERMS[-1]))
+    return ("svd", dataset.identity, min(count, *dataset.shape))
+
+
+def known_floor(dataset: Dataset, rank: int, jobs: Jobs) -> SVD | None:
+    """That SVD, if it is here."""
+    found: SVD | None = jobs.result(floor_key(dataset, rank))
+    return found
+
+
+def floor_of(dataset: Dataset, rank: int, jobs: Jobs) -> tuple[SVD | None, str]:
+    """That SVD, computed where it is not here; without the memory for it None, and the sentence that says so.
+
+    A fit that is finished is not lost because its floor cannot be measured.
+    """
+    found = known_floor(dataset, rank, jobs)
+    if found is None:
+        key = floor_key(dataset, rank)
+        try:
+            found = svd(dataset.X, key[2], exact_side=EXACT_SIDE)  # type: ignore[index]
+        except MemoryError:
+            return None, NO_MEMORY
+        jobs.put(key, found, label="SVD")
+    return found, ""
+
+
+def floor_wanted(run: FittedRun) -> Hashable:
+    """Names the measuring of a floor that a run came without."""
+    return ("floor", run.key)
+
+
+def floor_work(run: FittedRun, jobs: Jobs) -> Callable[[Job], SVD]:
+    """The work of a job that measures the floor of a run that came without; the run has it from then on."""
+
+    def work(job: Job) -> SVD:
+        fits(job, run.dataset, run.rank)
+        job.say("Measuring the floor")
+        found, missing = floor_of(run.dataset, run.rank, jobs)
+        if found is None:
+            raise MemoryError(missing)
+        run.decomposition, run.unmeasured = found, ""
+        return found
+
+    return work
 
 
 def continue_work(fitted: FittedRun, stop: StopRule) -> Callable[[Job], FittedRun]:
     """The work of a job that goes on from where a run ended; the result's specification repeats both parts in one."""
 
     def work(job: Job) -> FittedRun:
+        fits(job, fitted.dataset, fitted.rank, loss=fitted.spec.loss)
         run = fitted.take_run()
         if run is None:  # somebody else has gone on from here already: the same steps from the same start
             run = start(fitted.spec.replace(stop=replace(stop, tol=0.0)), fitted.dataset)
         else:
             done = fitted.factorization.history[-1].iteration
             run.stop = replace(stop, max_iter=max(1, stop.max_iter - done))
-        for progress in run:
-            if not job.report(progress, fraction=fraction(progress, stop)):
-                break
-        return finished(run, fitted.dataset, fitted.svd, counted=True)
+        ended, values, why = run, fitted.decomposition, fitted.unmeasured
+        follow(ended, job, stop, lambda: finished(ended, fitted.dataset, values, why, counted=True, left=True))
+        return finished(ended, fitted.dataset, values, why, counted=True)
 
     return work
 
@@ -257,19 +372,33 @@ def start(spec: RunSpec, dataset: Dataset) -> Run:
     )
 
 
-def finished(run: Run, dataset: Dataset, values: SVD, *, counted: bool = False) -> FittedRun:
+def finished(
+    run: Run, dataset: Dataset, values: SVD | None, unmeasured: str = "", *, counted: bool = False, left: bool = False
+) -> FittedRun:
     """What is kept of a run that has ended.
 
+    values : the SVD behind the floor; unmeasured : why there is none
     counted : write the number of iterations as the stop rule, for a run that is not one stretch under one rule
+    left : the run was left in the middle of a step, and another thread may still be in it: nobody goes on with it
     """
-    result = run.result()
+    result = run.result(as_recorded=left)
     spec = result.spec
     done = result.history[-1].iteration
     if counted:
         spec = spec.replace(stop=replace(spec.stop, tol=0.0, max_iter=done))
     elif result.stopped in (StopReason.CANCELLED, StopReason.SECONDS):  # a clock cannot be repeated, a count can
         spec = spec.replace(stop=replace(spec.stop, max_iter=done))
-    return FittedRun(spec, dataset, result.with_spec(spec), values, run)
+    kept = FittedRun(spec, dataset, result.with_spec(spec), values, run, "" if values is not None else unmeasured)
+    if left:
+        kept.take_run()
+    m, n = dataset.shape
+    last = result.history[-1]
+    _log.info(
+        "fit rows=%d columns=%d stored=%d solver=%s loss=%s rank=%d iterations=%d seconds=%.3f stopped=%s",
+        m, n, dataset.X.nnz if dataset.sparse else m * n, spec.solver, spec.loss, spec.rank, last.iteration, last.seconds,
+        result.stopped.name.lower(),
+    )  # fmt: skip
+    return kept
 
 
 def fraction(progress: Progress, stop: StopRule) -> float:

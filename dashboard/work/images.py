@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dashboard.work.fitting import fraction
+from dashboard.work.fitting import fits, fraction
 from dashboard.work.jobs import Job
 from nmfcore.core.factorization import Factorization, Factors
 from nmfcore.core.spec import StopRule
@@ -61,7 +61,7 @@ def refusal(dataset: Dataset) -> str:
 
 
 def key(dataset: Dataset, chain: tuple[int, ...], seed: int) -> tuple[object, ...]:
-    return ("images", dataset.fingerprint, chain, seed)
+    return ("images", dataset.identity, chain, seed)
 
 
 def extended(chain: tuple[int, ...], rank: int, warm: bool) -> tuple[int, ...]:
@@ -78,6 +78,8 @@ def fit_work(dataset: Dataset, chain: tuple[int, ...], seed: int, before: Factor
     """
 
     def work(job: Job) -> Fitted:
+        m, n = dataset.shape
+        fits(job, dataset, max(chain), extra=3 * 8 * m * n)  # the SVD, PCA and k-means take dense copies
         X = dataset.X.toarray() if dataset.sparse else dataset.X
         left = chain[-1:] if len(chain) == 1 or before is not None else chain
         factors = before if len(chain) > 1 else None

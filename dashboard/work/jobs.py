@@ -1,9 +1,11 @@
 """Which long computations are under way in this process, who waits for them, and what came out?
 
-A job is identified by what it computes (its key), not by who asked: two sessions that want the same thing share it.
-Sessions watch. Each time a session's page looks at its jobs it renews its lease, and a job that nobody has looked at
-for `lease` seconds ends at its next report. A fixed number of daemon threads works through a bounded queue, first come
-first served, and finished results are kept in a store that is bounded by count and by bytes.
+A job is identified by what it computes (its key), not by who asked: two sessions that want the same thing share it. A key that
+names a session (its id stands somewhere in it) is that session's alone, and what it led to is forgotten when the session ends.
+Sessions watch. Each time a session's page looks at its jobs it renews its lease, and a job that nobody has looked at for `lease`
+seconds ends: as long as a session is kept whose tab is away. A few daemon threads work through a bounded queue, and finished
+results are kept in a store that is bounded by count and by bytes. Short work has threads of its own, nobody's long work fills all
+the others, and who has the least running comes first.
 
     def fit(job):                                   # runs on a worker thread
         run = Run(problem, solver)
@@ -12,14 +14,20 @@ first served, and finished results are kept in a store that is bounded by count 
                 break                               # the person pressed Stop: what there is, is the result
         return run.result()
 
-    job = service().submit(spec.key, fit, session=session_id, label="HALS, rank 8")
+    job = service().submit(spec.key, fit, session=session_id, label="HALS, rank 8", expects=12.0)
     ...                                             # later, on every poll of the page
     job = service().watch(spec.key, session_id)     # job.status, job.fraction, job.progress, job.message
     result = service().result(spec.key)             # once job.status is DONE
 
 Two ways to end early are kept apart. A *stopped* job (a person pressed Stop) returns what it has and is DONE with
 `stopped` set; it never passes for the complete result. A *cancelled* job (replaced by a newer one, or nobody watches)
-is dropped. Pages hold keys, not results, so that the bounds of the store are the bounds of the memory.
+is dropped, and `ended_because` says why. Pages hold keys, not results, so that the bounds of the store are the bounds of the
+memory.
+
+Stop is answered within a second whatever the work is doing. Long computations of nmfcore ask the job whether they are wanted
+(core/wanted.py); where none asks in time, the service takes what `keep` gives, ends the job, and lets a fresh thread take the
+place of the one that is still computing. Before a job takes memory it says how much (`reserve`), and is refused when that is not
+there.
 
 May import the standard library; NumPy, SciPy and threadpoolctl on the worker threads only. No Streamlit.
 """
@@ -33,6 +41,7 @@ import math
 import sys
 import threading
 import time
+import traceback
 import uuid
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterable, Mapping
@@ -41,9 +50,21 @@ from enum import Enum
 from types import ModuleType
 from typing import Any
 
+from nmfcore.core.wanted import asking
+from nmfcore.data.model.limits import memory_budget
+
 _log = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
+
+LEASE = 900.0  # s; the same as server.disconnectedSessionTTL: what a session computes lives as long as the session
+SHORT_SECONDS = 2.0  # work that expects to take no longer goes to the threads for short work
+HEARD_WITHIN = 0.6  # s after Stop in which the work may answer itself
+TEND_SECONDS = 0.2  # s between two looks at the jobs that were stopped
+MOST_LEFT_BEHIND = 4  # threads that are still computing what was stopped already; then Stop waits for the work
+UNSEEN = "nobody looked at it for {minutes:.0f} minutes"
+REPLACED = "something newer took its place"
+LEFT = "its session ended"
 
 
 class Status(Enum):
@@ -66,6 +87,10 @@ class JobCancelled(BaseException):
 
 class JobsBusy(RuntimeError):
     """The queue is full."""
+
+
+class DoesNotFit(RuntimeError):
+    """A job would take more memory than there is; the message says how much, and what would fit."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +119,9 @@ class Job:
     fraction : the share that is done, 0 to 1, or None when unknown
     created, started, ended : readings of the service's clock
     stopped : a person asked for the end before the work was complete
+    session : who submitted it
+    reserved : bytes it has been granted
+    ended_because : why it was cancelled, when nobody pressed Stop
     """
 
     key: Hashable
@@ -108,6 +136,13 @@ class Job:
     started: float | None = None
     ended: float | None = None
     failure: Failure | None = None
+    session: str = ""
+    reserved: int = 0
+    ended_because: str = ""
+    _kept: Callable[[], Any] | None = field(default=None, repr=False)
+    _grant: Callable[[Job, int, str], None] | None = field(default=None, repr=False)
+    _stopped_at: float = field(default=math.inf, repr=False)  # by the real clock
+    _thread: str = field(default="long", repr=False)  # the kind of thread it runs on
     _work: Callable[[Job], Any] | None = field(default=None, repr=False)
     _clock: Clock = field(default=time.monotonic, repr=False)
     _watchers: dict[str, float] = field(default_factory=dict, repr=False)  # session -> when it last looked
@@ -143,8 +178,35 @@ class Job:
         self.message = message
         if fraction is not None:
             self.fraction = min(max(float(fraction), 0.0), 1.0)
+        self.check()
+
+    def check(self) -> None:
+        """Go on only if the work is still wanted.
+
+        Raises
+        ------
+        JobCancelled
+            If a person pressed Stop, or nobody wants the result any more.
+        """
         if self._abandoned or self._stop.is_set():
             raise JobCancelled
+
+    def keep(self, make: Callable[[], Any]) -> None:
+        """From here on there is something to keep: `make` gives it, on any thread, when the work is ended between two reports."""
+        self._kept = make
+
+    def reserve(self, needed: int, way_out: str = "") -> None:
+        """Say how many bytes the work is going to take, before it takes them; a later, larger number replaces an earlier one.
+
+        way_out : what would fit, as a sentence for a person
+
+        Raises
+        ------
+        DoesNotFit
+            If that is more than one piece of work may take, or than what the others who are at work leave.
+        """
+        if self._grant is not None:
+            self._grant(self, int(needed), way_out)
 
     # -- for pages ---------------------------------------------------------------------------------------------------
 
@@ -189,32 +251,40 @@ class Job:
 class Jobs:
     """The service: submit work, watch it, stop it, fetch the result. All methods may be called from any thread.
 
-    workers : computations at the same time
+    workers : long computations at the same time; one session has at most all but one of them
+    quick : threads beside those, for work that expects to take SHORT_SECONDS at most
     queue_limit : how many may wait
     keep, keep_bytes : bounds of the result store; the newest result is kept even where it alone exceeds the bytes
     lease : seconds for which a look keeps a job alive
     blas_threads : for each BLAS call; with more, small problems lose by a factor of ten under contention
+    budget : bytes that one piece of work may take just now
     """
 
     def __init__(
         self,
         *,
-        workers: int = 2,
-        queue_limit: int = 8,
+        workers: int = 3,
+        quick: int = 1,
+        queue_limit: int = 64,
         keep: int = 32,
         keep_bytes: int = 512 * 2**20,
-        lease: float = 90.0,
+        lease: float = LEASE,
         blas_threads: int = 1,
         clock: Clock = time.monotonic,
+        budget: Callable[[], int] = memory_budget,
     ) -> None:
-        self.workers, self.queue_limit, self.lease = workers, queue_limit, lease
-        self._blas_threads, self._clock = blas_threads, clock
+        self.workers, self.quick, self.queue_limit, self.lease = workers, quick, queue_limit, lease
+        self._blas_threads, self._clock, self._budget = blas_threads, clock, budget
         self._lock = threading.RLock()
         self._ready = threading.Condition(self._lock)
         self._jobs: OrderedDict[Hashable, Job] = OrderedDict()  # the newest job of each key, least recently used first
         self._queue: deque[Job] = deque()
         self._results = _Results(keep, keep_bytes)
         self._threads: list[threading.Thread] = []
+        self._left_behind: set[Job] = set()  # taken over from a thread that is still at it
+        self._working: dict[str, int] = {"long": 0, "short": 0}  # threads of each kind
+        self._tender: threading.Thread | None = None
+        self._gone: deque[str] = deque()  # sessions that ended; appended to from any place, at any time
         self._closed = False
 
     # -- for pages ---------------------------------------------------------------------------------------------------
@@ -239,6 +309,7 @@ class Jobs:
         JobsBusy
             If as many jobs wait as may wait; nothing was changed then.
         """
+        self.tidy()
         with self._lock:
             job = self._jobs.get(key)
             if job is not None and self._reusable(job):
@@ -249,12 +320,22 @@ class Jobs:
             self._drop_abandoned()
             self._check_room(session, lane)
             self._replace(session, lane)
-            job = Job(key, label, lane, expects, created=self._clock(), _work=work, _clock=self._clock)
+            job = Job(
+                key,
+                label,
+                lane,
+                expects,
+                created=self._clock(),
+                session=session,
+                _work=work,
+                _clock=self._clock,
+                _grant=self._reserve,
+            )
             self._renew(job, session)
             self._remember(job)
             self._queue.append(job)
-            self._start_workers()
-            self._ready.notify()
+            self._start_workers(job)
+            self._ready.notify_all()  # not every thread may take every job
             return job
 
     def watch(self, key: Hashable, session: str) -> Job | None:
@@ -288,15 +369,33 @@ class Jobs:
                 self._leave(job, session)
                 return False
             job._stop.set()
+            job._stopped_at = time.monotonic()
             if job.status is Status.QUEUED:
                 self._cancel_queued(job)
+            self._start_tender()
+            self._ready.notify_all()
             return True
 
     def leave(self, session: str) -> None:
-        """A session ended: cancel what only it was waiting for."""
+        """A session ended: cancel what only it was waiting for, and forget all that its own keys led to."""
         with self._lock:
             for job in self._unfinished():
-                self._leave(job, session)
+                self._leave(job, session, LEFT)
+            self._forget(session)
+
+    def gone(self, session: str) -> None:
+        """Note that a session ended; `tidy` does the rest. May be called by the garbage collector, in the middle of anything."""
+        self._gone.append(session)
+
+    def tidy(self) -> None:
+        """Leave the sessions that ended since the last time."""
+        while self._gone:
+            self.leave(self._gone.popleft())
+
+    def held(self, session: str) -> int:
+        """Bytes of the stored results that are this session's alone."""
+        with self._lock:
+            return self._results.held(lambda key: names(key, session))
 
     def result(self, key: Hashable) -> Any:
         """The stored result, complete or partial; None when there is none (never computed, or dropped for room)."""
@@ -305,7 +404,7 @@ class Jobs:
 
     def put(self, key: Hashable, result: Any, *, label: str = "") -> Job:
         """Store a result that was computed elsewhere, so that `submit` and `watch` find it done."""
-        size, now = size_of(result), self._clock()
+        size, now = 0 if result is None else size_of(result), self._clock()
         job = Job(key, label, status=Status.DONE, fraction=1.0, created=now, started=now, ended=now, _clock=self._clock)
         job._over.set()
         with self._lock:
@@ -339,9 +438,9 @@ class Jobs:
         with self._lock:
             self._closed = True
             for job in self._unfinished():
-                self._abandon(job)
+                self._abandon(job, LEFT)
             self._ready.notify_all()
-        for thread in self._threads:
+        for thread in [*self._threads, *([self._tender] if self._tender else [])]:
             thread.join(timeout)
 
     # -- bookkeeping; the lock is held -------------------------------------------------------------------------------
@@ -360,23 +459,40 @@ class Jobs:
         job._watchers[session] = self._clock()
         job._until = max(job._watchers.values()) + self.lease
 
-    def _leave(self, job: Job, session: str) -> None:
+    def _leave(self, job: Job, session: str, why: str = REPLACED) -> None:
         if job._watchers.pop(session, None) is None:
             return
         if job._watchers:
             job._until = max(job._watchers.values()) + self.lease
         else:
-            self._abandon(job)
+            self._abandon(job, why)
 
-    def _abandon(self, job: Job) -> None:
-        """A running job notices at its next report."""
-        job._until = -math.inf
+    def _abandon(self, job: Job, why: str) -> None:
+        """A running job notices when it next asks or reports."""
+        job._until, job.ended_because = -math.inf, why
         if job.status is Status.QUEUED:
             self._cancel_queued(job)
 
     def _cancel_queued(self, job: Job) -> None:
         self._queue.remove(job)
         self._end(job, Status.CANCELLED)
+
+    def _forget(self, session: str) -> None:
+        self._results.drop(lambda key: names(key, session))
+        for key in [key for key, job in self._jobs.items() if job.final and names(key, session)]:
+            del self._jobs[key]
+
+    def _reserve(self, job: Job, needed: int, way_out: str) -> None:
+        with self._lock:
+            budget = self._budget()
+            others = sum(other.reserved for other in {*self._unfinished(), *self._left_behind} if other is not job)
+            if needed > budget - others:
+                beside = f" beside the {_megabytes(others)} that others at work may take" if others and needed <= budget else ""
+                raise DoesNotFit(
+                    f"This would take about {_megabytes(needed)} of memory; {_megabytes(budget)} may be used{beside}. "
+                    + (way_out if needed > budget or not others else "Try again when they are done.")
+                )
+            job.reserved = max(job.reserved, needed)
 
     def _drop_abandoned(self) -> None:
         for job in [job for job in self._queue if job._abandoned]:
@@ -407,63 +523,162 @@ class Jobs:
 
     def _end(self, job: Job, status: Status) -> None:
         """What a page reads after it has seen the final status is written before it."""
-        job._work = None  # the closure holds the data
+        job._work = job._kept = job._grant = None  # the closures hold the data
         job.ended = self._clock()
+        if status is Status.CANCELLED and not job.stopped and not job.ended_because:
+            job.ended_because = UNSEEN.format(minutes=self.lease / 60)
         job.status = status
         job._over.set()
 
     # -- worker threads ----------------------------------------------------------------------------------------------
 
-    def _start_workers(self) -> None:
-        while len(self._threads) < self.workers:
-            name = f"nmf-worker-{len(self._threads) + 1}"
-            self._threads.append(threading.Thread(target=self._serve, name=name, daemon=True))
-            self._threads[-1].start()
+    def _start_workers(self, job: Job) -> None:
+        """Threads begin with the first job that they can take."""
+        kinds = ("long", "short") if self._is_short(job) else ("long",)
+        for kind in kinds:
+            while self._working[kind] < (self.workers if kind == "long" else self.quick):
+                self._working[kind] += 1
+                thread = threading.Thread(
+                    target=self._serve, args=(kind,), name=f"nmf-worker-{len(self._threads) + 1}", daemon=True
+                )
+                self._threads.append(thread)
+                thread.start()
 
-    def _serve(self) -> None:
+    def _is_short(self, job: Job) -> bool:
+        return 0.0 < job.expects <= SHORT_SECONDS
+
+    def _serve(self, kind: str) -> None:
         bound_blas(self._blas_threads)
-        while (job := self._next()) is not None:
+        while (job := self._next(kind)) is not None:
             self._run(job)
+            with self._lock:
+                behind = job in self._left_behind
+                self._left_behind.discard(job)
+                if job.ended_because == LEFT:  # what its work has put aside since then
+                    self._forget(job.session)
             del job  # else the frame of an idle worker keeps the last job alive
+            if behind:  # another thread has taken this one's place
+                return
 
-    def _next(self) -> Job | None:
+    def _next(self, kind: str) -> Job | None:
         with self._lock:
             while not self._closed:
                 self._drop_abandoned()
-                if self._queue:
-                    job = self._queue.popleft()
+                job = self._fairest(kind)
+                if job is not None:
+                    self._queue.remove(job)
                     job.started = self._clock()
-                    job.status = Status.RUNNING
+                    job.status, job._thread = Status.RUNNING, kind
                     return job
                 self._ready.wait()
             return None
 
+    def _fairest(self, kind: str) -> Job | None:
+        """The job that a thread of this kind takes next: of whoever has the least running, the one that came first."""
+        running: dict[str, int] = {}
+        for job in self._unfinished():
+            if job.status is Status.RUNNING and not self._is_short(job):
+                running[job.session] = running.get(job.session, 0) + 1
+        most = max(1, self.workers - 1)
+        may = [
+            (0 if self._is_short(job) else running.get(job.session, 0), place)
+            for place, job in enumerate(self._queue)
+            if self._is_short(job) or (kind == "long" and running.get(job.session, 0) < most)
+        ]
+        return self._queue[min(may)[1]] if may else None
+
     def _run(self, job: Job) -> None:
-        assert job._work is not None
+        work = job._work
+        if work is None:  # cancelled between being taken and being run
+            return
+        status, result = Status.CANCELLED, None
         try:
-            result = job._work(job)
+            with asking(job.check):
+                result = work(job)
+            status = Status.DONE
         except JobCancelled:
-            status = Status.CANCELLED
+            kept = job._kept
+            if job.stopped and kept is not None:
+                status, result = self._leaves(job, kept)
         except BaseException as error:  # SystemExit too: a worker outlives every job
-            job.failure, status = _failure(error, job.label), Status.FAILED
-        else:
-            if result is None and job.stopped:
-                status = Status.CANCELLED  # stopped before there was anything to keep
-            else:
-                status = Status.DONE
-                job.fraction = job.fraction if job.stopped else 1.0
-                size = size_of(result)
-                with self._lock:
-                    if self._jobs.get(job.key, job) is job:  # else a stopped job would replace its successor's result
-                        self._results.put(job.key, result, size)
+            job.failure, status = _failure(error, job), Status.FAILED
+        del work
+        self._finish(job, status, result)
+
+    def _leaves(self, job: Job, make: Callable[[], Any]) -> tuple[Status, Any]:
+        """What a stopped job leaves."""
+        try:
+            return Status.DONE, make()
+        except BaseException as error:
+            job.failure = _failure(error, job)
+            return Status.FAILED, None
+
+    def _finish(self, job: Job, status: Status, result: Any) -> None:
+        """Store the result and end the job, unless it was ended before."""
+        if status is Status.DONE and result is None and job.stopped:
+            status = Status.CANCELLED  # stopped before there was anything to keep
+        size = size_of(result) if status is Status.DONE else 0
         with self._lock:
+            if job.final:  # taken over: what comes late is dropped
+                return
+            if status is Status.DONE:
+                job.fraction = job.fraction if job.stopped else 1.0
+                if self._jobs.get(job.key, job) is job:  # else a stopped job would replace its successor's result
+                    self._results.put(job.key, result, size)
             self._end(job, status)
+            self._ready.notify_all()  # its session may have another one waiting for this
+
+    # -- the thread that looks after stopped jobs ----------------------------------------------------------------------
+
+    def _start_tender(self) -> None:
+        if self._tender is None:
+            self._tender = threading.Thread(target=self._tend, name="nmf-tender", daemon=True)
+            self._tender.start()
+
+    def _tend(self) -> None:
+        """End the stopped jobs whose work does not hear it in time, with what they have kept."""
+        while True:
+            with self._lock:
+                if self._closed:
+                    return
+                stopped = [job for job in self._unfinished() if job.stopped and job.status is Status.RUNNING]
+                if not stopped:
+                    self._ready.wait()
+                    continue
+                late = [job for job in stopped if time.monotonic() - job._stopped_at > HEARD_WITHIN]
+                late = late[: max(0, MOST_LEFT_BEHIND - len(self._left_behind))]
+            for job in late:
+                self._take_over(job)
+            del stopped, late
+            time.sleep(TEND_SECONDS)
+
+    def _take_over(self, job: Job) -> None:
+        kept = job._kept
+        status, result = self._leaves(job, kept) if kept is not None else (Status.CANCELLED, None)
+        with self._lock:
+            if job.final:
+                return
+            self._left_behind.add(job)
+            self._working[job._thread] -= 1
+            self._start_workers(job)
+        self._finish(job, status, result)
 
 
 @functools.cache
 def service() -> Jobs:
     """The one job service of this process."""
     return Jobs()
+
+
+def names(key: Hashable, session: str) -> bool:
+    """Whether a key is a session's own: the session's id stands in it, or in a text or tuple inside it."""
+    if isinstance(key, str):
+        return session in key
+    return isinstance(key, tuple) and any(names(part, session) for part in key)
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 2**20:,.0f} MB"
 
 
 def bound_blas(threads: int) -> None:
@@ -478,16 +693,22 @@ def bound_blas(threads: int) -> None:
 # -- failures --------------------------------------------------------------------------------------------------------
 
 
-def _failure(error: BaseException, label: str) -> Failure:
-    """Log it under an id, and let go of its frames."""
-    name = uuid.uuid4().hex[:8]
+def _failure(error: BaseException, job: Job) -> Failure:
+    """Log it under an id, and let go of its frames. The log names the kind of work and of error, never what a file says."""
+    name, kind = uuid.uuid4().hex[:8], type(error).__name__
     explained = is_explained(error)
     if explained:
-        _log.info("Job %r was refused (%s): %s", label, name, error)
+        _log.info("refused lane=%s error=%s kind=%s", job.lane or "-", name, kind)
         message = str(error)
+    elif isinstance(error, MemoryError):
+        _log.warning("out-of-memory lane=%s error=%s reserved=%d", job.lane or "-", name, job.reserved)
+        message = "The server's memory ran out before there was a result. Choose a smaller rank, or fewer rows or columns."
+        explained = True
     else:
-        _log.error("Job %r failed, error %s", label, name, exc_info=error)
-        message = f"Something went wrong. The server's log has the details under error {name}."
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        _log.error("failed lane=%s error=%s kind=%s\n%s", job.lane or "-", name, kind, frames.rstrip())
+        _log.debug("error %s said: %s", name, error)
+        message = f"Something went wrong ({kind}). The server's log has the details under error {name}."
     _drop_frames(error)
     return Failure(name, error, explained, message)
 
@@ -523,6 +744,15 @@ class _Results:
 
     def __contains__(self, key: Hashable) -> bool:
         return key in self._stored
+
+    def drop(self, unwanted: Callable[[Hashable], bool]) -> None:
+        """Forget the results of these keys."""
+        for key in [key for key in self._stored if unwanted(key)]:
+            del self._stored[key]
+
+    def held(self, counted: Callable[[Hashable], bool]) -> int:
+        """Bytes of the results of these keys."""
+        return sum(size for key, (_, size) in self._stored.items() if counted(key))
 
     def get(self, key: Hashable) -> Any:
         if key not in self._stored:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 
-from dashboard.work.fitting import KKT_EVERY, FittedRun
+from dashboard.work.fitting import KKT_EVERY, FittedRun, fits
 from dashboard.work.jobs import Job
 from nmfcore.core.spec import StopRule
 from nmfcore.evaluate.compare import Race
@@ -15,7 +15,7 @@ MOST_STEPS = 1_000  # of each solver: more points than a chart can show
 def race_key(run: FittedRun, solvers: Sequence[str], seconds: float) -> Hashable:
     """Names a race by the data's content, the start, and who takes part for how long."""
     spec = run.spec
-    return ("race", spec.fingerprint, spec.rank, spec.init, spec.seed, spec.loss, tuple(solvers), float(seconds))
+    return ("race", run.dataset.identity, spec.rank, spec.init, spec.seed, spec.loss, tuple(solvers), float(seconds))
 
 
 def race_work(run: FittedRun, solvers: Sequence[str], seconds: float) -> Callable[[Job], Race]:
@@ -23,6 +23,7 @@ def race_work(run: FittedRun, solvers: Sequence[str], seconds: float) -> Callabl
 
     def work(job: Job) -> Race:
         spec, data = run.spec, run.dataset
+        fits(job, data, spec.rank, loss=spec.loss, runs=len(solvers))  # all of them are under way at one time
         race = Race(
             data.X, spec.rank, list(solvers), start=spec.init, seed=spec.seed, loss=spec.loss, mask=data.mask, axes=data.axes,
             stop=StopRule(tol=0.0, max_iter=MOST_STEPS, max_seconds=seconds),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dashboard.work.fitting import fraction
+from dashboard.work.fitting import fraction, room
 from dashboard.work.jobs import Job
 from nmfcore.core.factorization import Axes, Axis, Factorization, Penalty
 from nmfcore.core.spec import StopRule
@@ -41,11 +41,12 @@ SMALL_LIMITS = StopRule(tol=1e-7, max_iter=1000, max_seconds=20.0)
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """Ratings with their names: `ratings` (shows, users), `axes` to match, `title` of the data."""
+    """Ratings with their names: `ratings` (shows, users), `axes` to match, `title` of the data, `owner` of an upload or edit."""
 
     ratings: Ratings
     axes: Axes
     title: str
+    owner: str = ""
 
     @property
     def editable(self) -> bool:
@@ -59,13 +60,13 @@ class Source:
 
     @property
     def key(self) -> str:
-        """Names the ratings by their content, and by the names of their rows and columns."""
+        """Names the ratings by their content, by the names of their rows and columns, and by whose they are."""
         m, n = self.ratings.shape
         names = (self.axes.rows.take(range(m)), self.axes.columns.take(range(n)))
         digest = hashlib.sha256(repr((self.ratings.shape, names)).encode())
         for part in (self.ratings.items, self.ratings.users, self.ratings.values):
             digest.update(np.ascontiguousarray(part).tobytes())
-        return digest.hexdigest()[:16]
+        return digest.hexdigest()[:16] + (f"@{self.owner}" if self.owner else "")
 
 
 def refusal(dataset: Dataset) -> str:
@@ -91,7 +92,7 @@ def of_dataset(dataset: Dataset) -> Source:
     X = dataset.X.T if users_first else dataset.X
     mask = None if dataset.mask is None or dataset.sparse else dataset.mask.T if users_first else dataset.mask
     axes = dataset.axes.transposed if users_first else dataset.axes
-    return Source(as_ratings(X, mask), axes, dataset.title)
+    return Source(as_ratings(X, mask), axes, dataset.title, dataset.owner)
 
 
 def frame(source: Source) -> pd.DataFrame:
@@ -104,8 +105,10 @@ def frame(source: Source) -> pd.DataFrame:
     return table
 
 
-def of_frame(table: pd.DataFrame, source: Source) -> Source | None:
+def of_frame(table: pd.DataFrame, source: Source, owner: str = "") -> Source | None:
     """The ratings of an edited table, with the names of `source` and of the lines added to it; None when no rating is left.
+
+    owner : who has edited it
 
     A cell that is empty, 0, negative or not a number is not rated.
     """
@@ -117,7 +120,7 @@ def of_frame(table: pd.DataFrame, source: Source) -> Source | None:
     added = [str(name) for name in table.iloc[:, 0]], [str(name) for name in table.columns[1:]]
     sides = zip((source.axes.rows, source.axes.columns), source.ratings.shape, added, strict=True)
     axes = Axes(*(longer(axis, size, names) for axis, size, names in sides))
-    return Source(Ratings(items, users, cells[rated], cells.shape), axes, source.title)
+    return Source(Ratings(items, users, cells[rated], cells.shape), axes, source.title, owner or source.owner)
 
 
 def longer(axis: Axis, size: int, names: list[str]) -> Axis:
@@ -170,6 +173,8 @@ def fit_work(source: Source, rank: int, ridge: float, seed: int) -> Callable[[Jo
     """The work of the job; stopped before the last fit began, it has nothing to show."""
 
     def work(job: Job) -> Fits | None:
+        ratings = source.ratings
+        room(job, ratings.shape, rank, stored=None if len(ratings) <= SMALL else len(ratings), runs=3)
         runs = {
             "with zeros as ratings": plain_run(source.ratings, rank, seed),
             "over the ratings only": masked_run(source.ratings, rank, 0.0, seed),
@@ -270,6 +275,7 @@ def held_out_work(source: Source, rank: int, ridge: float, seed: int) -> Callabl
 
     def work(job: Job) -> list[HeldOut]:
         ridges = (0.0, ridge) if ridge else (0.0,)
+        room(job, source.ratings.shape, rank, stored=len(source.ratings), runs=1 + len(ridges))
         return held_out_errors(source.ratings, rank, ridges=ridges, share=SHARE, splits=SPLITS, seed=seed, report=job.say)
 
     return work

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitting import FittedRun, fits
 from dashboard.work.jobs import Job, Jobs
 from nmfcore.evaluate.rank import QUICK, Plan, Survey
 
@@ -38,13 +38,14 @@ class Asked:
 
 def survey_key(asked: Asked) -> Hashable:
     """Names a survey by the data's content, the ranks and the starts."""
-    return ("survey", asked.run.dataset.fingerprint, asked.ranks, asked.starts, asked.run.spec.seed)
+    return ("survey", asked.run.dataset.identity, asked.ranks, asked.starts, asked.run.spec.seed)
 
 
 def survey_work(asked: Asked, jobs: Jobs) -> Callable[[Job], Survey]:
     """The work of a job; a survey that was stopped goes on where it was."""
 
     def work(job: Job) -> Survey:
+        fits(job, asked.run.dataset, max(asked.ranks), extra=asked.run.dataset.nbytes)  # beside a fit: a part of X left out
         survey = jobs.result(asked.key) or Survey(asked.run.dataset.X, asked.plan)
         for step in survey:
             job.message = step.sentence

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from dashboard.work.fitting import fraction
+from dashboard.work.fitting import fits, fraction, room
 from dashboard.work.jobs import Job
 from nmfcore import topics
 from nmfcore.core.factorization import Axes, Factorization
@@ -96,6 +96,8 @@ def steps_work(dataset: Dataset, choice: Choice) -> Callable[[Job], Steps]:
     """The work of the job; stopped while S is fitted, the items are projected on what there is."""
 
     def work(job: Job) -> Steps:
+        n = dataset.shape[1]
+        fits(job, dataset, choice.rank, extra=3 * 8 * n * n)  # the matrix of all pairs, its order and its floor
         job.say("Counting which keywords come together")
         table = symmetric.cooccurrence(
             dataset.X, weighting=choice.weighting, normalisation=choice.normalisation, diagonal=choice.diagonal, axes=dataset.axes
@@ -129,7 +131,14 @@ def steps_work(dataset: Dataset, choice: Choice) -> Callable[[Job], Steps]:
 
 def compare_work(steps: Steps) -> Callable[[Job], symmetric.Comparison]:
     """The work of the job that puts stepwise beside joint."""
-    return lambda job: symmetric.compare(steps.table, steps.choice.rank, seeds=SEEDS, report=job.say)
+
+    def work(job: Job) -> symmetric.Comparison:
+        m, n = steps.table.X.shape
+        stored = int(steps.table.X.nnz) if sp.issparse(steps.table.X) else None
+        room(job, (m, n), steps.choice.rank, stored=stored, extra=8 * n * n + 16 * len(SEEDS) * (m + n) * steps.choice.rank)
+        return symmetric.compare(steps.table, steps.choice.rank, seeds=SEEDS, report=job.say)
+
+    return work
 
 
 # -- tables ----------------------------------------------------------------------------------------------------------------

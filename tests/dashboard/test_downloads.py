@@ -56,6 +56,12 @@ class Watched:
     def say(self, message, fraction=None):
         self.message = message
 
+    def keep(self, make):
+        pass
+
+    def reserve(self, needed, way_out=""):
+        pass
+
     def report(self, progress, fraction):
         return True
 

@@ -37,6 +37,12 @@ class Watched:
     def say(self, message, fraction=None):
         self.message = message
 
+    def keep(self, make):
+        self.kept = make
+
+    def reserve(self, needed, way_out=""):
+        self.needed = needed
+
     def report(self, progress, fraction):
         self.seen.append(progress)
         assert 0.0 <= fraction <= 1.0

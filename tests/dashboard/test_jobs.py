@@ -9,15 +9,18 @@ import gc
 import logging
 import threading
 import time
+import tomllib
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
+import dashboard
 from dashboard.work import jobs as jobs_module
 from dashboard.work.jobs import Job, JobCancelled, Jobs, JobsBusy, Status, size_of
 
@@ -542,7 +545,9 @@ def test_a_failure_is_logged_under_the_id_the_page_shows(service, caplog):
     (record,) = caplog.records
     assert job.failure.id in record.getMessage()
     assert record.levelno == logging.ERROR
-    assert "ZeroDivisionError: secret path" in caplog.text
+    assert "kind=ZeroDivisionError" in caplog.text
+    assert "in work" in caplog.text  # where it happened
+    assert "secret" not in caplog.text  # an error may quote what a file says
 
 
 @pytest.mark.parametrize("kind", [_MatrixError, _Unavailable])
@@ -571,7 +576,191 @@ def test_a_failed_job_can_be_tried_again(service):
     assert finished(jobs.submit("k", returning(1), session="a")).status is Status.DONE
 
 
-# -- memory ----------------------------------------------------------------------------------------------------------
+@dataclass
+class Hidden:
+    """Work that hears nothing while it is inside one long call."""
+
+    go: threading.Event
+    began: threading.Event
+    kept: Any = None
+
+    def __call__(self, job: Job) -> Any:
+        if self.kept is not None:
+            job.keep(lambda: self.kept)
+        self.began.set()
+        self.go.wait(LIMIT)
+        return "too late"
+
+
+@pytest.mark.parametrize(("kept", "status"), [("the best so far", Status.DONE), (None, Status.CANCELLED)])
+def test_stop_is_answered_also_by_work_that_does_not_hear_it(kept, status):
+    jobs, work = Jobs(workers=1), Hidden(threading.Event(), threading.Event(), kept)
+    try:
+        job = jobs.submit("k", work, session="s")
+        assert work.began.wait(LIMIT)
+        jobs.stop("k", "s")
+        finished(job)  # while the work still waits
+        assert (job.status, jobs.result("k")) == (status, kept)
+        other = jobs.submit("other", returning(1), session="s")  # a fresh thread has taken the place
+        assert finished(other).status is Status.DONE
+        work.go.set()
+        jobs._threads[0].join(LIMIT)
+        assert jobs.result("k") == kept  # what came late was dropped
+        assert not jobs._left_behind
+    finally:
+        work.go.set()
+        jobs.close(LIMIT)
+
+
+def test_stop_is_answered_within_a_second():
+    assert jobs_module.HEARD_WITHIN + jobs_module.TEND_SECONDS < 1.0
+
+
+def test_work_that_asks_is_ended_in_the_middle_of_a_long_computation():
+    from nmfcore.core.wanted import ask
+
+    jobs, began = Jobs(workers=1), threading.Event()
+
+    def work(job: Job) -> str:
+        job.keep(lambda: "the best so far")
+        began.set()
+        while True:
+            ask()
+            time.sleep(0.001)
+
+    job = jobs.submit("k", work, session="s")
+    assert began.wait(LIMIT)
+    jobs.stop("k", "s")
+    finished(job)
+    assert jobs.result("k") == "the best so far"
+    jobs.close(LIMIT)
+
+
+# -- a fair share ----------------------------------------------------------------------------------------------------
+
+
+def test_short_work_does_not_wait_for_long_work(service, loop):
+    jobs, long = service(workers=2), [loop() for _ in range(3)]
+    for number, work in enumerate(long):
+        jobs.submit(number, work, session=f"s{number}", expects=100)
+    assert long[0].running.wait(LIMIT)
+    assert long[1].running.wait(LIMIT)
+    short = jobs.submit("three lines", returning(1), session="t", expects=0.5)
+    assert finished(short).status is Status.DONE
+    assert not long[2].running.is_set()
+
+
+def test_one_session_cannot_take_all_threads_from_the_others(service, loop):
+    jobs, greedy, other = service(workers=2), [loop() for _ in range(2)], loop()
+    for number, work in enumerate(greedy):
+        jobs.submit(number, work, session="g", lane=str(number))
+    assert greedy[0].running.wait(LIMIT)
+    running(jobs, "theirs", other, session="o")
+    assert not greedy[1].running.is_set()
+    greedy[0].finish()
+    assert greedy[1].running.wait(LIMIT)
+
+
+def test_who_has_the_least_running_comes_first(service, loop):
+    jobs, works = service(workers=3), [loop() for _ in range(5)]
+    running(jobs, 0, works[0], session="g", lane="0")
+    running(jobs, 1, works[1], session="g", lane="1")
+    running(jobs, 2, works[2], session="h", lane="2")
+    jobs.submit(3, works[3], session="h", lane="3")
+    jobs.submit(4, works[4], session="i", lane="4")
+    works[0].finish()
+    assert works[4].running.wait(LIMIT)  # not h, who came first and has one
+    assert not works[3].running.is_set()
+
+
+# -- what is a session's own -----------------------------------------------------------------------------------------
+
+
+def test_what_a_sessions_own_keys_led_to_is_forgotten_when_it_ends(service):
+    jobs, me, other = service(), "5e55104a", "07e4b2c1"
+    for key in [("fit", me, "f"), (("svd", f"print-{me}"), 3), ("fit", other, "f"), ("fit", "catalog")]:
+        finished(jobs.submit(key, lambda job: np.zeros(1000), session=me))
+    assert 16_000 <= jobs.held(me) < 17_000
+    jobs.gone(me)  # as the garbage collector says it
+    assert jobs.held(me) > 0
+    jobs.tidy()
+    assert jobs.held(me) == 0
+    assert jobs.watch(("fit", me, "f"), "x") is None
+    assert jobs.result(("fit", other, "f")) is not None
+    assert jobs.result(("fit", "catalog")) is not None
+
+
+def test_what_a_session_that_ended_was_computing_of_its_own_is_not_kept(service, loop):
+    jobs, me, work = service(), "5e55104a", loop()
+    job = running(jobs, ("fit", me), work, session=me)
+    jobs.leave(me)
+    work.finish()  # without asking once more whether it is wanted
+    finished(job)
+    jobs.close(LIMIT)
+    assert jobs.held(me) == 0
+
+
+def test_a_cancelled_job_says_why(service, loop, clock):
+    jobs, unseen, replaced = service(lease=900), loop(), loop()
+    old = running(jobs, "old", replaced, session="a", lane="fit")
+    new = running(jobs, "new", unseen, session="a", lane="fit")
+    replaced.step()
+    assert finished(old).ended_because == "something newer took its place"
+    clock.now += 901
+    unseen.step()
+    assert finished(new).ended_because == "nobody looked at it for 15 minutes"
+
+
+def test_a_lease_is_as_long_as_streamlit_keeps_a_session():
+    settings = next(Path(dashboard.__file__).parent.rglob(".streamlit/config.toml"))
+    assert tomllib.loads(settings.read_text())["server"]["disconnectedSessionTTL"] == jobs_module.LEASE == Jobs().lease
+
+
+# -- memory before it is taken ---------------------------------------------------------------------------------------
+
+
+def test_a_job_that_does_not_fit_is_refused_before_it_starts(service):
+    jobs, taken = service(budget=lambda: 100 * 2**20), []
+
+    def work(job: Job) -> None:
+        job.reserve(200 * 2**20, "Rank 12 would fit.")
+        taken.append(1)
+
+    job = finished(jobs.submit("k", work, session="a"))
+    assert (job.status, taken) == (Status.FAILED, [])
+    assert job.failure.explained
+    assert job.failure.message == "This would take about 200 MB of memory; 100 MB may be used. Rank 12 would fit."
+
+
+def test_what_others_at_work_may_take_counts(service):
+    jobs, go, began = service(workers=3, budget=lambda: 100 * 2**20), threading.Event(), threading.Event()
+
+    def first(job: Job) -> None:
+        job.reserve(60 * 2**20)
+        began.set()
+        go.wait(LIMIT)
+
+    def second(job: Job) -> str:
+        job.reserve(60 * 2**20, "Rank 12 would fit.")
+        return "done"
+
+    one = jobs.submit("one", first, session="a")
+    assert began.wait(LIMIT)
+    two = finished(jobs.submit("two", second, session="b"))
+    assert "beside the 60 MB that others at work may take" in two.failure.message
+    assert "Try again when they are done." in two.failure.message
+    go.set()
+    finished(one)
+    assert finished(jobs.submit("two", second, session="b")).status is Status.DONE
+
+
+def test_memory_that_ran_out_is_named(service):
+    job = finished(service().submit("k", fails(MemoryError()), session="a"))
+    assert "memory ran out" in job.failure.message
+    assert job.failure.explained
+
+
+# -- memory afterwards -----------------------------------------------------------------------------------------------
 
 
 def _done(job: Job, data: Data) -> str:
@@ -657,9 +846,9 @@ def test_blas_is_bounded_on_the_workers(service, monkeypatch):
     monkeypatch.setattr(jobs_module, "bound_blas", lambda n: bounds.append((threading.current_thread().name, n)))
     jobs = service(workers=2, blas_threads=3)
     for key in range(4):
-        finished(jobs.submit(key, returning(1), session="a"))
+        finished(jobs.submit(key, returning(1), session="a", expects=float(key)))
     jobs.close(LIMIT)
-    assert sorted(bounds) == [("nmf-worker-1", 3), ("nmf-worker-2", 3)]
+    assert sorted(bounds) == [("nmf-worker-1", 3), ("nmf-worker-2", 3), ("nmf-worker-3", 3)]
 
 
 def test_bounding_blas_reaches_every_copy_of_it():

@@ -63,6 +63,9 @@ def test_a_stopped_survey_goes_on_where_it_was(run, jobs):
         message = ""
         steps = 0
 
+        def reserve(self, needed, way_out=""):
+            pass
+
         def report(self, step, fraction):
             nonlocal total
             total = step.total

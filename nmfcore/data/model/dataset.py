@@ -71,6 +71,7 @@ class Dataset:
     image_shape : (height, width) when a row is an image
     zero_means : what an entry of 0 says, one clause
     decimal : the decimal sign of the file it came from, for values that are typed to go with it
+    owner : whose it is; what is computed from it is kept under that name and shared with nobody else. "" for a catalog's data
     """
 
     key: str
@@ -93,6 +94,7 @@ class Dataset:
     facts: Facts = field(default_factory=Facts)
     column_facts: Facts = field(default_factory=Facts)
     decimal: str = "."
+    owner: str = ""
 
     def __post_init__(self) -> None:
         sizes = self.shape if self.X is not None else (len(self.documents or ()), None)
@@ -107,6 +109,14 @@ class Dataset:
     def fingerprint(self) -> str:
         """SHA-256 of the content (dtype, shape, values, mask, labels, documents, facts); taken once, when first asked for."""
         return content_hash(self)
+
+    @property
+    def identity(self) -> str:
+        """Names this data set among all that a process holds: the fingerprint of its content, and whose it is.
+
+        Equal content of two people has one fingerprint and two identities, so that names, labels and results never meet.
+        """
+        return f"{self.fingerprint}@{self.owner}" if self.owner else self.fingerprint
 
     @property
     def is_corpus(self) -> bool:

@@ -79,11 +79,12 @@ FACTOR_OF_LOSS = {"frobenius": 1.5, "kl": 3.5, "svd": 11.0}  # measured working 
 
 
 def available_memory() -> int | None:
-    """Bytes that this process can still take: the machine's free memory or what its container (cgroup) leaves.
+    """Bytes that this process can still take: the least of the machine's free memory, what its container (cgroup) leaves, and
+    what its own limits (ulimit -v, ulimit -d) leave.
 
-    None where neither can be read.
+    None where none of them can be read.
     """
-    candidates = [n for n in (_free_of_machine(), _free_of_cgroup()) if n is not None]
+    candidates = [n for n in (_free_of_machine(), _free_of_cgroup(), _free_of_process()) if n is not None]
     return min(candidates) if candidates else None
 
 
@@ -125,13 +126,61 @@ def _free_of_machine() -> int | None:
         return None
 
 
-def _free_of_cgroup() -> int | None:
-    for limit, used in (
-        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
-    ):
-        most = _number_in(limit)
-        if most is None or most > 2**60:  # "max", or version 1's way of saying so
-            continue
-        return max(0, most - (_number_in(used) or 0))
-    return None
+def _free_of_cgroup(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int | None:
+    """What the process's group and every group above it leave; pages of files that the system can drop at once count as free."""
+    found = []
+    for group in _groups(root, own):
+        for limit, used, stat in (
+            ("memory.max", "memory.current", "memory.stat"),
+            ("memory.high", "memory.current", "memory.stat"),
+            ("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.stat"),
+        ):
+            most = _number_in(str(group / limit))
+            if most is None or most > 2**60:  # "max", or version 1's way of saying so
+                continue
+            held = (_number_in(str(group / used)) or 0) - _droppable(group / stat)
+            found.append(max(0, most - max(0, held)))
+    return min(found) if found else None
+
+
+def _groups(root: Path, own: Path) -> list[Path]:
+    """The folders of the groups this process is in, from its own up to the root; inside a container the root is its own."""
+    places = [root, root / "memory"]
+    try:
+        lines = own.read_text().splitlines()
+    except OSError:
+        return places
+    for line in lines:
+        number, kinds, path = line.split(":", 2) if line.count(":") >= 2 else ("", "", "")
+        base = root if number == "0" and not kinds else root / "memory" if "memory" in kinds.split(",") else None
+        parts = [part for part in path.split("/") if part and part != ".."]
+        if base is not None:
+            places += [base.joinpath(*parts[:depth]) for depth in range(1, len(parts) + 1)]
+    return places
+
+
+def _droppable(stat: Path) -> int:
+    """Bytes of file pages that have not been used lately."""
+    try:
+        for line in stat.read_text().splitlines():
+            if line.startswith(("inactive_file ", "total_inactive_file ")):
+                return int(line.split()[1])
+    except (OSError, ValueError, IndexError):
+        pass
+    return 0
+
+
+def _free_of_process() -> int | None:
+    """What RLIMIT_AS and RLIMIT_DATA leave; None where there is no such limit, or no way to ask."""
+    try:
+        import resource
+
+        held = [int(size) * resource.getpagesize() for size in Path("/proc/self/statm").read_text().split()]
+    except (ImportError, OSError, ValueError):
+        return None
+    found = []
+    for name, used in (("RLIMIT_AS", held[0]), ("RLIMIT_DATA", held[5])):
+        most = resource.getrlimit(getattr(resource, name))[0]
+        if most != resource.RLIM_INFINITY:
+            found.append(max(0, most - used))
+    return min(found) if found else None
