@@ -109,11 +109,13 @@ def as_dataset(
     work.settle_missing(missing)
     work.settle_negatives(negatives)
     work.settle_zeros(zeros)
+    work.check_something()
     kept = None if labels is None else labels.take(work.rows if of_rows else work.columns)
     facts, column_facts = facts.take(work.rows), column_facts.take(work.columns)
     X, mask = as_matrix(work.X), work.mask
-    axis_rows = Axis(*(_AXIS[table.content][0]), _take(table.row_labels, work.rows))
-    axis_columns = Axis(*(_AXIS[table.content][1]), _take(table.column_labels, work.columns))
+    row_names, column_names = table.understood.get("axes") or _AXIS.get(table.content, _AXIS["matrix"])
+    axis_rows = Axis(*row_names, _take(table.row_labels, work.rows))
+    axis_columns = Axis(*column_names, _take(table.column_labels, work.columns))
     whole = work.columns.size == table.shape[1]
     shape = table.image_shape if orientation == "rows" and whole else None
     if orientation == "columns":
@@ -246,6 +248,16 @@ class _Work:
             self.rows, self.X = keep, np.ascontiguousarray(dense[keep])
         else:
             self.columns, self.X = keep, np.ascontiguousarray(dense[:, keep])
+
+    def check_something(self) -> None:
+        """Refuse a matrix of zeros: there is nothing to factorize in it, and any model explains it fully."""
+        values = self.X.data if sp.issparse(self.X) else self.X
+        if not np.any(values):
+            m, n = self.X.shape
+            raise UploadError(
+                f"All {m * n:,} entries are 0, so there is nothing to factorize",
+                way_out="Choose a file with numbers above 0, or other columns of this one.",
+            )
 
     def _fits_dense(self, what: str) -> None:
         m, n = self.X.shape

@@ -18,10 +18,20 @@ class Fix:
     label : what the button says
     options : options of `read_matrix`, or of `as_dataset` when the error came from there; reading again with them
         resolves the problem
+    says : what follows from it, one sentence; ""
     """
 
     label: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    says: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return {"label": self.label, "options": dict(self.options), "says": self.says}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Fix:
+        return cls(str(plain["label"]), dict(plain["options"]), str(plain.get("says", "")))
 
 
 class UploadError(ValueError):
@@ -58,12 +68,12 @@ class UploadError(ValueError):
             "place": self.place,
             "value": self.value,
             "way_out": self.way_out,
-            "fixes": [{"label": fix.label, "options": dict(fix.options)} for fix in self.fixes],
+            "fixes": [fix.to_dict() for fix in self.fixes],
         }
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> UploadError:
-        fixes = [Fix(str(fix["label"]), dict(fix["options"])) for fix in plain.get("fixes", ())]
+        fixes = [Fix.from_dict(fix) for fix in plain.get("fixes", ())]
         texts = {name: str(plain.get(name, "")) for name in ("place", "value", "way_out")}
         return cls(str(plain["problem"]), fixes=fixes, **texts)
 

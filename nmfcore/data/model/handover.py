@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from nmfcore.data.model.errors import UploadError
-from nmfcore.data.model.table import Table
+from nmfcore.data.model.table import Question, Table
 
 ALIGN = 64  # arrays begin at multiples of this
 _PLAIN = (
@@ -39,6 +39,7 @@ def write(stream: BinaryIO, table: Table | None, error: UploadError | None = Non
     head: dict[str, Any] = {"error": error.to_dict()} if error else {}
     if table is not None:
         head["table"] = {name: getattr(table, name) for name in _PLAIN}
+        head["table"]["questions"] = [question.to_dict() for question in table.questions]
         if table.sparse:
             head["shape"] = list(table.shape)
             arrays = {name: getattr(table.X, name) for name in ("data", "indices", "indptr")}
@@ -84,7 +85,13 @@ def read(stream: BinaryIO) -> Table:
         X = _checked(arrays["data"], arrays["indices"], arrays["indptr"], head["shape"])
     plain = head["table"]
     shape = plain["image_shape"]
-    return Table(**{**plain, "X": X, "notes": tuple(plain["notes"]), "image_shape": tuple(shape) if shape else None})
+    plain |= {
+        "X": X,
+        "notes": tuple(plain["notes"]),
+        "image_shape": tuple(shape) if shape else None,
+        "questions": tuple(Question.from_dict(question) for question in plain["questions"]),
+    }
+    return Table(**plain)
 
 
 def _array(memory: mmap.mmap, start: int, entry: dict[str, Any]) -> np.ndarray:

@@ -15,8 +15,30 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from nmfcore.data.model.errors import shown
+from nmfcore.data.model.errors import Fix, shown
 from nmfcore.data.model.words import term_counts
+
+
+@dataclass(frozen=True)
+class Question:
+    """Something that a file does not settle.
+
+    key : names the question ("ratings or counts")
+    asks : the question, as a person reads it
+    choices : the answers, each with the options of `read_matrix` that give it and what follows from it; the first one was taken
+    """
+
+    key: str
+    asks: str
+    choices: tuple[Fix, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return {"key": self.key, "asks": self.asks, "choices": [choice.to_dict() for choice in self.choices]}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Question:
+        return cls(str(plain["key"]), str(plain["asks"]), tuple(Fix.from_dict(choice) for choice in plain["choices"]))
 
 
 @dataclass(frozen=True)
@@ -33,7 +55,7 @@ class Table:
     """What a reader understood of a file.
 
     name : the file's name
-    content : "matrix", "ratings", "documents" or "images"
+    content : "matrix", "ratings", "counts" (of terms in documents), "documents" or "images"
     X : (m, n) array with NaN for missing cells, or CSR array; None when the content is documents
     row_labels, column_labels : or None when the file has none
     notes : a sentence for everything assumed, dropped or changed
@@ -43,6 +65,7 @@ class Table:
     documents : the texts, or None
     image_shape : (height, width) when a row is an image
     absent : what an entry that a sparse X does not store means: "zero" or "missing" (ratings)
+    questions : what the file does not settle, and how it was taken
     """
 
     name: str
@@ -57,6 +80,7 @@ class Table:
     documents: Sequence[str] | None = None
     image_shape: tuple[int, int] | None = None
     absent: str = "zero"
+    questions: tuple[Question, ...] = ()
 
     def __iter__(self) -> Iterator[Any]:
         """matrix, row labels, column labels, notes: `X, rows, columns, notes = read_matrix(file)`."""

@@ -10,26 +10,40 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from nmfcore.data.model.errors import Fix, UploadError, counted, shown
 from nmfcore.data.model.limits import Limits
-from nmfcore.data.model.table import Table
+from nmfcore.data.model.table import Question, Table
+from nmfcore.data.readers import documents
 from nmfcore.data.readers import encoding as encodings
-from nmfcore.data.readers.grid import Grid, Row
+from nmfcore.data.readers.cells import Row, words_in
+from nmfcore.data.readers.grid import COMMENT, Grid
 from nmfcore.data.readers.numbers import mostly_numeric
-from nmfcore.data.readers.options import NO_DELIMITER, WHITESPACE, ReadOptions
+from nmfcore.data.readers.options import DOUBLE_COLON, NO_DELIMITER, WHITESPACE, ReadOptions
 from nmfcore.data.readers.source import Source
 
-CANDIDATES = ("\t", ";", ",", "|", WHITESPACE, ":", "^", "~", "\x1f", "\x01")
-NAMES = {"\t": "tab", ";": "semicolon", ",": "comma", "|": "vertical bar", WHITESPACE: "spaces", ":": "colon"}
-PLURALS = {"\t": "tabs", ";": "semicolons", "|": "vertical bars", WHITESPACE: "spaces", ":": "colons"}
+CANDIDATES = ("\t", ";", ",", "|", WHITESPACE, DOUBLE_COLON, ":", "^", "~", "\x1f", "\x01")
+NAMES = {
+    "\t": "tab",
+    ";": "semicolon",
+    ",": "comma",
+    "|": "vertical bar",
+    WHITESPACE: "spaces",
+    ":": "colon",
+    DOUBLE_COLON: "two colons",
+}
+PLURALS = {**{mark: name + "s" for mark, name in NAMES.items()}, WHITESPACE: "spaces", DOUBLE_COLON: "two colons (::)"}
+PROSE_WORDS = 2.0  # words in the mean cell from which on commas are taken for those of sentences ...
+PROSE_NUMBERS = 0.35  # ... when fewer cells than this are numbers
+UNIT = "\x1f"  # stands for "::" while a line is cut: the csv module divides at single characters
 SNIFF_CHARACTERS = 2**17  # looked at to recognise the delimiter
 SNIFF_ROWS = 200
 CONTROL = re.compile(r"[\x01-\x08\x0e-\x1a\x1c-\x1e\x7f]")  # what text does not contain; \x1f and \x01 may be delimiters
 
 
+PARAGRAPHS = re.compile(r"\r?\n[ \t]*(?:\r?\n[ \t]*)+")  # blank lines
 _SINGLE = re.compile(r"'[,;\t|] ?'")  # between two cells in single quotes
 
 
@@ -61,8 +75,15 @@ def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
         quote = "'" if '"' not in start and len(_SINGLE.findall(start)) > max(1, start.count("\n") // 2) else '"'
         if quote == "'":
             notes.append("The cells are enclosed in single quotes.")
+    questions: list[Question] = []
+    if delimiter is None and options.per in ("paragraph", "file"):
+        delimiter = NO_DELIMITER
     if delimiter is None:
-        delimiter = sniff_delimiter(start, quote, source.size > len(start.encode("utf-8", "replace")), skip)
+        cut = source.size > len(start.encode("utf-8", "replace"))
+        delimiter = sniff_delimiter(start, quote, cut, skip)
+        delimiter = _settled(delimiter, _sample(start, cut, skip), quote, options, questions)
+    if delimiter == NO_DELIMITER and options.content in (None, "documents"):
+        _ask_what_a_document_is(start, options, questions)
     understood: dict[str, Any] = {
         "format": "csv",
         "encoding": name,
@@ -70,6 +91,9 @@ def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
         "delimiter_name": NAMES.get(delimiter, shown(delimiter)) if delimiter != NO_DELIMITER else "one column",
         "quote": quote,
     }
+
+    if options.per in ("paragraph", "file"):
+        return _long_texts(source, name, errors, options, limits, understood, notes, questions)
 
     def attempt(strict: bool, extra: list[str]) -> Table:
         with source.open() as raw, io.TextIOWrapper(raw, encoding=name, errors=errors, newline="") as text:
@@ -82,6 +106,7 @@ def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
                 dict(understood),
                 extra,
                 delimiter=delimiter,
+                questions=list(questions),
             )
             return grid.read()
 
@@ -93,6 +118,74 @@ def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
         return attempt(True, list(notes))
     except _BrokenQuotes:
         return attempt(False, [*notes, "Some quoted cells go on after their closing quote; they were read as they stand."])
+
+
+def _long_texts(
+    source: Source,
+    name: str,
+    errors: str,
+    options: ReadOptions,
+    limits: Limits,
+    understood: dict[str, Any],
+    notes: list[str],
+    questions: list[Question],
+) -> Table:
+    """The documents of a text in which one is longer than a line: a paragraph, or the whole file."""
+    with source.open() as raw, io.TextIOWrapper(raw, encoding=name, errors=errors) as text:
+        whole = text.read().lstrip("\ufeff")
+    texts = [whole.strip()] if options.per == "file" else [part.strip() for part in PARAGRAPHS.split(whole) if part.strip()]
+    documents.check_number(len(texts), limits)
+    notes.append("The whole file is one document." if options.per == "file" else "Blank lines divide the documents.")
+    return documents.as_table(source.name, texts, notes, understood, questions=questions)
+
+
+def _ask_what_a_document_is(start: str, options: ReadOptions, questions: list[Question]) -> None:
+    """Ask where blank lines divide blocks of several lines: a line may be a document, or a paragraph."""
+    blocks = [block for block in PARAGRAPHS.split(start.strip()) if block.strip()]
+    lines = sum(len(block.strip().splitlines()) for block in blocks)
+    if len(blocks) < 2 or lines < 1.5 * len(blocks):
+        return
+    per_line = Fix("Each line", {"per": "line"}, f"{lines:,} documents in the part that was looked at.")
+    per_paragraph = Fix("Each paragraph", {"per": "paragraph"}, f"{len(blocks):,} documents; blank lines divide them.")
+    both = (per_paragraph, per_line) if options.per == "paragraph" else (per_line, per_paragraph)
+    questions.append(Question("documents", "Blank lines divide the text. What is one document?", both))
+
+
+def _settled(delimiter: str, lines: list[str], quote: str, options: ReadOptions, questions: list[Question]) -> str:
+    """The delimiter, or none where what it divides reads like sentences; asked where the rows could be either."""
+    wanted = options.content
+    if wanted == "documents" and delimiter == WHITESPACE and options.text_column is None:
+        return NO_DELIMITER  # numbers asked for as documents are whole lines too
+    if delimiter not in (",", ";", ":") or wanted in ("matrix", "ratings", "counts") or options.text_column is not None:
+        return delimiter
+    if options.header or options.index_column or options.label_column or options.drop_columns or options.facts:
+        return delimiter
+    rows = _tokenised(lines, delimiter, quote)
+    cells = [cell for row in rows for cell in row]
+    quoted = sum(f"{quote}{delimiter}" in line or f"{delimiter}{quote}" in line for line in lines) if quote else 0
+    if not cells or quoted or mostly_numeric(cells) >= PROSE_NUMBERS or _has_column_of_numbers(rows):
+        return delimiter
+    words = sum(words_in(cell) for cell in cells) / len(cells)
+    spaced = sum(line.rstrip("\r\n").count(delimiter + " ") + line.rstrip("\r\n").endswith(delimiter) for line in lines)
+    spaced /= max(1, sum(line.count(delimiter) for line in lines))
+    if words < PROSE_WORDS or spaced < 0.5:
+        return delimiter
+    mark = NAMES[delimiter]
+    as_lines = Fix(
+        "Each line is a text", {"delimiter": NO_DELIMITER, "content": "documents"}, f"Its {mark} belongs to the sentence."
+    )
+    as_table = Fix("It is a table", {"delimiter": delimiter}, f"Each {mark} divides two columns.")
+    choices = (as_lines, as_table) if spaced >= 0.95 else (as_table, as_lines)
+    asks = f"Every line has {'a' if mark[0] not in 'aeiou' else 'an'} {mark}. Are these texts, or rows of a table?"
+    questions.append(Question("texts or table", asks, choices))
+    return NO_DELIMITER if spaced >= 0.95 else delimiter
+
+
+def _has_column_of_numbers(rows: list[list[str]]) -> bool:
+    """Whether one of the columns holds numbers in nearly all of its rows."""
+    width = Counter(len(row) for row in rows).most_common(1)[0][0]
+    rows = [row for row in rows if len(row) == width]
+    return any(mostly_numeric([row[j] for row in rows[1:]] or ["x"]) >= 0.9 for j in range(width))
 
 
 def _start(source: Source, name: str, errors: str) -> str:
@@ -119,11 +212,10 @@ def _rows(
         for number, line in enumerate(lines, skip + 1):
             yield number, [_unquoted(line.strip("\ufeff\r\n"), quote)]
         return
-    if delimiter == WHITESPACE:
-        lines = (line.strip().replace("\t", " ") + "\n" for line in lines)
+    lines, quote = _divided(lines, delimiter), "" if delimiter == DOUBLE_COLON else quote
     reader = csv.reader(
         lines,
-        delimiter=" " if delimiter == WHITESPACE else delimiter,
+        delimiter=_mark(delimiter),
         quotechar=quote or None,
         quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
         skipinitialspace=True,  # a quote may follow a space; cells are trimmed anyway
@@ -150,6 +242,18 @@ def _rows(
         raise UploadError(
             f"The text cannot be cut into cells: {said}", place=f"line {end + 1}", way_out="Correct that line."
         ) from None
+
+
+def _mark(delimiter: str) -> str:
+    """The one character at which the csv module divides."""
+    return " " if delimiter == WHITESPACE else UNIT if delimiter == DOUBLE_COLON else delimiter
+
+
+def _divided(lines: Iterable[str], delimiter: str) -> Iterable[str]:
+    """Lines in which a delimiter of several characters is one character."""
+    if delimiter == WHITESPACE:
+        return (line.strip().replace("\t", " ") + "\n" for line in lines)
+    return (line.replace(DOUBLE_COLON, UNIT) for line in lines) if delimiter == DOUBLE_COLON else lines
 
 
 def _unquoted(cell: str, quote: str) -> str:
@@ -187,12 +291,18 @@ def _lines(text: io.TextIOWrapper, delimiter: str, options: ReadOptions, limits:
         notes.append(f"{counted(removed, 'NUL character')} removed, as you chose.")
 
 
-def sniff_delimiter(start: str, quote: str, cut: bool, skip: int = 0) -> str:
-    """The delimiter that divides the first lines most evenly into cells that look like numbers."""
+def _sample(start: str, cut: bool, skip: int) -> list[str]:
+    """The first lines; without comments, unless every line is one."""
     lines = start.lstrip("\ufeff").splitlines(keepends=True)[skip:]
     if cut and len(lines) > 1:
         lines = lines[:-1]  # it may be half a line
     lines = [line for line in lines if line.strip()][:SNIFF_ROWS]
+    return [line for line in lines if not line.lstrip().startswith(COMMENT)] or lines
+
+
+def sniff_delimiter(start: str, quote: str, cut: bool, skip: int = 0) -> str:
+    """The delimiter that divides the first lines most evenly into cells that look like numbers."""
+    lines = _sample(start, cut, skip)
     best, best_score = NO_DELIMITER, 0.0
     for candidate in CANDIDATES:
         score = _score(lines, candidate, quote)
@@ -225,7 +335,7 @@ def _score(lines: list[str], delimiter: str, quote: str) -> float:
     numeric = mostly_numeric(cells)
     if delimiter in (WHITESPACE, ":", "^", "~") and numeric < 0.4:
         return 0.0  # prose is full of spaces
-    if delimiter in (":", "^", "~") and even < 0.95:
+    if delimiter in (DOUBLE_COLON, ":", "^", "~") and even < 0.95:
         return 0.0  # rare delimiters have to divide every line, the header too: times and ratios have colons
     return even * (0.3 + 0.7 * numeric)
 
@@ -238,13 +348,11 @@ def _cuts_labels(lines: list[str], rival: str, quote: str) -> bool:
 
 
 def _tokenised(lines: list[str], delimiter: str, quote: str) -> list[list[str]]:
-    if delimiter == WHITESPACE:
-        lines = [line.strip().replace("\t", " ") for line in lines]
     try:
         return list(
             csv.reader(
-                lines,
-                delimiter=" " if delimiter == WHITESPACE else delimiter,
+                _divided(lines, delimiter),
+                delimiter=_mark(delimiter),
                 quotechar=quote or None,
                 quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
                 skipinitialspace=True,

@@ -69,7 +69,7 @@ def detect(source: Source) -> str:
             f"{shown(source.name)} is a Python pickle, which can run code and is never read",
             way_out="Save it as NPZ, Parquet or CSV.",
         )
-    if head[:14].lower() == b"%%matrixmarket":
+    if head[:14].lower() == b"%%matrixmarket" or source.suffix == "mtx":  # without its banner it is damaged, not a table
         return "mtx"
     if head.startswith((b"\x89PNG\r\n", b"\xff\xd8\xff")) or re.match(rb"P[25][\s#]+[\d#]", head):
         return "images"

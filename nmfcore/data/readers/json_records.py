@@ -13,9 +13,12 @@ from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Table
 from nmfcore.data.readers import documents
 from nmfcore.data.readers import encoding as encodings
-from nmfcore.data.readers.grid import Grid, Row
+from nmfcore.data.readers.cells import Row
+from nmfcore.data.readers.grid import Grid
 from nmfcore.data.readers.options import ReadOptions
 from nmfcore.data.readers.source import Source
+
+NESTED_MOST = 1000  # characters of a nested field that are kept
 
 
 def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
@@ -84,6 +87,7 @@ def _table(value: Any, name: str, options: ReadOptions, limits: Limits, understo
         raise UploadError("The JSON holds no list of records", way_out="Save the table as a list of objects, one per row.")
     if len(value) > limits.rows:
         raise UploadError(f"The table has {len(value):,} rows; at most {limits.rows:,} can be read", way_out="Take a part of it.")
+    value = _with_tokens_joined(value, notes)
     if all(isinstance(item, str) for item in value) and options.content in (None, "documents"):
         if len(value) > limits.documents:
             raise UploadError(
@@ -96,7 +100,9 @@ def _table(value: Any, name: str, options: ReadOptions, limits: Limits, understo
         missing = sum(len(names) - len(record) for record in value)
         if missing:
             notes.append(f"{missing:,} values are absent from their records; they count as missing.")
-        return _grid(name, names, ([record.get(key) for key in names] for record in value), options, limits, understood, notes)
+        nested = _nested(value, names, notes)
+        rows = ([_flat(record.get(key)) if key in nested else record.get(key) for key in names] for record in value)
+        return _grid(name, names, rows, options, limits, understood, notes)
     if all(isinstance(item, list) for item in value):
         understood.setdefault("layout", "rows")
         widths = {len(item) for item in value}
@@ -114,6 +120,51 @@ def _table(value: Any, name: str, options: ReadOptions, limits: Limits, understo
         return _grid(name, None, ([item] for item in value), options, limits, understood, notes)
     kinds = sorted({type(item).__name__ for item in value})
     raise UploadError(f"The list mixes {listed(kinds)}", way_out="Save the table as a list of objects, one per row.")
+
+
+def _with_tokens_joined(value: list[Any], notes: list[str]) -> list[Any]:
+    """Lists of words, alone or as a field of each record, as texts: words joined by spaces, spaces inside words underlined."""
+    if len(value) > 1 and all(_are_tokens(item) for item in value):
+        notes.append("Each list of words became one document.")
+        return [_text(item) for item in value]
+    if not all(isinstance(item, dict) for item in value):
+        return value
+    found = [key for key in value[0] if all(_are_tokens(item.get(key), empty=True) for item in value)]
+    found = [key for key in found if any(len(item[key]) > 1 for item in value)] if found else []
+    if not found:
+        return value
+    longest = max(found, key=lambda key: sum(len(item[key]) for item in value))
+    if any(isinstance(cell, str) and len(cell.split()) > 3 for item in value[:20] for cell in item.values()):
+        return value  # there is a text beside it
+    notes.append(f"The lists of words under {shown(longest)} became the documents.")
+    return [{**item, longest: _text(item[longest])} for item in value]
+
+
+def _are_tokens(item: Any, *, empty: bool = False) -> bool:
+    """Whether something is a list of words, of which not all are numbers."""
+    if not isinstance(item, list) or not all(isinstance(word, str) for word in item):
+        return False
+    return (empty and not item) or any(letter.isalpha() for word in item for letter in word)
+
+
+def _text(words: list[str]) -> str:
+    return " ".join("_".join(word.split()) for word in words)
+
+
+def _nested(records: list[dict[str, Any]], names: list[str], notes: list[str]) -> frozenset[str]:
+    """The fields that hold lists or objects beside others that do not; they are kept as facts, as they stand in the file."""
+    nested = [key for key in names if any(isinstance(record.get(key), (list, dict)) for record in records)]
+    if not nested or len(nested) == len(names):
+        return frozenset()
+    notes.append(f"Nested fields are set aside as facts, as they stand in the file: {listed(nested)}.")
+    return frozenset(nested)
+
+
+def _flat(cell: Any) -> Any:
+    """A list or object as text: its values divided by semicolons where it is a plain list, else as JSON."""
+    if isinstance(cell, list) and all(not isinstance(part, (list, dict)) for part in cell):
+        return "; ".join("" if part is None else str(part) for part in cell) or None
+    return json.dumps(cell, ensure_ascii=False)[:NESTED_MOST] if isinstance(cell, (list, dict)) else cell
 
 
 def _unwrapped(value: dict[str, Any], notes: list[str], understood: dict[str, Any]) -> Any:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from nmfcore.data.model.errors import Fix, UploadError, counted, listed, shown
 from nmfcore.data.model.limits import Limits
-from nmfcore.data.model.table import Table
-from nmfcore.data.readers import arrays
-from nmfcore.data.readers.grid import Grid, Row
+from nmfcore.data.readers import arrays, roles, values
+from nmfcore.data.readers import names as names_
+from nmfcore.data.readers.account import Account
+from nmfcore.data.readers.cells import Row, text_of
+from nmfcore.data.readers.grid import Grid
 from nmfcore.data.readers.options import ReadOptions
 from nmfcore.data.readers.source import Source
 
 BATCH = 65_536  # rows unpacked in one go
+HEAD = 1000  # rows from which the roles of the columns are decided
+METADATA_MOST = 10_000_000  # bytes of pandas' own description that are looked at
 INDEX = "__index_level_0__"  # pandas' name for the row labels
 
 
@@ -56,8 +62,10 @@ def _table(file: Any, name: str, options: ReadOptions, limits: Limits) -> Table:
     understood: dict[str, Any] = {"format": "parquet", "columns": len(names), "rows": rows}
     if not names or rows == 0:
         raise UploadError("The Parquet file has no rows or no columns", way_out="Choose a file with data.")
+    index = _index_of(file, names)
+    order = [*index, *(column for column in names if column not in index)]
     nested = [field.name for field in schema if kinds.is_nested(field.type)]
-    dropped = {names[c] if isinstance(c, int) and 0 <= c < len(names) else c for c in options.drop_columns}
+    dropped = {order[c] if isinstance(c, int) and 0 <= c < len(order) else c for c in options.drop_columns}
     nested = [column for column in nested if column not in dropped]
     if nested:
         raise UploadError(
@@ -66,33 +74,43 @@ def _table(file: Any, name: str, options: ReadOptions, limits: Limits) -> Table:
             way_out="Flatten them, or leave them out.",
             fixes=(Fix("Leave them out", {"drop_columns": sorted({*map(str, dropped), *nested})}),),
         )
-    numeric = [field for field in schema if _is_number(field.type, kinds) and field.name not in dropped and field.name != INDEX]
-    others = [field for field in schema if field not in numeric and field.name not in dropped]
     arrays.check_shape((rows, len(names)), limits, dense=False)
-    texts = [field for field in others if field.name != INDEX]
-    plain = options.content in (None, "matrix") and options.index_column is None and len(set(names)) == len(names)
-    usable = plain and numeric
-    if not usable or (options.content is None and len(texts) <= 3 and len(numeric) <= 2):
-        return _by_rows(file, name, names, options, limits, understood, notes)
+    if len(set(names)) < len(names):
+        return _by_rows(file, names, None, Account(name, options, limits, understood, notes, unit="row", typed=True))
+    account = Account(name, options, limits, understood, notes, unit="row", typed=True)
+    head = _rows(next(file.iter_batches(HEAD, columns=order, use_threads=False)), order)
+    header = ["" if column == INDEX else column for column in order]
+    trial = Account(name, options, limits, dict(understood), [], unit="row", typed=True)  # the grid decides for itself again
+    label = 0 if len(index) == 1 else None
+    layout = roles.decide(header, head, len(order), trial, index=label)
+    content = roles.content(layout, head, trial)
+    numeric = [schema.field(order[j]) for j in layout.features]
+    if content != "matrix" or not numeric or not all(_is_number(field.type, kinds) for field in numeric):
+        return _by_rows(file, order, label, account)
+    notes.extend(trial.notes)
+    understood.update(trial.understood)
+    others = [schema.field(order[j]) for j in layout.facts]
+    labelled = [] if layout.labels is None else [schema.field(order[layout.labels])]
     arrays.check_shape((rows, len(numeric)), limits, dense=True)
     total = sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups))
     if total > limits.parse_bytes:
         raise UploadError(f"The file would unpack to {total:,} bytes", way_out="Take a part of it.")
     single = all(kinds.is_float32(f.type) or kinds.is_float16(f.type) or _is_small(f.type, kinds) for f in numeric)
     X = np.empty((rows, len(numeric)), np.float32 if single else np.float64)
-    aside: dict[str, list[str]] = {field.name: [] for field in others}
+    beside = list({field.name: field for field in [*labelled, *others]}.values())
+    aside: dict[str, list[str]] = {field.name: [] for field in beside}
     row, large = 0, 0
-    for batch in file.iter_batches(BATCH, columns=[f.name for f in [*numeric, *others]], use_threads=False):
+    for batch in file.iter_batches(BATCH, columns=[f.name for f in [*numeric, *beside]], use_threads=False):
         for j, field in enumerate(numeric):
-            values = batch.column(field.name)
+            column = batch.column(field.name)
             if kinds.is_int64(field.type) or kinds.is_uint64(field.type):
-                whole = values.drop_null().to_numpy(zero_copy_only=False)
+                whole = column.drop_null().to_numpy(zero_copy_only=False)
                 large += int(
                     np.count_nonzero((whole > arrays.EXACT) | (whole < -arrays.EXACT if whole.dtype.kind == "i" else False))
                 )
-            X[row : row + len(batch), j] = _numbers(values, kinds)
-        for field in others:
-            aside[field.name] += ["" if v is None else str(v) for v in batch.column(field.name).to_pylist()]
+            X[row : row + len(batch), j] = _numbers(column, kinds)
+        for field in beside:
+            aside[field.name] += [text_of(value) for value in batch.column(field.name).to_pylist()]
         row += len(batch)
     if large:
         notes.append(f"{counted(large, 'whole number is', 'whole numbers are')} beyond 2^53 and lose their last digits.")
@@ -105,21 +123,12 @@ def _table(file: Any, name: str, options: ReadOptions, limits: Limits) -> Table:
         without = [titles[j] for j in np.flatnonzero(empty)]
         notes.append(f"{counted(len(without), 'column')} without any value left out: {listed(without)}.")
         X, titles = np.ascontiguousarray(X[:, ~empty]), [titles[j] for j in np.flatnonzero(~empty)]
-    labels = aside.pop(INDEX, None)
-    if labels is None:
-        label = next((field.name for field in texts if len(set(aside[field.name])) == rows), None)
-        if label is not None:
-            labels = aside.pop(label)
-            notes.append(f"The row labels are the column {shown(label)}, whose texts all differ.")
-            understood["index_column"] = label
-    else:
-        notes.append("The row labels are the index that pandas stored.")
-    for column, cells in aside.items():
-        notes.append(
-            f"Column {shown(column)} holds text ({len(set(cells)):,} different): it is set aside, not part of the matrix."
-        )
-    if dropped:
-        notes.append(f"{counted(len(dropped), 'column')} left out, as you chose: {listed(sorted(map(str, dropped)))}.")
+    words = names_.Labels(limits.label_characters)
+    labels = None
+    if labelled:
+        labels = words.checked([words.label(cell) for cell in aside[labelled[0].name]], "row", notes)
+    facts = {j: aside[order[j]] for j in layout.facts}
+    notes.extend(values.fact_notes(layout, facts, dict.fromkeys(facts, 0)))
     truths = sum(kinds.is_boolean(field.type) for field in numeric)
     if truths:
         notes.append(f"{counted(truths, 'column')} of true and false became 1 and 0.")
@@ -130,8 +139,32 @@ def _table(file: Any, name: str, options: ReadOptions, limits: Limits) -> Table:
         column_labels=titles,
         notes=tuple(notes),
         understood=understood,
-        aside=aside,
+        aside={order[j]: found for j, found in facts.items()},
+        questions=tuple(trial.questions),
     )
+
+
+def _index_of(file: Any, names: list[str]) -> list[str]:
+    """The columns that pandas stored as the index: they are labels, not features."""
+    raw = (file.schema_arrow.metadata or {}).get(b"pandas")
+    try:
+        found = json.loads(raw)["index_columns"] if raw and len(raw) < METADATA_MOST else []
+    except (ValueError, KeyError, TypeError, RecursionError):
+        found = []
+    named = [column for column in found if isinstance(column, str) and column in names] if isinstance(found, list) else []
+    return named or [column for column in names if column == INDEX]
+
+
+def _rows(batch: Any, order: list[str]) -> list[list[Any]]:
+    columns = [batch.column(column).to_pylist() for column in order]
+    return [[_cell(cell) for cell in row] for row in zip(*columns, strict=True)]
+
+
+def _cell(cell: Any) -> Any:
+    """A value as the grid takes it: bytes as text, decimals as floats."""
+    if isinstance(cell, bytes):
+        return cell.decode("utf-8", "replace")
+    return float(cell) if isinstance(cell, Decimal) else cell
 
 
 def _is_number(kind: Any, kinds: Any) -> bool:
@@ -162,18 +195,28 @@ def _numbers(values: Any, kinds: Any) -> np.ndarray:
     return values.to_numpy(zero_copy_only=False).astype(np.float64)
 
 
-def _by_rows(
-    file: Any, name: str, names: list[str], options: ReadOptions, limits: Limits, understood: dict[str, Any], notes: list[str]
-) -> Table:
-    """Through the grid of cells: for documents, ratings, and tables whose text columns decide what they are."""
+def _by_rows(file: Any, order: list[str], index: int | None, account: Account) -> Table:
+    """Through the grid of cells: for documents, triples, and tables with numbers written as text."""
 
     def rows() -> Iterator[Row]:
         number = 0
-        for batch in file.iter_batches(BATCH, use_threads=False):
-            columns = [column.to_pylist() for column in batch.columns]
-            for cells in zip(*columns, strict=True):
+        unique = len(set(order)) == len(order)
+        for batch in file.iter_batches(BATCH, columns=order if unique else None, use_threads=False):
+            cells = _rows(batch, order) if unique else zip(*(column.to_pylist() for column in batch.columns), strict=True)
+            for row in cells:
                 number += 1
-                yield number, [cell.decode("utf-8", "replace") if isinstance(cell, bytes) else cell for cell in cells]
+                yield number, [_cell(cell) for cell in row]
 
-    header = ["" if column == INDEX else column for column in names]
-    return Grid(name, rows(), options, limits, understood, notes, unit="row", header=header, typed=True).read()
+    header = ["" if column == INDEX else column for column in order]
+    return Grid(
+        account.name,
+        rows(),
+        account.options,
+        account.limits,
+        account.understood,
+        account.notes,
+        unit="row",
+        header=header,
+        typed=True,
+        index=index,
+    ).read()

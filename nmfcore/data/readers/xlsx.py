@@ -12,16 +12,17 @@ import zipfile
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from typing import Any
 from xml.parsers import expat
 
-from nmfcore.data.model.errors import Fix, UploadError, counted, listed, shown
+from nmfcore.data.model.errors import UploadError, counted, listed, shown
 from nmfcore.data.model.limits import Limits
-from nmfcore.data.model.table import Table
 from nmfcore.data.readers.archive import CHUNK, guarded, safe_members
-from nmfcore.data.readers.grid import Grid, Row
+from nmfcore.data.readers.cells import Row
+from nmfcore.data.readers.grid import Grid
 from nmfcore.data.readers.options import ReadOptions
+from nmfcore.data.readers.sheets import choose
 from nmfcore.data.readers.source import Source
 
 SHEET_ROWS, SHEET_COLUMNS = 1_048_576, 16_384
@@ -39,44 +40,17 @@ def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
         sheets = book.sheets()
         names = [name for name, _, _ in sheets]
         notes: list[str] = []
-        if options.sheet is not None:
-            if options.sheet not in names:
-                raise UploadError(
-                    f"The workbook has no sheet {shown(options.sheet)}",
-                    way_out=f"Its sheets are: {listed(names, 10)}.",
-                    fixes=_other_sheets(names, None),
-                )
-            order = [names.index(options.sheet)]
-        else:
-            order = [i for i, (_, _, hidden) in enumerate(sheets) if not hidden] or list(range(len(sheets)))
-        cells: dict[int, dict[int, Any]] = {}
-        taken = order[0]
-        for taken in order:
-            cells = book.cells(sheets[taken][1])
-            if cells:
-                break
-        understood: dict[str, Any] = {"format": "xlsx", "sheet": names[taken], "sheets": names}
-        skipped = order[: order.index(taken)]
-        if skipped and cells:
-            notes.append(f"Empty sheets passed over: {listed([names[i] for i in skipped])}.")
         hidden = [name for name, _, is_hidden in sheets if is_hidden]
-        others = [name for name in names if name != names[taken]]
-        if others:
-            secret = f" (hidden: {listed(hidden)})" if hidden else ""
-            notes.append(f"The sheet {shown(names[taken])} was read; the workbook has others: {listed(others)}{secret}.")
-        if not cells:
-            raise UploadError(
-                f"The sheet {shown(names[taken])} is empty",
-                way_out="Choose another sheet.",
-                fixes=_other_sheets(names, names[taken]),
-            )
+        taken, cells = choose(names, hidden, lambda i: book.cells(sheets[i][1]), _all_cells, options, notes)
+        understood: dict[str, Any] = {"format": "xlsx", "sheet": names[taken], "sheets": names}
         notes += book.notes
         rows = _rows(cells, notes, limits)
+    rows = islice(rows, options.skip_lines or 0, None)
     return Grid(source.name, rows, options, limits, understood, notes, unit="row", typed=True).read()
 
 
-def _other_sheets(names: list[str], taken: str | None) -> list[Fix]:
-    return [Fix(f"Read the sheet {shown(name)}", {"sheet": name}) for name in names if name != taken][:8]
+def _all_cells(cells: dict[int, dict[int, Any]]) -> Iterator[Any]:
+    return chain.from_iterable(row.values() for row in cells.values())
 
 
 def _rows(cells: dict[int, dict[int, Any]], notes: list[str], limits: Limits) -> Iterator[Row]:

@@ -1,0 +1,409 @@
+"""What is each column: the labels of the rows, a feature, a fact beside the numbers, or left out? And what does the table hold?
+
+One decision for every tabular format: CSV, Excel, Parquet, JSON and all others ask here with the names of their columns and their
+first rows, so the same table gives the same matrix whatever it was saved as.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from nmfcore.data.model.errors import Fix, UploadError, counted, listed, shown
+from nmfcore.data.readers import names as vocabulary
+from nmfcore.data.readers.account import Account
+from nmfcore.data.readers.cells import (
+    Cells,
+    all_whole,
+    is_unique,
+    is_whole,
+    kinds,
+    mean_words,
+    repeats,
+    rises,
+    share_of_text,
+    text_of,
+    texts,
+)
+
+KINDS_FROM = 100_000  # cells that settle which columns hold numbers
+TRIPLES_FROM = 4  # rows from which on (a, b, number) may be told from a table by what repeats
+NUMBERED_FROM = 8  # ... and where the first two are numbers themselves
+SENTENCE = 8  # words in the mean cell of a column of texts
+ROLES_TOLD = 300  # columns whose role is told, so that a screen can offer to change it
+CLOCK = (5e8, 5e9)  # seconds since 1970 from 1985 to 2128
+
+
+@dataclass
+class Layout:
+    """What the columns of a table are, by their number.
+
+    names : of all columns; "column 1", ... where the file has none
+    named : whether the file has names
+    labels : the column that holds the labels of the rows, or None
+    features : the columns of the matrix
+    facts : the columns set aside
+    dropped : the columns left out
+    identifiers : of the facts, those that are numbers but identify
+    """
+
+    width: int
+    names: list[str]
+    named: bool
+    labels: int | None = None
+    features: list[int] = field(default_factory=list)
+    facts: list[int] = field(default_factory=list)
+    dropped: list[int] = field(default_factory=list)
+    identifiers: list[int] = field(default_factory=list)
+    triple: tuple[int, int, int] | None = None
+
+
+def column_of(names: Sequence[str], column: str | int, option: str) -> int:
+    """The number of a column given by name or number.
+
+    Raises
+    ------
+    UploadError
+        If there is none.
+    """
+    if isinstance(column, str) and column in names:
+        return list(names).index(column)
+    if isinstance(column, int) and not isinstance(column, bool) and -len(names) <= column < len(names):
+        return column % len(names)
+    raise UploadError(
+        f"There is no column {shown(column)} ({option})",
+        way_out=f"The columns are: {listed(names, 10)}.",
+    )
+
+
+def decide(names: list[str] | None, rows: Cells, width: int, account: Account, *, index: int | None = None) -> Layout:
+    """What each column is.
+
+    Parameters
+    ----------
+    names : of the columns; None when the file has none
+    rows : the first rows below the header
+    account : takes notes of what was assumed
+    index : the column with the row labels where the format knows it
+    """
+    options, numbers = account.options, account.numbers
+    rows = [row for row in rows if len(row) == width] or rows
+    titles = [name or f"column {j + 1}" for j, name in enumerate(names)] if names else [f"column {j + 1}" for j in range(width)]
+    layout = Layout(width, titles, names is not None)
+    layout.dropped = [column_of(titles, column, "drop_columns") for column in options.drop_columns]
+    as_facts = {column_of(titles, column, "facts") for column in options.facts}
+    as_features = {column_of(titles, column, "features") for column in options.features}
+    sample = rows if len(rows) * width <= KINDS_FROM else rows[:: 1 + len(rows) * width // KINDS_FROM]
+    found = [kinds(sample, j, numbers) for j in range(width)]
+    layout.labels = _labels(names, titles, found, rows, {*layout.dropped, *as_features, *as_facts}, account, index)
+    for j, kind in enumerate(found):
+        if j == layout.labels or j in layout.dropped:
+            continue
+        worded = kind["text"] + kind["date"] > kind["number"]
+        (layout.facts if (worded or j in as_facts) and j not in as_features else layout.features).append(j)
+    if options.content in (None, "matrix"):
+        _set_aside_identifiers(layout, rows, account, as_features)
+        _set_aside_places(layout, rows, account, as_features)
+    label = layout.labels
+    if label is not None and label not in layout.facts and options.index_column is None and not is_unique(rows, label):
+        layout.facts = sorted([label, *layout.facts])  # labels that repeat are classes, perhaps
+    account.understood["roles"] = {
+        titles[j]: "feature" if j in layout.features else "left out" if j in layout.dropped else "label" if j == label else "fact"
+        for j in range(min(width, ROLES_TOLD))
+    }
+    account.understood["index_column"] = (
+        None if layout.labels is None else titles[layout.labels] if names and names[layout.labels] else layout.labels
+    )
+    if layout.dropped:
+        left_out = listed([titles[j] for j in layout.dropped])
+        account.notes.append(f"{counted(len(layout.dropped), 'column')} left out, as you chose: {left_out}.")
+    return layout
+
+
+def _labels(
+    names: list[str] | None,
+    titles: list[str],
+    found: list[Counter[str]],
+    rows: Cells,
+    taken: set[int],
+    account: Account,
+    index: int | None,
+) -> int | None:
+    """The column with the labels of the rows."""
+    chosen, notes = account.options.index_column, account.notes
+    if chosen is False:
+        return None
+    if chosen is not None:
+        return column_of(titles, 0 if chosen is True else chosen, "index_column")
+    if index is not None and index not in taken:
+        notes.append("The row labels are the index that was stored with the table.")
+        return index
+    free = [j for j in range(len(titles)) if j not in taken]
+    if len(free) < 2:
+        return None
+    worded = [j for j in free if share_of_text(found[j]) > 0.5 and not (found[j]["date"] and j != free[0])]
+    unique = [j for j in worded if is_unique(rows, j)]
+    first = free[0]
+    if first not in worded and _are_odd_words(texts(rows, first)):
+        worded, unique = [first, *worded], [first, *unique] if is_unique(rows, first) else unique  # the label NA, not a gap
+    if first in worded and (first in unique or not unique):
+        if len(worded) == len(free) and names is not None and not unique:
+            return None
+        notes.append(f"The first column {shown(titles[first])} holds text; it became the row labels.")
+        return first
+    if unique:
+        notes.append(f"The row labels were taken from the column {shown(titles[unique[0]])}, whose texts all differ.")
+        return unique[0]
+    if names is not None and _numbers_the_rows(names[first], rows, first, account):
+        notes.append(f"The first column {shown(titles[first])} numbers the rows; it was taken for their labels.")
+        return first
+    return None
+
+
+def _are_odd_words(words: Sequence[str]) -> bool:
+    """Whether NA, nan, TRUE and inf are labels, not gaps and numbers: no cell has a digit, and there are others than truths."""
+    said = [word for word in words if word]
+    if not said or not any(word.isalpha() for word in said) or any(letter.isdigit() for word in said for letter in word):
+        return False
+    different = {word.lower() for word in said}
+    return not different <= {"true", "false"} and len(different) > 1
+
+
+def _numbers_the_rows(name: str, rows: Cells, column: int, account: Account) -> bool:
+    """Whether a column is named like an index or identifier and holds a different whole number in each row."""
+    return vocabulary.is_index(name) and all_whole(rows, column, account.numbers) and is_unique(rows, column)
+
+
+def _set_aside_identifiers(layout: Layout, rows: Cells, account: Account, kept: set[int]) -> None:
+    """Columns of whole numbers that are named like identifiers are facts, not features."""
+    if not layout.named:
+        return
+    numbers = account.numbers
+    found = [
+        j
+        for j in layout.features
+        if j not in kept
+        and (
+            (vocabulary.is_identifier(layout.names[j]) and all_whole(rows, j, numbers))
+            or (vocabulary.plain(layout.names[j]) in vocabulary.CLOCK and _is_clock(rows, j, account))
+            or (j == 0 and layout.labels is not None and _numbers_the_rows(layout.names[j], rows, j, account))
+        )
+    ]
+    layout.identifiers = found
+    layout.features = [j for j in layout.features if j not in found]
+    layout.facts = sorted([*layout.facts, *found])
+
+
+def _set_aside_places(layout: Layout, rows: Cells, account: Account, kept: set[int]) -> None:
+    """Start, End and Length beside counts of reads say where a gene is; they are no counts."""
+    if not layout.named:
+        return
+    plain = [vocabulary.plain(name) for name in layout.names]
+    if not {"start", "end"} <= set(plain) or sum(name in vocabulary.PLACES for name in plain) < 3:
+        return
+    found = [j for j in layout.features if plain[j] in vocabulary.PLACE_NUMBERS and j not in kept]
+    found = [j for j in found if all_whole(rows, j, account.numbers)]
+    if not found or len(found) == len(layout.features):
+        return
+    said = [layout.names[j] for j in found]
+    layout.features = [j for j in layout.features if j not in found]
+    layout.facts = sorted([*layout.facts, *found])
+    account.notes.append(f"{listed(said)} say where a row lies, and are no counts: they are set aside.")
+    account.ask(
+        "annotation",
+        f"{listed(said)} stand beside the counts. Are they features too?",
+        (
+            Fix("Set them aside", {}, "They are kept as facts and do not enter the factorization."),
+            Fix("They are features", {"features": said}, "They are factorized with the counts, and outweigh them."),
+        ),
+    )
+
+
+def _is_clock(rows: Cells, column: int, account: Account) -> bool:
+    values = [account.numbers.value(row[column]) for row in rows if column < len(row)]
+    return all(is_whole(value) and value is not None and CLOCK[0] < value < CLOCK[1] for value in values)
+
+
+# --- what the table holds -------------------------------------------------------------------------------------------------
+
+
+def content(layout: Layout, rows: Cells, account: Account) -> str:
+    """Matrix, ratings, counts or documents."""
+    options = account.options
+    if options.content:
+        return options.content
+    if options.text_column is not None:
+        return "documents"
+    if options.rating_column is not None or options.user_column is not None:
+        return "ratings"
+    triple = _triple(layout, rows, account)
+    if triple:
+        return triple
+    worded = [j for j in [layout.labels, *layout.facts] if j is not None and j not in layout.identifiers]
+    words = max((mean_words(rows, j) for j in worded), default=0.0)
+    if not layout.features and layout.width == 1:
+        _refuse_labels(layout, rows, words, account)
+        return "documents"
+    if not layout.features and not layout.identifiers and words >= 3:
+        return "documents"
+    named = layout.named and any(vocabulary.plain(layout.names[j]) in vocabulary.TEXT for j in worded)
+    if words >= SENTENCE or (named and words >= 3):
+        return _texts_or_numbers(layout, rows, worded, named, account)
+    return "matrix"
+
+
+def _refuse_labels(layout: Layout, rows: Cells, words: float, account: Account) -> None:
+    """Raise UploadError when a file of one column holds labels or numbers in a triangle, not documents."""
+    found = texts(rows, 0)
+    title = vocabulary.plain(layout.names[0]) if layout.named else ""
+    if title in vocabulary.TEXT:
+        return
+    numeric = sum(all(account.numbers.kind(part) == "number" for part in _parts(text)) for text in found if text)
+    if len(found) > 1 and numeric > len(found) / 2:
+        raise UploadError(
+            "The rows of numbers have different lengths (a triangle, or a damaged table)",
+            place=f"{account.unit} 1: {len(_parts(found[0])):,} numbers; {account.unit} {len(found)}: {len(_parts(found[-1])):,}",
+            way_out="Save the whole matrix, with as many cells in each row.",
+            fixes=(Fix("Read each line as a document", {"content": "documents"}),),
+        )
+    if words <= 1.2 and len(found) <= 1 and not any(len(text) > 20 for text in found):
+        raise UploadError(
+            "The file holds a single word, which is no table and no text",
+            value=shown(found[0] if found else ""),
+            way_out="Choose a file with rows and columns of numbers, or with texts.",
+            fixes=(Fix("Read it as one document", {"content": "documents"}),),
+        )
+    if words <= 1.2 and len(found) > 1:
+        raise UploadError(
+            f"Each {account.unit} holds a single word: this is a list of labels, not a text",
+            place=f"{account.unit} 1",
+            value=shown(found[0]),
+            way_out="Hand it over together with its matrix, or read each word as a document.",
+            fixes=(Fix("Read each word as a document", {"content": "documents"}),),
+        )
+
+
+def _parts(text: str) -> list[str]:
+    return text.replace(",", " ").replace(";", " ").replace("\t", " ").split()
+
+
+def _texts_or_numbers(layout: Layout, rows: Cells, worded: list[int], named: bool, account: Account) -> str:
+    """Documents or matrix, where one column holds sentences and others numbers; asked where the numbers are many."""
+    few = len(layout.features) <= 2
+    text = max(worded, key=lambda j: mean_words(rows, j))
+    if not layout.features:
+        return "documents"
+    title = layout.names[text]
+    documents = few or named
+    if documents:
+        account.notes.append("One column holds whole sentences, so the rows were read as documents.")
+    choices = (
+        Fix("The texts", {"content": "documents", "text_column": title if layout.named else text},
+            f"Each row is a document, its text is in {shown(title)}; the other columns are facts about it."),
+        Fix("The numbers", {"content": "matrix"},
+            f"Each row is an item with {counted(len(layout.features), 'feature')}; the texts are set aside."),
+    )  # fmt: skip
+    account.ask(
+        "texts or numbers",
+        "The table holds texts beside numbers. What is to be factorized?",
+        choices if documents else choices[::-1],
+    )
+    return "documents" if documents else "matrix"
+
+
+_TRIPLES = {
+    "ratings": "Each row holds a user, an item and a rating; they became a matrix of users and items.",
+    "counts": "Each row holds two names and a count; they became a matrix, in which a pair that is not in the file is a real 0.",
+}
+
+
+# --- triples ----------------------------------------------------------------------------------------------------------------
+
+
+def _triple(layout: Layout, rows: Cells, account: Account) -> str:
+    """ "ratings", "counts", or "" when the rows are no triples of two names and a number."""
+    plain = [vocabulary.plain(name) for name in layout.names]
+    if layout.named and layout.width <= 6:
+        for kind, triple in (
+            ("ratings", (vocabulary.USER, vocabulary.ITEM, vocabulary.RATING)),
+            ("counts", (vocabulary.DOCUMENT, vocabulary.TERM, vocabulary.COUNT)),
+        ):
+            places = [vocabulary.found(plain, among) for among in triple]
+            if None not in places and len(set(places)) == 3:
+                first, second, third = (int(place) for place in places if place is not None)
+                if _holds_numbers(rows, third, account):
+                    layout.triple = (first, second, third)
+                    account.notes.append(_TRIPLES[kind])
+                    return kind
+    return _triple_by_values(layout, rows, account)
+
+
+def _holds_numbers(rows: Cells, column: int, account: Account) -> bool:
+    found = kinds(rows, column, account.numbers)
+    return found["number"] > found["text"] + found["date"]
+
+
+def _triple_by_values(layout: Layout, rows: Cells, account: Account) -> str:
+    """Triples told by what repeats: two columns whose pairs all differ although each repeats, and a number for each pair."""
+    timed = layout.width == 4 and _is_clock(rows, 3, account)
+    rows = [row for row in rows if len(row) == layout.width]
+    if not (layout.width == 3 or timed) or len(rows) < 3:
+        return ""
+    first, second = (_names_something(rows, j, account) for j in (0, 1))
+    if not first or not second or not _holds_numbers(rows, 2, account):
+        return ""
+    pairs = [(text_of(row[0]), text_of(row[1])) for row in rows]
+    if len(set(pairs)) < len(pairs):
+        return ""
+    repeated = [repeats(rows, 0), repeats(rows, 1)]
+    values = [value for row in rows if (value := account.numbers.value(row[2])) is not None and value == value]
+    if timed:
+        small = all(-100 <= value <= 100 for value in values)
+        if not small or (first == second == "number" and layout.named):
+            return ""
+        kind = "ratings"
+    elif first == second == "number":
+        if layout.named or len(rows) < NUMBERED_FROM or not all(repeated) or not rises([float(p[0]) for p in pairs]):
+            return ""
+        if len(set(values)) > 12:
+            return ""
+        kind = "counts" if _look_like_counts(values) else "ratings"
+    elif len(rows) < TRIPLES_FROM or not all(repeated):
+        return ""
+    else:
+        kind = "counts" if _look_like_counts(values) else "ratings"
+    layout.triple = (0, 1, 2)
+    account.notes.append(
+        "Each row holds a user, an item and a rating; they became a matrix of users and items."
+        if kind == "ratings"
+        else "Each row holds two names and a count; they became a matrix, in which a pair that is not in the file is a real 0."
+    )
+    as_ratings = Fix(
+        "Ratings", {"content": "ratings"}, "A pair that is not in the file was not rated: it is left out of the fit."
+    )
+    as_counts = Fix("Counts", {"content": "counts"}, "A pair that is not in the file was counted 0 times: a real zero.")
+    as_matrix = Fix("A table", {"content": "matrix"}, "Each row of the file is an item, each column of numbers a feature.")
+    if not timed:
+        two = (as_ratings, as_counts) if kind == "ratings" else (as_counts, as_ratings)
+        account.ask("ratings or counts", "Each row holds two names and a number. What is the number?", (*two, as_matrix))
+    return kind
+
+
+def _names_something(rows: Cells, column: int, account: Account) -> str:
+    """ "text" or "number" when a column can hold names: texts, codes, or whole numbers from 0 on; else ""."""
+    found = kinds(rows, column, account.numbers)
+    if found["missing"] or found["date"]:
+        return ""
+    if found["text"]:
+        return "text" if mean_words(rows, column) < SENTENCE else ""
+    values = [account.numbers.value(row[column]) for row in rows if column < len(row)]
+    return "number" if all(is_whole(value) and value is not None and value >= 0 for value in values) else ""
+
+
+def _look_like_counts(values: Sequence[float]) -> bool:
+    """Whether numbers are counts: whole, from 1 on, and 1 the commonest; ratings are seldom lowest."""
+    if not values or any(value < 1 or not float(value).is_integer() for value in values):
+        return False
+    often = Counter(values).most_common(1)[0][1]
+    return Counter(values)[1.0] == often
