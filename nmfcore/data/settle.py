@@ -114,8 +114,8 @@ def as_dataset(
     facts, column_facts = facts.take(work.rows), column_facts.take(work.columns)
     X, mask = as_matrix(work.X), work.mask
     row_names, column_names = table.understood.get("axes") or _AXIS.get(table.content, _AXIS["matrix"])
-    axis_rows = Axis(*row_names, _take(table.row_labels, work.rows))
-    axis_columns = Axis(*column_names, _take(table.column_labels, work.columns))
+    axis_rows = Axis(row_names[0], row_names[1], _take(table.row_labels, work.rows))
+    axis_columns = Axis(column_names[0], column_names[1], _take(table.column_labels, work.columns))
     whole = work.columns.size == table.shape[1]
     shape = table.image_shape if orientation == "rows" and whole else None
     if orientation == "columns":

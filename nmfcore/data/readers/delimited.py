@@ -16,7 +16,7 @@ from typing import Any
 from nmfcore.data.model.errors import Fix, UploadError, counted, shown
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Question, Table
-from nmfcore.data.readers import documents
+from nmfcore.data.readers import documents, names
 from nmfcore.data.readers import encoding as encodings
 from nmfcore.data.readers.cells import Row, words_in
 from nmfcore.data.readers.grid import COMMENT, Grid
@@ -36,6 +36,7 @@ NAMES = {
 }
 PLURALS = {**{mark: name + "s" for mark, name in NAMES.items()}, WHITESPACE: "spaces", DOUBLE_COLON: "two colons (::)"}
 PROSE_WORDS = 2.0  # words in the mean cell from which on commas are taken for those of sentences ...
+WORDS_OF_A_CLAUSE = 1.3  # in the mean cell of the column with the fewest
 PROSE_NUMBERS = 0.35  # ... when fewer cells than this are numbers
 UNIT = "\x1f"  # stands for "::" while a line is cut: the csv module divides at single characters
 SNIFF_CHARACTERS = 2**17  # looked at to recognise the delimiter
@@ -166,8 +167,8 @@ def _settled(delimiter: str, lines: list[str], quote: str, options: ReadOptions,
     if not cells or quoted or mostly_numeric(cells) >= PROSE_NUMBERS or _has_column_of_numbers(rows):
         return delimiter
     words = sum(words_in(cell) for cell in cells) / len(cells)
-    spaced = sum(line.rstrip("\r\n").count(delimiter + " ") + line.rstrip("\r\n").endswith(delimiter) for line in lines)
-    spaced /= max(1, sum(line.count(delimiter) for line in lines))
+    after = sum(line.rstrip("\r\n").count(delimiter + " ") + line.rstrip("\r\n").endswith(delimiter) for line in lines)
+    spaced = after / max(1, sum(line.count(delimiter) for line in lines))
     if words < PROSE_WORDS or spaced < 0.5:
         return delimiter
     mark = NAMES[delimiter]
@@ -175,10 +176,23 @@ def _settled(delimiter: str, lines: list[str], quote: str, options: ReadOptions,
         "Each line is a text", {"delimiter": NO_DELIMITER, "content": "documents"}, f"Its {mark} belongs to the sentence."
     )
     as_table = Fix("It is a table", {"delimiter": delimiter}, f"Each {mark} divides two columns.")
-    choices = (as_lines, as_table) if spaced >= 0.95 else (as_table, as_lines)
+    prose = spaced >= 0.95 and _fewest_words(rows) >= WORDS_OF_A_CLAUSE and not _is_named_table(rows[0])
+    choices = (as_lines, as_table) if prose else (as_table, as_lines)
     asks = f"Every line has {'a' if mark[0] not in 'aeiou' else 'an'} {mark}. Are these texts, or rows of a table?"
     questions.append(Question("texts or table", asks, choices))
-    return NO_DELIMITER if spaced >= 0.95 else delimiter
+    return NO_DELIMITER if prose else delimiter
+
+
+def _fewest_words(rows: list[list[str]]) -> float:
+    """The mean words of a cell in the column that has the fewest: a column of single words is no part of a sentence."""
+    width = Counter(len(row) for row in rows).most_common(1)[0][0]
+    rows = [row for row in rows if len(row) == width]
+    return min(sum(words_in(row[j]) for row in rows) / len(rows) for j in range(width))
+
+
+def _is_named_table(first: list[str]) -> bool:
+    """Whether the first row is a header that says what texts are."""
+    return any(names.plain(cell) in names.LABELLED for cell in first) and all(len(cell.split()) <= 2 for cell in first)
 
 
 def _has_column_of_numbers(rows: list[list[str]]) -> bool:
@@ -249,11 +263,11 @@ def _mark(delimiter: str) -> str:
     return " " if delimiter == WHITESPACE else UNIT if delimiter == DOUBLE_COLON else delimiter
 
 
-def _divided(lines: Iterable[str], delimiter: str) -> Iterable[str]:
+def _divided(lines: Iterable[str], delimiter: str) -> Iterator[str]:
     """Lines in which a delimiter of several characters is one character."""
     if delimiter == WHITESPACE:
         return (line.strip().replace("\t", " ") + "\n" for line in lines)
-    return (line.replace(DOUBLE_COLON, UNIT) for line in lines) if delimiter == DOUBLE_COLON else lines
+    return (line.replace(DOUBLE_COLON, UNIT) for line in lines) if delimiter == DOUBLE_COLON else iter(lines)
 
 
 def _unquoted(cell: str, quote: str) -> str:

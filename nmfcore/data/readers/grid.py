@@ -21,7 +21,7 @@ from nmfcore.data.readers import documents, names, roles, triples, values
 from nmfcore.data.readers.account import Account
 from nmfcore.data.readers.cells import Row, is_whole, kinds, text_of
 from nmfcore.data.readers.numbers import Cell, Numbers, sniff_decimal
-from nmfcore.data.readers.options import ReadOptions
+from nmfcore.data.readers.options import WHITESPACE, ReadOptions
 from nmfcore.data.readers.rows import Rows
 
 HEAD = 1000  # rows from which header, labels and column kinds are recognised ...
@@ -146,7 +146,7 @@ class _Finding:
         """
         if self.grid.header is not None or self.account.options.skip_lines is not None:
             return head
-        modal = self._width(head)
+        modal = self._width([row for row in head if not _is_marked(row[1])] or head)
         start = 0
         while start < min(len(head) - 1, PREAMBLE):
             row = head[start][1]
@@ -201,7 +201,7 @@ class _Finding:
             return True
         texts = [text_of(cell) for cell in row]
         labelled = any(kind(other[0]) == "text" for _, other in later[:20])
-        worded = any(kind(cell) == "text" for cell in row)
+        worded = any(kind(cell) == "text" for cell in row) and self.grid.delimiter in (WHITESPACE, "\t")  # R's write.table
         return len(set(texts)) == len(texts) and all(texts) and (labelled or (modal > 2 and worded))
 
     def _width(self, rows: list[Row]) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 
 from nmfcore.data.model.errors import Fix, UploadError, counted, listed, shown
 from nmfcore.data.model.limits import Limits
+from nmfcore.data.model.table import Table
 from nmfcore.data.readers import arrays, roles, values
 from nmfcore.data.readers import names as names_
 from nmfcore.data.readers.account import Account

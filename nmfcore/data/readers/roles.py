@@ -97,6 +97,8 @@ def decide(names: list[str] | None, rows: Cells, width: int, account: Account, *
     sample = rows if len(rows) * width <= KINDS_FROM else rows[:: 1 + len(rows) * width // KINDS_FROM]
     found = [kinds(sample, j, numbers) for j in range(width)]
     layout.labels = _labels(names, titles, found, rows, {*layout.dropped, *as_features, *as_facts}, account, index)
+    if layout.labels is not None and found[layout.labels]["number"] > found[layout.labels]["text"]:
+        layout.identifiers.append(layout.labels)
     for j, kind in enumerate(found):
         if j == layout.labels or j in layout.dropped:
             continue
@@ -190,7 +192,7 @@ def _set_aside_identifiers(layout: Layout, rows: Cells, account: Account, kept: 
             or (j == 0 and layout.labels is not None and _numbers_the_rows(layout.names[j], rows, j, account))
         )
     ]
-    layout.identifiers = found
+    layout.identifiers += found
     layout.features = [j for j in layout.features if j not in found]
     layout.facts = sorted([*layout.facts, *found])
 
@@ -245,7 +247,7 @@ def content(layout: Layout, rows: Cells, account: Account) -> str:
     if not layout.features and layout.width == 1:
         _refuse_labels(layout, rows, words, account)
         return "documents"
-    if not layout.features and not layout.identifiers and words >= 3:
+    if not layout.features and words >= 3:
         return "documents"
     named = layout.named and any(vocabulary.plain(layout.names[j]) in vocabulary.TEXT for j in worded)
     if words >= SENTENCE or (named and words >= 3):

@@ -71,8 +71,8 @@ class Rows:
         """Whether a short row after the table is a remark; a single label may as well be a row that was cut off."""
         if len(row) > max(1, width // 2) or self.account.numbers.kind(row[0]) != "text":
             return False
-        text = " ".join(text_of(cell) for cell in row)
-        return bool(FOOTNOTE.match(text)) or len(text.split()) > 1
+        filled = [text_of(cell) for cell in row if text_of(cell)]
+        return bool(FOOTNOTE.match(filled[0])) or (len(filled) == 1 and len(filled[0].split()) > 1)
 
     def _is_ragged(self, place: int, row: list) -> None:
         self.ragged_count += 1

@@ -32,7 +32,7 @@ def refuse_without_numbers(layout: Layout) -> None:
     if layout.features:
         return
     texts = [layout.names[j] for j in dict.fromkeys([layout.labels, *layout.facts]) if j is not None]
-    identifiers = [layout.names[j] for j in layout.identifiers]
+    identifiers = [layout.names[j] for j in layout.identifiers]  # row labels that are numbers among them
     worded = [name for name in texts if name not in identifiers]
     fixes = [Fix(f"Read {shown(name)} as documents", {"content": "documents", "text_column": name}) for name in worded[:4]]
     fixes += [Fix(f"{shown(name)} holds numbers that count", {"features": [name]}) for name in identifiers[:2]]
@@ -72,6 +72,8 @@ def matrix(layout: Layout, rows: Iterable[Row], account: Account, finish: Callab
             found.append(text)
             surprises[j] += bool(text) and text[0] in "0123456789-+." and kind(row[j]) == "number"
     X, keep = values.finish()
+    if X.shape == (1, 1) and not layout.named:
+        raise UploadError("The file holds a single number, which is no matrix", way_out="Choose a file with rows and columns.")
     finish()
     account.notes.extend(fact_notes(layout, facts, surprises))
     titles = [layout.names[features[k]] for k in keep]

@@ -18,6 +18,7 @@ from xml.parsers import expat
 
 from nmfcore.data.model.errors import UploadError, counted, listed, shown
 from nmfcore.data.model.limits import Limits
+from nmfcore.data.model.table import Table
 from nmfcore.data.readers.archive import CHUNK, guarded, safe_members
 from nmfcore.data.readers.cells import Row
 from nmfcore.data.readers.grid import Grid
