@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.special import kl_div
 
 from nmfcore.core.checks import ProblemError, as_problem
-from nmfcore.core.factorization import Factorization, Factors, Matrix, Problem, StopReason
+from nmfcore.core.factorization import Factorization, Factors, Matrix, Problem, StopReason, beta_of
 from nmfcore.core.losses import loss, squared_error
 from nmfcore.core.spec import RunSpec, StopRule
-from nmfcore.run import prepare
+from nmfcore.run import Run, prepare
 from nmfcore.solvers.protocol import Solver
 
 Check = Callable[[Solver], None]
@@ -60,6 +61,14 @@ def case_for(solver: Solver, m: int = 18, n: int = 13, rank: int = 3, *, noise: 
 
 def fit(solver: Solver, case: Case, iterations: int = 20, *, seed: int = 0) -> Factorization:
     """The result of so many iterations from the case's start."""
+    run = run_of(solver, case, iterations, seed=seed)
+    for _ in run:
+        pass
+    return run.result()
+
+
+def run_of(solver: Solver, case: Case, iterations: int = 20, *, seed: int = 0) -> Run:
+    """The run of so many iterations from the case's start, not yet begun."""
     spec = RunSpec(
         solver=solver.key,
         solver_options=solver.options(),
@@ -70,10 +79,7 @@ def fit(solver: Solver, case: Case, iterations: int = 20, *, seed: int = 0) -> F
         symmetric=case.options.get("symmetric", False),
         stop=StopRule(tol=0, max_iter=iterations, max_seconds=None),
     )
-    run = prepare(case.X, case.rank, solver=solver, W=case.W, H=case.H, spec=spec, **case.options)
-    for _ in run:
-        pass
-    return run.result()
+    return prepare(case.X, case.rank, solver=solver, W=case.W, H=case.H, spec=spec, **case.options)
 
 
 def steps(solver: Solver, problem: Problem, start: Factors, times: int) -> Iterator[tuple[Factors, Any]]:
@@ -189,13 +195,36 @@ def check_reported_loss(solver: Solver) -> None:
                 _same(known, loss(problem, factors), f"{name}: the loss handed over", rtol=1e-6)
 
 
+def check_what_is_shown_as_final_is_exact(solver: Solver) -> None:
+    """The loss and the relative error of a result are those of its factors, in float64, also where float32 led there; and no
+    error lies below the SVD's."""
+    for name in _losses(solver):
+        for size, dtype in ((18, np.float32), (210, np.float64), (210, np.float32)):
+            if size > 18 and name not in (solver.supports.losses[0], "kullback-leibler"):
+                continue
+            case = _with_loss(case_for(solver, size, size - 5, 4), name)
+            case = replace(case, X=case.X.astype(dtype))
+            zeros = [_with_zeros(case)] if name in _losses(solver, zeros=True) else []
+            for data in (case, *zeros, *(replace(z, X=sp.csr_array(z.X)) for z in zeros if solver.supports.sparse)):
+                result = fit(solver, data, 25)
+                X = np.asarray(data.X.toarray() if sp.issparse(data.X) else data.X, np.float64)
+                Y = result.W.astype(np.float64) @ result.H.astype(np.float64)
+                what = f"{name}, {size} rows, {np.dtype(dtype)}"
+                error = float(np.linalg.norm(X - Y) / np.linalg.norm(X))
+                _same(result.relative_error, error, f"{what}: the final relative error", rtol=1e-8)
+                _same(result.history[-1].loss, _divergence(X, Y, beta_of(name)), f"{what}: the final loss", rtol=1e-8)
+                singular = np.linalg.svd(X, compute_uv=False)
+                floor = float(np.sqrt(np.sum(singular[case.rank :] ** 2) / np.sum(singular**2)))
+                assert result.relative_error >= floor * (1 - 1e-9), f"{what}: {error} lies below the SVD's {floor}"
+
+
 def check_svd_floor(solver: Solver) -> None:
-    """No run ends below the truncated SVD's error, which no rank-r model can beat."""
+    """No run says at any time that it is below the truncated SVD's error, which no rank-r model can beat."""
     case = case_for(solver, noise=0.5)
     X = np.asarray(case.X)
     singular = np.linalg.svd(X, compute_uv=False)
     floor = np.sqrt(np.sum(singular[case.rank :] ** 2) / np.sum(singular**2))
-    error = fit(solver, case, 100).relative_error
+    error = min(point.relative_error for point in run_of(solver, case, 100))
     assert error >= floor - 1e-9, f"a relative error of {error} lies below the SVD's {floor}: the factors are not of this rank"
 
 
@@ -392,6 +421,7 @@ CHECKS: dict[str, Check] = {
         check_same_seed_same_result,
         check_monotone,
         check_reported_loss,
+        check_what_is_shown_as_final_is_exact,
         check_svd_floor,
         check_units_do_not_matter,
         check_order_does_not_matter,
@@ -428,6 +458,17 @@ def _losses(solver: Solver, *, zeros: bool = False) -> list[str]:
     if "beta=..." in solver.supports.losses:
         names += ["beta=0.5", "beta=1.5", "beta=3", "beta=-0.5"]
     return [n for n in names if not zeros or n not in ("itakura-saito", "beta=-0.5")]
+
+
+def _divergence(X: np.ndarray, Y: np.ndarray, beta: float) -> float:
+    """D_beta(X | Y), straight from its definition (Fevotte & Idier 2011, eq. 2)."""
+    if beta == 2:
+        return float(0.5 * np.sum((X - Y) ** 2))
+    if beta == 1:
+        return float(np.sum(kl_div(X, Y)))
+    if beta == 0:
+        return float(np.sum(X / Y - np.log(X / Y) - 1))
+    return float(np.sum(X**beta + (beta - 1) * Y**beta - beta * X * Y ** (beta - 1)) / (beta * (beta - 1)))
 
 
 def _with_loss(case: Case, name: str) -> Case:

@@ -11,7 +11,7 @@ import math
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -87,6 +87,7 @@ class Run:
         start = start if fresh else check_start(problem, start.W, start.H)
         self._factors = start.scaled(problem.scale**-0.5)
         self._recorded: Factors = self._factors  # of the last recorded point: what result() returns
+        self._settled: Factors | None = None  # those for which the last point is exact
         self._memory: Any = None
         self._rng = np.random.default_rng([self.spec.seed, self._iteration])
         self._first_kkt: float | None = None
@@ -140,6 +141,7 @@ class Run:
             reason = self._converged(since) or reason  # a run that has converged at its last iteration has converged
             if reason is not None:
                 self._stopped = reason
+                self._settle()
             yield self.history[-1]
             reason = reason or self._limit(since)  # a cancel that came while the consumer looked
         self._stopped, self._cancelled = reason, False
@@ -169,27 +171,55 @@ class Run:
             self.recording.take(point.iteration, point.relative_error, self._factors.scaled(self.problem.scale**0.5))
         return True
 
+    def _settle(self) -> None:
+        """Compute the last point once more, in float64 from the factors that are returned.
+
+        On its way a run may work in float32, whose losses are off by about 1e-7 ||X||^2: enough to fall below the SVD's. Where
+        the loss cannot have risen, what was recorded before and is lower than the last loss was too low, and is raised to it.
+        """
+        if self._settled is self._recorded:
+            return
+        self._settled = self._recorded
+        value, error = self._measured(self._recorded.in_double)
+        if not (math.isfinite(value) and math.isfinite(error)):
+            return
+        points = self.history.points
+        points[-1] = replace(points[-1], loss=value, relative_error=error)
+        alike = self.problem.loss == "frobenius" and not self.problem.penalty
+        for k in range(len(points) - 2, -1, -1):
+            if not self.solver.monotone or points[k].loss >= value:
+                break
+            points[k] = replace(points[k], loss=value, relative_error=error if alike else points[k].relative_error)
+
     def _evaluate(self) -> Progress:
         """The loss and errors of the present factors; off the clock, and without a product where the step handed them over."""
-        problem, factors = self.problem, self._factors
         known, cross = (_finite(getattr(self._memory, name, None)) for name in ("loss", "cross"))
+        value, error = self._measured(self._factors, known, cross)
+        kkt = self._kkt() if self.kkt_every and self._iteration % self.kkt_every == 0 else None
+        return Progress(self._iteration, self._seconds, value, error, kkt)
+
+    def _measured(self, factors: Factors, known: float | None = None, cross: float | None = None) -> tuple[float, float]:
+        """The loss, in the caller's units, and the relative error of some factors.
+
+        known, cross : the loss and <X, WH>, where a step has them already
+        """
+        problem = self.problem
         norm2 = problem.squared_norm
         with np.errstate(all="ignore"):
             if problem.loss == "frobenius":
                 extra = penalty(problem, factors)
                 half = None if known is None else known - extra
-                if half is None or half < norm2 * 0.5 * CANCELS[problem.dtype] ** 2:
+                if half is None or half < norm2 * 0.5 * CANCELS[factors.W.dtype] ** 2:
                     half = 0.5 * squared_error(problem, factors)
                 value, square = half + extra, 2.0 * half
             else:
                 square = squared_error(problem, factors, cross)
                 value = loss(problem, factors) if known is None else known
             error = math.sqrt(square / norm2) if norm2 > 0 else float(square > 0)
-            kkt = self._kkt() if self.kkt_every and self._iteration % self.kkt_every == 0 else None
         units = value * self._loss_unit if value else 0.0  # 0 times an infinite unit would be no number
         if math.isfinite(value):  # data near 1e300: a loss that no float holds is not a run that diverged
             units = min(units, sys.float_info.max)
-        return Progress(self._iteration, self._seconds, units, error, kkt)
+        return units, error
 
     def _kkt(self) -> float | None:
         value = kkt_residual(self.problem, self._factors)
@@ -242,6 +272,7 @@ class Run:
         between = self._recorded is not self._factors and self._stopped is StopReason.UNFINISHED
         if not as_recorded and (between or not len(self.history)):
             self._record()  # the loop was left between two evaluations, or never begun
+        self._settle()
         stopped = StopReason.CANCELLED if self._stopped is StopReason.UNFINISHED else self._stopped
         factors = self._recorded.scaled(self.problem.scale**0.5)
         W, H = (np.ascontiguousarray(F, dtype=self.problem.dtype) for F in (factors.W, factors.H))

@@ -184,6 +184,11 @@ class Factors:
     def rank(self) -> int:
         return int(self.W.shape[1])
 
+    @property
+    def in_double(self) -> Factors:
+        """Both factors in float64."""
+        return Factors(self.W.astype(np.float64, copy=False), self.H.astype(np.float64, copy=False))
+
     def scaled(self, by: float) -> Factors:
         """Both factors times `by`, as new arrays; themselves where `by` is 1."""
         return self if by == 1 else Factors(self.W * self.W.dtype.type(by), self.H * self.H.dtype.type(by))

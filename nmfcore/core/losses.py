@@ -11,14 +11,15 @@ norms over the observed entries).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
 
 from nmfcore.core.checks import as_problem
 from nmfcore.core.factorization import BETA as BETA
-from nmfcore.core.factorization import Factors, Matrix, Problem, beta_of
-from nmfcore.core.products import times
+from nmfcore.core.factorization import Factors, Matrix, Problem, beta_of, stored_values
+from nmfcore.core.products import cuts, rows_of, times
 from nmfcore.core.wanted import ask
 
 # Below this relative error the Gram form has lost about half of its digits (its error is about eps ||X||^2).
@@ -30,10 +31,21 @@ STORED_AT_ONCE = 1 << 17  # stored values worked on at one time: their temporari
 BLOCK_CELLS = 1_000_000  # cells of WH that exist at one time when a residual is formed
 
 
-def gram_form(squared_norm: float, cross: float, WtW: np.ndarray, HHt: np.ndarray) -> float:
-    """||X - WH||_F^2 from ||X||^2, <X, WH> and the two (r, r) Gram matrices, clamped at 0."""
-    square = np.einsum("ij,ij->", WtW, HHt, dtype=np.float64)
-    return _clamped(squared_norm - 2.0 * cross + float(square))
+def gram_form(squared_norm: float, cross: float, W: np.ndarray, H: np.ndarray, WtW: np.ndarray | None = None) -> float:
+    """||X - WH||_F^2 from ||X||^2, <X, WH> and the factors, clamped at 0.
+
+    The Gram matrices are those of float64, whatever the factors are: their rounding is the largest part of the result's. WtW
+    saves one of them where it is known in float64.
+    """
+    if WtW is None or WtW.dtype != np.float64:
+        WtW = _wide_gram(W)
+    return _clamped(squared_norm - 2.0 * cross + inner(WtW, _wide_gram(H.T)))
+
+
+def _wide_gram(F: np.ndarray) -> np.ndarray:
+    """F^T F (r, r) in float64 of F (m, r)."""
+    F = F.astype(np.float64, copy=False)
+    return F.T @ F
 
 
 def inner(A: np.ndarray, B: np.ndarray) -> float:
@@ -50,11 +62,22 @@ def squared_error(problem: Problem, factors: Factors, cross: float | None = None
     if problem.mask is not None:
         return _masked_squared_error(problem, W, H)
     if cross is None:
-        cross = inner(times(problem.X, H.T), W)  # (m, r)
-    square = gram_form(problem.squared_norm, cross, W.T @ W, H @ H.T)
-    if square >= CANCELS[problem.dtype] ** 2 * problem.squared_norm or not np.isfinite(square):
+        cross = _cross(problem.X, W, H)
+    square = gram_form(problem.squared_norm, cross, W, H)
+    if square >= CANCELS[W.dtype] ** 2 * problem.squared_norm or not np.isfinite(square):
         return square
     return _direct_squared_error(problem.X, W, H)
+
+
+def _cross(X: Matrix, W: np.ndarray, H: np.ndarray) -> float:
+    """<X, WH> in the precision of the factors; X in float32 is widened by some rows at a time, never as a whole."""
+    if X.dtype == H.dtype:
+        return inner(times(X, H.T), W)
+    total = 0.0
+    for begin, end in pairwise(cuts(X, min(X.shape[0], 1 + stored_values(X) // BLOCK_CELLS))):
+        ask()
+        total += inner(rows_of(X, begin, end).astype(H.dtype) @ H.T, W[begin:end])
+    return total
 
 
 def relative_error(X: Matrix, W: np.ndarray, H: np.ndarray, mask: Matrix | None = None) -> float:

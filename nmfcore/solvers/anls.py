@@ -40,7 +40,7 @@ class BlockPivoting(Solver):
         WtX = times(problem.Xt, W).T  # (r, n)
         WtW = W.T @ W
         H = best(WtW, WtX, H, p.l1_H, p.l2_H)
-        square = gram_form(problem.squared_norm, inner(WtX, H), WtW, H @ H.T)
+        square = gram_form(problem.squared_norm, inner(WtX, H), W, H, WtW)
         new = Factors(W, H)
         return new, Memory(0.5 * square + penalty(problem, new))
 

@@ -45,7 +45,7 @@ class GradientDescent(Solver):
         WtX = times(problem.Xt, W).T  # (r, n): the one expensive product, used for the update and for the loss
         WtW = W.T @ W
         H = np.maximum(H - self.length(problem, WtW) * (WtW @ H - WtX), 0)
-        square = gram_form(problem.squared_norm, inner(WtX, H), WtW, H @ H.T)
+        square = gram_form(problem.squared_norm, inner(WtX, H), W, H, WtW)
         return Factors(W, H), Memory(0.5 * square)
 
     def length(self, problem: Problem, G: np.ndarray) -> np.floating:

@@ -20,6 +20,7 @@ from nmfcore.kernels.sketch import range_finder
 from nmfcore.solvers.protocol import MOST_SWEEPS, Solver, Supports, parameter
 
 SINGLE_LIMIT = 0.03  # relative error below which float32 products no longer tell one iterate from the next
+SINGLE_NOISE = 1e-7  # of ||X||^2: what a squared error from float32 products is off by; smaller changes of it mean nothing
 SWEEPS_SPARSE, SWEEPS_DENSE = 1, 4  # passes per product with X: the product is cheap when few of X's entries are not zero
 DENSE_SHARE = 0.2  # share of non-zeros that counts as dense, looked at in the first rows; how X is stored must not matter
 SAMPLE_ROWS = 500
@@ -38,6 +39,7 @@ class Memory:
     W, F : the factors before extrapolation; W_ahead, F_ahead : after it; G : Gram matrix of F_ahead
     size : ||X||_F^2; t : Nesterov's counter; fell_back : whether the last step was dropped
     good : the pair handed out as `factors`, in the engine's layout; loss : its loss
+    fell : by how much the last step changed the loss
     """
 
     engine: Engine
@@ -55,6 +57,7 @@ class Memory:
     factors: Factors
     t: float = 1.0
     fell_back: bool = False
+    fell: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -114,11 +117,11 @@ class HALS(Solver):
         loss = 0.5 * m.size + value + _penalty(problem, W_ahead, F)
         if loss > m.loss:  # dropped; t = 1 makes the next step a plain one
             W, F = m.good if m.fell_back else (m.W, m.F)  # from the good pair a plain step cannot rise
-            return replace(m, W=W, F=F, W_ahead=W, F_ahead=F, G=m.engine.gram(F), t=1.0, fell_back=True)
+            return replace(m, W=W, F=F, W_ahead=W, F_ahead=F, G=m.engine.gram(F), t=1.0, fell_back=True, fell=m.loss - loss)
         factors = _outside(problem, m.engine, W_ahead, F)
         G = m.engine.gram(F_ahead)
         return Memory(
-            m.engine, m.X, m.Xt, W, F, W_ahead, F_ahead, G, m.size, m.sweeps, (W_ahead, F), loss, factors, t
+            m.engine, m.X, m.Xt, W, F, W_ahead, F_ahead, G, m.size, m.sweeps, (W_ahead, F), loss, factors, t, fell=m.loss - loss
         )  # fmt: skip
 
     def _on_sketch(self, problem: Problem, memory: Memory, rng: np.random.Generator) -> Memory:
@@ -195,8 +198,10 @@ def _sweeps(X: Matrix) -> int:
 
 
 def _too_fine(problem: Problem, memory: Memory) -> bool:
-    """Whether float32 products are too coarse from here on."""
-    return memory.engine.dtype == np.float32 and not memory.loss > 0.5 * SINGLE_LIMIT**2 * problem.squared_norm
+    """Whether float32 products are too coarse from here on: the error is small, or so is what a step changes of it."""
+    size = 0.5 * problem.squared_norm
+    coarse = not memory.loss > SINGLE_LIMIT**2 * size or abs(memory.fell) <= SINGLE_NOISE * size
+    return memory.engine.dtype == np.float32 and coarse
 
 
 def _double(problem: Problem) -> Problem:

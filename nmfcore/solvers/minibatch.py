@@ -76,7 +76,7 @@ class MiniBatch(Solver):
                 W[rows] = after.T
                 sweep_rows(H, C, A, self.sweeps)
             A = W.T @ W
-        loss = 0.5 * gram_form(problem.squared_norm, inner(C, H), A, H @ H.T)
+        loss = 0.5 * gram_form(problem.squared_norm, inner(C, H), W, H, A)
         new = Factors(W, H)
         return new, Memory(memory.seed, memory.passes + 1, C, A, new, loss)
 

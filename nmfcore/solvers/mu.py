@@ -70,7 +70,7 @@ class MultiplicativeUpdates(Solver):
             WtX = times(problem.Xt, W).T  # (r, n): the one expensive product, used for the update and for the loss
             WtW = W.T @ W
             H = H * ratio(WtX, WtW @ H + (p.l1_H + p.l2_H * H))
-            square = gram_form(problem.squared_norm, inner(WtX, H), WtW, H @ H.T)
+            square = gram_form(problem.squared_norm, inner(WtX, H), W, H, WtW)
             new = Factors(W, H)
             return new, Memory(0.5 * square + penalty(problem, new))
         above, below = terms_W(problem, W, H, beta)

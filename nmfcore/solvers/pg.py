@@ -50,7 +50,7 @@ class ProjectedGradient(Solver):
         WtX = times(problem.Xt, W).T  # (r, n): the expensive product, used for the line searches and for the loss
         WtW = W.T @ W
         H = descend(H, WtX, WtW, p.l1_H, p.l2_H, self.inner)
-        square = gram_form(problem.squared_norm, inner(WtX, H), WtW, H @ H.T)
+        square = gram_form(problem.squared_norm, inner(WtX, H), W, H, WtW)
         return Factors(W, H), Memory(None if problem.penalty else 0.5 * square)
 
 

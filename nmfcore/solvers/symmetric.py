@@ -72,7 +72,7 @@ class SymmetricUpdates(Solver):
 
 def _remember(problem: Problem, S: np.ndarray) -> Memory:
     CS, StS = times(problem.X, S), S.T @ S
-    return Memory(CS, 0.5 * gram_form(problem.squared_norm, inner(CS, S), StS, StS))
+    return Memory(CS, 0.5 * gram_form(problem.squared_norm, inner(CS, S), S, S.T, StS))
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,13 @@ class WritesIntoTheData(Right):
         return super().step(problem, factors, memory)
 
 
+class SpoilsTheData(Right):
+    def step(self, problem, factors, memory):
+        values = problem.X.data if problem.sparse else problem.X
+        values *= values.dtype.type(1.01)
+        return super().step(problem, factors, memory)
+
+
 class WritesIntoItsInput(Right):
     def step(self, problem, factors, memory):
         new, memory = super().step(problem, factors, memory)
@@ -196,6 +203,7 @@ WRONG = {
     FlattersItself: "reported_loss",
     ReturnsTheStaleLoss: "reported_loss",
     BelowTheFloor: "svd_floor",
+    SpoilsTheData: "what_is_shown_as_final_is_exact",
     AbsoluteEpsilon: "units_do_not_matter",
     CountsRows: "order_does_not_matter",
     TakesStoredForObserved: "sparse_equals_dense",
