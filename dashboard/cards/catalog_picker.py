@@ -24,16 +24,16 @@ KINDS = {"documents": "text", "ratings": "ratings", "images": "images", "express
 
 def draw() -> str:
     """The cards; the key of the one that is picked, or "upload"."""
-    me = session.state()
-    if session.control(KEY, me.choice.data) not in (UPLOAD, *catalog.cards()):
-        session.set_control(KEY, me.choice.data)
-    brought = me.importing or me.uploaded
+    chosen = session.wanted().data
+    if session.control(KEY, chosen) not in (UPLOAD, *catalog.cards()):
+        session.set_control(KEY, chosen)
+    brought = session.state().brought.latest
     line = f"{brought.name}" if brought is not None else "A table, texts, ratings or pictures"
     _card(UPLOAD, "Bring your own", line, "your file · stays in this session")
     for key, entry in catalog.cards().items():
         size = f"{entry.shape[0]:,} × {entry.shape[1]:,}" if entry.shape else "size by choice"
         _card(key, entry.title, entry.summary, f"{KINDS[entry.kind]} · {size} · {_short(entry.licence)}")
-    return str(session.control_value(KEY, me.choice.data))
+    return str(session.control_value(KEY, chosen))
 
 
 def _short(licence: str) -> str:
@@ -43,8 +43,8 @@ def _short(licence: str) -> str:
 
 def _card(key: str, title: str, line: str, facts: str) -> None:
     """One card; the one that is picked says so by its filled button."""
-    me, here = session.state(), session.control_value(KEY, "") == key
-    used = me.data is not None and me.data.key == key
+    data, here = session.chosen_data(), session.control_value(KEY, "") == key
+    used = data is not None and data.key == key
     with st.container(border=True, gap="xsmall", key=f"pick-{key}"):
         st.button(
             markdown(title),
@@ -61,12 +61,8 @@ def _card(key: str, title: str, line: str, facts: str) -> None:
 
 def options(key: str) -> None:
     """How to load and prepare the picked data set, and the button that does it."""
-    me, entry = session.state(), catalog.card(key)
-    mine = (
-        me.choice
-        if me.choice.data == key
-        else RunSpec(data=key, init=START, rank=entry.default_rank, preparation=entry.preparation)
-    )
+    now, data, entry = session.wanted(), session.chosen_data(), catalog.card(key)
+    mine = now if now.data == key else RunSpec(data=key, init=START, rank=entry.default_rank, preparation=entry.preparation)
     with st.container(border=True, gap="small"):
         st.markdown(f"**{markdown(entry.title)}**  \n{markdown(entry.description.strip(), 2000)}")
         chosen: dict[str, Any] = {}
@@ -81,7 +77,7 @@ def options(key: str) -> None:
         spec = RunSpec(data=key, data_options=chosen, preparation=drawn, rank=mine.rank, init=START)
         job = session.load_job()
         loading = job is not None and not job.final
-        using = me.choice.data == key and me.data is not None and data_key(spec) == data_key(_full(me.choice, chosen))
+        using = now.data == key and data is not None and data_key(spec) == data_key(_full(now, chosen))
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(
                 "In use" if using else "Use this data",
@@ -96,7 +92,7 @@ def options(key: str) -> None:
                 st.markdown(":small[:gray[Loading; progress is in the sidebar. What is on screen stays.]]")
             elif not catalog.available(entry):
                 st.markdown(f":small[:gray[{_fetch(entry)}]]")
-            elif me.choice.data == key and not using and me.data is not None:
+            elif now.data == key and not using and data is not None:
                 st.markdown(":small[:gray[The controls say something else than what is in use.]]")
 
 

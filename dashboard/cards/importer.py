@@ -62,35 +62,34 @@ STAGES = {
 def draw() -> None:
     """The whole way in; what is in use stays until the new data is accepted."""
     me = session.state()
-    _drop_zone(me.importing is not None)
-    brought = me.importing or me.uploaded
+    _drop_zone(me.brought.looked_at is not None)
+    brought = me.brought.latest
     if brought is None:
         _examples()
         return
-    job = brought.advance(session.jobs(), me.id, session.PATIENCE)
+    job = brought.advance(session.jobs(), me.id, session.patience())
     with st.container(border=True, key="verdict"):
         _verdict(brought, job)
     table = brought.seen
-    if brought is me.importing:
+    if brought is me.brought.looked_at:
         _understood(brought, table)
         if table is not None:
             _meaning(brought, table)
     outcome = brought.outcome
     if outcome is not None and outcome.raw is not None:
         _prepare(brought, outcome)
-    if brought is me.uploaded and me.data is not None and me.data.key == "upload":
-        data_card.draw(me.data)
+    if brought is me.brought.used and me.chosen.data is not None and me.chosen.data.key == "upload":
+        data_card.draw(me.chosen.data)
 
 
 # -- the file ----------------------------------------------------------------------------------------------------------
 
 
 def _drop_zone(open_: bool) -> None:
-    me = session.state()
     limit = Limits.from_environment().upload_bytes / MIB
     with st.container(border=True, gap="small"):
         st.markdown("**Bring your own data**")
-        key = f"upload-{me.uploaders}"
+        key = f"upload-{session.state().brought.uploaders}"
         st.file_uploader("Drop a file here", key=key, on_change=_dropped, args=(key,), help=FORMATS, label_visibility="collapsed")
         if not open_:
             st.markdown(f":small[{FORMATS}]")
@@ -125,9 +124,10 @@ def _dropped(key: str) -> None:
 
 def _verdict(brought: Import, job: Job | None) -> None:
     """The key numbers and the button that uses the data; or the refusal and its fixes."""
-    me, outcome = session.state(), brought.outcome
-    using = brought is me.uploaded and brought.is_current and me.choice.data == "upload" and _same(brought)
-    title = "in use" if using else "used before" if brought is me.uploaded else "not used yet"
+    outcome = brought.outcome
+    used = brought is session.state().brought.used
+    using = used and brought.is_current and session.wanted().data == "upload" and _same(brought)
+    title = "in use" if using else "used before" if used else "not used yet"
     st.markdown(f"**{markdown(brought.name)}** :gray[· {title}]")
     if using:
         return
@@ -152,9 +152,9 @@ def _verdict(brought: Import, job: Job | None) -> None:
             on_click=session.accept_import,
             disabled=outcome.dataset is None or outcome.refusal is not None,
         )
-        if brought is me.importing:
+        if not used:
             st.button("Discard", key="discard-upload", on_click=_discard, type="tertiary")
-            run = session.shown()
+            run = session.shown_run()
             if run is not None and outcome.refusal is None:
                 st.markdown(f":small[:gray[Until then: {markdown(run.dataset.title)}, rank {run.rank}.]]")
         else:
@@ -163,13 +163,13 @@ def _verdict(brought: Import, job: Job | None) -> None:
 
 def _same(brought: Import) -> bool:
     """Whether the data in use is what the present choices lead to."""
-    done, used = brought.outcome, session.state().data
+    done, used = brought.outcome, session.chosen_data()
     return done is not None and done.dataset is not None and used is not None and done.dataset.fingerprint == used.fingerprint
 
 
 def _discard() -> None:
     session.discard_import()
-    session.state().uploaders += 1  # an empty uploader
+    session.state().brought.uploaders += 1  # an empty uploader
 
 
 def _go_on(brought: Import) -> None:

@@ -30,7 +30,7 @@ def name(run: FittedRun) -> str:
 
 
 def two_runs(here: FittedRun) -> None:
-    kept = [run for run in session.state().kept.values() if run.dataset.shape == here.dataset.shape]
+    kept = [run for run in session.state().shown.kept.values() if run.dataset.shape == here.dataset.shape]
     others = [run for run in kept if run.key != here.key and run.dataset.fingerprint == here.dataset.fingerprint]
     if not others:
         with card.plain("Nothing to compare with yet"):
@@ -192,12 +192,12 @@ def the_race(run: FittedRun) -> None:
 
 
 def draw() -> None:
-    run = session.shown()
+    run = session.shown_run()
     if run is None:
         header.draw("Compare", None)
         notices.nothing_yet()
         return
-    kept = sum(other.dataset.fingerprint == run.dataset.fingerprint for other in session.state().kept.values())
+    kept = sum(other.dataset.fingerprint == run.dataset.fingerprint for other in session.state().shown.kept.values())
     header.draw(f"{spelled(kept)} kept {'run' if kept == 1 else 'runs'} of {markdown(run.dataset.title, 60)}", run)
     view = st.segmented_control(
         "Compare", list(VIEWS), format_func=VIEWS.__getitem__, default="runs", key="compare", required=True, bind="query-params",

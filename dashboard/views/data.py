@@ -8,7 +8,7 @@ from dashboard.widgets import header
 
 
 def draw() -> None:
-    me = session.state()
+    data = session.chosen_data()
     header.draw("Data", None)
     left, right = st.columns([2, 5])
     with left:
@@ -19,8 +19,8 @@ def draw() -> None:
             open_session.draw()
         else:
             catalog_picker.options(picked)
-            if me.data is not None and me.data.key == picked:
-                data_card.draw(me.data)
+            if data is not None and data.key == picked:
+                data_card.draw(data)
             else:
                 data_card.before_loading(picked)
 

@@ -64,7 +64,7 @@ def curves(run: FittedRun) -> None:
             getattr(other.factorization.history, axis),
             other.factorization.history.relative_errors,
         )
-        for key, other in session.state().kept.items()
+        for key, other in session.state().shown.kept.items()
         if key != run.key and other.dataset is run.dataset
     ]
     drawn = loss_curve(
@@ -129,7 +129,7 @@ def spec_table(run: FittedRun) -> dict[str, list[str]]:
 
 
 def draw() -> None:
-    run, job = session.shown(), session.fit_job()
+    run, job = session.shown_run(), session.fit_job()
     busy = job is not None and not job.final
     if run is None:
         header.draw("Fit", None)

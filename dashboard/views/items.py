@@ -16,7 +16,7 @@ def open_item() -> None:
 
 
 def draw() -> None:
-    run = session.shown()
+    run = session.shown_run()
     if run is None:
         header.draw("Items", None)
         notices.nothing_yet()

@@ -25,7 +25,7 @@ HEIGHT = 560
 
 
 def draw() -> None:
-    run = session.shown()
+    run = session.shown_run()
     if run is None:
         header.draw("Matrices", None)
         controls(None)  # a link's choices are dropped from the address unless their controls are drawn

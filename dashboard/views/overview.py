@@ -74,7 +74,7 @@ def figures(run: FittedRun) -> list[Figure]:
 
 
 def draw() -> None:
-    run = session.shown()
+    run = session.shown_run()
     if run is None:
         header.draw("Overview", None)
         notices.nothing_yet()

@@ -58,7 +58,7 @@ def result(run: FittedRun, survey: Survey) -> None:
 
 
 def draw() -> None:
-    run = session.shown()
+    run = session.shown_run()
     if run is None:
         header.draw("Rank", None)
         notices.nothing_yet()

@@ -22,7 +22,7 @@ DIRECT_CELLS = 2_000_000  # cells up to which X - U S V^T is formed, in blocks, 
 
 
 def draw() -> None:
-    run = session.shown()
+    run = session.shown_run()
     if run is None:
         header.draw("NMF and SVD", None)
         notices.nothing_yet()
@@ -38,7 +38,7 @@ def draw() -> None:
     header.draw(title, run)
     left, right = st.columns(2)
     with left:
-        same = [other for other in session.state().kept.values() if other.dataset is run.dataset]
+        same = [other for other in session.state().shown.kept.values() if other.dataset is run.dataset]
         drawn = error_over_rank(
             run.svd.floor(),
             [other.rank for other in same if run.bounded],  # errors over the given entries only are another quantity

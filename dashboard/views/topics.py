@@ -19,7 +19,7 @@ DOUBTFUL = 0.2  # stress above which a map is to be distrusted (Kruskal 1964)
 
 
 def draw() -> None:
-    run = session.shown()
+    run = session.shown_run()
     if run is None:
         header.draw("Topics", None)
         notices.nothing_yet()

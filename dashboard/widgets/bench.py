@@ -70,9 +70,9 @@ def source(page: str, usual: str, fits: Callable[[Dataset], str], others: Sequen
     usual, others : keys of the catalog
     fits : why a data set cannot be used here, as a sentence; "" when it can
     """
-    me, cards = session.state(), catalog.cards()
+    data, cards = session.chosen_data(), catalog.cards()
     own = [name for name in (usual, *others) if name in cards]
-    mine = me.data if me.data is not None and me.data.key not in own else None
+    mine = data if data is not None and data.key not in own else None
     reason = fits(mine) if mine is not None else ""
     key, names = f"{page}-source", {name: markdown(cards[name].title, 50) for name in own}
     if mine is not None and not reason:
@@ -137,7 +137,7 @@ def compute(
         except JobsBusy as busy:
             st.markdown(f":orange[:material/hourglass_empty:] {markdown(busy, 300)}")
             return None
-        if job.wait(session.PATIENCE) and job.status is Status.DONE:
+        if job.wait(session.patience()) and job.status is Status.DONE:
             return service.result(key)
         if not job.final:
             _watch(key, live)
@@ -179,7 +179,7 @@ def _stop(key: Hashable) -> None:
     session.jobs().stop(key, me.id)
     job = session.jobs().watch(key, me.id)
     if job is not None:
-        job.wait(session.PATIENCE)
+        job.wait(session.patience())
 
 
 @st.fragment(run_every=HEARTBEAT)

@@ -11,20 +11,21 @@ from dashboard.text.plain import markdown
 def draw() -> None:
     """The session's refusal, if there is one; what was on screen stays below it."""
     me = session.state()
-    if me.problem is not None:
+    if me.notice is not None:
         with st.container(border=True, key="refusal"):
-            st.markdown(f":red[:material/error:] {markdown(me.problem.message, 1500)}")
+            st.markdown(f":red[:material/error:] {markdown(me.notice.message, 1500)}")
             with st.container(horizontal=True):
-                for number, (label, callback, arguments) in enumerate(me.problem.fixes):
+                for number, (label, callback, arguments) in enumerate(me.notice.fixes):
                     st.button(label, on_click=callback, args=arguments, key=f"fix-{number}")
                 st.button("Dismiss", on_click=session.dismiss, type="tertiary", key="dismiss")
-    if me.missing is not None:
+    missing = me.address.missing
+    if missing is not None:
         with st.container(border=True, key="missing"):
             st.markdown(
                 "**This link is to data that is not here.** It was made from an uploaded file, which only the session that "
                 "uploaded it holds. Upload the same file on the Data page (fingerprint "
-                f"`{markdown(me.missing.fingerprint, 12)}`) and open the link again: rank {me.missing.rank}, solver "
-                f"{markdown(me.missing.solver)}."
+                f"`{markdown(missing.fingerprint, 12)}`) and open the link again: rank {missing.rank}, solver "
+                f"{markdown(missing.solver)}."
             )
             with st.container(horizontal=True):
                 st.page_link(session.page("data"), label="To the Data page", icon=":material/upload_file:")

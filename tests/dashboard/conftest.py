@@ -11,4 +11,4 @@ sys.path.insert(0, str(Path(__file__).parent))
 @pytest.fixture(autouse=True)
 def patience(monkeypatch):
     """A page waits 0.4 s for a small fit before it shows progress; on a loaded machine a test would then look too early."""
-    monkeypatch.setattr("dashboard.session.PATIENCE", 30.0)
+    monkeypatch.setattr("dashboard.session.tab.PATIENCE", 30.0)

@@ -7,10 +7,8 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 from streamlit.testing.v1 import AppTest
-from test_views import go, start
+from test_views import go, put_on_screen, start
 
-from dashboard.work.fitting import fit_key, fit_work
-from dashboard.work.jobs import service
 from nmfcore.core.factorization import Axes, Axis
 from nmfcore.data.model.dataset import Dataset
 from nmfcore.data.model.facts import Classes
@@ -41,13 +39,7 @@ def labels(swapped: int = 6, unknown: int = 0) -> np.ndarray:
 def opened(dataset: Dataset, threshold: int = 0, rank: int = 3, solver: str = "hals") -> AppTest:
     app = start()
     app.toggle(key="live").set_value(False).run()
-    me = app.session_state["nmf"]
-    spec = me.choice.replace(
-        data="upload", preparation=dataset.steps, fingerprint=dataset.fingerprint, rank=rank, solver=solver, data_options={}
-    )
-    job = service().submit(fit_key(spec), fit_work(spec, service(), dataset), session=me.id)
-    assert job.wait(30)
-    me.uploads, me.choice, me.data, me.run = {dataset.fingerprint: dataset}, spec, dataset, service().result(job.key)
+    put_on_screen(app, dataset, rank, solver)
     app = go(app, "items")
     app.session_state["items-view"] = "clusters"
     app = app.run()
@@ -58,7 +50,7 @@ def opened(dataset: Dataset, threshold: int = 0, rank: int = 3, solver: str = "h
 
 
 def found_of(app: AppTest, threshold: float = 0.0):
-    result = app.session_state["nmf"].run.factorization
+    result = app.session_state["nmf"].shown.run.factorization
     return assign(rescale(result.W, result.H).W, threshold=threshold)
 
 
@@ -143,7 +135,7 @@ def test_another_scale_makes_other_groups():
     app = opened(table(labels()), threshold=60)
     app.selectbox(key="scale").set_value("W columns max").run()
     assert not app.exception
-    result = app.session_state["nmf"].run.factorization
+    result = app.session_state["nmf"].shown.run.factorization
     found = assign(rescale(result.W, result.H, "W columns max").W, threshold=0.6)
     assert frames(app)["groups"]["samples"].tolist() == found.sizes.tolist()
     assert "columns of W peak at 1" in text(app)

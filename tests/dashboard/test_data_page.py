@@ -269,9 +269,9 @@ def test_after_acceptance_the_bytes_are_gone():
     app.button(key="use-upload").click().run()
     settled(app)
     me = app.session_state["nmf"]
-    assert me.importing is None
-    assert me.uploaded.content is None
-    assert not me.uploaded._tables
+    assert me.brought.looked_at is None
+    assert me.brought.used.content is None
+    assert not me.brought.used._tables
 
 
 def test_a_link_to_an_upload_opens_when_the_same_file_is_brought():

@@ -298,7 +298,7 @@ def shown(app: AppTest, run: FittedRun) -> State:
     """The session's state, once the run is on screen (or after ten seconds)."""
     me = app.session_state["nmf"]
     for _ in range(100):
-        if me.run is not None and me.run.spec == run.spec:
+        if me.shown.run is not None and me.shown.run.spec == run.spec:
             break
         time.sleep(0.1)
         app.run()
@@ -317,7 +317,7 @@ def test_a_saved_run_opens_on_the_data_page_and_another_file_gets_a_sentence(mov
     app.button(key="dismiss").click().run()
     bring(app, "good.nmf.npz", saved.saved_run(movies))
     me = shown(app, movies)
-    np.testing.assert_array_equal(me.run.factorization.W, movies.factorization.W)
+    np.testing.assert_array_equal(me.shown.run.factorization.W, movies.factorization.W)
     app.switch_page("views/overview.py").run()
     assert app.title[0].value.startswith("Four topics in ")
     assert app.slider(key="rank").value == 4
@@ -344,7 +344,7 @@ def test_a_saved_run_on_an_upload_opens_in_a_session_that_never_saw_the_file(job
     for page in ("overview", "fit", "data", "matrices"):
         app.switch_page(f"views/{page}.py").run()
         assert not app.exception
-    assert me.run.dataset.title == "Mine <b>"
+    assert me.shown.run.dataset.title == "Mine <b>"
 
 
 @pytest.mark.parametrize("kind", ["catalog", "upload"])

@@ -10,13 +10,11 @@ from numpy.testing import assert_allclose
 from scipy.optimize import nnls
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from streamlit.testing.v1 import AppTest
-from test_views import go, start
+from test_views import go, put_on_screen, start
 
 from dashboard.cards import item_facts
 from dashboard.files.report import html
 from dashboard.text.plain import block
-from dashboard.work.fitting import fit_key, fit_work
-from dashboard.work.jobs import service
 from nmfcore.core.factorization import Axes, Axis
 from nmfcore.data import apply, new_row
 from nmfcore.data.model.dataset import Dataset
@@ -53,7 +51,7 @@ def test_errors_and_floor_of_data_with_missing_entries_say_nothing_of_these():
     axes = Axes(Axis("rows", "row", [f"r{i}" for i in range(12)]), Axis("columns", "column", [f"c{j}" for j in range(9)]))
     data = Dataset(key="upload", title="t", X=X * mask, axes=axes, kind="table", mask=mask)
     app = opened(data, solver="masked-hals")
-    run = app.session_state["nmf"].run
+    run = app.session_state["nmf"].shown.run
     gaps = np.linalg.norm(mask * (X - run.factorization.W @ run.factorization.H), axis=1) / np.linalg.norm(mask * X, axis=1)
     np.testing.assert_allclose(item_facts.errors(run).relative_errors, gaps, rtol=1e-6, atol=1e-9)
     for page in ("overview", "fit", "svd", "rank"):
@@ -79,13 +77,7 @@ def opened(dataset: Dataset, rank: int = 2, solver: str = "hals", **state: objec
     """The page with a run of a data set of this session's."""
     app = start()
     app.toggle(key="live").set_value(False).run()
-    me = app.session_state["nmf"]
-    spec = me.choice.replace(
-        data="upload", preparation=dataset.steps, fingerprint=dataset.fingerprint, rank=rank, solver=solver, data_options={}
-    )
-    job = service().submit(fit_key(spec), fit_work(spec, service(), dataset), session=me.id)
-    assert job.wait(30)
-    me.uploads, me.choice, me.data, me.run = {dataset.fingerprint: dataset}, spec, dataset, service().result(job.key)
+    put_on_screen(app, dataset, rank, solver)
     for name, value in state.items():
         app.session_state[name] = value
     app = go(app, "items")
@@ -110,7 +102,7 @@ def charts(app: AppTest) -> list[str]:
 
 
 def run_of(app: AppTest):
-    return app.session_state["nmf"].run
+    return app.session_state["nmf"].shown.run
 
 
 def describe(app: AppTest, typed: str) -> AppTest:

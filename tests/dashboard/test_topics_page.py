@@ -36,7 +36,7 @@ def aspect(app, name):
 
 
 def run_of(app):
-    return app.session_state["nmf"].run
+    return app.session_state["nmf"].shown.run
 
 
 def text(app):
@@ -335,7 +335,7 @@ def test_a_name_that_somebody_types_is_shown_as_text_with_its_number_here_and_el
 def test_a_name_of_ten_thousand_characters_is_cut():
     app = rename(opened(), 0, "x" * 10_000)
     assert not app.exception
-    (steps,) = app.session_state["nmf"].edits.values()
+    (steps,) = app.session_state["nmf"].shown.edits.values()
     (name,) = steps[-1][1].names.values()
     assert len(name) == LONGEST_NAME
 
@@ -356,7 +356,7 @@ def test_undo_goes_back_step_by_step_and_all_at_once():
     assert snapshot(app) == states[1]
     app.button(key="undo-all").click().run()
     assert snapshot(app) == states[0]
-    assert app.session_state["nmf"].edits == {}
+    assert app.session_state["nmf"].shown.edits == {}
 
 
 def test_edits_belong_to_one_run_of_one_session():

@@ -9,7 +9,12 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import session
 from dashboard.main import PAGES
+from dashboard.session.tab import Load
+from dashboard.work import fitting
+from dashboard.work.fitting import fit_key, fit_work
+from dashboard.work.jobs import service
 from nmfcore.data import catalog
+from nmfcore.data.model.dataset import Dataset
 
 APP = str(Path(__file__).resolve().parents[2] / "dashboard" / "app.py")
 KEYS = [key for entries in PAGES.values() for key, _, _ in entries]
@@ -20,6 +25,18 @@ def start(query: dict[str, str] | None = None) -> AppTest:
     for name, value in (query or {}).items():
         app.query_params[name] = value
     return app.run()
+
+
+def put_on_screen(app: AppTest, dataset: Dataset, rank: int, solver: str = "hals") -> None:
+    """A data set of this session's, chosen and fitted as if it had been brought and Fit been pressed."""
+    me = app.session_state["nmf"]
+    spec = me.wanted.spec.replace(
+        data="upload", preparation=dataset.steps, fingerprint=dataset.fingerprint, rank=rank, solver=solver, data_options={}
+    )
+    job = service().submit(fit_key(spec), fit_work(spec, service(), dataset), session=me.id)
+    assert job.wait(30)
+    me.wanted.spec, me.chosen.data, me.chosen.uploads = spec, dataset, {dataset.fingerprint: dataset}
+    me.shown.run, me.shown.asked = service().result(job.key), spec
 
 
 def go(app: AppTest, key: str) -> AppTest:
@@ -49,9 +66,10 @@ def test_a_fit_that_ends_while_the_page_is_being_drawn_is_shown(monkeypatch):
 
     def adopt_too_early(real=session.adopt):
         looks.append(1)
-        return real() if len(looks) > 2 else False
+        if len(looks) > 2:
+            real()
 
-    monkeypatch.setattr(session, "adopt", adopt_too_early)
+    monkeypatch.setattr("dashboard.session.flow.adopt", adopt_too_early)
     app = start()
     assert len(looks) > 2
     assert app.title[0].value.startswith("Ten topics in ")
@@ -61,21 +79,21 @@ def test_stopping_before_there_is_a_result_does_not_start_again(monkeypatch):
     real = session.fit
 
     def stopped_at_once(spec=None):
-        monkeypatch.setattr(session, "fit_work", lambda *_: stopped_work)
+        monkeypatch.setattr("dashboard.session.flow.fit_work", lambda *_: stopped_work)
         real(spec)
 
     def stopped_work(job):
         job._stop.set()
         job.say("stopped")
 
-    monkeypatch.setattr(session, "fit", stopped_at_once)
+    monkeypatch.setattr("dashboard.session.flow.fit", stopped_at_once)
     app = start({"data": "movies", "rank": "7", "solver": "hals"})
     assert any("stopped before there was a result" in block.value for block in [*app.markdown, *app.warning, *app.error])
 
 
 def test_a_link_typed_by_hand_gives_texts_their_usual_preparation(monkeypatch):
     asked = []
-    monkeypatch.setattr(session, "fit", lambda spec=None: asked.append(spec))
+    monkeypatch.setattr("dashboard.session.flow.fit", lambda spec=None: asked.append(spec))
     start({"data": "newsgroups", "rank": "6"})
     assert asked[0].preparation == catalog.card("newsgroups").preparation != ()
 
@@ -142,8 +160,6 @@ def test_a_refused_fit_keeps_the_result_on_screen():
 
 
 def test_a_load_that_fails_leaves_the_data_that_was_chosen(monkeypatch):
-    from dashboard import session
-    from dashboard.work import fitting
     from nmfcore.data.model.errors import DataUnavailable
 
     def offline(spec, report=None):
@@ -152,13 +168,14 @@ def test_a_load_that_fails_leaves_the_data_that_was_chosen(monkeypatch):
     app = go(start(), "data")
     monkeypatch.setattr(fitting, "load", offline)
     state = app.session_state["nmf"]
-    before = state.choice
-    session_spec = before.replace(data="newsgroups", data_options={"subset": "test"}, rank=6)
-    job = session.jobs().submit("failing load", fitting.load_work(session_spec), session=state.id, lane="load")
+    before = state.wanted.spec
+    asked = before.replace(data="newsgroups", data_options={"subset": "test"}, rank=6)
+    job = session.jobs().submit("failing load", fitting.load_work(asked), session=state.id, lane="load")
     assert job.wait(10)
-    state.before, state.choice, state.data, state.loading = (before, state.data), session_spec, None, "failing load"
+    state.under_way.load = Load("failing load", before, state.chosen.data)
+    state.wanted.spec, state.chosen.data = asked, None
     app.run()
-    assert app.session_state["nmf"].choice == before
-    assert app.session_state["nmf"].data is not None
+    assert app.session_state["nmf"].wanted.spec == before
+    assert app.session_state["nmf"].chosen.data is not None
     assert any("Nothing answered" in block.value for block in app.markdown)
     assert app.slider(key="rank").value == before.rank

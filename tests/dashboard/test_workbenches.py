@@ -34,7 +34,7 @@ def opened(page: str, dataset: Dataset | None = None) -> AppTest:
     """The page with all it computes, on its own data or on a data set of this session's."""
     app = AppTest.from_file(APP, default_timeout=60).run()
     if dataset is not None:
-        app.session_state["nmf"].data = dataset
+        app.session_state["nmf"].chosen.data = dataset
     return settled(app.switch_page(f"views/{page}.py").run())
 
 

@@ -1,0 +1,91 @@
+"""What does the address say, and what is written into it?
+
+The address always names the run on screen. A page may add a few words of its own (`linked`, `link`, `numbered`).
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from dashboard import links
+from dashboard.session.tab import State, state
+from dashboard.work.fitting import FIRST
+
+LONGEST_LINKED = 80  # characters of what a page writes into the address for itself
+
+
+def named(me: State) -> dict[str, str] | None:
+    """The run's parameters in the address, when they are news; None when it is what we wrote there ourselves."""
+    given = {name: st.query_params[name] for name in links.PARAMETERS if name in st.query_params}
+    written = me.address.written
+    if written and not given:
+        me.address.written = None  # a page link dropped the parameters: write them again
+        return None
+    if given == (written or {}):
+        return None
+    me.address.written = given
+    return given
+
+
+def end() -> None:
+    """Write the run on screen into the address; at the end of each script run."""
+    me = state()
+    if me.shown.run is None:
+        return
+    query = links.to_query(me.shown.run.spec, FIRST)
+    if query != me.address.written:
+        for name in links.PARAMETERS:
+            if name in st.query_params and name not in query:
+                del st.query_params[name]
+        for name, text in query.items():
+            st.query_params[name] = text
+        me.address.written = query
+
+
+def address() -> str:
+    """The address that opens the run on screen, on the page that is open."""
+    run = state().shown.run
+    query = urlencode(links.to_query(run.spec, FIRST)) if run is not None else ""
+    url = (st.context.url or "").split("?")[0]
+    return f"{url}?{query}" if query else url
+
+
+def leave_link() -> None:
+    """Give up a link whose data is not here and show the first screen."""
+    me = state()
+    me.address.missing, me.address.written, me.notice = None, None, None
+    for name in links.PARAMETERS:
+        if name in st.query_params:
+            del st.query_params[name]
+
+
+def linked(name: str) -> str:
+    """What the address says under a name of a page's own; "" when nothing. It is input like any other: check it."""
+    return str(st.query_params.get(name, ""))[:LONGEST_LINKED]
+
+
+def link(name: str, text: str) -> None:
+    """Write something of a page's own into the address; "" takes it out. A link to another page leaves it behind."""
+    if text and st.query_params.get(name) != text:
+        st.query_params[name] = text
+    elif not text and name in st.query_params:
+        del st.query_params[name]
+
+
+def numbered(name: str, choices: list[int], usual: int = 0) -> int:
+    """The control `name`, which says a component, turned to one of the choices; from the address where it is new.
+
+    Call it before the control is drawn. The address holds the component's number from 1, never its name: a typed name belongs
+    to this session.
+    """
+    if name not in st.session_state:
+        given = str(st.query_params.get(name, ""))
+        st.session_state[name] = int(given) - 1 if given.isascii() and given.isdigit() and len(given) < 7 else usual
+    value: int = st.session_state[name]
+    value = value if value in choices else usual if usual in choices else choices[0]
+    st.session_state[name] = value
+    if st.query_params.get(name) != str(value + 1):
+        st.query_params[name] = str(value + 1)
+    return value

@@ -1,0 +1,71 @@
+"""How does a file of one's own come in: looked at, changed, accepted or given up; and how is a saved run opened?"""
+
+from __future__ import annotations
+
+import uuid
+
+from dashboard.files.saved import edits_of, open_work, opened
+from dashboard.session.controls import wanted
+from dashboard.session.flow import fit, start_fit, use, want
+from dashboard.session.tab import Fit, Notice, jobs, state
+from dashboard.work.importing import Import, from_link
+
+
+def bring(name: str, content: bytes) -> None:
+    """Look at a file; what is in use stays until this one is accepted. A link that waits for its data says how to read it."""
+    me = state()
+    discard_import()
+    missing = me.address.missing
+    read, meaning = from_link(missing.data_options) if missing is not None else ({}, {})
+    steps = missing.preparation if missing is not None else None
+    me.brought.looked_at = Import(name, content, read, meaning, steps or None, rank=wanted().rank)
+
+
+def discard_import() -> None:
+    """Go back to what was in use before the file was dropped."""
+    me = state()
+    if me.brought.looked_at is not None:
+        jobs().stop(me.brought.looked_at.key, me.id)
+        me.brought.looked_at.drop(jobs())
+    me.brought.looked_at = None
+
+
+def accept_import() -> None:
+    """Use the file that is looked at. The result on screen stays; the panel says what Fit would do."""
+    me = state()
+    brought, missing = me.brought.latest, me.address.missing
+    done = brought.outcome if brought is not None and brought.is_current else None
+    if brought is None or done is None or done.dataset is None or done.refusal is not None:
+        return
+    use(done.dataset, done.rank)
+    # runs of earlier uploads can still be shown again, and be fitted anew at another rank
+    me.chosen.uploads |= {run.dataset.fingerprint: run.dataset for run in me.shown.kept.values() if run.spec.data == "upload"}
+    me.wanted.spec = me.wanted.spec.replace(data_options=dict(done.dataset.options))
+    me.brought.used, me.brought.looked_at = brought.accepted(jobs()), None
+    me.brought.uploaders += 1
+    if missing is not None and missing.fingerprint == done.dataset.fingerprint:
+        want(missing, done.dataset)
+        fit()
+    elif missing is not None:
+        me.notice = Notice(
+            f"This is not the data of the link: its fingerprint is {done.dataset.fingerprint[:12]}, the link's "
+            f"{missing.fingerprint[:12]}. Another file, or read or prepared differently; it can be used all the same."
+        )
+
+
+def open_run(name: str, content: bytes) -> None:
+    """Open a run file: the controls turn to it, and it is shown as soon as its data is here; in a callback."""
+    me = state()
+    try:
+        saved, dataset = opened(content)
+    except ValueError as wrong:
+        me.notice = Notice(f"{name}: {wrong}")
+        return
+    spec = saved.fit.spec
+    if dataset is not None:
+        me.chosen.uploads[dataset.fingerprint] = dataset
+    discard_import()
+    me.address.missing, me.notice = None, None
+    want(spec, dataset)
+    work = open_work(saved, dataset, jobs())
+    start_fit(Fit(("open", uuid.uuid4().hex), spec, edits_of(saved)), work, f"Opening {name}")

@@ -1,0 +1,310 @@
+"""What happens to a session: a run is asked for, fitted, taken over and shown; a data set is chosen and loaded.
+
+Everything here happens before a page is drawn: in `begin`, or in the callback of a control. What is drawn later only looks
+(`ended`), and asks for the page anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from typing import Any
+
+from dashboard import links
+from dashboard.session.address import named
+from dashboard.session.controls import able_solver, pending, quick, refusals, settle, take, turned, wanted
+from dashboard.session.editing import edit
+from dashboard.session.tab import Fit, Load, Notice, State, jobs, state, wait
+from dashboard.work.fitting import FIRST, FittedRun, continue_work, data_key, estimate, fit_key, fit_work, load_work
+from dashboard.work.jobs import Job, JobsBusy, Status
+from nmfcore.core.spec import RunSpec, StopRule
+from nmfcore.data import catalog
+from nmfcore.data.model.dataset import Dataset
+from nmfcore.solvers import SOLVERS
+
+MOST_KEPT = 8  # runs a session holds on to
+STOPPED = "You stopped before there was a result. Choose other data or another rank, or press Fit."
+
+
+# -- once per script run ---------------------------------------------------------------------------------------------
+
+
+def begin() -> None:
+    """Follow the address, take over what was finished since, and make sure there is something to look at."""
+    me = state()
+    _follow_address(me)
+    adopt()
+    if me.shown.run is None and me.under_way.fit is None and me.notice is None and me.address.missing is None:
+        fit()
+        adopt()
+    settle()
+
+
+def _follow_address(me: State) -> None:
+    """Open the run that the address names, unless it is the one we wrote there ourselves."""
+    given = named(me)
+    if given is None:
+        return
+    try:
+        spec = links.from_query(given, FIRST)
+    except links.LinkError as wrong:
+        me.notice = Notice(str(wrong))
+        return
+    if spec is None:
+        return
+    kept = next((run for run in me.shown.kept.values() if links.to_query(run.spec, FIRST) == given), None)
+    if kept is not None:
+        show(kept.key)
+        return
+    if spec.data == "upload" and spec.fingerprint not in me.chosen.uploads:
+        me.address.missing = spec
+        return
+    if spec.data != "upload" and spec.data not in catalog.cards():
+        me.notice = Notice(f"This link names a data set that is not in the catalog: {spec.data[:40]!r}.")
+        return
+    if spec.data != "upload" and not spec.preparation and catalog.card(spec.data).kind == "documents":
+        spec = spec.replace(preparation=catalog.card(spec.data).preparation)  # typed by hand; texts alone cannot be factorized
+    want(spec, me.chosen.uploads.get(spec.fingerprint))
+    fit(spec)
+
+
+def want(spec: RunSpec, data: Dataset | None) -> None:
+    """Turn all controls to a spec, and choose its data; None while it is not here."""
+    me = state()
+    me.wanted.spec, me.chosen.data = spec, data
+    if spec.data == "upload" and data is not None:
+        me.chosen.uploads[spec.fingerprint] = data
+
+
+# -- taking over -----------------------------------------------------------------------------------------------------
+
+
+def ended() -> bool:
+    """Whether something that is under way is over, so that the page has to be drawn anew."""
+    me = state()
+    found = [jobs().watch(key, me.id) for key in me.under_way.keys]
+    return any(job is None or job.final for job in found)
+
+
+def adopt() -> None:
+    """Take over what the jobs have finished; before anything is drawn."""
+    me = state()
+    load, fit_ = me.under_way.load, me.under_way.fit
+    if load is not None:
+        job = jobs().watch(load.key, me.id)
+        if job is None or job.final:
+            me.under_way.load = None
+            _adopt_load(me, load, job)
+    if fit_ is not None:
+        job = jobs().watch(fit_.key, me.id)
+        if job is None or job.final:
+            me.under_way.fit = None
+            _adopt_fit(me, fit_, job)
+
+
+def _adopt_load(me: State, load: Load, job: Job | None) -> None:
+    if job is not None and job.status is Status.DONE:
+        me.chosen.data = jobs().result(job.key)
+        able_solver(me)
+        return
+    before = load.wanted  # stopped or failed: what was chosen before stays
+    me.wanted.spec = _with_data(me.wanted.spec, before).replace(fingerprint=before.fingerprint, rank=before.rank)
+    me.chosen.data = load.data
+    if job is not None and job.failure is not None:
+        me.notice = Notice(job.failure.message)
+
+
+def _adopt_fit(me: State, fit_: Fit, job: Job | None) -> None:
+    result = jobs().result(job.key) if job is not None and job.status is Status.DONE else None
+    if result is not None:
+        _show(me, result, fit_.asked)
+        me.notice = None
+        if fit_.edits:
+            edit(result, fit_.edits, "opening the saved run")
+        if fit_key(fit_.asked) != fit_key(me.wanted.spec):  # a control was turned while it ran
+            keep_up()
+    elif job is not None and job.failure is not None:
+        me.notice = Notice(job.failure.message)
+    elif job is not None and job.stopped and me.shown.run is None:  # else `begin` would start it again at once
+        me.notice = Notice(STOPPED)
+
+
+def _show(me: State, run: FittedRun, asked: RunSpec) -> None:
+    me.shown.run, me.shown.asked = run, asked
+    me.address.missing = None
+    me.shown.kept[run.key] = run
+    me.shown.kept.move_to_end(run.key)
+    while len(me.shown.kept) > MOST_KEPT:
+        oldest = next(key for key in me.shown.kept if key != run.key)
+        del me.shown.kept[oldest]
+    if data_key(run.spec) == data_key(me.wanted.spec):
+        me.chosen.data = run.dataset
+
+
+def show(key: str) -> None:
+    """Bring back a kept run, and turn the controls to it; in a callback, or before the page is drawn."""
+    me = state()
+    run = me.shown.kept.get(key)
+    if run is not None:
+        want(run.run.spec, run.dataset)
+        me.notice, me.address.missing = None, None
+        me.shown.run, me.shown.asked = run, run.run.spec
+
+
+def dismiss() -> None:
+    """The person has read the refusal."""
+    state().notice = None
+
+
+# -- the controls of the panel ----------------------------------------------------------------------------------------
+
+
+def wired(name: str, alias: str = "") -> dict[str, Any]:
+    """Key and callback of a control of the panel, turned to what is wanted: `st.slider("Rank", 1, 40, **wired("rank"))`.
+
+    alias : the key of a second control for the same
+    """
+    turned(name, alias)
+    return {"key": alias or name, "on_change": changed, "args": (name, alias)}
+
+
+def changed(name: str, alias: str = "") -> None:
+    """A control of the panel was turned: want what it says, and fit at once where that is quick."""
+    take(name, alias)
+    adopt()
+    keep_up()
+
+
+def keep_up() -> None:
+    """Fit what is wanted, where it is quick, differs from what is on screen, and nothing else is under way."""
+    me = state()
+    free = me.under_way.fit is None and me.under_way.load is None
+    if me.wanted.live and free and pending() and quick() and me.wanted.spec.solver not in refusals():
+        fit()
+        adopt()
+
+
+# -- fitting -----------------------------------------------------------------------------------------------------------
+
+
+def fit(spec: RunSpec | None = None) -> None:
+    """Start fitting; a small fit is over before this returns."""
+    me = state()
+    spec = spec or wanted()
+    me.notice = None
+    upload = me.chosen.uploads.get(spec.fingerprint) if spec.data == "upload" else None
+    label = f"{SOLVERS[spec.solver].title}, rank {spec.rank}"
+    expects = estimate(spec, me.chosen.data, me.shown.run) or 0.0
+    start_fit(Fit(fit_key(spec), spec), fit_work(spec, jobs(), upload), label, expects)
+
+
+def start_fit(asked: Fit, work: Callable[[Job], FittedRun], label: str, expects: float = 0.0) -> None:
+    """Have work done whose result is the run to show; or say why it cannot be done now."""
+    me = state()
+    job = submit(asked.key, work, label, "fit", expects)
+    if job is not None:
+        me.under_way.fit = asked
+        wait(job)
+
+
+def submit(key: Hashable, work: Callable[[Job], Any], label: str, lane: str, expects: float = 0.0) -> Job | None:
+    """A job of this session; None when the server is too busy, and then the page says so."""
+    me = state()
+    try:
+        return jobs().submit(key, work, session=me.id, label=label, lane=lane, expects=expects)
+    except JobsBusy as busy:
+        me.notice = Notice(str(busy))
+        return None
+
+
+def continue_fit() -> None:
+    """Run on from where the run on screen ended: as many iterations again, and a finer tolerance if it had converged."""
+    me = state()
+    run = me.shown.run
+    if run is None:
+        return
+    spec = run.spec.replace(stop=continued(run))
+    me.wanted.spec = me.wanted.spec.replace(stop=spec.stop)
+    start_fit(Fit(fit_key(spec), me.wanted.spec), continue_work(run, spec.stop), f"Continue, rank {spec.rank}")
+
+
+def continued(run: FittedRun) -> StopRule:
+    """The stop rule under which the run on screen goes on."""
+    done = run.factorization.history[-1].iteration
+    stop = run.run.spec.stop
+    return replace(stop, max_iter=min(links.MOST_ITERATIONS, max(stop.max_iter, done + max(100, done))), tol=stop.tol / 10)
+
+
+def fit_another() -> None:
+    """Fit what is on screen again from a random start with the next seed, to see how much of it is luck."""
+    run = state().shown.run
+    if run is None:
+        return
+    spec = run.run.spec
+    want(spec.replace(init="random", seed=spec.seed + 1), run.dataset)
+    fit()
+
+
+def stop() -> None:
+    """Stop what is being computed for this session; a fit keeps the best so far."""
+    me = state()
+    for key in me.under_way.keys:
+        jobs().stop(key, me.id)
+        job = jobs().watch(key, me.id)
+        if job is not None:
+            wait(job)
+
+
+def fit_job() -> Job | None:
+    """The fit under way for this session, its lease renewed."""
+    me = state()
+    return jobs().watch(me.under_way.fit.key, me.id) if me.under_way.fit is not None else None
+
+
+def load_job() -> Job | None:
+    """The load under way for this session, its lease renewed."""
+    me = state()
+    return jobs().watch(me.under_way.load.key, me.id) if me.under_way.load is not None else None
+
+
+def waiting() -> bool:
+    """Whether something is being computed or loaded for this session that it has not taken over yet."""
+    return bool(state().under_way.keys)
+
+
+# -- choosing data -------------------------------------------------------------------------------------------------------
+
+
+def choose(spec: RunSpec) -> None:
+    """Choose a data set and its preparation; it is loaded in the background, and what is on screen stays."""
+    me = state()
+    me.notice = None
+    before = me.under_way.load or Load(None, me.wanted.spec, me.chosen.data)  # not what is given up now
+    me.wanted.spec = _with_data(me.wanted.spec, spec).replace(fingerprint="", rank=spec.rank)
+    me.under_way.load = None  # what was still being loaded is not wanted any more
+    me.chosen.data = jobs().result(data_key(spec))
+    if me.chosen.data is not None:
+        able_solver(me)
+        return
+    job = submit(data_key(spec), load_work(spec), f"Loading {catalog.card(spec.data).title}", "load")
+    if job is None:
+        me.wanted.spec, me.chosen.data = before.wanted, before.data
+        return
+    me.under_way.load = replace(before, key=job.key)
+    wait(job)
+    adopt()
+
+
+def use(dataset: Dataset, rank: int) -> None:
+    """Choose an uploaded data set: it is held by this session only."""
+    me = state()
+    me.chosen.uploads = {dataset.fingerprint: dataset}
+    spec = me.wanted.spec.replace(data="upload", data_options={}, preparation=dataset.steps)
+    want(spec.replace(fingerprint=dataset.fingerprint, rank=rank), dataset)
+    me.notice, me.address.missing = None, None
+    able_solver(me)
+
+
+def _with_data(spec: RunSpec, of: RunSpec) -> RunSpec:
+    """A spec with the data set and preparation of another."""
+    return spec.replace(data=of.data, data_options=of.data_options, preparation=of.preparation)

@@ -1,0 +1,235 @@
+"""What does one browser tab hold: what is chosen, what is wanted, what is shown, and what is under way?
+
+Everything in here is changed by the other files of this folder, and by nobody else. Also the ways to what Streamlit holds for the
+tab: the controls of pages by their keys, the theme, the pages.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
+
+from dashboard.topics_shown.edits import Edits
+from dashboard.work.fitting import FIRST, Derived, FittedRun
+from dashboard.work.importing import Import
+from dashboard.work.jobs import Job, Jobs, service
+from nmfcore.core.spec import RunSpec
+from nmfcore.data.model.dataset import Dataset
+
+T = TypeVar("T")
+
+PATIENCE = 0.4  # seconds a page waits for a new job before it shows progress instead: most small fits are over by then
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A refusal on screen: what is wrong, and the fixes that are offered as buttons (label, callback, arguments)."""
+
+    message: str
+    fixes: tuple[tuple[str, Any, tuple[Any, ...]], ...] = ()
+
+
+@dataclass
+class Chosen:
+    """The data set that is chosen. How it is loaded and prepared stands in what is wanted.
+
+    data : the data set, once it is here
+    uploads : data that this person brought, by fingerprint
+    facts : what follows from the data set `facts_of`, computed once
+    """
+
+    data: Dataset | None = None
+    uploads: dict[str, Dataset] = field(default_factory=dict)
+    facts: Derived = field(default_factory=Derived)
+    facts_of: Dataset | None = None
+
+
+@dataclass
+class Wanted:
+    """The run that the controls describe. They are drawn from it, and write into it before anything is drawn.
+
+    spec : all of it; a run's rank, solver or data set is wanted here and nowhere else
+    options : parameters of solvers that were turned to before, for when one comes back
+    live : whether a change fits at once, where a fit is quick
+    """
+
+    spec: RunSpec = FIRST
+    options: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    live: bool = True
+
+
+@dataclass
+class Shown:
+    """The run on screen, and those that can be brought back.
+
+    asked : what was asked for when the run on screen was fitted; a stopped run's own spec says where it stopped
+    kept : runs by key, the one shown last at the end
+    edits : by run: what was done to its topics, and how they stood after
+    edited : what follows from edits, the latest used last
+    merged : factors of merged topics; they are as large as the run's, so one at a time
+    """
+
+    run: FittedRun | None = None
+    asked: RunSpec = FIRST
+    kept: OrderedDict[str, FittedRun] = field(default_factory=OrderedDict)
+    edits: dict[Hashable, list[tuple[str, Edits]]] = field(default_factory=dict)
+    edited: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict)
+    merged: tuple[Hashable, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fit under way: its job, what was asked for, and for a saved run that is opened how its topics were shown."""
+
+    key: Hashable
+    asked: RunSpec
+    edits: Edits = field(default_factory=Edits)
+
+
+@dataclass(frozen=True)
+class Load:
+    """A load under way: its job, and what was wanted and chosen before, for when it fails."""
+
+    key: Hashable
+    wanted: RunSpec
+    data: Dataset | None
+
+
+@dataclass
+class UnderWay:
+    """What is computed for this session and not taken over yet."""
+
+    fit: Fit | None = None
+    load: Load | None = None
+
+    @property
+    def keys(self) -> list[Hashable]:
+        return [one.key for one in (self.load, self.fit) if one is not None]
+
+
+@dataclass
+class Brought:
+    """Files of one's own.
+
+    looked_at : not accepted yet
+    used : accepted, without its bytes
+    uploaders : how many drop zones were used; the next is an empty one
+    """
+
+    looked_at: Import | None = None
+    used: Import | None = None
+    uploaders: int = 0
+
+    @property
+    def latest(self) -> Import | None:
+        return self.looked_at or self.used
+
+
+@dataclass
+class Address:
+    """written : the run's parameters that were last put into the address; missing : a run it names whose data is not here."""
+
+    written: dict[str, str] | None = None
+    missing: RunSpec | None = None
+
+
+@dataclass
+class State:
+    """Everything one session remembers besides the controls of its pages."""
+
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    chosen: Chosen = field(default_factory=Chosen)
+    wanted: Wanted = field(default_factory=Wanted)
+    shown: Shown = field(default_factory=Shown)
+    under_way: UnderWay = field(default_factory=UnderWay)
+    brought: Brought = field(default_factory=Brought)
+    address: Address = field(default_factory=Address)
+    notice: Notice | None = None
+
+
+def state() -> State:
+    """This session's state."""
+    if "nmf" not in st.session_state:
+        st.session_state["nmf"] = State()
+    found: State = st.session_state["nmf"]
+    return found
+
+
+def jobs() -> Jobs:
+    """The job service of this server."""
+    return service()
+
+
+def patience() -> float:
+    """Seconds to wait for a new job before its progress is shown instead."""
+    return PATIENCE
+
+
+def wait(job: Job) -> bool:
+    """Wait a moment for a job; whether it is over."""
+    return job.wait(PATIENCE)
+
+
+def shown_run() -> FittedRun | None:
+    """The run on screen."""
+    return state().shown.run
+
+
+def theme() -> str:
+    """ "light" or "dark", whichever the browser shows."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+# -- the controls of pages -----------------------------------------------------------------------------------------------
+
+
+def control(name: str, default: Any) -> Any:
+    """The value of a page's control, set to `default` when it has none yet (a widget's own default would fight a link's)."""
+    return st.session_state.setdefault(name, default)
+
+
+def control_value(name: str, default: Any) -> Any:
+    """The value of a control that may not be on this page."""
+    return st.session_state.get(name, default)
+
+
+def set_control(name: str, value: Any) -> None:
+    """Turn one control; before it is drawn, or in a callback."""
+    st.session_state[name] = value
+
+
+def set_pages(pages: dict[str, Any]) -> None:
+    """The pages of this script run, so that widgets can link to them."""
+    st.session_state["pages"] = pages
+
+
+def page(key: str) -> Any:
+    """The page whose file is views/<key>.py."""
+    return st.session_state["pages"][key]
+
+
+def in_session(make: Callable[[], T]) -> Callable[[], T]:
+    """`make`, for a download button: Streamlit calls it in a thread without a session, where every control has its usual value.
+
+    Here it sees this session: the scale, the names and the thresholds of the page.
+    """
+    context = get_script_run_ctx()
+
+    def made() -> T:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(_with_context, context, make).result()
+
+    return made
+
+
+def _with_context(context: Any, make: Callable[[], T]) -> T:
+    add_script_run_ctx(threading.current_thread(), context)
+    return make()

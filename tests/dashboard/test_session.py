@@ -1,0 +1,125 @@
+"""Is what is wanted held in one place, and does everything happen before a page is drawn?"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from test_views import go, start
+
+from dashboard import links, session
+from dashboard.session.tab import Load
+from dashboard.work.fitting import FIRST
+
+HERE = Path(session.__file__).parent
+
+
+def state(app):
+    return app.session_state["nmf"]
+
+
+def test_a_rank_is_wanted_in_one_place_and_outlives_pages_and_other_controls():
+    app = start()
+    app.toggle(key="live").set_value(False).run()
+    app.slider(key="rank").set_value(7).run()
+    assert state(app).wanted.spec.rank == 7
+    app = go(app, "data")
+    app.selectbox(key="solver").set_value("mu").run()
+    assert app.slider(key="rank").value == 7
+    state(app).wanted.spec = state(app).wanted.spec.replace(rank=3)  # as a load that fails does, or a saved run
+    app.run()
+    assert app.slider(key="rank").value == 3
+    assert state(app).shown.run.rank == 10
+
+
+def test_a_rank_change_is_fitted_before_the_page_is_drawn(monkeypatch):
+    app = start()
+    seen = []
+    real = session.begin
+    monkeypatch.setattr("dashboard.session.begin", lambda: (seen.append(state(app).shown.run.rank), real()))
+    app.slider(key="rank").set_value(6).run()
+    assert seen[0] == 6
+    assert app.title[0].value.startswith("Six topics in ")
+
+
+def test_parameters_of_a_solver_come_back_with_it():
+    app = start()
+    app.toggle(key="live").set_value(False).run()
+    app.number_input(key="par_hals_sweeps").set_value(3).run()
+    app.selectbox(key="solver").set_value("mu").run()
+    assert state(app).wanted.spec.solver_options == {"exponent": "mm"}
+    app.selectbox(key="solver").set_value("hals").run()
+    assert app.number_input(key="par_hals_sweeps").value == 3
+    assert state(app).wanted.spec.solver_options["sweeps"] == 3
+
+
+def test_a_loss_that_the_solver_does_not_have_is_left():
+    app = start()
+    app.toggle(key="live").set_value(False).run()
+    app.selectbox(key="solver").set_value("mu").run()
+    app.selectbox(key="loss").set_value(session.OTHER_BETA).run()
+    app.number_input(key="beta").set_value(0.5).run()
+    assert state(app).wanted.spec.loss == "beta=0.5"
+    app.selectbox(key="solver").set_value("hals").run()
+    assert state(app).wanted.spec.loss == "frobenius"
+    assert app.selectbox(key="loss").value == "frobenius"
+
+
+def test_pressing_fit_without_a_change_keeps_one_run():
+    app = start()
+    app.button(key="fit").click().run()
+    assert len(state(app).shown.kept) == 1
+    assert not any("Shown:" in block.value for block in app.markdown)
+
+
+def test_a_continued_run_is_not_called_another_setting():
+    app = start({"iterations": "20", "tol": "0.0"})
+    app = go(app, "fit")
+    app.button(key="continue").click().run()
+    assert state(app).shown.run.factorization.history[-1].iteration > 20
+    assert not any("Shown:" in block.value for block in app.markdown)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"tol": "1.0"},
+        {"iterations": "0"},
+        {"seconds": "0.5"},
+        {"seconds": "None"},
+        {"solver": "mu", "loss": "beta=7"},
+        {"solver": "sgd", "par": '{"batch":1}'},
+        {"rank": "60"},
+        {"solver": "symmetric"},
+    ],
+    ids=str,
+)
+def test_the_panel_can_be_turned_to_whatever_a_link_may_name(query):
+    """A tolerance of 0.5, which a link allows, once raised in the panel of every page."""
+    app = start(query)
+    assert not app.exception, app.exception[0].value
+    asked = links.from_query(query, FIRST)
+    assert state(app).wanted.spec.stop == asked.stop
+    assert state(app).wanted.spec.loss == asked.loss
+
+
+def test_a_load_that_is_given_up_for_another_goes_back_to_what_stood_before_both():
+    app = start()
+    me = state(app)
+    before = me.wanted.spec
+    me.under_way.load = Load("of nobody", before, me.chosen.data)
+    me.wanted.spec, me.chosen.data = before.replace(data="tv", rank=3), None
+    app.run()
+    assert state(app).wanted.spec == before
+    assert app.slider(key="rank").value == before.rank
+
+
+def test_only_the_session_names_what_streamlit_holds():
+    """Widgets, cards and pages ask the session; so one room knows every key."""
+    for path in HERE.parent.rglob("*.py"):
+        if path.parent != HERE:
+            names = {
+                node.attr for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Attribute)
+            }
+            assert not names & {"session_state", "query_params"}, path
