@@ -19,7 +19,7 @@ import scipy.sparse as sp
 from streamlit.testing.v1 import AppTest
 
 from dashboard.files import exports, saved
-from dashboard.session import State
+from dashboard.session.tab import State
 from dashboard.text.tables import as_csv
 from dashboard.topics_shown.edits import Edits
 from dashboard.widgets import header

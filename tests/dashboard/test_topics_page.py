@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from test_views import go, start
 
-from dashboard import session
 from dashboard.cards import topic_quality
 from dashboard.figures import theme as look
 from dashboard.figures.word_list import word_list
@@ -248,7 +247,7 @@ def open_menu(app):
 def rename(app, component, name):
     aspect(app, "one")
     app.selectbox(key="component").set_value(component).run()
-    members = session.Edits().around(component)
+    members = Edits().around(component)
     return app.text_input(key=f"name-{'-'.join(map(str, members))}").set_value(name).run()
 
 
