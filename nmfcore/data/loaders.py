@@ -20,7 +20,8 @@ from nmfcore.data import newsgroups
 from nmfcore.data.fetch import from_wheel, is_cached, read
 from nmfcore.data.model.card import Card, Report
 from nmfcore.data.model.dataset import Dataset
-from nmfcore.data.model.facts import Classes
+from nmfcore.data.model.errors import DataUnavailable
+from nmfcore.data.model.facts import Classes, Fact, Facts
 
 Options = Mapping[str, Any]
 
@@ -57,9 +58,12 @@ def made(card: Card, X: Any, rows: list[str] | None, columns: list[str] | None, 
 
 
 def keyword_lists(card: Card, options: Options, report: Report) -> Dataset:
-    """Binary items x keywords out of lines `title <tab> year <tab> keyword; keyword; ...`."""
+    """Binary items x keywords out of lines `title <tab> year <tab> keyword; keyword; ...`.
+
+    A second file holds more facts of the items: a header with their names, then a line for each item in the same order.
+    """
     lines = read(card, card.files[0]).decode("utf-8").splitlines()
-    titles, texts, lists = [], [], []
+    titles, years, texts, lists = [], [], [], []
     for line in lines:
         if not line.strip() or line.startswith("#"):
             continue
@@ -67,6 +71,7 @@ def keyword_lists(card: Card, options: Options, report: Report) -> Dataset:
         if title == "title" and year == "year":  # the header line
             continue
         titles.append(title.strip())
+        years.append(year.strip())
         texts.append(f"{title.strip()} ({year.strip()}): {keywords.strip()}")
         lists.append(sorted({word.strip() for word in keywords.split(";") if word.strip()}))
     words = sorted({word for entry in lists for word in entry})
@@ -74,7 +79,29 @@ def keyword_lists(card: Card, options: Options, report: Report) -> Dataset:
     indices = np.array([place[word] for entry in lists for word in entry], dtype=np.int32)
     indptr = np.concatenate([[0], np.cumsum([len(entry) for entry in lists])]).astype(np.int32)
     X = sp.csr_array((np.ones(len(indices), np.float32), indices, indptr), shape=(len(titles), len(words)))
-    return made(card, X, titles, words, documents=texts)
+    return made(card, X, titles, words, documents=texts, facts=_facts_beside(card, titles, years))
+
+
+def _facts_beside(card: Card, titles: list[str], years: list[str]) -> Facts:
+    """Year and decade of the items, and what the card's second file says of them."""
+    decades = Classes.of([f"{year[:-1]}0s" for year in years])
+    facts = [
+        Fact("year", "number", np.array([float(year) for year in years])),
+        Fact("decade", "category", decades.index, decades.names),
+    ]
+    if len(card.files) > 1:
+        header, *lines = [line.split("\t") for line in read(card, card.files[1]).decode("utf-8").splitlines()]
+        if [line[0] for line in lines] != titles:
+            raise DataUnavailable(f"{card.files[1].name} does not name the items of {card.files[0].name} in their order.")
+        for place, name in enumerate(header[1:], start=1):
+            classes = Classes.of([line[place] for line in lines])
+            facts.append(Fact(name, "category", classes.index, classes.names))
+    return Facts(tuple(facts))
+
+
+def _known_as(name: str, classes: Classes) -> Facts:
+    """Known classes as a fact, so that topics can be looked at by them."""
+    return Facts((Fact(name, "category", classes.index, classes.names),))
 
 
 def labelled_table(card: Card, options: Options, report: Report) -> Dataset:
@@ -99,7 +126,9 @@ def sklearn_digits(card: Card, options: Options, report: Report) -> Dataset:
     labels = [f"{n + 1}: a {digit}" for n, digit in enumerate(bunch.target)]
     X = np.ascontiguousarray(bunch.data, dtype=np.float64)
     classes = Classes(names, np.asarray(bunch.target, dtype=np.int32))
-    return made(card, X, labels, pixels, classes=classes, source="scikit-learn, which carries it")
+    return made(
+        card, X, labels, pixels, classes=classes, facts=_known_as("digit", classes), source="scikit-learn, which carries it"
+    )
 
 
 def gene_expression(card: Card, options: Options, report: Report) -> Dataset:
@@ -112,7 +141,8 @@ def gene_expression(card: Card, options: Options, report: Report) -> Dataset:
     names = [line.split("\t")[0].strip() for line in genes.splitlines()[1:] if line.strip()]
     patients = [line.strip() for line in samples.replace("\0", " ").splitlines() if line.strip()]  # the file ends in NULs
     X = np.loadtxt(io.StringIO(values), dtype=np.float64, ndmin=2)
-    return made(card, X, names, patients, source=source, column_classes=Classes.of([_sample_class(p) for p in patients]))
+    classes = Classes.of([_sample_class(p) for p in patients])
+    return made(card, X, names, patients, source=source, column_classes=classes, column_facts=_known_as("class", classes))
 
 
 def _sample_class(patient: str) -> str:
@@ -128,7 +158,7 @@ def face_images(card: Card, options: Options, report: Report) -> Dataset:
     labels = [f"person {p + 1}, photo {k + 1}" for p in range(persons) for k in range(each)]
     classes = Classes(tuple(f"person {p + 1}" for p in range(persons)), np.repeat(np.arange(persons, dtype=np.int32), each))
     X = np.ascontiguousarray(pixels, dtype=np.float32) / np.float32(255)
-    return made(card, X, labels, None, classes=classes, source=source)
+    return made(card, X, labels, None, classes=classes, facts=_known_as("person", classes), source=source)
 
 
 def _faces_in(opened: zipfile.ZipFile, card: Card) -> dict[str, bytes]:

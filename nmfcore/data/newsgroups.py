@@ -12,6 +12,7 @@ import io
 import json
 import os
 import pickle
+import re
 import sys
 import tempfile
 import zlib
@@ -26,8 +27,11 @@ from nmfcore.data.fetch import check, data_folder, from_wheel, is_cached, run_ch
 from nmfcore.data.model.card import Card, Report
 from nmfcore.data.model.dataset import Dataset
 from nmfcore.data.model.errors import DataUnavailable
-from nmfcore.data.model.facts import Classes
+from nmfcore.data.model.facts import Classes, Fact, Facts
 
+SENDER = re.compile(r"^From:[^\n]*?[\w.+-]+@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)", re.M)
+HEADER = 4_000  # characters in which the From line stands
+SECOND_LEVEL = ("ac", "co", "com", "edu", "gov", "net", "or", "org")  # of countries that have such domains below their own
 PICKLE = "20news-bydate_py3.pkz"  # what scikit-learn writes
 CONVERTED = "20news-bydate.json"  # what we make of it; the card has its size and SHA-256
 DOWNLOAD_SECONDS = 180
@@ -44,16 +48,16 @@ def load(card: Card, options: Mapping[str, Any], report: Report) -> Dataset:
     parts = ["train", "test"] if options["subset"] == "all" else [options["subset"]]
     wanted = set(options["categories"])
     chosen = [
-        (text, group)
+        (text, group, part)
         for part in parts
         for text, group in zip(corpus[part]["documents"], corpus[part]["groups"], strict=True)
         if group in wanted
     ]
     notes = []
     if full:
-        texts = [_without(text, options["remove"]) for text, _ in _reported(chosen, report)]
+        texts = [_without(text, options["remove"]) for text, *_ in _reported(chosen, report)]
     else:
-        texts = [text for text, _ in chosen]
+        texts = [text for text, *_ in chosen]
         notes.append("This copy is lower-cased and holds letters only; numbers, punctuation and headers are already gone.")
         notes.append(f"For the full text, put scikit-learn's {PICKLE} into {scikit_learn_file().parent}.")
         if options["remove"]:
@@ -63,7 +67,7 @@ def load(card: Card, options: Mapping[str, Any], report: Report) -> Dataset:
         notes.append(f"{empty:,} of {len(texts):,} documents are empty after this; they stay unless you drop them.")
     groups = next(option for option in card.options if option.name == "categories").choices
     names = tuple(group for group in groups if group in wanted)
-    index = np.array([names.index(group) for _, group in chosen], dtype=np.int32)
+    index = np.array([names.index(group) for _, group, _ in chosen], dtype=np.int32)
     return Dataset(
         key=card.key,
         title=card.title,
@@ -74,10 +78,33 @@ def load(card: Card, options: Mapping[str, Any], report: Report) -> Dataset:
         source=source,
         documents=texts,
         classes=Classes(names, index),
+        facts=_facts(names, index, [part for *_, part in chosen], [text for text, *_ in chosen] if full else None),
         notes=tuple(notes),
         options=dict(options),
         zero_means=card.zero_means,
     )
+
+
+def _facts(names: Sequence[str], index: np.ndarray, parts: Sequence[str], posts: Sequence[str] | None) -> Facts:
+    """Group, super-group and part of every post, and the sender's domain where the copy has headers."""
+    known = {"super-group": [names[i].split(".")[0] for i in index], "part": list(parts)}
+    if posts is not None:
+        known["sender's domain"] = [_domain(post) for post in posts]
+    facts = [Fact("group", "category", index, tuple(names))]
+    for name, texts in known.items():
+        classes = Classes.of(texts)
+        facts.append(Fact(name, "category", classes.index, classes.names))
+    return Facts(tuple(facts))
+
+
+def _domain(post: str) -> str:
+    """The domain a post was sent from ("nasa.gov", "ox.ac.uk"); "" where the From line has no address."""
+    found = SENDER.search(post[:HEADER])
+    if found is None:
+        return ""
+    parts = found[1].lower().strip(".").split(".")
+    long = len(parts) > 2 and len(parts[-1]) == 2 and parts[-2] in SECOND_LEVEL
+    return ".".join(parts[-3:] if long else parts[-2:])
 
 
 def _reported(items: Sequence[Any], report: Report) -> Any:

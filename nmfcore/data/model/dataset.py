@@ -217,7 +217,11 @@ def summarise(X: Any, mask: np.ndarray | None = None) -> Summary:
 
 
 def content_hash(dataset: Dataset) -> str:
-    """SHA-256 over everything that makes two data sets different: values, shape, dtype, mask, labels, texts."""
+    """SHA-256 over everything that makes two data sets different: values, shape, dtype, mask, labels, texts.
+
+    The facts of an upload belong to it. Those of a catalog data set come with its card and may be added to without making other
+    data of it: nothing is computed from them.
+    """
     digest = hashlib.sha256()
 
     def feed(name: str, array: np.ndarray) -> None:
@@ -255,7 +259,8 @@ def content_hash(dataset: Dataset) -> str:
         if classes is not None:
             feed_texts(name, classes.names)
             feed(name, classes.index)
-    for name, facts in (("facts", dataset.facts), ("column facts", dataset.column_facts)):
+    beside = () if dataset.card is not None else (("facts", dataset.facts), ("column facts", dataset.column_facts))
+    for name, facts in beside:
         for fact in facts:
             feed_texts(f"{name} {fact.name} {fact.kind}", fact.names)
             if fact.kind == "text":

@@ -115,3 +115,19 @@ def test_a_half_written_file_never_has_its_final_name(tmp_path):
         fetching.write_atomically(goal, "not bytes")
     assert goal.read_bytes() == b"whole"
     assert [path.name for path in goal.parent.iterdir()] == ["file"]
+
+
+def test_the_films_come_with_their_facts_which_are_not_part_of_what_they_are():
+    films = load("movies")
+    assert films.facts.names == ("year", "decade", "country", "genre", "language")
+    at = films.axes.rows.labels.index("Spirited Away")
+    assert [films.facts[name].shown(at) for name in films.facts.names] == ["2001", "2000s", "Japan", "animation", "Japanese"]
+    assert all(fact.known.all() for fact in films.facts)
+    assert films.fingerprint == replace(films, facts=type(films.facts)()).fingerprint  # saved runs and links go on meaning it
+
+
+@pytest.mark.parametrize(("key", "name"), [("digits", "digit")])
+def test_known_classes_are_facts_too(key, name):
+    data = load(key)
+    assert data.facts[name].names == data.classes.names
+    assert np.array_equal(data.facts[name].values, data.classes.index)

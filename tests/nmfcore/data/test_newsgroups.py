@@ -245,3 +245,16 @@ def test_a_report_that_raises_cancels_the_download(small, tmp_path):
 
     with pytest.raises(Cancelled):
         newsgroups.find(small, report, download=no_download, pip=[sys.executable, "-c", "import time; time.sleep(60)"])
+
+
+@pytest.mark.parametrize(
+    ("post", "domain"),
+    [
+        ("From: Jane <jane@hq.NASA.gov>\nSubject: orbit\n\nHello", "nasa.gov"),
+        ("Subject: x\nFrom: a.b@robots.ox.ac.uk (A B)\n\n", "ox.ac.uk"),
+        ("From: nobody\n\nwrite to me@home.org", ""),
+        ("no header at all", ""),
+    ],
+)
+def test_the_senders_domain_is_read_off_the_from_line(post, domain):
+    assert newsgroups._domain(post) == domain
