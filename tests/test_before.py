@@ -3,8 +3,10 @@
 tests/before/ was made with version 0.1.0 and is never written again.
 """
 
+import html
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +15,8 @@ import numpy as np
 import pytest
 
 from dashboard import links
-from dashboard.files import saved
+from dashboard.files import report, saved
+from dashboard.topics_shown.edits import Edits
 from dashboard.work.fitting import FIRST, fit_work
 from dashboard.work.jobs import Job, Jobs
 from nmfcore import RunSpec
@@ -89,3 +92,22 @@ def test_an_old_name_says_where_it_went():
         from nmfcore import scale  # type: ignore[attr-defined]
     assert scale.apply(np.ones((2, 1)), np.ones((1, 2)), "as fitted").W.shape == (2, 1)
     assert scale.__spec__.name == "nmfcore.topics.scale"
+
+
+def text_of(page):
+    """The words of a page as a person reads them."""
+    return html.unescape(re.sub(r"<[^>]+>", " ", re.sub(r"<(script|style).*?</\1>", "", page, flags=re.S))).split()
+
+
+def is_number(word):
+    return bool(re.fullmatch(r"-?[\d.,]*\d[\d.,]*", word))
+
+
+def test_the_report_says_what_it_said():
+    run = fit_work(FIRST, Jobs(), None)(Job("test", _until=float("inf")))
+    other = re.compile(r"(?<=converged, )(under )?[\d.]+ s|\d+\.\d+\.\d+")  # the seconds, and the version
+    now = other.sub("?", " ".join(text_of(report.html(run, edits=Edits().rename((1,), "mine"))))).split()
+    was = other.sub("?", " ".join(text_of((BEFORE / "report.txt").read_text(encoding="utf-8")))).split()
+    assert [word for word in now if not is_number(word)] == [word for word in was if not is_number(word)]
+    read = [[float(word.rstrip(".,").replace(",", "")) for word in text if is_number(word)] for text in (now, was)]
+    assert read[0] == pytest.approx(read[1], rel=2e-3)  # BLAS of another machine rounds otherwise

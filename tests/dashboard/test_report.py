@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -92,7 +93,7 @@ def movies(jobs):
     return fit_work(FIRST, jobs)(Watched())
 
 
-def uploaded(jobs, rank=3, rows=12, columns=12, **about):
+def uploaded(jobs, rank=3, rows=12, columns=12, solver="hals", **about):
     axes = Axes(
         Axis("<b>rows</b>", "<b>row</b>", (HOSTILE * rows)[:rows]),
         Axis("<i>columns</i>", "<i>column</i>", (HOSTILE * columns)[:columns]),
@@ -102,7 +103,12 @@ def uploaded(jobs, rank=3, rows=12, columns=12, **about):
         options={"file": HOSTILE[0]}, **about,
     )  # fmt: skip
     spec = RunSpec(
-        data="upload", data_options={"file": HOSTILE[0]}, rank=rank, fingerprint=data.fingerprint, stop=StopRule(max_iter=8)
+        data="upload",
+        data_options={"file": HOSTILE[0]},
+        rank=rank,
+        solver=solver,
+        fingerprint=data.fingerprint,
+        stop=StopRule(max_iter=8),
     )
     return fit_work(spec, jobs, data)(Watched())
 
@@ -189,6 +195,21 @@ def test_many_components_and_pictures_stay_readable(jobs):
     assert len(re.findall('<h3><span class="dot"', rest)) == report.MOST_CARDS
     assert "The parts as pictures" in rest
     assert "<th scope=row>35</th>" in rest
+
+
+def test_where_the_svd_was_not_measured_the_report_says_why_and_claims_no_floor(movies):
+    why = "The SVD would need 9 GB of memory <here>."
+    text = html.unescape(without_library(report.html(replace(movies, decomposition=None, unmeasured=why))))
+    assert why in text
+    assert "dotted line" not in text
+    assert "singular vector" not in text
+
+
+def test_the_report_names_the_missing_entries(jobs):
+    masked = uploaded(jobs, solver="masked", mask=RNG.random((12, 12)) > 0.2)
+    text = " ".join(html.unescape(without_library(report.html(masked))).split())
+    assert "no floor is known for data with missing ones" in text
+    assert "over the given entries only" in text
 
 
 # -- in a browser ----------------------------------------------------------------------------------------------------------
