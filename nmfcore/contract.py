@@ -21,7 +21,7 @@ from nmfcore.core.checks import ProblemError, as_problem
 from nmfcore.core.factorization import Factorization, Factors, Matrix, Problem, StopReason, beta_of
 from nmfcore.core.losses import loss, squared_error
 from nmfcore.core.spec import RunSpec, StopRule
-from nmfcore.run import Run, prepare
+from nmfcore.solvers.loop import Run, prepare
 from nmfcore.solvers.protocol import Solver
 
 Check = Callable[[Solver], None]

@@ -1,7 +1,7 @@
 """How is nmfcore used where scikit-learn's NMF is expected?
 
 `NMF` and `non_negative_factorization` have the parameters, attributes, warnings and error texts of
-`sklearn.decomposition.NMF` (1.9), over the one loop of nmfcore/run.py. Minimised is
+`sklearn.decomposition.NMF` (1.9), over the one loop of nmfcore/solvers/loop.py. Minimised is
 
     D_beta(X | WH) + alpha_W l1_ratio n |W|_1 + alpha_H l1_ratio m |H|_1
                    + 1/2 alpha_W (1 - l1_ratio) n ||W||_F^2 + 1/2 alpha_H (1 - l1_ratio) m ||H||_F^2     (X is m × n)
@@ -44,9 +44,9 @@ from nmfcore.core.checks import as_problem, penalty_for
 from nmfcore.core.factorization import BETA, Factorization, Factors, Matrix, Problem, Progress, StopReason, beta_of
 from nmfcore.core.losses import beta_divergence
 from nmfcore.core.spec import RunSpec, StopRule
-from nmfcore.run import Run
 from nmfcore.solvers import SOLVERS, make_solver, starts
 from nmfcore.solvers.hals import HALS
+from nmfcore.solvers.loop import Run
 from nmfcore.solvers.mu import MultiplicativeUpdates
 from nmfcore.solvers.protocol import Solver
 from nmfcore.topics.encode import encode_rows

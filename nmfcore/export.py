@@ -25,6 +25,7 @@ import scipy.sparse as sp
 
 from nmfcore.core.checks import ProblemError, as_matrix
 from nmfcore.core.factorization import Axes, Axis, Factorization, History, Matrix, Progress, StopReason
+from nmfcore.core.guidance import Guidance
 from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.core.version import VERSION
 
@@ -35,27 +36,33 @@ DATE = (1980, 1, 1, 0, 0, 0)  # of the members of an NPZ: equal contents give eq
 
 
 # -- the script ------------------------------------------------------------------------------------------------------------
-def script(fit: Factorization, *, X: Matrix | None = None, mask: Any = None) -> str:
+def script(fit: Factorization, *, X: Matrix | None = None, mask: Any = None, axes: Axes | None = None) -> str:
     """A Python program that repeats this run and writes its W and H.
 
-    The stop rule is replaced by the number of iterations that were done, because clocks cannot be repeated.
+    The stop rule is replaced by the number of iterations that were done, because clocks cannot be repeated. A guided run is
+    repeated as it came about: the base fit under its stop rule without the clock, then every refit.
 
     Parameters
     ----------
     fit : the run
     X, mask : the matrix of an upload; the program then reads it from the file it is handed, `data.npz` beside it otherwise
         (`save_matrix` makes that file), and checks its digest
+    axes : the labels of an upload, which that file does not hold: words and items of a guidance become numbers
 
     Raises
     ------
     ProblemError
-        If the run began from given W and H, which a specification does not hold, or an upload comes without X.
+        If the run began from given W and H, which a specification does not hold, an upload comes without X, or a guidance names
+        words of an upload that comes without labels.
     """
     spec = fit.spec
     if spec.init == "given":
         raise ProblemError("This run began from given W and H, which its specification does not hold. Save the run instead.")
     done = [p for p in fit.history.points if math.isfinite(p.loss) and math.isfinite(p.relative_error)][-1]
     counted = StopRule(tol=0.0, max_iter=done.iteration, max_seconds=None, kkt=0.0)
+    if spec.guidance:
+        counted = replace(spec.stop, max_seconds=None)
+        spec = replace(spec, guidance=_numbered(spec, axes or Axes())) if spec.data in ("", "upload") else spec
     plain = replace(spec, stop=counted).to_dict()
     if spec.data in ("", "upload"):
         if X is None:
@@ -72,7 +79,17 @@ def script(fit: Factorization, *, X: Matrix | None = None, mask: Any = None) -> 
         spec=pprint.pformat(plain, width=100, sort_dicts=False),
         source=source,
         error=done.relative_error,
+        guided=_GUIDED.format(axes="" if handed else "\n    axes=dataset.axes,") if spec.guidance else "",
     )
+
+
+def _numbered(spec: RunSpec, axes: Axes) -> Guidance:
+    """The guidance of a run with columns and rows in place of labels."""
+    places = [{str(label): i for i, label in reversed(list(enumerate(a.labels or ())))} for a in (axes.columns, axes.rows)]
+    try:
+        return spec.guidance.by_number(*places)
+    except KeyError as unknown:
+        raise ProblemError(f"The guidance of this run names {unknown}, which is no label of its data: give its axes.") from None
 
 
 _SCRIPT = '''"""Repeats one factorization exactly. Written by nmf-dashboard {version}.
@@ -107,11 +124,14 @@ fit = solve(
     stop=SPEC.stop,
     mask=mask,
     symmetric=SPEC.symmetric,
-    penalty=Penalty(**SPEC.penalty),
+    penalty=Penalty(**SPEC.penalty),{guided}
 )
 np.savez("factors.npz", W=fit.W, H=fit.H)
 print(f"Relative error {{fit.relative_error:.6f}}, expected {{EXPECTED_RELATIVE_ERROR:.6f}}")
 '''
+
+_GUIDED = """
+    guidance=SPEC.guidance,{axes}"""
 
 _FROM_CATALOG = """from nmfcore.data import catalog
 
@@ -287,9 +307,9 @@ def read_run(file: str | Path | BinaryIO, *, largest: int | None = None) -> Save
     W, H = held["W"], held["H"]
     labels = [None if axis.labels is None else len(axis.labels) for axis in (axes.rows, axes.columns)]
     fits = W.ndim == H.ndim == 2 and W.shape[1] == len(H) and labels[0] in (None, len(W)) and labels[1] in (None, H.shape[1])
-    if not fits or W.dtype != H.dtype or W.dtype not in (np.float32, np.float64) or spec.rank != len(H):
+    if not fits or W.dtype != H.dtype or W.dtype not in (np.float32, np.float64) or spec.topics != len(H):
         raise ProblemError(
-            f"This run file contradicts itself: W {W.shape}, H {H.shape}, labels {labels}, rank {spec.rank}. Export it again."
+            f"This run file contradicts itself: W {W.shape}, H {H.shape}, labels {labels}, rank {spec.topics}. Export it again."
         )
     for name, factor in (("W", W), ("H", H)):
         if not np.isfinite(factor).all() or (factor < 0).any():

@@ -19,6 +19,7 @@ import scipy.sparse as sp
 from nmfcore.core.threads import in_single
 
 if TYPE_CHECKING:
+    from nmfcore.core.rules import Rules
     from nmfcore.core.spec import RunSpec
 
 BETA = {"frobenius": 2.0, "kullback-leibler": 1.0, "itakura-saito": 0.0}  # the losses that have a name
@@ -100,6 +101,7 @@ class Problem:
         X is 0 wherever the mask is.
     symmetric : X is a similarity matrix C, and the factors are S and S transposed.
     penalty : the regularisation, in scikit-learn's meaning; `None` for none.
+    rules : what rows of H and columns of W have to keep, see nmfcore/core/rules.py; `None` for nothing.
     """
 
     X: Matrix
@@ -109,6 +111,20 @@ class Problem:
     symmetric: bool = False
     penalty: Penalty | None = None
     scale: float = 1.0
+    rules: Rules | None = None
+
+    def under(self, rules: Rules | None, rank: int) -> Problem:
+        """The same X at that rank under these rules; what was found out about X is shared."""
+        other = replace(self, rules=rules or None, rank=rank)
+        for name in ("Xt", "single", "squared_norm"):
+            if name in vars(self):
+                vars(other)[name] = vars(self)[name]
+        return other
+
+    @property
+    def plain_loss(self) -> bool:
+        """Whether the loss is that of X against WH alone: no penalty, and no rule that has a price."""
+        return not self.penalty and not (self.rules and self.rules.pulls)
 
     @cached_property
     def Xt(self) -> Matrix:

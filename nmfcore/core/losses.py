@@ -20,6 +20,7 @@ from nmfcore.core.checks import as_problem
 from nmfcore.core.factorization import BETA as BETA
 from nmfcore.core.factorization import Factors, Matrix, Problem, beta_of, stored_values
 from nmfcore.core.products import cuts, rows_of, times
+from nmfcore.core.rules import Rules
 from nmfcore.core.wanted import ask
 
 # Below this relative error the Gram form has lost about half of its digits (its error is about eps ||X||^2).
@@ -139,19 +140,18 @@ def beta_divergence(problem: Problem, factors: Factors, beta: float) -> float:
 def loss(problem: Problem, factors: Factors) -> float:
     """What a solver minimises on this problem, regularisation included, in the problem's (scaled) units."""
     value = beta_divergence(problem, factors, beta_of(problem.loss))
-    if problem.penalty:
-        value += penalty(problem, factors)
-    return value
+    return value + penalty(problem, factors)
 
 
 def penalty(problem: Problem, factors: Factors) -> float:
-    """The regularisation terms of the loss; 0 without any."""
+    """What the loss has beside X against WH: the regularisation terms, and the price of rules that pull; 0 without any."""
+    W, H = factors.W, factors.H
+    price = problem.rules.price(W, H, problem.loss) if problem.rules else 0.0
     p = problem.penalty
     if not p:
-        return 0.0
-    W, H = factors.W, factors.H
+        return price
     l1 = p.l1_W * float(W.sum(dtype=np.float64)) + p.l1_H * float(H.sum(dtype=np.float64))
-    return l1 + 0.5 * (p.l2_W * inner(W, W) + p.l2_H * inner(H, H))
+    return price + l1 + 0.5 * (p.l2_W * inner(W, W) + p.l2_H * inner(H, H))
 
 
 def gradients(problem: Problem, factors: Factors) -> tuple[np.ndarray, np.ndarray]:
@@ -170,22 +170,51 @@ def gradients(problem: Problem, factors: Factors) -> tuple[np.ndarray, np.ndarra
     if p:
         grad_W = grad_W + (p.l1_W + p.l2_W * W)
         grad_H = grad_H + (p.l1_H + p.l2_H * H)
+    if problem.rules and problem.rules.pulls:
+        grad_W, grad_H = _pulled(problem, problem.rules, factors, grad_W, grad_H)
     return grad_W, grad_H
 
 
 def kkt_residual(problem: Problem, factors: Factors) -> float:
     """sqrt(||min(W, dW)||^2 + ||min(H, dH)||^2): 0 exactly at a stationary point. Divide by its value at the start.
 
-    A symmetric problem has one factor S: ||min(S, dS)||, with dS the gradient of 1/2 ||C - S S^T||^2.
+    A symmetric problem has one factor S: ||min(S, dS)||, with dS the gradient of 1/2 ||C - S S^T||^2. Under rules, entries that
+    have to be zero or fixed do not count, and pulls are part of the gradient; under cones there is no such simple measure: NaN.
 
     Source: the Karush-Kuhn-Tucker conditions W >= 0, dW >= 0, W * dW = 0, and the same for H.
     """
     grad_W, grad_H = gradients(problem, factors)
+    if problem.rules:
+        grad_W, grad_H = _where_free(problem.rules, grad_W, grad_H)
     if problem.symmetric:
         at_S = np.minimum(factors.W, grad_W + grad_H.T)
         return float(np.sqrt(inner(at_S, at_S)))
     at_W, at_H = np.minimum(factors.W, grad_W), np.minimum(factors.H, grad_H)
     return float(np.sqrt(inner(at_W, at_W) + inner(at_H, at_H)))
+
+
+def _pulled(
+    problem: Problem, rules: Rules, factors: Factors, grad_W: np.ndarray, grad_H: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The gradients with the price of the pulls in them; NaN for Kullback-Leibler, where nobody needs them."""
+    W, H = factors.W, factors.H
+    if problem.loss != "frobenius":
+        return np.full_like(grad_W, np.nan), np.full_like(grad_H, np.nan)
+    grad_W, grad_H = grad_W + W * rules.weights(H).astype(W.dtype), grad_H.copy()
+    for k, pull in rules.pulls.items():
+        grad_H[k] += (pull.strength * inner(W[:, [k]], W[:, [k]]) * pull.slope(H[k])).astype(H.dtype)
+    return grad_W, grad_H
+
+
+def _where_free(rules: Rules, grad_W: np.ndarray, grad_H: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The gradients with 0 where nothing is free to move; NaN where a gradient is not the whole truth."""
+    if not all(row.simple for row in (*rules.rows.values(), *rules.columns.values())):
+        return np.full_like(grad_W, np.nan), np.full_like(grad_H, np.nan)
+    grad_W, grad_H = grad_W.copy(), grad_H.copy()
+    for gradient, side in ((grad_W.T, rules.columns), (grad_H, rules.rows)):
+        for k, row in side.items():
+            gradient[k, slice(None) if row.fixed else row.zeros] = 0
+    return grad_W, grad_H
 
 
 def at_stored(X: sp.csr_array, W: np.ndarray, H: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from nmfcore.core.errors import ProblemError
+from nmfcore.core.guidance import Guidance
 from nmfcore.core.parameters import Parameter, check_parameters, parameter, plain
 
 # JSON values only: str, int, float, bool, None, and lists or dicts of them
@@ -64,6 +65,8 @@ class RunSpec:
     stop : the stop rule
     penalty : the weights l1_W, l1_H, l2_W and l2_H of the regularisation that are not 0; empty for none
     symmetric : X = S S^T was asked for
+    guidance : the wishes that the result was refitted under, one after the other (nmfcore/guide); `rank` stays that of the
+        base fit. Left out of the JSON, and so of the key, when there are none
 
     Weights of 0 are left out of `penalty`, so that a run has one key however its penalty was written; NumPy's numbers become
     Python's, for the same reason.
@@ -87,6 +90,7 @@ class RunSpec:
     stop: StopRule = StopRule()
     penalty: Options = field(default_factory=dict)
     symmetric: bool = False
+    guidance: Guidance = field(default_factory=Guidance)
 
     def __post_init__(self) -> None:
         check_parameters(self)
@@ -102,13 +106,18 @@ class RunSpec:
             raise ProblemError(f"Unknown weights in the penalty: {', '.join(unknown)}. Known: {', '.join(PENALTIES)}.")
         weights = {name: replace(WEIGHT, name=name).checked(weight, "the penalty") for name, weight in self.penalty.items()}
         object.__setattr__(self, "penalty", {name: weights[name] for name in PENALTIES if weights.get(name)})
+        if not isinstance(self.guidance, Guidance):
+            raise ProblemError(f"A guidance is written as Guidance((Seed(...), Split(...))), not {str(self.guidance)[:60]!r}.")
+        if not self.guidance:  # how refits would go means nothing without one
+            object.__setattr__(self, "guidance", Guidance())
         object.__setattr__(self, "init", self.init or usual_start(self.loss, keeps_zeros=self.solver in KEEPS_ZEROS))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, in a fixed order."""
-        plain = asdict(self)
+        plain = asdict(replace(self, guidance=Guidance()))
         plain["preparation"] = [dict(step) for step in self.preparation]
-        return plain
+        del plain["guidance"]
+        return plain | ({"guidance": self.guidance.to_dict()} if self.guidance else {})
 
     def to_json(self) -> str:
         return json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -148,11 +157,18 @@ class RunSpec:
             _a(int, name, values[name])
         if not isinstance(values.get("symmetric", False), bool):
             raise ValueError(f"A run's specification cannot have symmetric = {values['symmetric']!r}.")
+        if "guidance" in values:
+            values["guidance"] = Guidance.from_dict(values["guidance"])
         return cls(**values)
 
     @classmethod
     def from_json(cls, text: str) -> RunSpec:
         return cls.from_dict(json.loads(text))
+
+    @property
+    def topics(self) -> int:
+        """How many topics the result has: the rank, and what the guidance adds and takes away."""
+        return self.guidance.grown(self.rank)
 
     @property
     def key(self) -> str:

@@ -17,8 +17,8 @@ from nmfcore.core.factorization import Axis, Factorization, Factors, Penalty, Pr
 from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.evaluate.coherence import top_words
 from nmfcore.evaluate.stability import match_topics
-from nmfcore.run import Run
 from nmfcore.solvers import make_solver, starts
+from nmfcore.solvers.loop import Run
 from nmfcore.topics import scale
 from nmfcore.topics.clusters import NONE, Agreement, agreement, assign
 from nmfcore.topics.terms import COLUMNS

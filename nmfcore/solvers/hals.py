@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -15,7 +17,8 @@ import scipy.sparse as sp
 from nmfcore.core.factorization import Factors, Matrix, Penalty, Problem, stored_values
 from nmfcore.core.losses import inner, penalty
 from nmfcore.core.threads import one_blas_thread
-from nmfcore.kernels.engines import Engine, LowRank, engine
+from nmfcore.kernels.engines import Engine, LowRank, Rows, engine
+from nmfcore.kernels.ruled import half_under
 from nmfcore.kernels.sketch import range_finder
 from nmfcore.solvers.protocol import MOST_SWEEPS, Solver, Supports, parameter
 
@@ -75,6 +78,9 @@ class HALS(Solver):
     Large X is worked on in float32 until the relative error falls below 0.03, then in float64; sums are float64 throughout.
     Memory: float32 X and, for sparse X, its transpose in CSR (for float64 data these are copies), and eight factor-sized arrays.
 
+    Under `Problem.rules` each row of H (and column of W) is set to the allowed one nearest to its optimum, in plain loops; the
+    pair handed out is always allowed.
+
     Source: Cichocki & Phan 2009, algorithm 2; several sweeps: Gillis & Glineur 2012, algorithm 2; extrapolation: Ang & Gillis
     2019, algorithm 3, with the restart on the function value of O'Donoghue & Candes 2015.
     """
@@ -82,7 +88,7 @@ class HALS(Solver):
     key = "hals"
     title = "HALS (coordinate descent)"
     reference = "Cichocki & Phan 2009, alg. 2; Ang & Gillis 2019"
-    supports = Supports(losses=("frobenius",), penalty=True)
+    supports = Supports(losses=("frobenius",), penalty=True, rules=True)
     monotone = True
     tol = 3e-6
 
@@ -92,8 +98,9 @@ class HALS(Solver):
 
     def start(self, problem: Problem, factors: Factors, rng: np.random.Generator) -> Memory:
         with one_blas_thread():
-            memory = _remember(problem, factors, rescale=self.extrapolate and not problem.penalty)
-            if self.sketch and self.extrapolate and not problem.penalty and _sketch_pays(problem):
+            free = self.extrapolate and not problem.penalty and not problem.rules
+            memory = _remember(problem, factors, rescale=free)
+            if self.sketch and free and _sketch_pays(problem):
                 memory = self._on_sketch(problem, memory, rng)
         return memory
 
@@ -111,14 +118,15 @@ class HALS(Solver):
         sweeps = self.sweeps or m.sweeps
         t = (1 + math.sqrt(1 + 4 * m.t**2)) / 2
         beta = (m.t - 1) / t if self.extrapolate else 0.0
-        W, W_ahead, _ = m.engine.half(m.X, m.F_ahead, m.G, m.W_ahead, m.W, beta, sweeps, p.l1_W, p.l2_W)
+        half_W, half_H = _halves(problem, m)
+        W, W_ahead, _ = half_W(m.X, m.F_ahead, m.G, m.W_ahead, m.W, beta, sweeps, p.l1_W, p.l2_W)
         G_W = m.engine.gram(W_ahead)
-        F, F_ahead, value = m.engine.half(m.Xt, W_ahead, G_W, m.F_ahead, m.F, beta, sweeps, p.l1_H, p.l2_H, m.G)
+        F, F_ahead, value = half_H(m.Xt, W_ahead, G_W, m.F_ahead, m.F, beta, sweeps, p.l1_H, p.l2_H, m.G)
         loss = 0.5 * m.size + value + _penalty(problem, W_ahead, F)
         if loss > m.loss:  # dropped; t = 1 makes the next step a plain one
             W, F = m.good if m.fell_back else (m.W, m.F)  # from the good pair a plain step cannot rise
             return replace(m, W=W, F=F, W_ahead=W, F_ahead=F, G=m.engine.gram(F), t=1.0, fell_back=True, fell=m.loss - loss)
-        factors = _outside(problem, m.engine, W_ahead, F)
+        factors = _held(problem, _outside(problem, m.engine, W_ahead, F), m.factors)
         G = m.engine.gram(F_ahead)
         return Memory(
             m.engine, m.X, m.Xt, W, F, W_ahead, F_ahead, G, m.size, m.sweeps, (W_ahead, F), loss, factors, t, fell=m.loss - loss
@@ -143,6 +151,32 @@ class HALS(Solver):
         found = _remember(problem, _outside(problem, m.engine, *m.good), problem.working, rescale=True)
         better = found.loss < memory.loss
         return replace(found, loss=memory.loss, factors=memory.factors) if better else memory
+
+
+def _halves(problem: Problem, m: Memory) -> tuple[Any, Any]:
+    """`Engine.half` for W and for H, under the problem's rules where it has any."""
+    if not problem.rules or not isinstance(m.engine, Rows):
+        return m.engine.half, m.engine.half
+    rules = problem.rules
+    return (
+        partial(half_under, m.engine, rules.columns, added=rules.weights(m.F_ahead)),
+        partial(half_under, m.engine, rules.rows),
+    )
+
+
+def _held(problem: Problem, new: Factors, old: Factors) -> Factors:
+    """The new factors with fixed rows and columns equal to the old ones in all digits, also where float32 worked in between."""
+    rules = problem.rules
+    if not rules or new.H.dtype == old.H.dtype:
+        return new
+    W, H = new.W, new.H
+    for k in [k for k, row in rules.columns.items() if row.fixed]:
+        W = W.astype(old.W.dtype, copy=W is new.W)
+        W[:, k] = old.W[:, k]
+    for k in [k for k, row in rules.rows.items() if row.fixed]:
+        H = H.astype(old.H.dtype, copy=H is new.H)
+        H[k] = old.H[k]
+    return Factors(W, H)
 
 
 def _sketch(problem: Problem, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -173,7 +207,7 @@ def _remember(problem: Problem, factors: Factors, working: Problem | None = None
     """
     working = working or problem.working
     exact = stored_values(problem.X) >= 2 * problem.rank * sum(problem.shape)  # then Gram matrices cost little beside products
-    kernel = engine(problem.rank, working.dtype, exact)
+    kernel = Rows(problem.rank, working.dtype, exact) if problem.rules else engine(problem.rank, working.dtype, exact)
     W, F = kernel.inside(factors.W), kernel.inside(factors.H.T)
     G = kernel.gram(F)
     cross, square = kernel.cross(working.X, F, W), float(np.sum(G * kernel.gram(W)))
@@ -217,4 +251,6 @@ def _outside(problem: Problem, kernel: Engine, W: np.ndarray, F: np.ndarray) -> 
 
 
 def _penalty(problem: Problem, W: np.ndarray, F: np.ndarray) -> float:
+    if problem.rules:  # plain loops: one component a row
+        return penalty(problem, Factors(W.T, F))
     return penalty(problem, Factors(W, F)) if problem.penalty else 0.0  # sums over all entries: the layout does not matter

@@ -22,6 +22,7 @@ from nmfcore.core.checks import ProblemError
 from nmfcore.core.factorization import Factors, Penalty, Problem, beta_of
 from nmfcore.core.losses import at_stored, blocks, gram_form, inner, loss, penalty, power
 from nmfcore.core.products import times
+from nmfcore.core.rules import Fixed, Pull, Rules, Zero
 from nmfcore.solvers.protocol import Solver, Supports, parameter
 
 ANY_LOSS = ("frobenius", "kullback-leibler", "itakura-saito", "beta=...")
@@ -38,6 +39,11 @@ class MultiplicativeUpdates(Solver):
 
     L1 and L2 weights are added to the denominators: + l1 + l2 W. With L2 and a loss other than Frobenius the loss may rise.
 
+    Under `Problem.rules` (Kullback-Leibler only): zeros and fixed rows as they stand, and a row that is pulled to t with strength
+    lambda becomes, at the sum s that it has, proportional to h_k (W^T (X / Y)) + lambda s |w_k|_1 t, while the denominator of
+    its column of W grows by lambda s KL(t | h_k): the exact minimum of the majorizer with the price in it, so that the loss never
+    rises.
+
     exponent : "mm", the exponent gamma(beta) under which the loss provably never rises; "heuristic", 1, which is faster below
         beta = 1 and falls in practice
 
@@ -47,11 +53,26 @@ class MultiplicativeUpdates(Solver):
     key: ClassVar[str] = "mu"
     title: ClassVar[str] = "Multiplicative updates"
     reference: ClassVar[str] = "Lee & Seung 2001, eq. 4; Févotte & Idier 2011"
-    supports: ClassVar[Supports] = Supports(losses=ANY_LOSS, penalty=True)
+    supports: ClassVar[Supports] = Supports(losses=ANY_LOSS, penalty=True, rules=True)
     monotone: ClassVar[bool] = True
     locks_zeros: ClassVar[bool] = True
 
     exponent: str = parameter("mm", choices=("mm", "heuristic"))
+
+    def refusal(self, problem: Problem) -> str | None:
+        """As for every solver; of wishes, multiplicative updates keep some, and under one loss."""
+        if not problem.rules:
+            return super().refusal(problem)
+        if beta_of(problem.loss) != 1:
+            return f"{self.title} keep wishes about topics under the loss 'kullback-leibler' only, not under '{problem.loss}'."
+        if problem.penalty:
+            return f"{self.title} cannot keep wishes about topics beside L1 or L2 weights."
+        if problem.rules.kinds - {Zero, Fixed, Pull}:
+            return (
+                f"{self.title} can forbid words, pin topics and pull them towards words, but hold no topic near a direction "
+                "(split, merge, delete, group, and other topics that shall stay)."
+            )
+        return super().refusal(problem)
 
     def start(self, problem: Problem, factors: Factors, rng: np.random.Generator) -> Memory:
         if beta_of(problem.loss) <= 1 and not np.isfinite(loss(problem, factors)):
@@ -63,6 +84,8 @@ class MultiplicativeUpdates(Solver):
 
     def step(self, problem: Problem, factors: Factors, memory: Memory) -> tuple[Factors, Memory]:
         W, H, p = factors.W, factors.H, problem.penalty or Penalty()
+        if problem.rules:
+            return _under_rules(problem, problem.rules, W, H), Memory(None)
         beta = beta_of(problem.loss)
         gamma = majorizing_exponent(beta) if self.exponent == "mm" else 1.0
         if beta == 2 and problem.mask is None:
@@ -78,6 +101,29 @@ class MultiplicativeUpdates(Solver):
         above, below = terms_H(problem, W, H, beta)
         H = H * ratio(above, below + (p.l1_H + p.l2_H * H)) ** H.dtype.type(gamma)
         return Factors(W, H), Memory(None)
+
+
+def _under_rules(problem: Problem, rules: Rules, W: np.ndarray, H: np.ndarray) -> Factors:
+    """One Kullback-Leibler step under zeros, fixed rows and pulls."""
+    above, below = terms_W(problem, W, H, 1.0)
+    price = [p.strength * float(H[k].sum(dtype=np.float64)) * p.divergence(H[k]) for k, p in rules.pulls.items()]
+    below = below.copy()
+    below[:, list(rules.pulls)] += np.array(price, W.dtype)
+    new_W = W * ratio(above, below)
+    for k, column in rules.columns.items():
+        new_W[:, k] = W[:, k] if column.fixed else new_W[:, k]
+        new_W[column.zeros, k] = 0
+    above, below = terms_H(problem, new_W, H, 1.0)
+    new_H = H * ratio(above, below)
+    for k, pull in rules.pulls.items():
+        total = float(H[k].sum(dtype=np.float64))
+        wanted = H[k] * above[k] + pull.strength * total * float(new_W[:, k].sum(dtype=np.float64)) * pull.shares
+        if wanted.any():
+            new_H[k] = wanted * (total / wanted.sum())
+    for k, row in rules.rows.items():
+        new_H[k] = H[k] if row.fixed else new_H[k]
+        new_H[k][row.zeros] = 0
+    return Factors(new_W, new_H)
 
 
 def majorizing_exponent(beta: float) -> float:

@@ -1,7 +1,7 @@
 """What is a solver?
 
 An immutable object that holds its parameters and knows one step. It has no clock, no history, no stop rule and prints
-nothing: all of that is the loop's (nmfcore/run.py). A new solver is one file beside this one and one line in SOLVERS.
+nothing: all of that is the loop's (nmfcore/solvers/loop.py). A new solver is one file beside this one and one line in SOLVERS.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class Supports:
     """What a solver can do; the loop refuses the rest in one sentence, and the picker greys it out with the same one.
 
     losses : names, where "beta=..." stands for any beta
+    rules : `Problem.rules`, a person's wishes about topics
     """
 
     losses: tuple[str, ...] = ("frobenius",)
@@ -35,6 +36,7 @@ class Supports:
     symmetric: bool = False
     requires_symmetric: bool = False
     penalty: bool = False
+    rules: bool = False
 
     def has_loss(self, loss: str) -> bool:
         """Whether the loss of that name is among `losses`."""
@@ -102,4 +104,6 @@ class Solver:
             return f"{self.title} needs a dense matrix."
         if problem.penalty and not can.penalty:
             return f"{self.title} has no L1 or L2 regularisation."
+        if problem.rules and not can.rules:
+            return f"{self.title} cannot keep wishes about topics (rules on rows of H and columns of W)."
         return None

@@ -1,0 +1,458 @@
+"""How does the loop of a factorization go?
+
+There is one loop for all solvers. `Run` is an iterable of `Progress`: it copies the start, times only the solver's steps,
+evaluates the loss off the clock, applies one stop rule, and can be left at any time; `result()` is valid whenever the loop
+has been left. Live curves, cancelling, the solver race, the estimator and the command line are all consumers of it.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from nmfcore.core.checks import ProblemError, as_problem, check_start
+from nmfcore.core.factorization import Factorization, Factors, History, Penalty, Problem, Progress, StopReason, beta_of
+from nmfcore.core.guidance import Guidance
+from nmfcore.core.losses import CANCELS, kkt_residual, loss, penalty, squared_error
+from nmfcore.core.recording import Recording
+from nmfcore.core.spec import RunSpec, StopRule, usual_start
+from nmfcore.solvers import SOLVERS, make_solver, starts
+from nmfcore.solvers.protocol import Solver
+
+WINDOW = 5  # iterations over which tol is averaged: one slow step among fast ones does not end a run
+RISEN = 100.0  # times its lowest, and worse than no model at all: an error up here does not come back
+EXACT = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-14}  # relative errors at which only rounding is left
+
+
+class Run:
+    """One factorization under way.
+
+    Iterate over it to make it work: each item is a `Progress` of the history. Leave the loop, or call `cancel()` from
+    another thread, to stop; then `result()` holds the best so far. Iterating again goes on where it was left, exactly as if
+    it had never been interrupted, with a fresh allowance of iterations and seconds. A step that ends in an exception leaves the
+    run at the last recorded iteration; what the solver remembered is made anew.
+
+    Parameters
+    ----------
+    problem : the checked problem; `as_problem` makes it
+    solver : a solver of SOLVERS
+    start : W and H in the caller's units; they are copied
+    spec : what to write on the result; its stop rule is the one in force
+    evaluate_every : evaluate the loss at every k-th iteration, and always at the last
+    kkt_every : compute the KKT residual at every k-th iteration (each costs two products with X, off the clock);
+        None: every fifth where the stop rule needs it, else never; 0: never
+    history : the history of a run that is being continued; its last point must belong to `start`
+    fresh : the start was made and checked for this run alone, as `init.start` does, and need not be again
+    recording : keeps iterates as the run goes, in the units of X; off the clock
+
+    Raises
+    ------
+    ProblemError
+        If the solver cannot run the problem; the message names those that can.
+
+    Memory: the problem, the solver's own, two pairs of factors (the present one and the last recorded one), and
+    `Recording.bytes_for` where iterates are kept.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        solver: Solver,
+        start: Factors,
+        spec: RunSpec | None = None,
+        *,
+        evaluate_every: int = 1,
+        kkt_every: int | None = None,
+        history: History | None = None,
+        fresh: bool = False,
+        recording: Recording | None = None,
+    ) -> None:
+        refuse(problem, solver)
+        if evaluate_every < 1:
+            raise ProblemError(f"evaluate_every must be at least 1, not {evaluate_every}.")
+        self.problem, self.solver, self.recording = problem, solver, recording
+        self.spec = spec or RunSpec(solver=solver.key, solver_options=solver.options(), rank=problem.rank, loss=problem.loss)
+        self.stop = self.spec.stop
+        self.evaluate_every = evaluate_every
+        self.kkt_every = kkt_every if kkt_every is not None else WINDOW * (self.stop.kkt > 0)
+        self.warnings: list[str] = []
+        self.history = History(list(history.points)) if history else History()
+        self._iteration = self.history[-1].iteration if len(self.history) else 0
+        self._seconds = self.history[-1].seconds if len(self.history) else 0.0
+        start = start if fresh else check_start(problem, start.W, start.H)
+        self._factors = start.scaled(problem.scale**-0.5)
+        if problem.rules:  # the loop begins where the rules hold already
+            self._factors = Factors(*problem.rules.allowed(self._factors.W, self._factors.H))
+        self._recorded: Factors = self._factors  # of the last recorded point: what result() returns
+        self._settled: Factors | None = None  # those for which the last point is exact
+        self._memory: Any = None
+        self._rng = np.random.default_rng([self.spec.seed, self._iteration])
+        self._first_kkt: float | None = None
+        self._stopped = StopReason.UNFINISHED
+        self._cancelled = False
+        if solver.locks_zeros:
+            locked = sum(int(np.count_nonzero(f == 0)) for f in (self._factors.W, self._factors.H))
+            if locked:
+                share = locked / (self._factors.W.size + self._factors.H.size)
+                self.warnings.append(
+                    f"{share:.0%} of the start is zero, and {solver.title} can never change a zero: the loss stops higher. "
+                    "Start from nndsvda or random instead."
+                )
+
+    # -- the loop ---------------------------------------------------------------------------------------------------
+    def __iter__(self) -> Iterator[Progress]:
+        self._stopped = StopReason.UNFINISHED
+        since = _Since(self._iteration, self._seconds, max(0, len(self.history) - 1))
+        if self._memory is None:
+            began = time.perf_counter()
+            with np.errstate(all="ignore"):  # a diverging run is a result here, not a warning
+                self._memory = self.solver.start(self.problem, self._factors, self._rng)
+            prepared = time.perf_counter() - began
+            if not len(self.history):
+                self._record()  # the start itself, at 0 seconds
+                self._seconds += prepared
+                yield self.history[-1]
+            else:
+                self._seconds += prepared
+                if self.kkt_every and self.history[-1].kkt:  # goes on measuring against the first start
+                    self._first_kkt = kkt_residual(self.problem, self._factors) / self.history[-1].kkt
+        reason = StopReason.EXACT if self._exact() else self._limit(since)
+        while reason is None:
+            began = time.perf_counter()
+            try:
+                with np.errstate(all="ignore"):
+                    self._factors, self._memory = self.solver.step(self.problem, self._factors, self._memory)
+            except BaseException:  # not wanted any more (core/wanted.py), or out of memory: what was recorded last still stands
+                self._factors, self._memory = self._recorded, None
+                self._iteration = self.history[-1].iteration
+                raise
+            self._seconds += time.perf_counter() - began
+            self._iteration += 1
+            reason = self._limit(since)
+            if reason is None and self._iteration % self.evaluate_every:
+                continue
+            if not self._record():
+                self._stopped = StopReason.DIVERGED
+                self._factors, self._memory = self._recorded, None
+                return
+            reason = self._converged(since) or reason  # a run that has converged at its last iteration has converged
+            if reason is not None:
+                self._stopped = reason
+                self._settle()
+            yield self.history[-1]
+            reason = reason or self._limit(since)  # a cancel that came while the consumer looked
+        self._stopped, self._cancelled = reason, False
+
+    def cancel(self) -> None:
+        """Ask the loop to end after the present step; may be called from another thread, also before the loop has begun."""
+        self._cancelled = True
+
+    def _limit(self, since: _Since) -> StopReason | None:
+        """Whether the run was cancelled or has used up its iterations or seconds, counted since this loop began."""
+        if self._cancelled:
+            return StopReason.CANCELLED
+        if self._iteration - since.iteration >= self.stop.max_iter:
+            return StopReason.ITERATIONS
+        if self.stop.max_seconds is not None and self._seconds - since.seconds >= self.stop.max_seconds:
+            return StopReason.SECONDS
+        return None
+
+    def _record(self) -> bool:
+        """Append the present factors' point to the history, unless it is not finite; the start is always recorded."""
+        point = self._evaluate()
+        if len(self.history) and not (math.isfinite(point.loss) and math.isfinite(point.relative_error)):
+            return False
+        self.history.append(point)
+        self._recorded = self._factors
+        if self.recording is not None:
+            self.recording.take(point.iteration, point.relative_error, self._factors.scaled(self.problem.scale**0.5))
+        return True
+
+    def _settle(self) -> None:
+        """Compute the last point once more, in float64 from the factors that are returned.
+
+        On its way a run may work in float32, whose losses are off by about 1e-7 ||X||^2: enough to fall below the SVD's. Where
+        the loss cannot have risen, what was recorded before and is lower than the last loss was too low, and is raised to it.
+        """
+        if self._settled is self._recorded:
+            return
+        self._settled = self._recorded
+        value, error = self._measured(self._recorded.in_double)
+        if not (math.isfinite(value) and math.isfinite(error)):
+            return
+        points = self.history.points
+        points[-1] = replace(points[-1], loss=value, relative_error=error)
+        alike = self.problem.loss == "frobenius" and self.problem.plain_loss
+        for k in range(len(points) - 2, -1, -1):
+            if not self.solver.monotone or points[k].loss >= value:
+                break
+            points[k] = replace(points[k], loss=value, relative_error=error if alike else points[k].relative_error)
+
+    def _evaluate(self) -> Progress:
+        """The loss and errors of the present factors; off the clock, and without a product where the step handed them over."""
+        known, cross = (_finite(getattr(self._memory, name, None)) for name in ("loss", "cross"))
+        value, error = self._measured(self._factors, known, cross)
+        kkt = self._kkt() if self.kkt_every and self._iteration % self.kkt_every == 0 else None
+        return Progress(self._iteration, self._seconds, value, error, kkt)
+
+    def _measured(self, factors: Factors, known: float | None = None, cross: float | None = None) -> tuple[float, float]:
+        """The loss, in the caller's units, and the relative error of some factors.
+
+        known, cross : the loss and <X, WH>, where a step has them already
+        """
+        problem = self.problem
+        norm2 = problem.squared_norm
+        with np.errstate(all="ignore"):
+            if problem.loss == "frobenius":
+                extra = penalty(problem, factors)
+                half = None if known is None else known - extra
+                if half is None or half < norm2 * 0.5 * CANCELS[factors.W.dtype] ** 2:
+                    half = 0.5 * squared_error(problem, factors)
+                value, square = half + extra, 2.0 * half
+            else:
+                square = squared_error(problem, factors, cross)
+                value = loss(problem, factors) if known is None else known
+            error = math.sqrt(square / norm2) if norm2 > 0 else float(square > 0)
+        units = value * self._loss_unit if value else 0.0  # 0 times an infinite unit would be no number
+        if math.isfinite(value):  # data near 1e300: a loss that no float holds is not a run that diverged
+            units = min(units, sys.float_info.max)
+        return units, error
+
+    def _kkt(self) -> float | None:
+        value = kkt_residual(self.problem, self._factors)
+        if not math.isfinite(value):
+            return None
+        if self._first_kkt is None:
+            self._first_kkt = value
+        return value / self._first_kkt if self._first_kkt > 0 else 0.0
+
+    @property
+    def _loss_unit(self) -> float:
+        """D_beta(aX | aWH) = a^beta D_beta(X | WH): the loss in the caller's units."""
+        with np.errstate(over="ignore"):
+            return float(np.float64(self.problem.scale) ** beta_of(self.problem.loss))
+
+    def _exact(self) -> bool:
+        return self.problem.plain_loss and self.history[-1].relative_error <= EXACT[self.problem.dtype]
+
+    def _converged(self, since: _Since) -> StopReason | None:
+        """The stop rule, the same for all solvers."""
+        now = self.history[-1]
+        if self._exact():
+            return StopReason.EXACT
+        if self.stop.kkt > 0 and now.kkt is not None and now.kkt <= self.stop.kkt:
+            return StopReason.KKT
+        if self.stop.tol > 0:
+            points = self.history.points
+            back = len(points) - 2
+            while back > since.point and now.iteration - points[back].iteration < WINDOW:
+                back -= 1
+            steps = now.iteration - points[back].iteration if back >= since.point else 0
+            if steps >= WINDOW:
+                fell = _size(self.problem, points[back]) - _size(self.problem, now)
+                if abs(fell) <= self.stop.tol * steps * _size(self.problem, now):  # one that rises has not converged
+                    return StopReason.CONVERGED
+        lowest = min(p.relative_error for p in self.history.points[since.point :])
+        if now.relative_error > max(1.0, RISEN * lowest):
+            return StopReason.DIVERGED
+        return None
+
+    # -- the result -------------------------------------------------------------------------------------------------
+    def result(self, *, as_recorded: bool = False) -> Factorization:
+        """The factors of the last recorded loss, in the caller's units; valid at any time.
+
+        as_recorded : take the last point of the history as it is, while another thread may be iterating; there must be one
+
+        The history holds finite losses only: a run that diverged keeps its curve up to the last finite factors, which are
+        the ones returned.
+        """
+        between = self._recorded is not self._factors and self._stopped is StopReason.UNFINISHED
+        if not as_recorded and (between or not len(self.history)):
+            self._record()  # the loop was left between two evaluations, or never begun
+        self._settle()
+        stopped = StopReason.CANCELLED if self._stopped is StopReason.UNFINISHED else self._stopped
+        factors = self._recorded.scaled(self.problem.scale**0.5)
+        W, H = (np.ascontiguousarray(F, dtype=self.problem.dtype) for F in (factors.W, factors.H))
+        finite = [p for p in self.history.points[:-1] if math.isfinite(p.loss)]
+        history = History([*finite, self.history[-1]])
+        return Factorization(W, H, history, stopped, self.spec, (*self.warnings, *dead_components(W, H)))
+
+
+@dataclass(frozen=True)
+class _Since:
+    """Where the present loop began: its iteration, its seconds and the index of its first point."""
+
+    iteration: int
+    seconds: float
+    point: int
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _size(problem: Problem, point: Progress) -> float:
+    """What tol is measured on: the relative error; for other losses the square root of the loss, which scales alike."""
+    if problem.loss == "frobenius" and problem.plain_loss:
+        return point.relative_error
+    return math.sqrt(max(point.loss, 0.0))
+
+
+def dead_components(W: np.ndarray, H: np.ndarray) -> list[str]:
+    """One sentence naming the components that are zero in W or H, or nothing."""
+    dead = [k + 1 for k in range(W.shape[1]) if not W[:, k].any() or not H[k].any()]
+    if not dead:
+        return []
+    names = ", ".join(map(str, dead))
+    claim = f"Components {names} became zero and explain" if len(dead) > 1 else f"Component {names} became zero and explains"
+    return [f"{claim} nothing: a lower rank would do."]
+
+
+def refuse(problem: Problem, solver: Solver) -> None:
+    """Raise the sentence that says why this solver cannot run this problem and which can.
+
+    Raises
+    ------
+    ProblemError
+    """
+    why = solver.refusal(problem)
+    if why is None:
+        return
+    able = [key for key, kind in SOLVERS.items() if kind().refusal(problem) is None]
+    raise ProblemError(f"{why} Solvers that can: {', '.join(able) or 'none here'}.")
+
+
+def prepare(
+    X: Any,
+    rank: int | None = None,
+    *,
+    solver: str | Solver | None = None,
+    solver_options: Mapping[str, Any] | None = None,
+    init: str | None = None,
+    W: Any = None,
+    H: Any = None,
+    seed: int | None = None,
+    loss: str | None = None,
+    stop: StopRule | None = None,
+    mask: Any = None,
+    symmetric: bool | None = None,
+    penalty: Penalty | None = None,
+    axes: Any = None,
+    spec: RunSpec | None = None,
+    evaluate_every: int = 1,
+    kkt_every: int | None = None,
+    recording: Recording | None = None,
+) -> Run:
+    """The run of `solve`, not yet begun: iterate over it to watch it work. Parameters as in `solve`."""
+    chosen = _solver(solver, solver_options, spec)
+    spec = _specified(chosen, spec, rank, init, seed, loss, stop, symmetric, penalty, given=W is not None or H is not None)
+    problem = as_problem(
+        X, spec.rank, loss=spec.loss, mask=mask, symmetric=spec.symmetric, penalty=Penalty(**spec.penalty), axes=axes
+    )
+    refuse(problem, chosen)
+    spec = spec.replace(guidance=Guidance())  # a run is one fit; what was wished comes after it (nmfcore/run.py)
+    start = starts.start(problem, spec.init, spec.seed, W=W, H=H)
+    return Run(problem, chosen, start, spec, evaluate_every=evaluate_every, kkt_every=kkt_every, fresh=True, recording=recording)
+
+
+def _solver(solver: str | Solver | None, options: Mapping[str, Any] | None, spec: RunSpec | None) -> Solver:
+    """The solver that the arguments and the specification name, if they do not contradict each other."""
+    if isinstance(solver, Solver):
+        if options:
+            raise ProblemError("A solver object has its own parameters: give solver_options with a key, or neither.")
+        chosen = solver
+    elif spec is None:
+        return make_solver(solver if solver is not None else RunSpec().solver, options)
+    else:
+        chosen = make_solver(
+            solver if solver is not None else spec.solver, options if options is not None else spec.solver_options
+        )
+    if spec is not None:
+        _agree("solver", chosen.key, spec.solver)
+        _agree("solver_options", chosen.options(), {**type(chosen)().options(), **spec.solver_options})
+    return chosen
+
+
+def _specified(
+    solver: Solver, spec: RunSpec | None, rank: int | None, init: str | None, seed: int | None, loss: str | None,
+    stop: StopRule | None, symmetric: bool | None, penalty: Penalty | None, *, given: bool,
+) -> RunSpec:  # fmt: skip
+    """The specification of a run: the one that is given, whole, or one made of the arguments.
+
+    Raises
+    ------
+    ProblemError
+        If the specification and an argument say different things.
+    """
+    if penalty is not None and not isinstance(penalty, Penalty):
+        raise ProblemError(f"A penalty is written as Penalty(l1_H=0.1), not {penalty!r}.")
+    weights = None if penalty is None else dict(vars(penalty))
+    init = "given" if given else init
+    said = {"rank": rank, "init": init, "seed": seed, "loss": loss, "stop": stop, "symmetric": symmetric, "penalty": weights}
+    named: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
+    if spec is not None:
+        asked = spec.replace(**named)  # makes both sides plain
+        for name in named:
+            _agree(name, getattr(asked, name), getattr(spec, name))
+        return spec
+    if rank is None:
+        raise ProblemError("The rank is missing: say how many components W and H have, for example solve(X, 6).")
+    named.setdefault("init", usual_start(loss or "frobenius", keeps_zeros=solver.locks_zeros))
+    named.setdefault("stop", StopRule(tol=solver.tol))
+    return RunSpec(solver=solver.key, solver_options=solver.options(), **named)
+
+
+def _agree(name: str, argument: Any, specified: Any) -> None:
+    if argument != specified:
+        raise ProblemError(f"The specification says {name} = {specified!r}, the argument {argument!r}. Give one of the two.")
+
+
+def continue_(
+    factorization: Factorization,
+    X: Any,
+    *,
+    stop: StopRule | None = None,
+    mask: Any = None,
+    symmetric: bool | None = None,
+    penalty: Penalty | None = None,
+    axes: Any = None,
+    evaluate_every: int = 1,
+    kkt_every: int | None = None,
+) -> Run:
+    """A run that goes on from a finished factorization: same solver, new allowance, one history.
+
+    What a solver remembers between steps (momentum, step sizes) starts afresh; to go on without that seam, iterate over the
+    same `Run` again.
+
+    Parameters
+    ----------
+    factorization : the result to go on from; its spec names the solver
+    X, mask, axes : the data, as they were given to `prepare`
+    symmetric, penalty : as they were given to `prepare`; None for what the specification says
+    stop : the stop rule of the continuation; None for the same allowance again
+
+    Raises
+    ------
+    ProblemError
+        If the run diverged (its factors are where a too large step began), was guided, or X does not fit the factors.
+    """
+    if factorization.stopped is StopReason.DIVERGED:
+        raise ProblemError("This run diverged, and going on would only diverge again. Choose a smaller step and start anew.")
+    spec = factorization.spec
+    if spec.guidance:
+        raise ProblemError("A guided run is refitted until it converges: there is nothing to go on with. Steer it further.")
+    spec = spec if stop is None else spec.replace(stop=stop)
+    penalty = Penalty(**spec.penalty) if penalty is None else penalty
+    symmetric = spec.symmetric if symmetric is None else symmetric
+    problem = as_problem(X, factorization.rank, loss=spec.loss, mask=mask, symmetric=symmetric, penalty=penalty, axes=axes)
+    solver = make_solver(spec.solver, spec.solver_options)
+    return Run(
+        problem, solver, factorization.factors, spec,
+        evaluate_every=evaluate_every, kkt_every=kkt_every, history=factorization.history,
+    )  # fmt: skip
