@@ -23,7 +23,16 @@ from nmfcore.data.model.words import TOKENS, stop_list
 from nmfcore.topics.explain import count_tokens
 
 VALUE = re.compile(r"(.+?)\s*[:=\t]\s*([^:=\t]+)")  # a feature and its value
-ROW_LOCAL = ("text", "scale_rows", "log1p", "binary", "idf", "drop_empty", "zeros")  # steps that one row can go through alone
+ROW_LOCAL = (
+    "text",
+    "scale_rows",
+    "log1p",
+    "binary",
+    "idf",
+    "drop_empty",
+    "zeros",
+    "items",
+)  # steps that one row can go through alone
 CHANGES_VALUES = ("scale_rows", "scale_columns", "log1p", "binary", "idf")
 LONGEST_TEXT = 200_000  # characters
 
@@ -61,6 +70,7 @@ def unrepeatable(dataset: Dataset) -> str:
         narrows = name == "most_variable" and step.get("axis", "columns") == "columns" and not any(map(_normalises, before))
         # Document frequencies are read off the last matrix: a threshold after the idf would have changed them
         thins = name == "binary" and step.get("threshold", 0.0) > 0 and any(map(_weighs, before))
+        thins |= name == "items" and any(map(_weighs, before))  # the rows that are left do not tell the frequencies of all
         if not (name in ROW_LOCAL or narrows or (name == "transpose" and not takes_text(dataset))) or thins:
             return prepare.STEPS[name].title
         before.append(step)

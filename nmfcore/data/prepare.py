@@ -22,11 +22,13 @@ from nmfcore.data.model.card import Report, silent
 from nmfcore.data.model.dataset import Dataset, Effect, as_matrix
 from nmfcore.data.model.errors import counted, listed
 from nmfcore.data.model.limits import Limits
+from nmfcore.data.model.rows import from_ranges
 from nmfcore.data.model.words import stop_list, term_counts
 
 # a step takes the data set, its parameters by name and a report, and returns the new data set and its notes
 StepFunction = Callable[..., tuple[Dataset, list[str]]]
 
+LONGEST_NAME = 120  # characters of what a choice of items is called
 WEIGHTINGS = ("counts", "binary", "tfidf")
 
 
@@ -156,6 +158,21 @@ def text(
         else:
             notes.append(f"{which} without any of these terms: rows of zeros, which belong to no topic.")
     return result, notes
+
+
+# --- rows ---------------------------------------------------------------------------------------------------------------
+
+
+def items(dataset: Dataset, report: Report, *, keep: str = "", called: str = "") -> tuple[Dataset, list[str]]:
+    """Some of the items and all that is known of them; the columns stay, also those that hold zeros only now.
+
+    keep : row numbers from 1, written as ranges ("1-3,7"); "" keeps all
+    called : what the choice is called, for people
+    """
+    rows = from_ranges(keep, dataset.shape[0]) if keep else np.arange(dataset.shape[0])
+    axis, named = dataset.axes.rows, f" ({called[:LONGEST_NAME]})" if called else ""
+    said = f"{rows.size:,} of {counted(dataset.shape[0], axis.singular, axis.name)} are kept{named}."
+    return dataset.take_rows(rows), [said]
 
 
 # --- numbers ------------------------------------------------------------------------------------------------------------
@@ -371,5 +388,6 @@ STEPS: dict[str, Step] = {
     "binary": Step(binary, "Present or not", "1 where the value is above a threshold, else 0"),
     "idf": Step(idf, "Inverse document frequency", "Columns that are not zero almost everywhere weigh less"),
     "zeros": Step(zeros, "Meaning of zero", "Says whether an entry of 0 is a real zero or was not measured"),
+    "items": Step(items, "Some items", "Keeps the rows that were chosen, as a filter or a lasso does", "any"),
     "transpose": Step(transpose, "Transpose", "Rows become columns"),
 }
