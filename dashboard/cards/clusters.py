@@ -21,7 +21,6 @@ from dashboard.text.words import count, part, percent
 from dashboard.widgets import bench, card, scale
 from dashboard.work.fitting import FittedRun
 from nmfcore.topics.clusters import NONE, Agreement, Clusters, agreement, assign, diagonal
-from nmfcore.topics.terms import top_terms
 
 PAGE = "clusters"
 THRESHOLD = "abstain"  # the control, and the address's parameter
@@ -120,7 +119,7 @@ def grouped(run: FittedRun, found: Clusters) -> None:
     drawn = sizes_chart(
         found.sizes,
         none=len(found.none),
-        names=session.topic_names(run),
+        names=session.topics_of(run).components,
         component=part(run.dataset),
         items=rows.name,
         theme=session.theme(),
@@ -135,14 +134,7 @@ def grouped(run: FittedRun, found: Clusters) -> None:
 def groups(run: FittedRun, found: Clusters, most: dict[int, tuple[str, float]]) -> None:
     """What is in each group: its words, the items that stand for it, and the class that is most frequent in it."""
     rows, noun, names = run.dataset.axes.rows, part(run.dataset), item_facts.components(run)
-    H = scale.apply(run)[1]
-    hidden = session.edits(run).hidden
-    words = session.edited_facts(
-        run,
-        hidden or None,
-        ("group words", scale.current()),
-        lambda: top_terms(H, run.dataset.axes.columns, count=WORDS, hidden=hidden),
-    )
+    words = session.topics_of(run).apart().top(WORDS, 1.0)
     if run.dataset.image_shape is not None:
         means(run, found)
     lines: list[dict[str, Any]] = []

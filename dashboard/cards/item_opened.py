@@ -95,7 +95,7 @@ def about(run: FittedRun, item: int, found: Explanation, noun: str) -> list[str]
 
 def made_of(run: FittedRun, found: Explanation, label: str, name: str) -> None:
     """The mixture as bars."""
-    names = session.topic_names(run)
+    names = session.topics_of(run).components
     drawn = mixture(found.mixture, names=names, component=part(run.dataset), item=label, theme=session.theme())
     say = f"Shares of its row of W; scale: {scale.words()}."
     if not found.mixture.sum() > 0:
@@ -111,7 +111,7 @@ def why(run: FittedRun, found: Explanation, label: str, name: str) -> None:
         with card.plain(title):
             st.markdown(f"It has none of the {markdown(columns.name)}: a row of zeros has no reason to be anywhere.")
         return
-    names = session.topic_names(run)
+    names = session.topics_of(run).components
     drawn = why_here(
         found.contributions,
         found.unexplained,

@@ -8,14 +8,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import session
-from dashboard.cards import topic_view
-from dashboard.cards.topic_view import View
 from dashboard.figures.word_list import STYLE, word_list
 from dashboard.text.plain import markdown
 from dashboard.text.words import part, percent
+from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import stability
-from dashboard.work.fitting import FittedRun
 from nmfcore.topics.terms import TopTerms
 
 CARD_WIDTH = 260
@@ -25,24 +22,21 @@ NAME = 30  # characters of a name in a card's title
 Open = Callable[[int], None]
 
 
-def draw(
-    run: FittedRun, *, page: str, words: int, relevance: float = 1.0, view: View | None = None, open_: Open | None = None
-) -> None:
+def draw(view: TopicsShown, *, page: str, words: int, relevance: float = 1.0, open_: Open | None = None) -> None:
     """One card per topic, in the model's order.
 
-    view : the topics with what somebody edited; the run's own when None;  open_ : what a card's button does with its component
+    open_ : what a card's button does with its component
     """
-    view = view or topic_view.untouched(run)
     st.html(STYLE)
     with st.grid("auto", min_column_width=CARD_WIDTH):
         for place in range(min(len(view.topics), MOST_CARDS)):
             one(view, place, page=page, words=words, relevance=relevance, open_=open_)
     if len(view.topics) > MOST_CARDS:
-        rest = f"The {part(run.dataset)}s after the first {MOST_CARDS} have no card here"
+        rest = f"The {part(view.run.dataset)}s after the first {MOST_CARDS} have no card here"
         st.markdown(f"{rest}; {'One in detail' if open_ else 'Topics'} opens each, Export has the numbers.")
 
 
-def one(view: View, place: int, *, page: str, words: int, relevance: float = 1.0, open_: Open | None = None) -> None:
+def one(view: TopicsShown, place: int, *, page: str, words: int, relevance: float = 1.0, open_: Open | None = None) -> None:
     """The card of one topic."""
     topic = view.topics[place]
     with st.container(border=True, gap="xsmall"):
@@ -65,7 +59,7 @@ def one(view: View, place: int, *, page: str, words: int, relevance: float = 1.0
         st.html(words_drawn(view, place, words, relevance))
 
 
-def beside(view: View, place: int, words: int, relevance: float) -> str:
+def beside(view: TopicsShown, place: int, words: int, relevance: float) -> str:
     """What a card says under its title: size, stability, and what is edited."""
     topic, known = view.topics[place], stability.measured(view.run)
     said = [f"{percent(topic.share)} of what is explained"]
@@ -81,17 +75,16 @@ def beside(view: View, place: int, words: int, relevance: float) -> str:
     return " · ".join(said)
 
 
-def hidden_here(view: View, place: int, words: int, relevance: float) -> int:
+def hidden_here(view: TopicsShown, place: int, words: int, relevance: float) -> int:
     """How many words of a card's list are missing because they are hidden."""
     if not view.hidden:
         return 0
-    whole = topic_view.View(view.run, view.edits.unhide(view.hidden), view.topics, view.W, view.H)
-    return int(np.isin(whole.top(words, relevance)[place].indices, view.hidden).sum())
+    return int(np.isin(view.unhidden().top(words, relevance)[place].indices, view.hidden).sum())
 
 
-def words_drawn(view: View, place: int, words: int, relevance: float) -> str:
+def words_drawn(view: TopicsShown, place: int, words: int, relevance: float) -> str:
     """The bars of one card; kept, because a page draws up to thirty of them on every rerun."""
-    theme, topic = session.theme(), view.topics[place]
+    theme, topic = view.theme, view.topics[place]
 
     def draw() -> str:
         found = view.top(words, relevance)[place]
@@ -99,7 +92,7 @@ def words_drawn(view: View, place: int, words: int, relevance: float) -> str:
             found.terms,
             found.weights,
             component=topic.first,
-            background=topic_view.totals(view.run)[found.indices],
+            background=view.totals[found.indices],
             everywhere=view.H[:, found.indices].T,
             labels=view.labels,
             label=topic.label,
@@ -110,7 +103,7 @@ def words_drawn(view: View, place: int, words: int, relevance: float) -> str:
     return view.facts(("bars", place, words, relevance, theme), draw)
 
 
-def listed(view: View, lists: Sequence[TopTerms]) -> pd.DataFrame:
+def listed(view: TopicsShown, lists: Sequence[TopTerms]) -> pd.DataFrame:
     """The words of all cards as one table; needs no session, so that it can be made when somebody downloads it."""
     noun = part(view.run.dataset)
     tables = [
@@ -121,23 +114,12 @@ def listed(view: View, lists: Sequence[TopTerms]) -> pd.DataFrame:
                 "place": np.arange(1, len(found.terms) + 1),
                 view.run.dataset.axes.columns.singular: found.terms,
                 "weight": found.weights,
-                "total": topic_view.totals(view.run)[found.indices],
+                "total": view.totals[found.indices],
             }
         )
         for topic, found in zip(view.topics, lists, strict=True)
     ]
     return pd.concat(tables, ignore_index=True)
-
-
-def words_of(run: FittedRun, k: int, count: int, relevance: float) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """The leading features of a component, their weights in the scale shown, and their totals in the data."""
-    found = topic_view.untouched(run).top(count, relevance)[k]
-    return found.terms, found.weights, topic_view.totals(run)[found.indices]
-
-
-def name(run: FittedRun, k: int) -> str:
-    """What a component is called: as somebody named it, else by its three leading words."""
-    return session.topic_names(run)[k]
 
 
 def overlap_in_words(cosines: np.ndarray) -> str:

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import session
-from dashboard.cards.topic_view import Topic, View
 from dashboard.text.explanations import reading
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import part
+from dashboard.topics_shown import Topic, TopicsShown
 from dashboard.topics_shown.edits import LONGEST_NAME, MOST_HIDDEN, Edits
 from dashboard.work.fitting import FittedRun
 
 OFFERED = 30  # words per topic that the menu offers to hide; any other word is found by the search
 
 
-def banner(view: View) -> None:
+def banner(view: TopicsShown) -> None:
     """Says that the page is an edited view, what is edited, and offers to take it back; nothing without edits."""
     run, last = view.run, session.last_edit(view.run)
     if not last and not view.edits:
@@ -34,7 +34,7 @@ def banner(view: View) -> None:
             st.button("Undo all", key="undo-all", on_click=session.undo_edits, args=(run,))
 
 
-def menu(view: View) -> None:
+def menu(view: TopicsShown) -> None:
     """Everything that can be edited, behind one button; its content is made when it is open."""
     noun = part(view.run.dataset)
     opened = st.popover("Edit the view", icon=":material/edit:", key="edit-menu", on_change="rerun")
@@ -51,7 +51,7 @@ def menu(view: View) -> None:
             st.markdown(reading("topics", "edits"))
 
 
-def name_field(view: View, topic: Topic, noun: str) -> None:
+def name_field(view: TopicsShown, topic: Topic, noun: str) -> None:
     """The name of one topic; empty for the suggested one."""
     key = f"name-{'-'.join(map(str, topic.members))}"
     session.set_control(key, topic.name if topic.typed else "")
@@ -66,7 +66,7 @@ def name_field(view: View, topic: Topic, noun: str) -> None:
     )
 
 
-def hide_button(view: View, column: int, label: str, key: str) -> None:
+def hide_button(view: TopicsShown, column: int, label: str, key: str) -> None:
     """Hides one word, or shows it again."""
     if column in view.hidden:
         st.button("Show it again", key=key, icon=":material/visibility:", on_click=_unhide, args=(view.run, [column], label))
@@ -85,7 +85,7 @@ def hide_button(view: View, column: int, label: str, key: str) -> None:
         )
 
 
-def _merge(view: View, noun: str) -> None:
+def _merge(view: TopicsShown, noun: str) -> None:
     titles = {topic.first: f"{topic.label} · {clean(topic.name, 30)}" for topic in view.topics}
     session.set_control("merge-choice", [k for k in session.control_value("merge-choice", []) if k in titles])
     chosen = st.multiselect(
@@ -107,7 +107,7 @@ def _merge(view: View, noun: str) -> None:
     )
 
 
-def _hide(view: View) -> None:
+def _hide(view: TopicsShown) -> None:
     axis = view.run.dataset.axes.columns
     offered = list(view.hidden)
     for found in view.top(OFFERED, 1.0):

@@ -10,14 +10,14 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session
-from dashboard.cards import item_facts, topic_edit, topic_view
-from dashboard.cards.topic_view import View
+from dashboard.cards import item_facts, topic_edit
 from dashboard.figures.topics import separating_words, topic_bars
 from dashboard.text.explanations import reading
 from dashboard.text.plain import clean, markdown
 from dashboard.text.tables import as_csv
 from dashboard.text.words import count, part, percent
-from dashboard.widgets import bench, card, scale, stability
+from dashboard.topics_shown import TopicsShown
+from dashboard.widgets import bench, card, stability
 from dashboard.work.fitting import FittedRun
 from nmfcore import topics
 
@@ -27,7 +27,7 @@ SHOWN = 500  # words of the table on screen; the CSV has all
 SNIPPET = 160  # characters of a document's text in the table
 
 
-def draw(view: View, slider: Callable[[], float]) -> None:
+def draw(view: TopicsShown, slider: Callable[[], float]) -> None:
     """The topic that is chosen, its words ranked as the slider says."""
     noun = part(view.run.dataset)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -45,7 +45,7 @@ def draw(view: View, slider: Callable[[], float]) -> None:
     words_table(view, place, relevance, noun)
 
 
-def choose(view: View, noun: str) -> int:
+def choose(view: TopicsShown, noun: str) -> int:
     """Which topic is open: where it stands in the view."""
     titles = {topic.first: f"{topic.label} · {clean(topic.name, 60)}" for topic in view.topics}
     if session.control_value(KEY, None) is not None:  # a member of a merged topic opens that
@@ -55,12 +55,12 @@ def choose(view: View, noun: str) -> int:
     return view.at(int(k))
 
 
-def _shown(view: View, component: Any) -> int:
+def _shown(view: TopicsShown, component: Any) -> int:
     known = isinstance(component, int) and 0 <= component < view.run.rank
     return view.topics[view.at(component)].first if known else 0
 
 
-def about(view: View, place: int, noun: str) -> str:
+def about(view: TopicsShown, place: int, noun: str) -> str:
     """Size, stability and likeness of a topic in one line."""
     topic, run = view.topics[place], view.run
     said = [f"{percent(topic.share)} of what the model explains"]
@@ -79,16 +79,16 @@ def about(view: View, place: int, noun: str) -> str:
     return " · ".join(said)
 
 
-def closest(view: View, place: int) -> int:
+def closest(view: TopicsShown, place: int) -> int:
     """The topic that a topic is most like."""
     alike = view.likeness()[place].copy()
     alike[place] = -np.inf
     return int(alike.argmax())
 
 
-def words_chart(view: View, place: int, relevance: float, noun: str) -> None:
+def words_chart(view: TopicsShown, place: int, relevance: float, noun: str) -> None:
     """The first words as bars, with their totals behind."""
-    topic, theme = view.topics[place], session.theme()
+    topic, theme = view.topics[place], view.theme
 
     def make() -> Any:
         found = view.top(CHARTED, relevance)[place]
@@ -96,7 +96,7 @@ def words_chart(view: View, place: int, relevance: float, noun: str) -> None:
             found.terms,
             found.weights,
             component=topic.first,
-            background=topic_view.totals(view.run)[found.indices],
+            background=view.totals[found.indices],
             everywhere=view.H[:, found.indices].T,
             labels=view.labels,
             label=topic.label,
@@ -106,10 +106,10 @@ def words_chart(view: View, place: int, relevance: float, noun: str) -> None:
 
     columns = markdown(view.run.dataset.axes.columns.name)
     drawn = view.facts(("large bars", place, relevance, theme), make)
-    card.picture("topics", "words", f"Its first {CHARTED} {columns} ({scale.words()})", drawn)
+    card.picture("topics", "words", f"Its first {CHARTED} {columns} ({view.scale_words})", drawn)
 
 
-def apart(view: View, place: int, noun: str) -> None:
+def apart(view: TopicsShown, place: int, noun: str) -> None:
     """The words that separate this topic from another."""
     others = [topic.first for i, topic in enumerate(view.topics) if i != place]
     if not others:
@@ -126,7 +126,7 @@ def apart(view: View, place: int, noun: str) -> None:
     )
     there = view.at(int(second))
     pair = (view.topics[place], view.topics[there])
-    axis, theme = view.run.dataset.axes.columns, session.theme()
+    axis, theme = view.run.dataset.axes.columns, view.theme
 
     def make() -> Any:
         own, other = topics.separating_terms(view.H, place, there, axis, count=SEPARATING, hidden=view.hidden)
@@ -144,7 +144,7 @@ def apart(view: View, place: int, noun: str) -> None:
     card.picture("topics", "apart", title, drawn, say="Bars: how many percentage points more of the one than of the other.")
 
 
-def items(view: View, place: int, noun: str) -> None:
+def items(view: TopicsShown, place: int, noun: str) -> None:
     """The items that load most on it, with their text where there is one."""
     run = view.run
     found = view.items(ITEMS)[place]
@@ -163,7 +163,7 @@ def items(view: View, place: int, noun: str) -> None:
     )
     if documents is not None:
         shown["text"] = [clean(documents[i], SNIPPET) for i in found.indices]
-    key = f"topics-items-{view.topics[place].label}-{scale.current()}"
+    key = f"topics-items-{view.topics[place].label}-{view.scale}"
     bench.table(
         "topics",
         "items",
@@ -175,7 +175,7 @@ def items(view: View, place: int, noun: str) -> None:
         on_select=lambda: item_facts.chosen_elsewhere(key, found.indices),
         selection_mode="single-row",
         column_config={
-            "weight": st.column_config.NumberColumn(format="%.4g", help=f"Entry of W, {scale.words()}"),
+            "weight": st.column_config.NumberColumn(format="%.4g", help=f"Entry of W, {view.scale_words}"),
             "share of the item": st.column_config.ProgressColumn(
                 min_value=0.0, max_value=1.0, format="percent", help=f"Of the item's weights in all {noun}s."
             ),
@@ -184,7 +184,7 @@ def items(view: View, place: int, noun: str) -> None:
     item_facts.link(run, key, found.indices)
 
 
-def words_table(view: View, place: int, relevance: float, noun: str) -> None:
+def words_table(view: TopicsShown, place: int, relevance: float, noun: str) -> None:
     """Every word of a topic; the first of them on screen, all in the file."""
     run, topic = view.run, view.topics[place]
     axis = run.dataset.axes.columns
@@ -209,7 +209,7 @@ def words_table(view: View, place: int, relevance: float, noun: str) -> None:
             height=360,
             alt=f"The words of {noun} {topic.label}",
             column_config={
-                "weight": st.column_config.NumberColumn(format="%.4g", help=f"Entry of H, {scale.words()}"),
+                "weight": st.column_config.NumberColumn(format="%.4g", help=f"Entry of H, {view.scale_words}"),
                 "share": st.column_config.NumberColumn(format="%.3f %%", help=f"Of all the {noun}'s weight, p(w|t)."),
                 "exclusivity": st.column_config.ProgressColumn(
                     min_value=0.0, max_value=1.0, format="percent", help=f"Its weight here over its weights in all {noun}s."
@@ -223,12 +223,12 @@ def words_table(view: View, place: int, relevance: float, noun: str) -> None:
         st.markdown(f":small[:gray[{more or several}{reading('topics', 'table')}]]")
 
 
-def all_words(view: View, place: int, relevance: float, most: int) -> pd.DataFrame:
+def all_words(view: TopicsShown, place: int, relevance: float, most: int) -> pd.DataFrame:
     """The words of a topic by relevance, hidden ones left out."""
     run = view.run
     one = view.H[[place]]
     found = topics.top_terms(
-        one, run.dataset.axes.columns, count=most, relevance=relevance, totals=topic_view.totals(run), hidden=view.hidden
+        one, run.dataset.axes.columns, count=most, relevance=relevance, totals=view.totals, hidden=view.hidden
     )[0]
     whole = view.H[:, found.indices].sum(axis=0, dtype=np.float64)
     return pd.DataFrame(

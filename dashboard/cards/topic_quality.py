@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import session
-from dashboard.cards.topic_view import View
 from dashboard.figures import Picture
 from dashboard.figures import theme as look
 from dashboard.figures.bars import bars
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import part
+from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card, header, stability
 from dashboard.widgets.header import Figure
 from nmfcore.evaluate import coherence
@@ -56,7 +55,7 @@ def measure(H: np.ndarray, X: Any, hidden: tuple[int, ...] = ()) -> Scores:
     return Scores(found.npmi, found.exclusivity, coherence.uniqueness(words), found.diversity)
 
 
-def scores(view: View) -> Scores | None:
+def scores(view: TopicsShown) -> Scores | None:
     """The scores of what is shown; computed in the background, None while they are not there."""
     run = view.run
     key = ("topic scores", run.key, view.edits.merges, tuple(sorted(view.edits.hidden)))
@@ -67,7 +66,7 @@ def scores(view: View) -> Scores | None:
     return found
 
 
-def draw(view: View) -> None:
+def draw(view: TopicsShown) -> None:
     """Three numbers for all, three charts and a table for each."""
     found = scores(view)
     if found is None:
@@ -101,9 +100,9 @@ def draw(view: View) -> None:
     table(view, found)
 
 
-def chart(view: View, quantity: str, values: np.ndarray) -> Picture:
+def chart(view: TopicsShown, quantity: str, values: np.ndarray) -> Picture:
     """One score of every topic, in their order."""
-    theme, noun = session.theme(), part(view.run.dataset)
+    theme, noun = view.theme, part(view.run.dataset)
     alt = f"{quantity}: no {noun} has a value."
     if np.isfinite(values).any():
         best, worst = int(np.nanargmax(values)), int(np.nanargmin(values))
@@ -123,7 +122,7 @@ def chart(view: View, quantity: str, values: np.ndarray) -> Picture:
     )
 
 
-def table(view: View, found: Scores) -> None:
+def table(view: TopicsShown, found: Scores) -> None:
     """All scores in one table."""
     noun, known = part(view.run.dataset), stability.measured(view.run)
     shown = pd.DataFrame(

@@ -8,12 +8,12 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.cards import topic_edit
-from dashboard.cards.topic_view import View
 from dashboard.figures.topics import word_in_topics
 from dashboard.text.explanations import reading
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, part
-from dashboard.widgets import bench, card, scale
+from dashboard.topics_shown import TopicsShown
+from dashboard.widgets import bench, card
 from nmfcore import topics
 from nmfcore.core.factorization import Axis
 
@@ -23,7 +23,7 @@ MOST_ROWS = 9  # of the table before it scrolls
 KEY = "word"
 
 
-def field(view: View) -> str:
+def field(view: TopicsShown) -> str:
     """The search box; what is in it."""
     axis = view.run.dataset.axes.columns
     return st.text_input(
@@ -37,7 +37,7 @@ def field(view: View) -> str:
     ).strip()
 
 
-def results(view: View, query: str) -> None:
+def results(view: TopicsShown, query: str) -> None:
     """The card with the word that was found: a chart and a table; a sentence when there is none."""
     run, noun = view.run, part(view.run.dataset)
     axis = run.dataset.axes.columns
@@ -68,12 +68,12 @@ def results(view: View, query: str) -> None:
         _one(view, int(j), noun)
 
 
-def _one(view: View, j: int, noun: str) -> None:
+def _one(view: TopicsShown, j: int, noun: str) -> None:
     """One word: how strongly it is in each topic."""
     run = view.run
     axis = run.dataset.axes.columns
     found = topics.term_in_topics(view.H, j, axis)
-    unit = f"weight in H ({scale.words()})"
+    unit = f"weight in H ({view.scale_words})"
     drawn = word_in_topics(
         found.term,
         found.weights,
@@ -82,7 +82,7 @@ def _one(view: View, j: int, noun: str) -> None:
         names=view.names,
         unit=unit,
         component=noun,
-        theme=session.theme(),
+        theme=view.theme,
     )
     left, right = st.columns([2, 3], gap="medium")
     with left:
@@ -117,7 +117,7 @@ def _one(view: View, j: int, noun: str) -> None:
     st.markdown(f":small[:gray[Total in the data: {total:,.6g}{nowhere}.{hidden} {reading('topics', 'word')}]]")
 
 
-def table(view: View, found: topics.TermInTopics, noun: str) -> pd.DataFrame:
+def table(view: TopicsShown, found: topics.TermInTopics, noun: str) -> pd.DataFrame:
     """Every topic with the word's weight, its part and its place there, strongest first."""
     order = np.argsort(-found.weights, kind="stable")
     return pd.DataFrame(

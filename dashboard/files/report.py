@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from dashboard import topics_shown
 from dashboard.figures import Picture
 from dashboard.figures import theme as look
 from dashboard.figures.heatmaps import items_by_topic
@@ -28,17 +29,15 @@ from dashboard.figures.svd import error_over_rank, singular_values
 from dashboard.figures.topics import similarity_matrix, topic_bars
 from dashboard.text.plain import clean
 from dashboard.text.words import SHORT_REASONS, count, part, percent, preparation, seconds, spelled, start_title
+from dashboard.topics_shown import Topic
 from dashboard.topics_shown.edits import Edits
-from dashboard.topics_shown.shown import Topic, listed, merged
 from dashboard.work.fitting import FittedRun
-from nmfcore import topics
 from nmfcore.core.version import VERSION
 from nmfcore.evaluate.svd import cosines_between_rows, sides
 from nmfcore.export import script
 from nmfcore.solvers import SOLVERS
 from nmfcore.solvers.starts import INITS
 from nmfcore.topics.scale import CONVENTIONS, DEFAULT
-from nmfcore.topics.scale import apply as rescale
 
 WORDS = 10  # bars in a topic's card
 ITEMS = 5  # items named under a topic
@@ -91,16 +90,11 @@ class Report:
 
     def __init__(self, run: FittedRun, convention: str, edits: Edits) -> None:
         self.run, self.convention, self.edits = run, CONVENTIONS[convention], edits
-        scaled = rescale(run.factorization.W, run.factorization.H, convention)
+        self.shown = topics_shown.of(run, edits, convention)
+        scaled = topics_shown.on_scale(run, convention)
         self.W, self.H = scaled.W, scaled.H
         self.noun = part(run.dataset)
         self.rows, self.columns = run.dataset.axes.rows, run.dataset.axes.columns
-        parts = rescale(*merged(run.factorization.W, run.factorization.H, edits), convention)
-        self.parts_W, self.parts_H = parts.W, parts.H
-        shares = topics.sizes(run.dataset.X, run.factorization.W, run.factorization.H).share
-        suggested, together = (topics.names(H, self.columns, hidden=edits.hidden) for H in (run.factorization.H, parts.H))
-        self.names = [edits.names.get((k,), name) for k, name in enumerate(suggested)]
-        self.shown = listed(edits, shares, suggested, together)
         self.pictured = run.dataset.image_shape is not None
         self.compared = 1 < run.rank <= 2 * MOST_CARDS
         self.uploaded = run.spec.data in ("", "upload")
@@ -181,9 +175,8 @@ class Report:
 
     def cards(self) -> Iterator[tuple[Topic, Drawn | None, list[tuple[str, float]]]]:
         """Each topic that gets a card, its bars (None where it is a picture), and the items that hold most of it."""
-        found = topics.top_terms(self.parts_H, self.columns, count=WORDS, hidden=self.edits.hidden)
-        items = topics.top_items(self.parts_W, self.rows, count=ITEMS)
-        for topic, words, best in zip(self.shown[:MOST_CARDS], found, items, strict=False):
+        found, items = self.shown.top(WORDS, 1.0), self.shown.items(ITEMS)
+        for topic, words, best in zip(self.shown.topics[:MOST_CARDS], found, items, strict=False):
             bars = topic_bars(words.terms, words.weights, component=topic.first, label=topic.label, noun=self.noun, theme=THEME)
             yield topic, None if self.pictured else self.drawn(bars), list(zip(best.items, best.weights, strict=True))
 
@@ -193,7 +186,7 @@ class Report:
 
     def rest(self) -> list[tuple[str, str, str]]:
         """The topics without a card: number, name and share."""
-        return [(topic.label, topic.name, percent(topic.share)) for topic in self.shown[MOST_CARDS:]]
+        return [(topic.label, topic.name, percent(topic.share)) for topic in self.shown.topics[MOST_CARDS:]]
 
     # -- beside the SVD ------------------------------------------------------------------------------------------------
     def errors(self) -> Drawn:
@@ -216,7 +209,9 @@ class Report:
                 ", ".join(clean(f, 30) for f, x in zip(side.features, side.loadings, strict=True) if abs(x) > 1e-9)
                 for side in (both.positive, both.negative)
             )
-            lines.append((str(k + 1), clean(self.names[k], 60), positive, negative or "none", percent(both.positive.share)))
+            lines.append(
+                (str(k + 1), clean(self.shown.components[k], 60), positive, negative or "none", percent(both.positive.share))
+            )
         return lines
 
     def alike(self) -> Drawn:

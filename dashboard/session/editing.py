@@ -5,19 +5,17 @@ The run itself never changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
+from collections.abc import Hashable
 
-from dashboard.session.tab import state
+from dashboard.session.tab import control_value, state, theme
+from dashboard.topics_shown import TopicsShown, of
 from dashboard.topics_shown.edits import Edits
 from dashboard.work.fitting import FittedRun, fit_key
-from nmfcore import topics
 from nmfcore.solvers import make_solver
+from nmfcore.topics.scale import CONVENTIONS, DEFAULT
 
-T = TypeVar("T")
-
+SCALE = "scale"  # the control, and the address's parameter, that say the scale of W and H
 MOST_STEPS = 100  # edits of a run's topics that can be undone
-MOST_EDITED = 240  # pictures and tables of edited topics that a session keeps: those of a page at a few slider positions
 
 
 def _edited_run(run: FittedRun) -> Hashable:
@@ -59,37 +57,12 @@ def undo_edits(run: FittedRun) -> None:
     state().shown.edits.pop(_edited_run(run), None)
 
 
-def edited_facts(run: FittedRun, edited: Hashable, key: Hashable, compute: Callable[[], T]) -> T:
-    """Something that follows from a run as this person shows it: kept with the run where nothing is edited, else here.
-
-    edited : what of the edits it depends on; None when on nothing
-    """
-    if edited is None:
-        return run.derived(key, compute)
-    kept, place = state().shown.edited, (run.key, edited, key)
-    if place not in kept:
-        kept[place] = compute()
-        while len(kept) > MOST_EDITED:
-            kept.popitem(last=False)
-    kept.move_to_end(place)
-    found: T = kept[place]
-    return found
+def convention() -> str:
+    """Key of the scale that W and H are shown on."""
+    key = control_value(SCALE, DEFAULT)
+    return key if key in CONVENTIONS else DEFAULT
 
 
-def latest_merge(run: FittedRun, merges: Hashable, compute: Callable[[], T]) -> T:
-    """The factors of merged topics; only those asked for last are kept."""
-    shown, key = state().shown, (run.key, merges)
-    if shown.merged is None or shown.merged[0] != key:
-        shown.merged = (key, compute())
-    found: T = shown.merged[1]
-    return found
-
-
-def topic_names(run: FittedRun) -> list[str]:
-    """What the components of a run are called: as somebody named them, else by their first words. Plain text, not escaped."""
-    now = edits(run)
-    hidden: Any = now.hidden or None
-    suggested = edited_facts(
-        run, hidden, "names", lambda: topics.names(run.factorization.H, run.dataset.axes.columns, hidden=now.hidden)
-    )
-    return [now.names.get((k,), name) for k, name in enumerate(suggested)]
+def topics_of(run: FittedRun) -> TopicsShown:
+    """The topics of a run as this person shows them, on the scale and in the theme in force; a page makes them once."""
+    return of(run, edits(run), convention(), theme(), state().shown.edited)

@@ -73,16 +73,14 @@ class Shown:
     asked : what was asked for when the run on screen was fitted; a stopped run's own spec says where it stopped
     kept : runs by key, the one shown last at the end
     edits : by run: what was done to its topics, and how they stood after
-    edited : what follows from edits, the latest used last
-    merged : factors of merged topics; they are as large as the run's, so one at a time
+    edited : what follows from edits
     """
 
     run: FittedRun | None = None
     asked: RunSpec = FIRST
     kept: OrderedDict[str, FittedRun] = field(default_factory=OrderedDict)
     edits: dict[Hashable, list[tuple[str, Edits]]] = field(default_factory=dict)
-    edited: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict)
-    merged: tuple[Hashable, Any] | None = None
+    edited: Derived = field(default_factory=Derived)
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,29 @@
-"""What are the topics of a run once somebody has named, merged and cleaned them?
+"""What are the topics of a run as they are shown: with their names, merges and hidden words, on one scale?
 
-Needs no session, so that files hold what the page shows. Numbers are written from 1; a merged topic is written "2 + 5" and has
-the colour of its first member.
+`of` makes them once for a page, which hands them to its cards; files are made from them, too. Numbers are written from 1; a
+merged topic is written "2 + 5" and has the colour of its first member. What follows from them (lists of words, pictures) is kept
+with the run where nothing is edited, so that sessions share it, else where the caller says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 
 from dashboard.topics_shown.edits import Edits, Members
-from nmfcore.topics.terms import together
+from dashboard.work.fitting import Derived, FittedRun
+from nmfcore import topics
+from nmfcore.core.factorization import Factors
+from nmfcore.topics.scale import CONVENTIONS, DEFAULT
+from nmfcore.topics.scale import apply as rescale
+from nmfcore.topics.similarity import Map, cosine_rows, mds
+from nmfcore.topics.terms import TopItems, TopTerms, together
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,167 @@ class Topic:
     @property
     def merged(self) -> bool:
         return len(self.members) > 1
+
+
+@dataclass(frozen=True, eq=False)
+class TopicsShown:
+    """The t topics of a run of r components as they are shown.
+
+    scale : key of the convention that W and H are on;  theme : "light" or "dark", for what is drawn of them
+    topics : one for each column of W and row of H, in the order of the first of their members
+    components : (r,) what each component is called, merged or not
+    W, H : (m, t) and (t, n); the run's own arrays where nothing is merged
+    kept : where is kept what follows from edits
+    """
+
+    run: FittedRun
+    edits: Edits
+    scale: str
+    theme: str
+    topics: tuple[Topic, ...]
+    components: tuple[str, ...]
+    W: np.ndarray
+    H: np.ndarray
+    kept: Derived
+
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        """Columns that no list of words shows."""
+        return self.edits.hidden
+
+    @cached_property
+    def firsts(self) -> list[int]:
+        """The component that gives each topic number and colour."""
+        return [topic.first for topic in self.topics]
+
+    @cached_property
+    def labels(self) -> list[str]:
+        return [topic.label for topic in self.topics]
+
+    @cached_property
+    def names(self) -> list[str]:
+        return [topic.name for topic in self.topics]
+
+    @property
+    def scale_words(self) -> str:
+        """The convention as it is written in captions."""
+        return scale_words(self.scale)
+
+    def at(self, component: int) -> int:
+        """Where the topic that a component is in stands."""
+        return next(i for i, topic in enumerate(self.topics) if component in topic.members)
+
+    # -- the same, shown otherwise ---------------------------------------------------------------------------------------
+
+    def as_fitted(self) -> TopicsShown:
+        """The run's own components and words; their names stay."""
+        if not (self.edits.merges or self.hidden):
+            return self
+        return _shown(self.run, Edits(names=self.edits.names), self.scale, self.theme, self.kept, self.components)
+
+    def apart(self) -> TopicsShown:
+        """Every component by itself, hidden words still hidden."""
+        if not self.edits.merges:
+            return self
+        return _shown(self.run, replace(self.edits, merges=()), self.scale, self.theme, self.kept, self.components)
+
+    def unhidden(self) -> TopicsShown:
+        """The same topics with their hidden words."""
+        return replace(self, edits=self.edits.unhide(self.hidden))
+
+    # -- what follows from them ------------------------------------------------------------------------------------------
+
+    def facts(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """Something that follows from merges, hidden words and the scale, computed once."""
+        return _kept(self.run, self.edits, self.kept, ("topics", self.scale, key), compute)
+
+    def top(self, count: int, relevance: float) -> list[TopTerms]:
+        """The first words of every topic."""
+        return self.facts(
+            ("words", count, relevance),
+            lambda: topics.top_terms(
+                self.H,
+                self.run.dataset.axes.columns,
+                count=count,
+                relevance=relevance,
+                totals=self.totals,
+                hidden=self.hidden,
+            ),
+        )
+
+    def items(self, count: int) -> list[TopItems]:
+        """The items that load most on every topic."""
+        return self.facts(("items", count), lambda: topics.top_items(self.W, self.run.dataset.axes.rows, count=count))
+
+    def likeness(self) -> np.ndarray:
+        """(t, t) cosines between the topics' words, hidden ones included: hiding changes what is listed, not what is alike."""
+        return self.facts("likeness", lambda: cosine_rows(self.H))
+
+    def map(self) -> Map:
+        """The topics in the plane, from the distances sqrt(2 - 2 cosine)."""
+        return self.facts("map", lambda: mds(np.sqrt(np.maximum(2.0 - 2.0 * self.likeness(), 0.0))))
+
+    @property
+    def totals(self) -> np.ndarray:
+        """(n,) column sums of X."""
+        return self.run.derived("totals", lambda: topics.corpus_totals(self.run.dataset.X))
+
+
+def of(
+    run: FittedRun, edits: Edits | None = None, scale: str = DEFAULT, theme: str = "light", kept: Derived | None = None
+) -> TopicsShown:
+    """The topics of a run under these edits, on this scale.
+
+    kept : where is kept what follows from the edits; nowhere when None
+    """
+    edits, kept = edits or Edits(), Derived() if kept is None else kept
+    hidden, axis = edits.hidden, run.dataset.axes.columns
+    suggested = _kept(run, Edits(hidden=hidden), kept, "names", lambda: topics.names(run.factorization.H, axis, hidden=hidden))
+    return _shown(run, edits, scale, theme, kept, tuple(edits.names.get((k,), name) for k, name in enumerate(suggested)))
+
+
+def _shown(run: FittedRun, edits: Edits, scale: str, theme: str, kept: Derived, components: tuple[str, ...]) -> TopicsShown:
+    W, H = _factors(run, edits, scale, kept)
+    names: Sequence[str] = components
+    if edits.merges:
+        axis = run.dataset.axes.columns
+        names = _kept(run, edits, kept, "names of merged", lambda: topics.names(H, axis, hidden=edits.hidden))
+    return TopicsShown(run, edits, scale, theme, listed(edits, sizes(run), components, names), components, W, H, kept)
+
+
+def _kept(run: FittedRun, edits: Edits, kept: Derived, key: Hashable, compute: Callable[[], T]) -> T:
+    if not (edits.merges or edits.hidden):
+        return run.derived(key, compute)
+    return kept((run.key, edits.merges, edits.hidden, key), compute)
+
+
+def _factors(run: FittedRun, edits: Edits, scale: str, kept: Derived) -> tuple[np.ndarray, np.ndarray]:
+    """W and H of the topics that are shown; those of merged topics are as large as the run's, so only the latest are kept."""
+    if not edits.merges:
+        found = on_scale(run, scale)
+    else:
+        found = kept.latest(
+            "factors",
+            (run.key, edits.merges, scale),
+            lambda: rescale(*merged(run.factorization.W, run.factorization.H, edits), scale),
+        )
+    return found.W, found.H
+
+
+def on_scale(run: FittedRun, scale: str) -> Factors:
+    """W and H of a run under a convention."""
+    return run.derived(("scaled", scale), lambda: rescale(run.factorization.W, run.factorization.H, scale))
+
+
+def scale_words(scale: str) -> str:
+    """A convention as it is written in captions."""
+    title = CONVENTIONS[scale].title
+    return title[0].lower() + title[1:]
+
+
+def sizes(run: FittedRun) -> np.ndarray:
+    """(r,) share of what the model explains that is each component's."""
+    return run.derived("sizes", lambda: topics.sizes(run.dataset.X, run.factorization.W, run.factorization.H)).share
 
 
 def listed(edits: Edits, shares: np.ndarray, suggested: Sequence[str], suggested_merged: Sequence[str]) -> tuple[Topic, ...]:

@@ -1,10 +1,11 @@
 """Compare: two kept runs topic by topic, or several solvers from one start in a race."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
 from dashboard import session
-from dashboard.cards import topic_cards
 from dashboard.figures.loss import race as race_chart
 from dashboard.figures.topics import similarity_matrix
 from dashboard.text.plain import clean, markdown
@@ -75,10 +76,11 @@ def two_runs(here: FittedRun) -> None:
 
 
 def changes(here: FittedRun, other: FittedRun, found: Comparison) -> None:
+    first, second = (session.topics_of(run).components for run in (here, other))
     rows = [
         {
-            "this run": "" if t.first is None else f"{t.first + 1} · {clean(topic_cards.name(here, t.first), 40)}",
-            "other run": "" if t.second is None else f"{t.second + 1} · {clean(topic_cards.name(other, t.second), 40)}",
+            "this run": "" if t.first is None else f"{t.first + 1} · {clean(first[t.first], 40)}",
+            "other run": "" if t.second is None else f"{t.second + 1} · {clean(second[t.second], 40)}",
             "cosine": t.cosine,
             "words lost": clean(", ".join(t.lost[:5]), 80),
             "words gained": clean(", ".join(t.gained[:5]), 80),
@@ -94,15 +96,17 @@ def changes(here: FittedRun, other: FittedRun, found: Comparison) -> None:
 def moves(here: FittedRun, other: FittedRun, found: Comparison) -> None:
     rows = here.dataset.axes.rows
 
-    def called(run: FittedRun, k: int) -> str:
-        return "none" if k < 0 else f"{k + 1} · {clean(topic_cards.name(run, k), 40)}"
+    first, second = (session.topics_of(run).components for run in (here, other))
+
+    def called(names: Sequence[str], k: int) -> str:
+        return "none" if k < 0 else f"{k + 1} · {clean(names[k], 40)}"
 
     listed = pd.DataFrame(
         [
             {
                 clean(rows.singular): clean(rows.label(m.item)),
-                "this run": called(here, m.first),
-                "other run": called(other, m.second),
+                "this run": called(first, m.first),
+                "other run": called(second, m.second),
             }
             for m in found.moves
         ],

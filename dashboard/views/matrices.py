@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session
-from dashboard.cards import matrix_order, matrix_zoom, topic_cards
+from dashboard.cards import matrix_order, matrix_zoom
 from dashboard.figures import Picture
 from dashboard.figures.heatmaps import components_by_feature, items_by_topic, parts
 from dashboard.text.plain import clean, markdown
@@ -135,7 +135,7 @@ def scales(run: FittedRun) -> None:
             f"“{CONVENTIONS[other].title}”."
         )
     if moved:
-        names = ("none", *(f"{k + 1} · {clean(topic_cards.name(run, k), 40)}" for k in range(run.rank)))
+        names = ("none", *(f"{k + 1} · {clean(name, 40)}" for k, name in enumerate(session.topics_of(run).components)))
         table = run.derived(("moved", present, other, names), lambda: listed(moved, rows, names))
         bench.table("matrices", "scale", f"The {said} that would change", table, height="content" if len(moved) <= 8 else 260)
 

@@ -8,7 +8,7 @@ from dashboard.figures.heatmaps import items_by_topic
 from dashboard.figures.loss import loss_curve
 from dashboard.text.plain import markdown
 from dashboard.text.words import SHORT_REASONS, count, part, percent, seconds, spelled
-from dashboard.widgets import card, header, notices, scale, stability
+from dashboard.widgets import card, header, notices, stability
 from dashboard.widgets.header import Figure
 from dashboard.work.fitting import FittedRun
 
@@ -79,6 +79,7 @@ def draw() -> None:
         header.draw("Overview", None)
         notices.nothing_yet()
         return
+    view = session.topics_of(run)
     m, _ = run.dataset.shape
     rows = run.dataset.axes.rows
     items = count(m, markdown(rows.singular), markdown(rows.name))
@@ -93,21 +94,20 @@ def draw() -> None:
             history.relative_errors,
             floor=run.floor_line,
             rank=run.rank,
-            theme=session.theme(),
+            theme=view.theme,
             height=300,
         )
         card.picture("overview", "loss", "Loss while fitting", drawn)
     with right:
-        W, _ = scale.apply(run)
-        theme = session.theme()
+        W, theme = view.as_fitted().W, view.theme
         drawn = run.derived(
-            ("W", "overview", scale.current(), theme),
+            ("W", "overview", view.scale, theme),
             lambda: items_by_topic(W, axis=rows, component=part(run.dataset), theme=theme, height=300),
         )
         card.picture(
             "overview", "items", f"{markdown(rows.name.capitalize())} by {part(run.dataset)} (W), strongest first", drawn
         )
-    topic_cards.draw(run, page="overview", words=8)
+    topic_cards.draw(view.as_fitted(), page="overview", words=8)
 
 
 draw()

@@ -7,7 +7,6 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session
-from dashboard.cards import topic_cards
 from dashboard.figures.svd import error_over_rank, gram_matrices, nmf_beside_svd, singular_values
 from dashboard.figures.svd import principal_angles as angle_chart
 from dashboard.text.plain import clean
@@ -119,11 +118,11 @@ def component(run: FittedRun) -> None:
         bind="query-params",
     )
     k = min(int(k), run.rank - 1)
-    labels, weights, _ = topic_cards.words_of(run, k, 2 * WORDS, 1.0)
+    leading = session.topics_of(run).as_fitted().top(2 * WORDS, 1.0)[k]
     both = run.derived(("sides", WORDS), lambda: sides(run.svd.Vt[: run.rank], run.dataset.axes.columns, count=WORDS))[k]
     drawn = nmf_beside_svd(
-        labels,
-        weights,
+        leading.terms,
+        leading.weights,
         [*both.positive.features, *reversed(both.negative.features)],
         np.concatenate([both.positive.loadings, both.negative.loadings[::-1]]),
         component=k,

@@ -3,13 +3,13 @@
 import streamlit as st
 
 from dashboard import session
-from dashboard.cards import topic_cards, topic_edit, topic_open, topic_quality, topic_search, topic_view
-from dashboard.cards.topic_view import View
+from dashboard.cards import topic_cards, topic_edit, topic_open, topic_quality, topic_search
 from dashboard.figures.picture import Picture
 from dashboard.figures.topics import all_topic_bars, similarity_matrix, topic_map
 from dashboard.text.tables import as_csv
 from dashboard.text.words import part, percent, spelled
-from dashboard.widgets import bench, card, header, notices, scale
+from dashboard.topics_shown import TopicsShown
+from dashboard.widgets import bench, card, header, notices
 from dashboard.work.fitting import FittedRun
 from nmfcore.evaluate.svd import cosines_between_rows
 
@@ -27,7 +27,7 @@ def draw() -> None:
     noun = part(run.dataset)
     overlap = run.derived("overlap", lambda: cosines_between_rows(run.factorization.H))
     header.draw(f"{spelled(run.rank)} {noun}{'s' if run.rank > 1 else ''}, {topic_cards.overlap_in_words(overlap)}", run)
-    view = topic_view.of(run)
+    view = session.topics_of(run)
     topic_edit.banner(view)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         bench.within("aspect", list(ASPECTS))
@@ -49,7 +49,7 @@ def draw() -> None:
 
 
 @st.fragment  # the sliders redraw the cards alone: the panel and the heading beside them would double the time
-def cards(run: FittedRun, view: View) -> None:
+def cards(run: FittedRun, view: TopicsShown) -> None:
     """A card per topic."""
     with st.container(horizontal=True, gap="large"):
         words = st.slider("Words per card", 4, 30, 10, key="words", bind="query-params", width=220)
@@ -61,10 +61,10 @@ def cards(run: FittedRun, view: View) -> None:
         one_picture(run, view, words, relevance)
         return
     st.markdown(
-        f":small[:gray[Coloured: weight in H ({scale.words()}). Grey behind it: total in the data, on a scale of its own. "
+        f":small[:gray[Coloured: weight in H ({view.scale_words}). Grey behind it: total in the data, on a scale of its own. "
         f"Under the mouse: the weight in every {part(run.dataset)}.]]"
     )
-    topic_cards.draw(run, page="topics", words=words, relevance=relevance, view=view, open_=lambda k: topic_open.open_(run, k))
+    topic_cards.draw(view, page="topics", words=words, relevance=relevance, open_=lambda k: topic_open.open_(run, k))
     lists = view.top(words, relevance)
     st.download_button(
         "These lists as CSV",
@@ -77,9 +77,9 @@ def cards(run: FittedRun, view: View) -> None:
     )
 
 
-def one_picture(run: FittedRun, view: View, words: int, relevance: float) -> None:
+def one_picture(run: FittedRun, view: TopicsShown, words: int, relevance: float) -> None:
     """The cards as one chart, to take away."""
-    theme, noun = session.theme(), part(run.dataset)
+    theme, noun = view.theme, part(run.dataset)
     shown = view.topics[: topic_cards.MOST_CARDS]
 
     def draw() -> Picture:
@@ -96,7 +96,7 @@ def one_picture(run: FittedRun, view: View, words: int, relevance: float) -> Non
 
     drawn = view.facts(("picture", words, relevance, theme, tuple(view.names)), draw)
     more = len(view.topics) - len(shown)
-    said = f"Weight in H ({scale.words()}).{f' {more} more are not drawn.' if more else ''}"
+    said = f"Weight in H ({view.scale_words}).{f' {more} more are not drawn.' if more else ''}"
     card.picture("topics", "all", f"The {noun}s by their words", drawn, say=said)
 
 
@@ -108,9 +108,9 @@ def relevance_slider() -> float:
     )  # fmt: skip
 
 
-def alike(view: View, noun: str) -> None:
+def alike(view: TopicsShown, noun: str) -> None:
     """How alike topics are: as numbers, and as a map with its stress."""
-    theme = session.theme()
+    theme = view.theme
     compact = [label.replace(" ", "") for label in view.labels]
     left, right = st.columns(2)
     with left:

@@ -10,10 +10,10 @@ import streamlit as st
 from dashboard import session
 from dashboard.files import exports, report, saved
 from dashboard.text.words import identity
+from dashboard.topics_shown import on_scale
 from dashboard.topics_shown.edits import Edits
 from dashboard.widgets import scale
 from dashboard.work.fitting import FittedRun
-from nmfcore.topics.scale import apply as rescale
 
 BINARY = "application/octet-stream"
 
@@ -106,7 +106,7 @@ def _file(label: str, make: Callable[[], bytes], name: str, mime: str, key: str)
 
 def _made(what: str, run: FittedRun, convention: str, edits: Edits | None = None) -> bytes:
     """The content of one file, made when it is asked for; in a thread without a session, so all it needs is handed in."""
-    factors = run.derived(("scaled", convention), lambda: rescale(run.factorization.W, run.factorization.H, convention))
+    factors = on_scale(run, convention)
     makers: dict[str, Callable[[], bytes]] = {
         "report": lambda: report.html(run, convention, edits).encode(),
         "npz": lambda: exports.factors_npz(run, factors.W, factors.H, convention),

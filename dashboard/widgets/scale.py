@@ -6,32 +6,29 @@ import numpy as np
 import streamlit as st
 
 from dashboard import session
+from dashboard.topics_shown import on_scale, scale_words
 from dashboard.work.fitting import FittedRun
 from nmfcore.topics.scale import CONVENTIONS, DEFAULT
-from nmfcore.topics.scale import apply as rescale
-
-KEY = "scale"
 
 
 def current() -> str:
     """Key of the convention in force."""
-    key = session.control_value(KEY, DEFAULT)
-    return key if key in CONVENTIONS else DEFAULT
+    return session.convention()
 
 
 def words() -> str:
     """The convention as it is written in captions."""
-    return CONVENTIONS[current()].title[0].lower() + CONVENTIONS[current()].title[1:]
+    return scale_words(session.convention())
 
 
 def choose() -> str:
     """The picker; its value is part of the link."""
-    session.control(KEY, DEFAULT)
+    session.control(session.SCALE, DEFAULT)
     return st.selectbox(
         "Scale of W and H",
         list(CONVENTIONS),
         format_func=lambda key: CONVENTIONS[key].title,
-        key=KEY,
+        key=session.SCALE,
         bind="query-params",
         help="WH is the same under every convention; which component is an item's largest is not.",
     )
@@ -39,6 +36,5 @@ def choose() -> str:
 
 def apply(run: FittedRun) -> tuple[np.ndarray, np.ndarray]:
     """W and H of the run under the convention in force."""
-    key = current()
-    factors = run.derived(("scaled", key), lambda: rescale(run.factorization.W, run.factorization.H, key))
+    factors = on_scale(run, session.convention())
     return factors.W, factors.H

@@ -10,6 +10,7 @@ import json
 import logging
 import math
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -41,25 +42,50 @@ EXTRA_RANKS = 10  # the floor is drawn this far beyond the rank that was fitted,
 EXACT_SIDE = 500  # short side of X up to which the SVD behind the floor is exact; beyond, nobody should wait for it
 LIVE_SECONDS = 0.5  # below this estimate a change of a control may fit at once
 KKT_EVERY = 5  # iterations between two residuals; each costs about one iteration, off the solver's clock
+MOST_DERIVED = 300  # of one run: the pictures of a page at about ten positions of its sliders (a card of a topic is 5 to 20 KB)
 FLOPS = 1e9  # multiply-adds a second, a careful guess for a machine nobody has measured yet
 STOPPED = "You stopped before the floor was measured."
 NO_MEMORY = "There was not enough memory to measure the floor."
 
 
 class Derived:
-    """Quantities that follow from one object, computed when first asked for."""
+    """Quantities that follow from one object, computed when first asked for; those used last are kept, at most so many.
 
-    def __init__(self) -> None:
-        self._values: dict[Hashable, Any] = {}
+    A page asks for pictures at every position of its sliders, and a run is shared by all sessions that show it: what nobody has
+    asked for lately is given up, and computed anew when somebody comes back to it.
+    """
+
+    def __init__(self, most: int = MOST_DERIVED) -> None:
+        self._values: OrderedDict[Hashable, Any] = OrderedDict()
+        self._latest: dict[str, tuple[Hashable, Any]] = {}
+        self._most = most
         self._lock = threading.Lock()
 
     def __call__(self, key: Hashable, compute: Callable[[], T]) -> T:
         """The value of that key; two sessions that ask at the same time may both compute it, and get the same."""
-        if key not in self._values:
-            value = compute()
-            with self._lock:
-                self._values.setdefault(key, value)
-        return self._values[key]
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                known: T = self._values[key]
+                return known
+        value = compute()
+        with self._lock:
+            value = self._values.setdefault(key, value)
+            self._values.move_to_end(key)
+            while len(self._values) > self._most:
+                self._values.popitem(last=False)
+        return value
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def latest(self, name: str, key: Hashable, compute: Callable[[], T]) -> T:
+        """The value of that key; of all keys under one name only the last is kept, for what is large."""
+        held = self._latest.get(name)
+        if held is None or held[0] != key:
+            held = self._latest[name] = (key, compute())
+        value: T = held[1]
+        return value
 
 
 @dataclass(eq=False)

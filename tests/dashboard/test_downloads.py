@@ -127,7 +127,7 @@ def page_with_a_download():
     from dashboard import session
     from dashboard.widgets import scale
 
-    session.set_control(scale.KEY, "W columns L2")
+    session.set_control(session.SCALE, "W columns L2")
     make = session.in_session(scale.current)
     with ThreadPoolExecutor(1) as pool:  # as Streamlit calls what a download button holds
         st.text(pool.submit(make).result())

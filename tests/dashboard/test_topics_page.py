@@ -222,11 +222,12 @@ def test_a_link_opens_one_topic_by_its_number():
 
 
 def test_all_words_are_in_the_file_also_those_that_look_like_formulas():
-    from dashboard.cards import topic_open, topic_view
+    from dashboard import topics_shown
+    from dashboard.cards import topic_open
 
     app = opened()
     run = run_of(app)
-    view = topic_view.View(run, Edits(), (), run.factorization.W, run.factorization.H)
+    view = topics_shown.of(run, scale="as fitted")
     frame = topic_open.all_words(view, 0, 1.0, run.dataset.shape[1])
     assert len(frame) == np.count_nonzero(run.factorization.H[0])
     assert (frame["weight"].diff().dropna() <= 0).all()
