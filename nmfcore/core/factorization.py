@@ -145,6 +145,11 @@ class Problem:
             return replace(self, X=sp.csr_array((in_single(self.X.data), self.X.indices, self.X.indptr), self.shape))
         return replace(self, X=in_single(self.X))
 
+    @cached_property
+    def double(self) -> Problem:
+        """This problem in float64 (itself if it is so already): one copy of X's values."""
+        return self if self.dtype == np.float64 else replace(self, X=self.X.astype(np.float64))
+
     @property
     def working(self) -> Problem:
         """The problem in the precision to iterate in: float32 where X is large enough for that to be worth a copy."""

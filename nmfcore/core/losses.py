@@ -10,6 +10,7 @@ norms over the observed entries).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -28,6 +29,7 @@ CANCELS = {np.dtype(np.float32): 0.03, np.dtype(np.float64): 1e-4}
 # The largest entry of a problem is at least 2^-20, so an entry below this adds nothing to any digit of a sum. Where the model
 # underflows to 0 on such an entry, the divergence is not infinite for any practical purpose.
 NEGLIGIBLE = 1e-30
+NEAR = 0.1  # a relative difference up to which the Kullback-Leibler loss is computed from the difference itself
 STORED_AT_ONCE = 1 << 17  # stored values worked on at one time: their temporaries stay in the second-level cache
 BLOCK_CELLS = 1_000_000  # cells of WH that exist at one time when a residual is formed
 
@@ -124,7 +126,8 @@ def beta_divergence(problem: Problem, factors: Factors, beta: float) -> float:
         x = problem.X.data.astype(np.float64)
         y = at_stored(problem.X, W, H).astype(np.float64)
         total = float(W.sum(axis=0, dtype=np.float64) @ H.sum(axis=1, dtype=np.float64))
-        return _clamped(_sum_log(x, y) - float(x.sum()) + total)  # rounding may leave an exact fit just below 0
+        elsewhere = total - float(y.sum()) if problem.X.nnz < math.prod(problem.shape) else 0.0
+        return _clamped(_kl_terms(x, y) + _clamped(elsewhere))
     if problem.sparse and problem.mask is not None:
         return _clamped(_beta_terms(problem.X.data.astype(np.float64), at_stored(problem.X, W, H).astype(np.float64), beta))
     total = 0.0
@@ -273,18 +276,30 @@ def _clamped(value: float) -> float:
     return 0.0 if value < 0 else value
 
 
-def _sum_log(x: np.ndarray, y: np.ndarray) -> float:
-    """sum of x log(x/y) over x > 0; infinite where WH is 0 and X is not."""
+def _kl_terms(x: np.ndarray, y: np.ndarray) -> float:
+    """sum of x log(x/y) - x + y over x > 0; infinite where WH is 0 and X is not.
+
+    Near an exact fit the three parts cancel: with d = (y - x) / x each term is x (d - log(1 + d)). log(x/y) is taken as the
+    difference of two logarithms where the quotient is no normal number.
+    """
     seen = (x > NEGLIGIBLE) | ((x > 0) & (y > 0))
     x, y = x[seen], y[seen]
     if np.any(y <= 0):
         return float("inf")
-    return float(np.sum(x * np.log(x / y)))
+    with np.errstate(over="ignore", under="ignore", divide="ignore"):
+        away, quotient = (y - x) / x, x / y
+        logs = np.log(quotient)
+        odd = ~((quotient >= np.finfo(quotient.dtype).tiny) & (quotient < np.inf))
+        logs[odd] = np.log(x[odd]) - np.log(y[odd])
+        terms = x * logs - x + y
+        near = np.abs(away) < NEAR
+        terms[near] = x[near] * (away[near] - np.log1p(away[near]))
+        return float(terms.sum())
 
 
 def _beta_terms(x: np.ndarray, y: np.ndarray, beta: float) -> float:
     if beta == 1:
-        return _sum_log(x, y) - float(x.sum()) + float(y.sum())
+        return _kl_terms(x, y) + float(y[x <= 0].sum())
     if beta == 0:
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = x / y

@@ -232,17 +232,20 @@ def newton_rows(indptr, indices, data, other, sums, start, new, sweeps, l1, l2, 
     values, places = np.empty(longest + 16, other.dtype), np.empty(longest + 16, np.int64)
     flat_other = other.reshape(-1)
     zero, one, limit = other.dtype.type(0), other.dtype.type(1), other.dtype.type(0.683802)
+    span = other.dtype.type(0.02)
     logs = 0.0
     cross = 0.0
     for i in range(begin, end):
         first, count = indptr[i], indptr[i + 1] - indptr[i]
         stride = (count + 15) // 16 * 16  # packed, so that one row's pieces stay in the first-level cache; padded for the vectors
-        least = data[first] if count else one
+        least = largest = data[first] if count else one
         for j in range(count):
             values[j] = data[first + j]
             places[j] = indices[first + j] * rank
             least = min(least, values[j])
+            largest = max(largest, values[j])
         steep = one / np.sqrt(least)
+        wide = least < span * largest
         for j in range(count, stride):
             values[j] = zero
             places[j] = 0
@@ -272,10 +275,14 @@ def newton_rows(indptr, indices, data, other, sums, start, new, sweeps, l1, l2, 
                 curve += l2
                 if curve > zero:
                     change = max(-slope / curve, -old)
-                    if slope > zero:
-                        size = steep * np.sqrt(curve) * -change
-                        if size > limit:
-                            change /= one + size
+                    size = steep * np.sqrt(curve) * -change
+                    if slope > zero and size > limit and not wide:
+                        change /= one + size
+                    elif slope > zero and size > limit:
+                        steepest = zero
+                        for j in range(count):
+                            steepest = max(steepest, piece[j] / fit[j])
+                        change = max(-slope / (curve + steepest * slope), -old)
                 elif slope > zero:
                     change = -old
                 else:

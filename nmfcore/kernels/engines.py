@@ -34,6 +34,7 @@ GRAM_ROWS, GRAM_ROWS_SINGLE = 8192, 32768  # rows per Gram product; the sum over
 SMALL_DENSE = 20_000_000  # multiply-adds of a dense product below which several BLAS threads cost more than they gain
 NEWTON_BLOCK = 1 << 16  # stored values worked on at one time: their temporaries stay in the second-level cache
 NEWTON_SAFE = 0.683802  # up to this decrement a full Newton step lowers a self-concordant function (Hien & Gillis 2021)
+NEWTON_SPAN = 0.02  # of a row's largest stored value: where the smallest is below this, it would damp all steps far too much
 SUM_ROW = 1024  # products summed in the arrays' own precision before float64 takes over
 PARALLEL_WORK = 4_000_000  # multiply-adds of half an iteration from which two threads gain more than they cost
 PARALLEL_GRAM = 20_000_000  # the same for a Gram matrix
@@ -116,14 +117,17 @@ def newton_sweeps(
     """Lower the Kullback-Leibler loss of A against F other^T by Newton steps on one component after the other, all rows at once.
 
     With y = F other^T at the stored x:  g_k = sum x o_k / y,  h_k = sum x o_k^2 / y^2,  s_k = sum of other's column k,
-    f_k <- max(0, f_k + (g_k - s_k) / h_k). A step down with lambda = sqrt(h / min x) |step| > 0.6838 is divided by 1 + lambda:
-    that makes the loss fall for certain. Memory: a few arrays of NEWTON_BLOCK numbers (compiled: of one row).
+    f_k <- max(0, f_k + (g_k - s_k) / h_k). A step up never goes too far (the slope is concave in f_k). A step N down may: where
+    lambda = sqrt(h / min x) N > 0.6838 it is divided by 1 + lambda, or, where x spans too much for that, by 1 + M N with
+    M = max o_k / y. Over a step d the slope changes by at most d h / (1 - M d), so the loss falls by at least
+    d (s - g) - d^2 h / (2 (1 - M d)) > 0; and as M <= 1 / f_k, no row comes to a standstill, however small an entry it stores.
+    Memory: a few arrays of NEWTON_BLOCK numbers (compiled: of one row).
 
     Returns
     -------
     the new F (m, r), sum of x log y, sum of x y; the sums in float64, and only if they are wanted
 
-    Source: Hsieh & Dhillon 2011, algorithm 3; damping: Hien & Gillis 2021, algorithm 3 (SN-MU's scalar Newton part).
+    Source: Hsieh & Dhillon 2011, algorithm 3; lambda: Hien & Gillis 2021, algorithm 3 (SN-MU's scalar Newton part).
     """
     module = compiled()
     dtype = F.dtype.type
@@ -176,8 +180,12 @@ def _newton_rows(
         fit += np.repeat(new[k], counts) * pieces[k][columns]
     np.maximum(fit, tiny, out=fit)
     steep, pull, curve = (np.zeros(len(F), F.dtype) for _ in range(3))
+    wide = np.zeros(len(F), bool)
     if len(filled):
-        steep[filled] = 1 / np.sqrt(np.minimum.reduceat(x, begins))
+        least = np.minimum.reduceat(x, begins)
+        with np.errstate(divide="ignore"):  # a stored value may have become 0 in float32
+            steep[filled] = 1 / np.sqrt(least)
+        wide[filled] = least < NEWTON_SPAN * np.maximum.reduceat(x, begins)
     for _ in range(sweeps):
         for k in range(len(new)):
             piece = pieces[k][columns]
@@ -193,7 +201,14 @@ def _newton_rows(
             np.divide(-slope, bend, out=change, where=bend > 0)
             np.maximum(change, -new[k], out=change)
             size = steep * np.sqrt(bend) * -change
-            np.divide(change, 1 + size, out=change, where=(slope > 0) & (size > NEWTON_SAFE))
+            far = (slope > 0) & (bend > 0) & (size > NEWTON_SAFE)
+            np.divide(change, 1 + size, out=change, where=far & ~wide)
+            far &= wide
+            if far.any():
+                steepest = np.zeros_like(bend)
+                steepest[filled] = np.maximum.reduceat(piece / fit, begins)
+                np.divide(-slope, bend + steepest * slope, out=change, where=far)
+                np.maximum(change, -new[k], out=change)
             new[k] = np.maximum(new[k] + change, 0)
             piece *= np.repeat(change, counts)
             fit += piece

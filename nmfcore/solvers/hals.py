@@ -110,7 +110,7 @@ class HALS(Solver):
                 memory = _remember(problem, factors)
             memory = self._iterate(problem, memory)
             if _too_fine(problem, memory):
-                memory = _remember(problem, memory.factors, _double(problem))
+                memory = _remember(problem, memory.factors, problem.double)
         return memory.factors, memory
 
     def _iterate(self, problem: Problem, m: Memory) -> Memory:
@@ -217,7 +217,7 @@ def _remember(problem: Problem, factors: Factors, working: Problem | None = None
         loss if loss > 0 else math.nan, factors,
     )  # fmt: skip
     if working.dtype == np.float32 and _too_fine(problem, memory):
-        return _remember(problem, factors, _double(problem), rescale=rescale)
+        return _remember(problem, factors, problem.double, rescale=rescale)
     if rescale and cross > 0 and square > 0:
         by = cross / square
         W, F = W * W.dtype.type(math.sqrt(by)), F * F.dtype.type(math.sqrt(by))
@@ -236,10 +236,6 @@ def _too_fine(problem: Problem, memory: Memory) -> bool:
     size = 0.5 * problem.squared_norm
     coarse = not memory.loss > SINGLE_LIMIT**2 * size or abs(memory.fell) <= SINGLE_NOISE * size
     return memory.engine.dtype == np.float32 and coarse
-
-
-def _double(problem: Problem) -> Problem:
-    return problem if problem.dtype == np.float64 else replace(problem, X=problem.X.astype(np.float64))
 
 
 def _outside(problem: Problem, kernel: Engine, W: np.ndarray, F: np.ndarray) -> Factors:

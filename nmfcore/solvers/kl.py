@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.special import xlogy
 
 from nmfcore.core.factorization import Factors, Penalty, Problem
 from nmfcore.core.losses import at_stored, penalty
@@ -18,6 +19,8 @@ from nmfcore.kernels.engines import ahead, newton_sweeps
 from nmfcore.solvers.protocol import MOST_SWEEPS, Solver, Supports, parameter
 
 KEEP = 0.1  # running ahead never takes more than nine tenths of an entry, so that WH stays positive wherever it is
+SINGLE_LIMIT = 1e-3  # of the sum of X: a loss below this, a small difference of sums, has lost its digits in float32
+SINGLE_NOISE = 1e-7  # of the sum of X: what a loss from float32 is off by; smaller changes of it mean nothing
 LIFT = 0.01  # of the random start's level: what zeros of a start become where WH is 0 and X is not
 
 
@@ -26,7 +29,8 @@ class Memory:
     """X and its transpose in CSR, in the precision to work in; `constant` is the part of the loss that X alone decides.
 
     W, F : the factors before extrapolation, F = H^T (n, r); W_ahead, F_ahead : after it; good : the pair handed out as `factors`
-    loss, cross : the loss and <X, WH> of that pair; t : Nesterov's counter; fell_back : whether the last step was dropped
+    loss, cross : the loss and <X, WH> of that pair; fell : by how much the last step changed the loss
+    t : Nesterov's counter; fell_back : whether the last step was dropped
     """
 
     X: sp.csr_array
@@ -42,6 +46,7 @@ class Memory:
     cross: float = math.nan
     t: float = 1.0
     fell_back: bool = False
+    fell: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,8 @@ class NewtonKL(Solver):
     """w_ik <- max(0, w_ik + (g - s_k) / h), g = sum_j x_ij h_kj / y_ij, h = sum_j x_ij h_kj^2 / y_ij^2, s_k = sum_j h_kj, y = WH.
 
     Then the columns of H likewise. Sums run over the stored values of X only; steps down that are too long for a Newton step to
-    be safe are damped, so that each half lowers the loss. With extrapolate it runs ahead as HALS does, and drops a step when the
-    loss rose: it never rises.
+    be safe are damped (see `newton_sweeps`), so that each half lowers the loss. With extrapolate it runs ahead as HALS does, and
+    drops a step when the loss rose: it never rises.
 
     extrapolate : run ahead, or plain coordinate descent
     sweeps : passes over the components per half iteration
@@ -71,16 +76,7 @@ class NewtonKL(Solver):
     sweeps: int = parameter(2, least=1, most=MOST_SWEEPS)
 
     def start(self, problem: Problem, factors: Factors, rng: np.random.Generator) -> Memory:
-        working = problem.working
-        X = working.X if problem.sparse else sp.csr_array(working.X)
-        ask()
-        Xt = working.Xt if problem.sparse else sp.csr_array(X.T)
-        ask()
-        x = X.data.astype(np.float64)
-        ask()
-        constant = float(np.sum(x * np.log(x))) - float(np.sum(x))
-        ask()
-        return _remember(problem, X, Xt, constant, factors)
+        return _prepared(problem, problem.working, factors)
 
     def step(self, problem: Problem, factors: Factors, memory: Memory) -> tuple[Factors, Memory]:
         m = memory
@@ -96,10 +92,37 @@ class NewtonKL(Solver):
         loss = _loss(problem, m.constant, logs, new)
         if loss > m.loss:  # dropped; t = 1 makes the next step a plain one
             W, F = m.good if m.fell_back else (m.W, m.F)  # from the good pair a plain step cannot rise
-            return m.factors, replace(m, W=W, F=F, W_ahead=W, F_ahead=F, t=1.0, fell_back=True)
-        return new, Memory(
-            m.X, m.Xt, m.constant, W, F, W_ahead, ahead(F, m.F, beta, KEEP), (W_ahead, F), new, loss, cross, t
-        )  # fmt: skip
+            m = replace(m, W=W, F=F, W_ahead=W, F_ahead=F, t=1.0, fell_back=True, fell=m.loss - loss)
+        else:
+            m = Memory(
+                m.X, m.Xt, m.constant, W, F, W_ahead, ahead(F, m.F, beta, KEEP), (W_ahead, F), new, loss, cross, t,
+                fell=m.loss - loss,
+            )  # fmt: skip
+        if _too_fine(problem, m):
+            m = _prepared(problem, problem.double, m.factors)
+        return m.factors, m
+
+
+def _prepared(problem: Problem, working: Problem, factors: Factors) -> Memory:
+    """The memory of a start at these factors, in the precision of `working`."""
+    X = working.X if problem.sparse else sp.csr_array(working.X)
+    ask()
+    Xt = working.Xt if problem.sparse else sp.csr_array(X.T)
+    ask()
+    x = X.data.astype(np.float64)
+    ask()
+    constant = float(np.sum(xlogy(x, x))) - float(np.sum(x))  # in float32 the smallest stored values may be 0
+    ask()
+    return _remember(problem, X, Xt, constant, factors)
+
+
+def _too_fine(problem: Problem, m: Memory) -> bool:
+    """Whether float32 is too coarse from here on."""
+    if m.X.dtype != np.float32:
+        return False
+    size = float(m.X.data.sum(dtype=np.float64))
+    loss = m.loss - (penalty(problem, m.factors) if problem.penalty else 0.0)
+    return loss <= SINGLE_LIMIT * size or abs(m.fell) <= SINGLE_NOISE * size
 
 
 def _loss(problem: Problem, constant: float, logs: float, factors: Factors) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from scipy.optimize import minimize
+from scipy.special import kl_div
 from sklearn.decomposition import NMF
 
 from nmfcore.core.checks import as_problem
@@ -152,3 +153,60 @@ def test_its_own_start_reaches_the_loss_of_scikit_learns_updates_in_few_iteratio
     ours = solve(counts, 6, **KL, stop=StopRule(tol=0, max_iter=15))
     assert ours.spec.init == "least-squares"
     assert ours.history[-1].loss <= theirs * (1 + 1e-4)
+
+
+def spectrogram():
+    """Power of four tones, one after the other: 129 frequencies, 124 times, from 1e-33 to 1e-2."""
+    t = np.arange(16000) / 8000
+    tones = ((440, 0.0), (660, 0.5), (880, 1.0), (1320, 1.5))
+    sound = sum(np.sin(2 * np.pi * f * t) * ((t >= begins) & (t < begins + 0.5)) for f, begins in tones)
+    frames = np.lib.stride_tricks.sliding_window_view(sound, 256)[::128] * np.hanning(256)
+    return np.abs(np.fft.rfft(frames, axis=1)).T ** 2
+
+
+def uneven():
+    """Data with entries far below the others in every row, by name."""
+    rng = np.random.default_rng(0)
+    plain = rng.random((100, 5)) @ rng.random((5, 70))
+    return {
+        "smooth": np.exp(-((np.arange(90)[:, None] / 9 - np.arange(70) / 7) ** 2)),
+        "spectrogram": spectrogram(),
+        "scaled columns": (plain + 0.3 * rng.random(plain.shape)) * np.logspace(-8, 0, 70),
+        "fourth powers": rng.random(plain.shape) ** 4 * plain,
+        "a twentieth at 1e-9": np.where(rng.random(plain.shape) < 0.05, 1e-9, plain * rng.random(plain.shape)),
+    }
+
+
+@pytest.mark.parametrize("init", ["random", "nndsvda"])
+@pytest.mark.parametrize("name", uneven())
+def test_small_entries_do_not_bring_it_to_a_standstill(kind, name, init):
+    """Damping divided every step by 1 / sqrt(smallest x of the row): it froze at 302 (`mu`: 167.6) and said it had converged."""
+    data = uneven()[name]
+    for iterations in (10, 60):
+        stop = StopRule(tol=0, max_iter=iterations, max_seconds=None)
+        ours, theirs = (
+            solve(data, 4, solver=key, loss="kullback-leibler", init=init, seed=2, stop=stop) for key in ("kl-newton", "mu")
+        )
+        assert ours.history[-1].loss <= theirs.history[-1].loss * (1 + 1e-9)
+        assert np.all(np.diff(ours.history.column("loss")) <= 1e-12 * ours.history[0].loss)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_loss_near_an_exact_fit_is_not_zero(kind, dtype):
+    """Sums in float32 cancelled to 0 where 4e-4 was right, and the run ended there."""
+    rng = np.random.default_rng(5)
+    data = (rng.random((250, 3)) @ rng.random((3, 200)) * (1 + 1e-4 * rng.random((250, 200)))).astype(dtype)
+    result = solve(data, 3, **KL, stop=StopRule(tol=1e-4, max_iter=60))
+    X, Y = data.astype(float), result.W.astype(float) @ result.H.astype(float)
+    assert result.history[-1].loss == pytest.approx(kl_div(X, Y).sum(), rel=1e-6)
+    assert 0 < result.history[-1].loss < 1e-4 * X.sum()
+    assert (result.history.column("loss") > 0).all()
+
+
+def test_a_value_that_float32_does_not_hold_costs_nothing(kind):
+    """One entry of 1e-46 made the loss 0 (true: 131,516)."""
+    data = sp.csr_array(sp.random(400, 300, 0.4, random_state=1))
+    data.data[7] = 1e-46
+    result = solve(data, 4, **KL, stop=StopRule(max_iter=8))
+    assert result.history[-1].loss == pytest.approx(kl_div(data.toarray(), result.W @ result.H).sum(), rel=1e-9)
+    assert result.history[-1].loss < result.history[0].loss

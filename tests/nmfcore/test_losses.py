@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from scipy.special import rel_entr
+from scipy.special import kl_div, rel_entr
 
 import nmfcore.core.losses as losses
 from nmfcore import Penalty, as_problem, relative_error
@@ -206,3 +206,25 @@ def test_products_at_stored_entries_are_those_of_the_whole(dtype):
     assert got.dtype == dtype
     assert_allclose(got, (W @ H)[stored.toarray() > 0], rtol=1e-6 if dtype == np.float32 else 1e-12)
     assert len(losses.at_stored(sp.csr_array((3, 4)), W[:3], H[:, :4])) == 0
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_the_kullback_leibler_loss_of_a_subnormal_entry_is_right(sparse):
+    """log(x / y) underflowed: 0.0 was reported for 7.614."""
+    X = np.abs(np.random.default_rng(0).normal(size=(10, 4))) * 10
+    X[0, 0] = 5e-324
+    W, H = np.random.default_rng(1).random((10, 2)), np.random.default_rng(2).random((2, 4))
+    problem = as_problem(sp.csr_array(X) if sparse else X, 2, loss="kullback-leibler")
+    assert_allclose(loss(problem, Factors(W, H)), kl_div(X, W @ H).sum(), rtol=1e-13)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("away", [0.3, 1e-3, 1e-7])
+def test_the_kullback_leibler_loss_keeps_its_digits_near_an_exact_fit(sparse, away):
+    rng = np.random.default_rng(3)
+    W, H = rng.random((30, 2)), rng.random((2, 20))
+    d = away * (rng.random((30, 20)) - 0.5)
+    X = (W @ H) / (1 + d)
+    problem = as_problem(sp.csr_array(X) if sparse else X, 2, loss="kullback-leibler")
+    expected = np.sum(X * (d**2 / 2 - d**3 / 3 + d**4 / 4 - d**5 / 5 + d**6 / 6 - d**7 / 7 + d**8 / 8))
+    assert_allclose(loss(problem, Factors(W, H)), expected, rtol=1e-5)
