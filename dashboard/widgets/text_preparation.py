@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import session
 from dashboard.text.words import count
 from dashboard.work.importing import words_of
-from nmfcore.data.model.words import LANGUAGES
+from nmfcore.data.model.languages import LANGUAGES
 from nmfcore.data.prepare import checked, parameters_of
 
 WEIGHTS = {"tfidf": "TF-IDF", "counts": "Counts", "binary": "Present or not"}
@@ -22,6 +22,8 @@ GRAMS = {
     (2, 3): "pairs and triples",
 }
 TOKENS = {
+    "natural": "words as people write them",
+    "emoji": "words as people write them, and emoji",
     "words": "two or more letters or digits",
     "letters": "two or more letters, no digits",
     "short": "single letters and digits too",

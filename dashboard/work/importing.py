@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -23,9 +23,9 @@ from nmfcore.core.spec import RunSpec
 from nmfcore.data import prepare
 from nmfcore.data.model.dataset import Dataset
 from nmfcore.data.model.errors import Fix
+from nmfcore.data.model.languages import language_of
 from nmfcore.data.model.limits import Limits, estimated_bytes, memory_budget
 from nmfcore.data.model.table import Table
-from nmfcore.data.model.words import LANGUAGES, function_words
 from nmfcore.data.readers.options import ReadOptions
 from nmfcore.data.reading import known_formats, read_matrix
 from nmfcore.data.settle import as_dataset
@@ -33,13 +33,10 @@ from nmfcore.data.settle import as_dataset
 LANE = "import"
 COLUMNS_OFFERED = 200  # names in the choice of a column: a file can have 200,000
 TABLES_KEPT = 2  # readings of one file that are kept, so that going back to the last choice reads nothing
-LANGUAGE_SHARE = 0.15  # of the words in a text are function words of its language; measured 0.3 to 0.5 for prose
-LANGUAGE_CHARACTERS = 20_000  # of the texts, looked at to recognise the language
 SMALL_CORPUS = 50  # documents below which a word may stand in a single one
 NAMES = ("name", "rows", "columns", "zero_means")
 MEANINGS = (*NAMES, "orientation", "missing", "negatives", "zeros", "classes")
 REPAIRED = {"ragged": "pad", "unparseable": "missing", "infinite": "missing", "nul": "remove"}  # every repair there is
-WORDS = re.compile(r"[^\W\d_]{2,}")
 
 Steps = tuple[Mapping[str, Any], ...]
 
@@ -274,27 +271,9 @@ def usual_steps(raw: Dataset) -> Steps:
     if raw.documents is None or raw.X is not None:
         return ()
     few = len(raw.documents) < SMALL_CORPUS
-    language = likely_language(raw.documents)
-    step = {"step": "text", "weighting": "tfidf", "min_df": 1 if few else 2, "max_df": 0.95}
+    language = language_of(raw.documents)
+    step = {"step": "text", "weighting": "tfidf", "min_df": 1 if few else 2, "max_df": 0.95, "token_pattern": "natural"}
     return (prepare.checked({**step, "stop_words": [language] if language else []}),)
-
-
-def likely_language(documents: Sequence[str]) -> str | None:
-    """The language whose function words are most frequent in the first texts; None when none is."""
-    sample = ""
-    for document in documents[:500]:
-        sample += " " + document[:2000]
-        if len(sample) > LANGUAGE_CHARACTERS:
-            break
-    words = WORDS.findall(sample.lower())
-    if not words:
-        return None
-    shares = {}
-    for language in LANGUAGES:
-        common = function_words(language)
-        shares[language] = sum(word in common for word in words) / len(words)
-    best = max(shares, key=lambda language: shares[language])
-    return best if shares[best] >= LANGUAGE_SHARE else None
 
 
 def measured(outcome: Outcome, rank: int) -> Outcome:

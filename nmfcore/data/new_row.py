@@ -19,7 +19,7 @@ import scipy.sparse as sp
 
 from nmfcore.data import prepare
 from nmfcore.data.model.dataset import Dataset
-from nmfcore.data.model.words import TOKENS, stop_list
+from nmfcore.data.model.words import analyzer, cutter, stop_list
 from nmfcore.topics.explain import count_tokens
 
 VALUE = re.compile(r"(.+?)\s*[:=\t]\s*([^:=\t]+)")  # a feature and its value
@@ -98,7 +98,7 @@ def from_text(dataset: Dataset, text: str) -> NewRow:
         )
     place = next(i for i, step in enumerate(dataset.steps) if step["step"] == "text")
     step = prepare.checked(dataset.steps[place])
-    tokens, single, left_out = _tokens(step, text[:LONGEST_TEXT])
+    tokens, single, left_out = _tokens(dataset, step, text[:LONGEST_TEXT])
     counted = count_tokens(tokens, dataset.axes.columns)
     missing = set(counted.unknown)  # of phrases, the single words in them are named
     unknown = [word for word in dict.fromkeys(single) if word in missing] if step["ngrams"][0] == 1 else counted.unknown
@@ -186,15 +186,14 @@ def _weighs(step: Mapping[str, Any]) -> bool:
     return step["step"] == "idf" or (step["step"] == "text" and step.get("weighting", "tfidf") == "tfidf")
 
 
-def _tokens(step: Mapping[str, Any], text: str) -> tuple[list[str], list[str], list[str]]:
+def _tokens(dataset: Dataset, step: Mapping[str, Any], text: str) -> tuple[list[str], list[str], list[str]]:
     """The text cut as the step cut the data: its terms, its single words without stop words, and the stop words in it."""
-    from sklearn.feature_extraction.text import CountVectorizer
-
-    stop = stop_list(step["stop_words"], step["extra_stop_words"], step["token_pattern"])
-    cut = {"lowercase": step["lowercase"], "token_pattern": TOKENS[step["token_pattern"]]}
+    pattern, lower = step["token_pattern"], step["lowercase"]
+    stop = stop_list(step["stop_words"], step["extra_stop_words"], pattern)
+    cut = cutter(dataset.documents or (), pattern)
     shortest, longest = step["ngrams"]
-    words = CountVectorizer(**cut).build_analyzer()(text)
-    terms = CountVectorizer(**cut, stop_words=sorted(stop) or None, ngram_range=(shortest, longest)).build_analyzer()(text)
+    words = analyzer(pattern, lowercase=lower, cut=cut)(text)
+    terms = analyzer(pattern, lowercase=lower, stop=stop, ngrams=(shortest, longest), cut=cut)(text)
     return terms, [word for word in words if word not in stop], list(dict.fromkeys(word for word in words if word in stop))
 
 

@@ -119,7 +119,7 @@ def text(
     max_features : keep only the terms that occur most often
     stop_words : languages (`LANGUAGES`) whose function words are left out
     extra_stop_words : more words to leave out
-    token_pattern : what counts as a word, a name in `TOKENS`
+    token_pattern : what counts as a word, a name in `PATTERNS`: "natural" for texts as people write them, "words" as scikit-learn
     drop_empty : drop documents in which no term is left; otherwise they stay, as rows of zeros
     """
     documents = dataset.documents

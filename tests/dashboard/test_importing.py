@@ -150,20 +150,6 @@ def test_ratings_are_masked_unless_they_are_too_many(jobs, monkeypatch):
     assert any(fix.options == {"missing": "zero"} for fix in refusal.fixes)
 
 
-@pytest.mark.parametrize(
-    ("text", "language"),
-    [
-        ("the dog and the cat are in the house with all of their friends", "english"),
-        ("der Hund und die Katze sind mit allen ihren Freunden in dem Haus", "german"),
-        ("le chien et le chat sont dans la maison avec tous leurs amis", "french"),
-        ("kissa koira talo auto", None),
-        ("", None),
-    ],
-)
-def test_the_language_of_the_texts_is_recognised(text, language):
-    assert importing.likely_language([text] * 5) == language
-
-
 def test_the_usual_steps_of_texts_are_a_valid_preparation():
     table = read_matrix(b"the cat sat on the mat\nthe dog ran to the cat\n", name="d.txt")
     raw = as_dataset(table)

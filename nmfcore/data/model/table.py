@@ -95,7 +95,7 @@ class Table:
 
     @cached_property
     def _counts(self) -> tuple[Any, list[str]]:
-        counts, terms, _ = term_counts(self.documents or ())
+        counts, terms, _ = term_counts(self.documents or (), token_pattern="natural")
         return counts, terms
 
     @property

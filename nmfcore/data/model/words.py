@@ -1,13 +1,18 @@
 """Which words does a text have, and how often?
 
-Counting and order are scikit-learn's CountVectorizer's; what is dropped is counted and said.
+Counting and order are scikit-learn's CountVectorizer's; what is dropped is counted and said. The patterns `natural` and `emoji`
+look at texts as people write them: combining marks belong to their letter (after NFC), an apostrophe does not end a word, markup
+is left out, and scripts without spaces are cut by a segmenter.
 """
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from importlib import resources
+import sys
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +21,7 @@ import scipy.sparse as sp
 from nmfcore.data.model.card import Report, silent
 from nmfcore.data.model.dataset import as_matrix
 from nmfcore.data.model.errors import counted
+from nmfcore.data.model.languages import HAN, OWN, RUNS, contractions, function_words, script_of, segmenter
 from nmfcore.data.model.limits import Limits
 
 # What counts as a word. Names, not free expressions: a hostile one in a link could keep the server busy for ever.
@@ -25,7 +31,139 @@ TOKENS = {
     "short": r"(?u)\b\w+\b",  # single letters and digits too
     "joined": r"(?u)\b\w[\w'’-]*\w\b",  # mother-in-law and don't are one word
 }
-LANGUAGES = ("english", "german", "french", "spanish", "italian", "portuguese", "dutch")
+NATURAL = ("natural", "emoji")  # words as people write them; the second counts emoji as words too
+PATTERNS = (*NATURAL, *TOKENS)
+Cut = Callable[[str], list[str]]  # cuts a run of letters without spaces into words
+
+
+def _marks() -> str:
+    """All combining marks of Unicode as a character class: Python's \\w does not hold them."""
+    codes = [code for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code))[0] == "M"]
+    starts = [code for code, before in zip(codes, [-2, *codes], strict=False) if code != before + 1]
+    ends = [code for code, after in zip(codes, [*codes[1:], -2], strict=True) if code != after - 1]
+    return "".join(f"{chr(start)}-{chr(end)}" for start, end in zip(starts, ends, strict=True))
+
+
+_PICTURE = (
+    "[\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2934\u2935\u2b00-\u2bff\u3030\u303d\U0001f000-\U0001faff]"
+)
+_DRESS = "(?:[\ufe0f\u20e3]|[\U0001f3fb-\U0001f3ff])*"
+EMOJI = re.compile(f"[\U0001f1e6-\U0001f1ff]{{2}}|{_PICTURE}{_DRESS}(?:\u200d{_PICTURE}{_DRESS})*")
+
+
+@cache
+def _word(emoji: bool) -> re.Pattern[str]:
+    """Letters with their marks, joined by apostrophes; made when first asked for, because it takes a fifth of a second."""
+    letter = rf"(?:\w[{_marks()}\u200c\u200d]*)"
+    word = rf"{letter}+(?:['\u2019\u02bc]{letter}+)*"
+    return re.compile(f"{EMOJI.pattern}|{word}" if emoji else word)
+
+
+CLITICS = frozenset(["s", "ll", "ve", "re", "d", "m"])  # English: of "they'll" the word is "they"
+# French, Italian, Catalan: of "l'eau" the word is "eau"
+ELIDED = frozenset(
+    ["l", "d", "j", "m", "t", "s", "n", "c", "qu", "jusqu", "lorsqu", "puisqu", "quoiqu", "quelqu", "dell", "all", "nell", "sull",
+     "dall", "un", "quell", "quest", "coll", "gl", "sant"]
+)  # fmt: skip
+MARKUP = re.compile(r"<(/?[a-zA-Z][^<>]{0,500}|!--[^<>]{0,500}--)>|&(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,10});")
+_HIDDEN = re.compile(r"<(script|style)\b", re.I)
+_TAG = re.compile(r"<(?:/?[a-zA-Z][^<>]{0,500}|!--[^<>]{0,500}--)>")
+_HAN = re.compile(f"[{HAN}]")
+
+
+def plain_text(text: str) -> str:
+    """A text in NFC, without tags and with its entities as the characters they stand for."""
+    if ("<" in text or "&" in text) and MARKUP.search(text):
+        text = html.unescape(_TAG.sub(" ", _without_scripts(text)))
+        text = _TAG.sub(" ", text)  # tags that were written as entities
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def _without_scripts(text: str) -> str:
+    """Without what stands between <script> or <style> and its end: programs are no words. Each character is looked at once."""
+    low, parts, place = text.lower(), [], 0
+    while (found := _HIDDEN.search(text, place)) is not None:
+        end = low.find(f"</{found[1].lower()}", found.end())
+        if end < 0:
+            break
+        parts.append(text[place : found.start()])
+        place = end
+    return " ".join([*parts, text[place:]]) if parts else text
+
+
+def natural_words(
+    text: str, *, lowercase: bool = True, emoji: bool = False, cut: Callable[[str], list[str]] | None = None
+) -> list[str]:
+    """The words of a text of two or more letters or digits, whole; a Chinese character alone is a word too.
+
+    emoji : whether emoji are words
+    cut : the segmenter of runs of letters without spaces
+    """
+    words = []
+    text = plain_text(text)
+    for found in _word(emoji).finditer(text.lower() if lowercase else text):
+        word = found[0]
+        if cut is not None and RUNS.search(word):
+            parts = [part for run in re.split(f"({RUNS.pattern})", word) for part in (cut(run) if RUNS.match(run) else [run])]
+            words += [part for part in parts if len(part) > 1 or _HAN.match(part)]
+            continue
+        if "'" in word or "\u2019" in word or "\u02bc" in word:
+            word = _without_clitics(word)
+        if len(word) > 1 or (emoji and EMOJI.match(word)):
+            words.append(word)
+    return words
+
+
+def _without_clitics(word: str) -> str:
+    """ "they'll" is "they", "l'eau" is "eau", "don't" and "o'clock" stay; every apostrophe is the plain one."""
+    first, *rest = re.split("['\u2019\u02bc]", word)
+    while rest and first.lower() in ELIDED:
+        first, *rest = rest
+    while rest and rest[-1].lower() in CLITICS:
+        rest = rest[:-1]
+    return "'".join([first, *rest])
+
+
+def analyzer(
+    token_pattern: str,
+    *,
+    lowercase: bool = True,
+    stop: Iterable[str] = (),
+    ngrams: tuple[int, int] = (1, 1),
+    cut: Cut | None = None,
+) -> Callable[[str], list[str]]:
+    """What turns a text into its terms, without the stop words.
+
+    Raises
+    ------
+    ValueError
+        If there is no such pattern.
+    """
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    leave_out = frozenset(stop)
+    if token_pattern not in NATURAL:
+        options = {"lowercase": lowercase, "token_pattern": _pattern(token_pattern), "ngram_range": ngrams}
+        return CountVectorizer(**options, stop_words=sorted(leave_out) or None).build_analyzer()
+
+    def tokens(text: str) -> list[str]:
+        found = natural_words(text, lowercase=lowercase, emoji=token_pattern == "emoji", cut=cut)
+        return [word for word in found if word not in leave_out] if leave_out else found
+
+    phrases = CountVectorizer(ngram_range=ngrams, preprocessor=str, tokenizer=tokens, token_pattern=None, lowercase=False)
+    return phrases.build_analyzer()
+
+
+def cutter(documents: Sequence[str], token_pattern: str) -> Cut | None:
+    """The segmenter that these documents need; None when words are divided by spaces.
+
+    Raises
+    ------
+    ValueError
+        If it is not installed.
+    """
+    language = script_of(documents) if token_pattern in NATURAL else ""
+    return segmenter(language) if language else None
 
 
 def term_counts(
@@ -50,18 +188,17 @@ def term_counts(
     most = Limits.from_environment()
     if len(documents) > most.documents:
         raise ValueError(f"{len(documents):,} documents; at most {most.documents:,} can be read. Take a part of them.")
-    vectorizer = CountVectorizer(
-        lowercase=lowercase,
-        stop_words=sorted(stop) or None,
-        token_pattern=_pattern(token_pattern),
-        ngram_range=(shortest, longest),
-        dtype=np.float32,
-    )
+    cut = cutter(documents, token_pattern)
+    terms_of = analyzer(token_pattern, lowercase=lowercase, stop=stop, ngrams=(shortest, longest), cut=cut)
+    vectorizer = CountVectorizer(analyzer=terms_of, dtype=np.float32)
     try:
         counts = sp.csr_array(vectorizer.fit_transform(_reported(documents, report)))
     except ValueError as error:
         if "empty vocabulary" not in str(error):
             raise
+        if token_pattern != "emoji" and any(EMOJI.search(document) for document in documents[:1000]):
+            said = "The documents hold emoji and no words. Count emoji as words (a word is: words and emoji)."
+            raise ValueError(said) from None
         raise ValueError("No words are left: the documents are empty or hold stop words only. Choose fewer stop words.") from None
     terms = vectorizer.get_feature_names_out()
     df = np.bincount(counts.indices, minlength=len(terms))  # one entry per document and term
@@ -83,6 +220,9 @@ def term_counts(
         (max(0, passed - cap), f"beyond the {cap:,} most frequent"),
     ]
     notes = []
+    marked = sum(MARKUP.search(document) is not None for document in documents) if token_pattern in NATURAL else 0
+    if marked:
+        notes.append(f"Markup (tags, entities) in {counted(marked, 'document')} was left out.")
     if not keep.all():
         dropped = ", ".join(f"{number:,} {reason}" for number, reason in reasons if number)
         notes.append(f"{int((~keep).sum()):,} of {len(terms):,} terms dropped: {dropped}.")
@@ -96,21 +236,13 @@ def term_counts(
 
 def stop_list(languages: Sequence[str], extra: Sequence[str] = (), token_pattern: str = "words") -> set[str]:
     """The words to leave out: function words of these languages, and the extra ones, cut into words as the text is."""
-    words = {word for language in languages for word in function_words(language)}
+    words = {word for language in languages if language in OWN for word in function_words(language)}
+    others = [word for language in languages if language not in OWN for word in function_words(language)]
+    if token_pattern in NATURAL:
+        words |= {*others, *(word for language in languages for word in contractions(language))}
+        return words | {part for word in extra for part in natural_words(str(word), emoji=token_pattern == "emoji")}
     cut = re.compile(_pattern(token_pattern))
-    return words | {part for word in extra for part in cut.findall(str(word).lower())}
-
-
-def function_words(language: str) -> frozenset[str]:
-    """The stop words of one language; English has scikit-learn's list, the others their file in `stopwords/`."""
-    if language not in LANGUAGES:
-        raise ValueError(f"There is no stop word list for {language!r}. Known: {', '.join(LANGUAGES)}.")
-    if language == "english":
-        from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
-
-        return frozenset(ENGLISH_STOP_WORDS)
-    content = (resources.files("nmfcore.data") / "stopwords" / f"{language}.txt").read_text(encoding="utf-8")
-    return frozenset(word for line in content.splitlines() if not line.startswith("#") for word in line.split())
+    return words | {part for word in [*others, *extra] for part in cut.findall(str(word).lower())}
 
 
 def _reported(documents: Sequence[str], report: Report) -> Iterator[str]:
@@ -122,7 +254,7 @@ def _reported(documents: Sequence[str], report: Report) -> Iterator[str]:
 
 def _pattern(name: str) -> str:
     if name not in TOKENS:
-        raise ValueError(f"Unknown token pattern {name!r}. Known: {', '.join(TOKENS)}.")
+        raise ValueError(f"Unknown token pattern {name!r}. Known: {', '.join(PATTERNS)}.")
     return TOKENS[name]
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from nmfcore.data.model.errors import UploadError, counted, shown
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Question, Table
+from nmfcore.data.model.words import MARKUP
 from nmfcore.data.readers import encoding as encodings
 from nmfcore.data.readers import names
 from nmfcore.data.readers.account import Account
 from nmfcore.data.readers.cells import Cells, Row, mean_words, text_of
 from nmfcore.data.readers.roles import Layout, column_of
 from nmfcore.data.readers.source import Source
-
-MARKUP = re.compile(r"<(/?[a-zA-Z][^<>]{0,500}|!--.{0,500}--)>|&(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,10});")
 
 
 def from_grid(layout: Layout, rows: Iterable[Row], sample: Cells, account: Account, finish: Callable[[], None]) -> Table:
