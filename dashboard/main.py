@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import threading
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
@@ -29,6 +30,7 @@ PAGES: dict[str, list[tuple[str, str, str]]] = {
         ("svd", "NMF and SVD", "What the SVD, the best model of each rank, finds in the same data."),
         ("rank", "Rank", "Which rank: several starts, held-out error, stability and coherence over a range of ranks."),
         ("compare", "Compare", "Two kept runs topic by topic, or several solvers from the same start."),
+        ("learn", "Learn", "A course of short lessons: guess, then see; every device can be touched."),
     ],
     "Workbenches": [
         ("symmetric", "Symmetric topics", "Topics from keywords alone, then the items described with them."),
@@ -49,10 +51,12 @@ def main() -> None:
     st.set_page_config(page_title="NMF dashboard", page_icon=ICON, layout="wide")
     pages = {key: _page(key, title, help_) for entries in PAGES.values() for key, title, help_ in entries}
     session.set_pages(pages)
-    page = st.navigation({section: [pages[key] for key, _, _ in entries] for section, entries in PAGES.items()}, position="top")
+    place: Literal["hidden", "top"] = "hidden" if session.presenting() else "top"
+    page = st.navigation({section: [pages[key] for key, _, _ in entries] for section, entries in PAGES.items()}, position=place)
     session.begin()
-    panel.draw()
-    notices.draw()
+    if page is not pages["learn"]:  # there the panel has no meaning, and the devices need its room
+        panel.draw()
+        notices.draw()
     page.run()
     session.end()
     DRAWN.set()

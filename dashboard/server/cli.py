@@ -10,12 +10,14 @@ import argparse
 import contextlib
 import errno
 import ipaddress
+import os
 import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 APP = Path(__file__).resolve().parents[1] / "app.py"
+LESSONS = "NMF_LESSONS"  # the same as in learn/shelf.py, which this file does not import: it starts without NumPy
 LOOPBACK = ("localhost", "127.0.0.1", "::1")  # the same as server.allowedHosts in .streamlit/config.toml
 
 EPILOG = """\
@@ -48,6 +50,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="a further name under which browsers reach this server, for example behind a proxy; may be repeated",
     )
+    parser.add_argument(
+        "--lessons",
+        metavar="DIR",
+        help="a folder with lessons of your own, one folder with a lesson.toml each, to stand beside ours (docs/lessons.md)",
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
     return parser
 
@@ -57,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     try:
         check_address(args.host, args.port or 0)
+        offer_lessons(args.lessons)
     except Refusal as refusal:
         print(f"nmf-dashboard: {refusal}", file=sys.stderr)
         return 1
@@ -81,6 +89,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     with contextlib.suppress(click.Abort):  # Ctrl+C, which is how it is stopped
         cli.main(["run", str(APP), *flags], prog_name="nmf-dashboard", standalone_mode=False)
     return 0
+
+
+def offer_lessons(folder: str | None) -> None:
+    """Name the folder with lessons of one's own to the server; what is wrong with a lesson is said on the page Learn.
+
+    Raises
+    ------
+    Refusal
+        If it is no folder, or holds no lesson.
+    """
+    if folder is None:
+        return
+    if not Path(folder).is_dir():
+        raise Refusal(f"{folder} is not a folder. Name one that holds a folder with a lesson.toml for each lesson.")
+    if not any(Path(folder).glob("*/lesson.toml")):
+        raise Refusal(f"{folder} holds no lesson: each is a folder in it with a file lesson.toml. See docs/lessons.md.")
+    os.environ[LESSONS] = str(Path(folder).resolve())
 
 
 def check_address(host: str, port: int) -> None:

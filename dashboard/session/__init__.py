@@ -50,6 +50,7 @@ from dashboard.session.flow import (
     waiting,
     wired,
 )
+from dashboard.session.learning import prepare_lessons, presenting, sent
 from dashboard.session.tab import (
     Notice,
     control,
@@ -110,9 +111,12 @@ __all__ = [
     "parameter_key",
     "patience",
     "pending",
+    "prepare_lessons",
+    "presenting",
     "quick",
     "refusals",
     "said",
+    "sent",
     "set_control",
     "set_pages",
     "show",

@@ -1,0 +1,125 @@
+"""Learn: the course, or one lesson played in the browser; the address says which lesson and step."""
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard import session
+from dashboard.devices.mount import mount
+from dashboard.devices.pack import pack
+from dashboard.learn import export, shelf
+from dashboard.learn.lessons import Lesson
+from dashboard.learn.scene import LessonError
+from dashboard.text.plain import markdown
+from dashboard.text.words import count, spelled
+
+KEY = "lesson"  # of the device on the page
+LECTURERS = """
+- **Present** (or the key F) fills the screen; Page Down and Page Up, which clickers send, turn the steps, and forward opens an
+  answer first: one key leads through a lesson.
+- A link to any step: `/learn?lesson=zeros&step=4`. With `&present=1` it opens as for a beamer, with `&only=device` without text
+  and controls, to stand beside your own slides.
+- **X ≈ WH** or **V ≈ WH**: the notation of your slides; text and pictures turn with it.
+- Each lesson can be taken along as one HTML file that needs no network and prints as a handout.
+- Your own lessons: `nmf-dashboard --lessons DIR`; `docs/lessons.md` says how to write one.
+"""
+
+
+def draw() -> None:
+    key = session.linked("lesson")
+    if key:
+        lesson(key)
+    else:
+        course()
+
+
+# -- the course ------------------------------------------------------------------------------------------------------------
+def course() -> None:
+    lessons, wrong = shelf.course()
+    session.prepare_lessons(shelf.prepare)
+    minutes = sum(lesson.minutes for lesson in lessons)
+    st.title("Learn how NMF works, by touching it", anchor=False)
+    many = "lesson" if len(lessons) == 1 else "lessons"
+    st.markdown(f":gray[{spelled(len(lessons))} {many}, about {minutes} minutes. Guess first, then see; nothing is recorded.]")
+    with st.grid(3, min_column_width=300):
+        for number, each in enumerate(lessons, 1):
+            card(number, each)
+    for sentence in wrong:
+        st.warning(markdown(sentence, 600))
+    with st.expander("For lecturers"):
+        st.markdown(LECTURERS)
+
+
+def card(number: int, lesson: Lesson) -> None:
+    with st.container(border=True, height="stretch", gap="xsmall"):
+        st.markdown(f"**{number} · {markdown(lesson.title, 120)}**")
+        st.markdown(markdown(lesson.about, 300))
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown(f":small[:gray[{count(lesson.minutes, 'minute')}]]", width="content")
+            st.button(f"Open lesson {number}", key=f"open-{lesson.key}", on_click=go, args=(lesson.key,))
+
+
+def go(key: str) -> None:
+    """Open a lesson, or with "" the course."""
+    for name in ("step", "lesson"):
+        session.link(name, "")
+    session.link("lesson", key)
+
+
+# -- one lesson --------------------------------------------------------------------------------------------------------------
+def lesson(key: str) -> None:
+    try:
+        head, blocks = shelf.ready(key)
+    except LessonError as wrong:
+        st.title("This lesson cannot be opened", anchor=False)
+        st.error(markdown(str(wrong), 600))
+        st.button("All lessons", on_click=go, args=("",))
+        return
+    lessons, _ = shelf.course()
+    at = [each.key for each in lessons].index(key) if key in [each.key for each in lessons] else -1
+    onward = lessons[at + 1] if 0 <= at < len(lessons) - 1 else None
+    step = session.linked("step")
+    told: dict[str, Any] = {
+        # the address follows the reader; what is handed over must not, or every step would come back as a new beginning
+        "open": session.control(f"opened-{key}", int(step) if step.isascii() and step.isdecimal() else 1),
+        "notation": session.control("opened-notation", "V" if session.linked("notation") == "V" else "X"),
+        "present": session.presenting(),
+        "only": session.linked("only"),
+        "next": {"key": onward.key, "title": onward.title} if onward else None,
+        "asked": shelf.answered(head, session.sent(KEY, "ask")),
+    }
+    mount("lesson", pack({**head, **told}, blocks), key=KEY, on_ask=asked, on_at=turned)
+    if session.presenting() or told["only"]:
+        return
+    with st.container(horizontal=True, horizontal_alignment="center", vertical_alignment="center"):
+        st.button("All lessons", icon=":material/list:", on_click=go, args=("",), type="tertiary")
+        if onward:
+            st.button(f"Next: {markdown(onward.title, 90)}", on_click=go, args=(onward.key,), type="tertiary")
+        st.download_button(
+            "This lesson as one file",
+            data=lambda: export.page(head, blocks).encode(),
+            file_name=f"nmf-lesson-{key}.html",
+            mime="text/html",
+            on_click="ignore",
+            icon=":material/download:",
+            type="tertiary",
+            help="Works offline, in any browser, light and dark; printed, it is a handout with the answers at the end.",
+        )
+
+
+def turned() -> None:
+    """The reader has come to another step: the address follows."""
+    at = session.sent(KEY, "at")
+    if isinstance(at.get("step"), int) and at.get("lesson") == session.linked("lesson"):
+        session.link("step", str(at["step"]))
+        session.link("notation", "V" if at.get("notation") == "V" else "")
+
+
+def asked() -> None:
+    """A device asked for something; the next lesson is opened here, everything else is computed when the page is drawn."""
+    ask = session.sent(KEY, "ask")
+    if "go" in ask and ask["go"] in {each.key for each in shelf.course()[0]}:
+        go(str(ask["go"]))
+
+
+draw()
