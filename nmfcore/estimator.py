@@ -40,11 +40,14 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
+from nmfcore.core.blocks import as_visited, is_blocks
 from nmfcore.core.checks import as_problem, penalty_for
-from nmfcore.core.factorization import BETA, Factorization, Factors, Matrix, Problem, Progress, StopReason, beta_of
+from nmfcore.core.factorization import BETA, Factorization, Factors, Matrix, Penalty, Problem, Progress, StopReason, beta_of
 from nmfcore.core.losses import beta_divergence
 from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.solvers import SOLVERS, make_solver, starts
+from nmfcore.solvers.block_engines import engine_for, mapped_array
+from nmfcore.solvers.blocked_run import Within, prepare_blocks
 from nmfcore.solvers.hals import HALS
 from nmfcore.solvers.loop import Run
 from nmfcore.solvers.mu import MultiplicativeUpdates
@@ -53,7 +56,7 @@ from nmfcore.topics.encode import encode_rows
 
 SMALL = 10_000  # cells of X up to which 'cd' takes scikit-learn's own steps; speed does not matter there, repeatability does
 PLAIN_SOLVERS = sorted(k for k, s in SOLVERS.items() if not (s.supports.requires_mask or s.supports.requires_symmetric))
-INITS = sorted({"random", "nndsvd", "nndsvda", "nndsvdar", "custom", *starts.INITS})
+INITS = sorted({"random", "nndsvd", "nndsvda", "nndsvdar", "custom", "sample", *starts.INITS})
 TOL_SHARE = 0.1  # scikit-learn's default 1e-4 then stops at 1e-5 per iteration: no worse a loss than its 'cd' reaches
 
 EVALUATE_EVERY = 5  # iterations: other losses than Frobenius cost as much to evaluate as half a step (scikit-learn: 10)
@@ -197,8 +200,11 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         """
         if not get_config()["skip_parameter_validation"]:
             self._validate_params()
-        X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=[np.float64, np.float32])
-        result, error = self._factorize(X, W, H)
+        if is_blocks(X):
+            result, error = self._factorize_blocks(X, W, H)
+        else:
+            X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=[np.float64, np.float32])
+            result, error = self._factorize(X, W, H)
         self._n_components = self.n_components_ = int(result.H.shape[0])
         self.components_ = result.H
         self.reconstruction_err_ = error
@@ -210,6 +216,8 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def transform(self, X: Any) -> np.ndarray:
         """W (m, n_components) that minimises the loss of X against W components_, with components_ fixed."""
         check_is_fitted(self)
+        if is_blocks(X):
+            return self._project_blocks(as_visited(X))
         X = validate_data(
             self, X, accept_sparse=("csr", "csc"), dtype=[np.float64, np.float32], reset=False, ensure_non_negative=True
         )
@@ -283,6 +291,46 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             self._warn_limit()
         return W
 
+    def _factorize_blocks(self, X: Any, W: Any, H: Any) -> tuple[Factorization, float]:
+        """The finished run on data that is visited block by block, and its reconstruction error."""
+        if self.shuffle or self.init not in (None, "random", "nndsvd", "sample", "custom"):
+            raise ValueError(
+                "Data in blocks can begin from init=None, 'sample', 'nndsvd', 'random' or 'custom', without shuffle."
+            )
+        blocks = as_visited(X)
+        self.n_features_in_ = blocks.columns
+        solver = HALS() if self.solver == "cd" else self._solver(blocks)
+        custom = self.init == "custom"
+        run = prepare_blocks(
+            blocks, self._rank(blocks, H if custom else None), solver=solver, init=None if custom else self.init,
+            seed=_seed(self.random_state), loss=_loss_name(self.beta_loss),
+            penalty=penalty_for(self.alpha_W, self.alpha_H, self.l1_ratio, blocks.shape),
+            stop=StopRule(tol=self.tol * TOL_SHARE, max_iter=int(self.max_iter), max_seconds=None),
+            **({"W": W, "H": H} if custom else {}),
+        )  # fmt: skip
+        for point in run:
+            if self.verbose and not isinstance(point, Within):
+                _say(point)
+        result = run.result()
+        self._warn(result)
+        facts = blocks.facts
+        assert facts is not None
+        return result, result.relative_error * facts.squared_norm**0.5
+
+    def _project_blocks(self, blocks: Any) -> np.ndarray:
+        """W of data in blocks for the components, one pass; a mapped file where it is large."""
+        H = self.components_.astype(blocks.dtype, copy=False)
+        if H.shape[1] != blocks.columns:
+            raise ValueError(f"X has {blocks.columns} features, but NMF is expecting {H.shape[1]} features as input.")
+        W = mapped_array((blocks.shape[0], len(H)), blocks.dtype)
+        engine = engine_for(blocks)
+        penalty = penalty_for(self.alpha_W, self.alpha_H, self.l1_ratio, blocks.shape)
+        for index, rows in enumerate(engine.map(_encoded, H, penalty)):
+            begin, end = blocks.span(index)
+            W[begin:end] = rows
+        engine.close()
+        return W
+
     def _rank(self, X: Any, H: Any) -> int:
         if self.n_components == "auto" and H is not None:
             return int(np.shape(H)[0])
@@ -318,6 +366,8 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             )
 
     def _init_name(self, X: Any, rank: int) -> str:
+        if self.init == "sample":
+            raise ValueError("init = 'sample' is for data in blocks; in memory, take 'nndsvd' or another start.")
         fits = rank <= min(X.shape)
         if self.init is None:
             return "nndsvda" if fits else "random"
@@ -463,6 +513,11 @@ def _with_support(problem: Problem, start: Factors) -> Factors:
     W = np.where(start.W == 0, FAINT * max(start.W.max(), np.finfo(start.W.dtype).tiny), start.W)
     H = np.where(start.H == 0, FAINT * max(start.H.max(), np.finfo(start.H.dtype).tiny), start.H)
     return Factors(W.astype(start.W.dtype), H.astype(start.H.dtype))
+
+
+def _encoded(X: Matrix, index: int, first_row: int, H: np.ndarray, penalty: Penalty | None) -> np.ndarray:
+    """The weights of one block's rows, exact."""
+    return encode_rows(as_problem(X, len(H), penalty=penalty, overcomplete=True), H, tol=0.0, max_iter=1)[0]
 
 
 def _iterations(result: Factorization) -> int:

@@ -1,19 +1,35 @@
 """How is a factorization run?
 
 `solve` for a result, `prepare` for a run to watch, `continue_` to go on. The loop is in nmfcore/solvers/loop.py; a result that a
-person has guided is the loop's, and then one refit for every wish (nmfcore/guide).
+person has guided is the loop's, and then one refit for every wish (nmfcore/guide). Data in blocks has its own loop.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from nmfcore.core.blocks import is_blocks
 from nmfcore.core.factorization import Factorization
 from nmfcore.guide.steer import refuse as refuse_guidance
 from nmfcore.guide.steer import replay
-from nmfcore.solvers.loop import EXACT, RISEN, WINDOW, Run, continue_, dead_components, prepare, refuse
+from nmfcore.solvers import loop
+from nmfcore.solvers.blocked_run import continue_blocks, prepare_blocks, refuse_guidance_on_blocks
+from nmfcore.solvers.loop import EXACT, RISEN, WINDOW, Run, dead_components, refuse
 
 __all__ = ["EXACT", "RISEN", "WINDOW", "Run", "continue_", "dead_components", "prepare", "refuse", "solve"]
+
+
+def prepare(X: Any, rank: int | None = None, **options: Any) -> Run:
+    """The run of `solve`, not yet begun: iterate over it to watch it work. Parameters as in `solve`.
+
+    X in blocks, or an array of Dask, gives a `BlockedRun`, which also tells how far a pass is.
+    """
+    return prepare_blocks(X, rank, **options) if is_blocks(X) else loop.prepare(X, rank, **options)
+
+
+def continue_(factorization: Factorization, X: Any, **options: Any) -> Run:
+    """A run that goes on from a finished one; parameters as in `loop.continue_`, for X in blocks as in `continue_blocks`."""
+    return continue_blocks(factorization, X, **options) if is_blocks(X) else loop.continue_(factorization, X, **options)
 
 
 def solve(X: Any, rank: int | None = None, **options: Any) -> Factorization:
@@ -21,7 +37,8 @@ def solve(X: Any, rank: int | None = None, **options: Any) -> Factorization:
 
     Parameters
     ----------
-    X : (m, n) array-like or scipy sparse, >= 0; rows are items, columns features
+    X : (m, n) array-like or scipy sparse, >= 0; rows are items, columns features. `Blocks` and arrays of Dask are visited block
+        by block, by `hals`; client, threads and folder are then parameters, too (see `prepare_blocks`)
     rank : 1 to min(m, n); None only with a spec
     solver : key in SOLVERS or a solver; solver_options : its parameters
     init : a key of INITS, or "given" (W and H are then the start); None takes "nndsvda" for solvers that cannot leave a
@@ -47,6 +64,8 @@ def solve(X: Any, rank: int | None = None, **options: Any) -> Factorization:
         argument.
     """
     guidance = options.pop("guidance", None) or (options["spec"].guidance if options.get("spec") is not None else None)
+    if guidance and is_blocks(X):
+        refuse_guidance_on_blocks()
     run = prepare(X, rank, **options)
     if guidance:
         refuse_guidance(run.problem, run.solver)

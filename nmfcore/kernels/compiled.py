@@ -81,6 +81,55 @@ def add_rows(typingctx: Any, out: Any, at: Any, indices: Any, data: Any, begin: 
 
 
 @intrinsic
+def spread_row(typingctx: Any, out: Any, indices: Any, data: Any, begin: Any, end: Any, row: Any, at: Any, vectors: Any) -> Any:
+    """out[indices[p]] += data[p] * row[at : at + 8 vectors] for p in [begin, end); rows of `out` are 8 vectors numbers."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        number = context.get_value_type(signature.args[0].dtype)
+        index = context.get_value_type(signature.args[1].dtype)
+        vector = ir.VectorType(number, LANES)
+        wide = ir.IntType(64)
+        arrays = [context.make_array(signature.args[i])(context, builder, args[i]).data for i in (0, 1, 2, 5)]
+        out_data, indices_data, values_data, row_data = arrays
+        begin_, end_, at_, vectors_ = args[3], args[4], args[6], args[7]
+        bytes_per = 4 if isinstance(number, ir.FloatType) else 8
+        muladd = _muladd(builder, vector)
+        row_length = builder.mul(vectors_, ir.Constant(wide, LANES))
+
+        def block(first: Any, count: int) -> None:
+            """Add `count` vectors beginning with vector `first` of the row."""
+            offset = builder.mul(first, ir.Constant(wide, LANES))
+            source = builder.bitcast(builder.gep(row_data, [builder.add(at_, offset)]), vector.as_pointer())
+            held = [builder.load(builder.gep(source, [ir.Constant(wide, i)]), align=bytes_per) for i in range(count)]
+            with cgutils.for_range_slice(builder, begin_, end_, ir.Constant(wide, 1), intp=wide) as (p, _):
+                to = builder.load(builder.gep(indices_data, [p]))
+                to = builder.sext(to, wide) if index.width < 64 else to
+                value = builder.load(builder.gep(values_data, [p]))
+                spread = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
+                spread = builder.shuffle_vector(
+                    spread, ir.Constant(vector, ir.Undefined), ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+                )
+                place = builder.add(builder.mul(to, row_length), offset)
+                target = builder.bitcast(builder.gep(out_data, [place]), vector.as_pointer())
+                for i, part in enumerate(held):
+                    cell = builder.gep(target, [ir.Constant(wide, i)])
+                    old = builder.load(cell, align=bytes_per)
+                    builder.store(builder.call(muladd, [spread, part, old]), cell, align=bytes_per)
+
+        full = builder.udiv(vectors_, ir.Constant(wide, CHUNK))
+        with cgutils.for_range(builder, full, intp=wide) as loop:
+            block(builder.mul(loop.index, ir.Constant(wide, CHUNK)), CHUNK)
+        rest = builder.urem(vectors_, ir.Constant(wide, CHUNK))
+        first = builder.mul(full, ir.Constant(wide, CHUNK))
+        for count in range(1, CHUNK):
+            with builder.if_then(builder.icmp_unsigned("==", rest, ir.Constant(wide, count))):
+                block(first, count)
+        return context.get_dummy_value()
+
+    return types.void(out, indices, data, types.int64, types.int64, row, types.int64, types.int64), codegen
+
+
+@intrinsic
 def subtract_products(
     typingctx: Any, out: Any, start: Any, start_at: Any, weights: Any, weights_at: Any, rows: Any, count: Any
 ) -> Any:
@@ -129,6 +178,15 @@ def product(indptr, indices, data, other, out, begin, end):  # type: ignore[no-u
     flat_other, flat_out = other.reshape(-1), out.reshape(-1)
     for i in range(begin, end):
         add_rows(flat_out, i * width, indices, data, indptr[i], indptr[i + 1], flat_other, width // 8)  # type: ignore[call-arg]
+
+
+@njit(**SETTINGS)
+def back_product(indptr, indices, data, W, out, begin, end):  # type: ignore[no-untyped-def]
+    """out += A^T W over the rows begin <= i < end of CSR A; W (m, R), out (n, R)."""
+    width = W.shape[1]
+    flat_W, flat_out = W.reshape(-1), out.reshape(-1)
+    for i in range(begin, end):
+        spread_row(flat_out, indices, data, indptr[i], indptr[i + 1], flat_W, i * width, width // 8)  # type: ignore[call-arg]
 
 
 @njit(**SETTINGS)
@@ -385,6 +443,7 @@ def warm(dtype: np.dtype) -> None:
     indptr, indices, data = np.array([0, 1], np.int32), np.zeros(1, np.int32), np.ones(1, dtype)
     gram, zero = np.ones((1, 1), dtype), dtype.type(0)
     product(indptr, indices, data, one, one.copy(), 0, 1)
+    back_product(indptr, indices, data, one, one.copy(), 0, 1)
     half_sparse(indptr, indices, data, one, gram, one, one, zero, 1, zero, zero, one.copy(), one.copy(), 0, 1)
     half_dense(one, gram, one, one, zero, 1, zero, zero, one.copy(), one.copy(), 0, 1)
     newton_rows(indptr, indices, data, one, np.ones(LANES, dtype), one, one.copy(), 1, zero, zero, dtype.type(1e-9), True, 0, 1)

@@ -38,6 +38,8 @@ NEWTON_SPAN = 0.02  # of a row's largest stored value: where the smallest is bel
 SUM_ROW = 1024  # products summed in the arrays' own precision before float64 takes over
 PARALLEL_WORK = 4_000_000  # multiply-adds of half an iteration from which two threads gain more than they cost
 PARALLEL_GRAM = 20_000_000  # the same for a Gram matrix
+CACHED_VALUES = 1 << 17  # stored values worked on forth and back at one time: they stay in the second-level cache
+SUMMED_VALUES = 1 << 23  # stored values whose products are summed in float32 before float64 takes over
 
 
 # -- the plain loops ------------------------------------------------------------------------------------------------------------
@@ -246,6 +248,24 @@ class Engine(Protocol):
         """
         ...
 
+    def settle(
+        self, P: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, beta: float, sweeps: int,
+        l1: float = 0.0, l2: float = 0.0, start_gram: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray, float]:  # fmt: skip
+        """`half` with the product P = A other given, in the engine's layout."""
+        ...
+
+    def both(
+        self, A: Matrix, other: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, beta: float, sweeps: int,
+        l1: float = 0.0, l2: float = 0.0, alive: Callable[[], None] = lambda: None,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+        """`half`, and A^T ahead for the other half of the iteration while the rows of A are in the cache: A is read once.
+
+        Returns new, ahead and A^T ahead in the engine's layout. One thread: whoever has many blocks works on several at once.
+        alive : called every few milliseconds; what it raises ends the work
+        """
+        ...
+
     def cross(self, A: Matrix, other: np.ndarray, F: np.ndarray) -> float:
         """<A other, F> in float64."""
         ...
@@ -270,7 +290,13 @@ class Rows:
         self, A: Matrix, other: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, beta: float, sweeps: int,
         l1: float = 0.0, l2: float = 0.0, start_gram: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray, float]:  # fmt: skip
-        P = self._product(A, other)
+        return self.settle(self._product(A, other), G, start, previous, beta, sweeps, l1, l2, start_gram, spoil=True)
+
+    def settle(
+        self, P: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, beta: float, sweeps: int,
+        l1: float = 0.0, l2: float = 0.0, start_gram: np.ndarray | None = None, *, spoil: bool = False,
+    ) -> tuple[np.ndarray, np.ndarray, float]:  # fmt: skip
+        P = P if spoil else P.copy()
         new = start.copy()
         plain = not (l1 or l2)
         sweep_rows(new, P if plain else P - self.dtype.type(l1), G if plain else G + l2 * np.eye(len(G)), sweeps, spoil=True)
@@ -282,6 +308,22 @@ class Rows:
             value -= sum(_inner(p, f) / float(by) for p, f, by in zip(P, new, divided, strict=True) if by)
         del P
         return new, ahead(new, previous, beta), value
+
+    def both(
+        self, A: Matrix, other: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, beta: float, sweeps: int,
+        l1: float = 0.0, l2: float = 0.0, alive: Callable[[], None] = lambda: None,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+        new, further = np.empty_like(start), np.empty_like(start)
+        back = np.zeros((A.shape[1], len(other)))
+        for begin, end in _spans(A, SUMMED_VALUES):  # (n, r) in float64: the sum of a block's frequent column is long
+            alive()
+            rows, part = A[begin:end], slice(begin, end)
+            P = self._product(rows, other)
+            new[:, part], further[:, part], _ = self.settle(
+                P, G, np.ascontiguousarray(start[:, part]), previous[:, part], beta, sweeps, l1, l2, spoil=True
+            )
+            back += rows.T @ further[:, part].T
+        return new, further, np.array(back.T, self.dtype, order="C")
 
     def _product(self, A: Matrix, other: np.ndarray) -> np.ndarray:
         """P^T (r, m). Dense products are shared out.
@@ -346,6 +388,49 @@ class Tiles:
         gained = sum(_in_parts(part, A, self.width))
         return new, further, np.nan if start_gram is None else 0.5 * float(np.sum(G * start_gram)) - gained
 
+    def settle(
+        self, P: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, beta: float, sweeps: int,
+        l1: float = 0.0, l2: float = 0.0, start_gram: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray, float]:  # fmt: skip
+        new = np.empty_like(start)
+        further = np.empty_like(start) if beta else new
+        gram = np.ascontiguousarray(G, self.dtype)
+        shift = (self.dtype.type(l1), self.dtype.type(l2))
+
+        def part(begin: int, end: int) -> float:
+            return self.module.half_dense(
+                P[begin:end], gram, start, previous, self.dtype.type(beta), sweeps, *shift, new, further, begin, end
+            )
+
+        gained = sum(_in_parts(part, P, self.width))
+        return new, further, np.nan if start_gram is None else 0.5 * float(np.sum(G * start_gram)) - gained
+
+    def both(
+        self, A: Matrix, other: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, beta: float, sweeps: int,
+        l1: float = 0.0, l2: float = 0.0, alive: Callable[[], None] = lambda: None,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+        new, further = np.empty_like(start), np.empty_like(start)
+        gram = np.ascontiguousarray(G, self.dtype)
+        rest = (gram, start, previous, self.dtype.type(beta), sweeps, self.dtype.type(l1), self.dtype.type(l2), new, further)
+        back, total = np.zeros((A.shape[1], self.width), self.dtype), None
+        summed = 0
+        for begin, end in _spans(A, CACHED_VALUES):
+            alive()
+            if sp.issparse(A):
+                self.module.half_sparse(A.indptr, A.indices, A.data, other, *rest, begin, end)
+                self.module.back_product(A.indptr, A.indices, A.data, further, back, begin, end)
+                summed += int(A.indptr[end]) - int(A.indptr[begin])
+            else:
+                rows = A[begin:end]
+                self.module.half_dense(rows @ other, *rest, begin, end)
+                back += rows.T @ further[begin:end]
+                summed += rows.size
+            if summed >= SUMMED_VALUES:  # a frequent column's sum is long: float32 would lose a digit or two of it
+                total = back.astype(np.float64) if total is None else np.add(total, back, out=total)
+                back[:] = 0
+                summed = 0
+        return new, further, back if total is None else (total + back).astype(self.dtype)
+
     def cross(self, A: Matrix, other: np.ndarray, F: np.ndarray) -> float:
         return _inner(self.product(A, other), F)
 
@@ -376,6 +461,38 @@ def multiply(A: Matrix, B: np.ndarray) -> np.ndarray:
     return tiles.outside(tiles.product(A, tiles.inside(B)))
 
 
+def round_trip(
+    A: Matrix, B: np.ndarray, *, back: bool = True, plain: bool = False, alive: Callable[[], None] = lambda: None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """P = A B (m, l) and A^T P (n, l) for dense B (n, l), reading A once; one thread.
+
+    back : whether the second is wanted; plain : without compiled kernels, whatever is installed; alive : as in `Engine.both`
+    """
+    module = None if plain else _load()
+    if module is None or not sp.issparse(A):
+        P, total = np.empty((A.shape[0], B.shape[1]), A.dtype), np.zeros(B.shape)
+        for begin, end in _spans(A, SUMMED_VALUES):
+            alive()
+            rows = A[begin:end]
+            P[begin:end] = rows @ B
+            if back:
+                total += rows.T @ P[begin:end]
+        return P, total.astype(A.dtype) if back else None
+    tiles = Tiles(B.shape[1], A.dtype, module=module)
+    inside, P = tiles.inside(B), np.empty((A.shape[0], tiles.width), A.dtype)
+    sums, total, summed = np.zeros(inside.shape if back else (0, 0), A.dtype), np.zeros(inside.shape if back else (0, 0)), 0
+    for begin, end in _spans(A, CACHED_VALUES):
+        alive()
+        module.product(A.indptr, A.indices, A.data, inside, P, begin, end)
+        if back:
+            module.back_product(A.indptr, A.indices, A.data, P, sums, begin, end)
+            summed += int(A.indptr[end]) - int(A.indptr[begin])
+            if summed >= SUMMED_VALUES:
+                total += sums
+                sums[:], summed = 0, 0
+    return tiles.outside(P), tiles.outside((total + sums).astype(A.dtype)) if back else None
+
+
 def _sparse_product(A: sp.csr_array, B: np.ndarray) -> np.ndarray:
     """A B by scipy, whose inner loop is up to a third faster when the width is a multiple of VECTOR."""
     n, width = B.shape
@@ -384,13 +501,14 @@ def _sparse_product(A: sp.csr_array, B: np.ndarray) -> np.ndarray:
     return times(A, padded)[:, :width]
 
 
-def engine(rank: int, dtype: np.dtype, exact: bool = True) -> Engine:
+def engine(rank: int, dtype: np.dtype, exact: bool = True, *, plain: bool = False) -> Engine:
     """The fastest engine there is here for factors of this rank and dtype.
 
+    plain : without compiled kernels, whatever is installed
     exact : Gram matrices in float64 even of float32 factors. Their rounding is the largest part of the loss's: about 1e-7 of
         ||X||^2, which matters where the fit is good.
     """
-    module = compiled()
+    module = None if plain else compiled()
     return Rows(rank, dtype, exact) if module is None else Tiles(rank, dtype, exact, module)
 
 
@@ -435,6 +553,17 @@ def ahead(new: np.ndarray, previous: np.ndarray, beta: float, keep: float = 0.0)
 def _outer(A: Matrix, other: np.ndarray) -> tuple[Matrix, np.ndarray]:
     """The same product A other with a plain left side: for A = Y B that is Y (B other), whose rows can be taken apart."""
     return (A.Y, A.B @ other) if isinstance(A, LowRank) else (A, other)
+
+
+def _spans(A: Matrix, values: int) -> Iterator[tuple[int, int]]:
+    """Runs of rows of A with about so many stored values each, cut at multiples of 64 rows; they depend on A alone."""
+    m = A.shape[0]
+    if sp.issparse(A):
+        aims = np.arange(values, int(A.indptr[-1]), values)
+        cuts = np.searchsorted(A.indptr, aims) // 64 * 64
+    else:
+        cuts = np.arange(0, m, max(64, values // max(1, A.shape[1]) // 64 * 64))
+    yield from pairwise(np.unique(np.concatenate([[0], cuts, [m]])).tolist())
 
 
 # -- threads --------------------------------------------------------------------------------------------------------------------

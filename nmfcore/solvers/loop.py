@@ -108,7 +108,7 @@ class Run:
     # -- the loop ---------------------------------------------------------------------------------------------------
     def __iter__(self) -> Iterator[Progress]:
         self._stopped = StopReason.UNFINISHED
-        since = _Since(self._iteration, self._seconds, max(0, len(self.history) - 1))
+        since = Since(self._iteration, self._seconds, max(0, len(self.history) - 1))
         if self._memory is None:
             began = time.perf_counter()
             with np.errstate(all="ignore"):  # a diverging run is a result here, not a warning
@@ -153,7 +153,7 @@ class Run:
         """Ask the loop to end after the present step; may be called from another thread, also before the loop has begun."""
         self._cancelled = True
 
-    def _limit(self, since: _Since) -> StopReason | None:
+    def _limit(self, since: Since) -> StopReason | None:
         """Whether the run was cancelled or has used up its iterations or seconds, counted since this loop began."""
         if self._cancelled:
             return StopReason.CANCELLED
@@ -241,7 +241,7 @@ class Run:
     def _exact(self) -> bool:
         return self.problem.plain_loss and self.history[-1].relative_error <= EXACT[self.problem.dtype]
 
-    def _converged(self, since: _Since) -> StopReason | None:
+    def _converged(self, since: Since) -> StopReason | None:
         """The stop rule, the same for all solvers."""
         now = self.history[-1]
         if self._exact():
@@ -285,7 +285,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class _Since:
+class Since:
     """Where the present loop began: its iteration, its seconds and the index of its first point."""
 
     iteration: int
@@ -350,8 +350,8 @@ def prepare(
     recording: Recording | None = None,
 ) -> Run:
     """The run of `solve`, not yet begun: iterate over it to watch it work. Parameters as in `solve`."""
-    chosen = _solver(solver, solver_options, spec)
-    spec = _specified(chosen, spec, rank, init, seed, loss, stop, symmetric, penalty, given=W is not None or H is not None)
+    chosen = chosen_solver(solver, solver_options, spec)
+    spec = specified(chosen, spec, rank, init, seed, loss, stop, symmetric, penalty, given=W is not None or H is not None)
     problem = as_problem(
         X, spec.rank, loss=spec.loss, mask=mask, symmetric=spec.symmetric, penalty=Penalty(**spec.penalty), axes=axes
     )
@@ -361,7 +361,7 @@ def prepare(
     return Run(problem, chosen, start, spec, evaluate_every=evaluate_every, kkt_every=kkt_every, fresh=True, recording=recording)
 
 
-def _solver(solver: str | Solver | None, options: Mapping[str, Any] | None, spec: RunSpec | None) -> Solver:
+def chosen_solver(solver: str | Solver | None, options: Mapping[str, Any] | None, spec: RunSpec | None) -> Solver:
     """The solver that the arguments and the specification name, if they do not contradict each other."""
     if isinstance(solver, Solver):
         if options:
@@ -379,7 +379,7 @@ def _solver(solver: str | Solver | None, options: Mapping[str, Any] | None, spec
     return chosen
 
 
-def _specified(
+def specified(
     solver: Solver, spec: RunSpec | None, rank: int | None, init: str | None, seed: int | None, loss: str | None,
     stop: StopRule | None, symmetric: bool | None, penalty: Penalty | None, *, given: bool,
 ) -> RunSpec:  # fmt: skip
