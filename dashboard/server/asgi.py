@@ -1,4 +1,4 @@
-"""What does the server add to Streamlit: security headers, known hosts, a warm start, an error screen, its address?
+"""What does the server add to Streamlit: its guards, a warm start, housekeeping, an error screen, its log and its address?
 
 `options()` are the arguments of `st.App` in app.py, so that both ways of starting have all of it.
 May import streamlit and starlette, and the modules that it warms up by name.
@@ -7,13 +7,11 @@ May import streamlit and starlette, and the modules that it warms up by name.
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import gc
-import hashlib
 import importlib
 import logging
-import re
+import os
 import subprocess
 import sys
 import threading
@@ -25,9 +23,13 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from starlette.formparsers import MultiPartParser
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dashboard.server.guards import KnownHosts, OneOrigin, SecurityHeaders
+from dashboard.server.housekeeping import EVERY_SECONDS, keep_house
+from dashboard.server.settings import LOG_LEVELS, LOG_VARIABLE
+from dashboard.work.jobs import service
 
 _log = logging.getLogger(__name__)
 
@@ -47,9 +49,11 @@ FIRST = (
 )
 LATER = ("sklearn.decomposition", "sklearn.feature_extraction.text")  # imported once the first screen is drawn
 FIRST_SECONDS = 60.0  # the server is up after this time in any case
+CLOSE_SECONDS = 0.3  # for each thread when the server ends; they are daemons, so none of them holds it up
 LATER_SECONDS = 15.0  # the rest is loaded after this time, also when nobody has come
 BROWSER_SECONDS = 3.0  # what a browser needs to draw the first screen
 KERNEL_DTYPES = ("float32", "float64")
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 COMPILE_SECONDS = 300.0  # then the child that compiles is given up
 COMPILE = """
 import os, sys
@@ -65,7 +69,7 @@ for dtype in sys.argv[2:]:
 def options() -> dict[str, Any]:
     """The keyword arguments of `st.App`."""
     return {
-        "middleware": [Middleware(SecurityHeaders), Middleware(KnownHosts)],
+        "middleware": [Middleware(SecurityHeaders), Middleware(KnownHosts), Middleware(OneOrigin)],
         "lifespan": lifespan,
         "on_script_error": show_error,
     }
@@ -77,7 +81,8 @@ def options() -> dict[str, Any]:
 @contextlib.asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Runs when the port is bound: requests that come now are answered in a moment."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    start_log()
+    hold_uploads_in_memory()
     logging.getLogger("streamlit.error_util").addFilter(lambda record: record.msg != "Uncaught app execution")  # see show_error
     ready = threading.Event()
     threading.Thread(target=warm_up, args=(ready,), name="warm-up", daemon=True).start()
@@ -86,7 +91,25 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     print(f"NMF dashboard: {url}  (Ctrl+C stops it)", flush=True)  # what the command is for, so not a log line
     if not st.get_option("server.headless"):
         threading.Thread(target=webbrowser.open, args=(url,), name="browser", daemon=True).start()
-    yield
+    house = asyncio.create_task(keep_house(min(EVERY_SECONDS, st.get_option("server.disconnectedSessionTTL") / 2)))
+    try:
+        yield
+    finally:
+        house.cancel()
+        service().close(timeout=CLOSE_SECONDS)
+
+
+def start_log() -> None:
+    """Our own lines at the level that was asked for; the libraries' at warnings and above."""
+    level = os.environ.get(LOG_VARIABLE, "info").lower()
+    logging.basicConfig(format=LOG_FORMAT, level=logging.WARNING)
+    for name in ("dashboard", "nmfcore"):
+        logging.getLogger(name).setLevel(level.upper() if level in LOG_LEVELS else logging.INFO)
+
+
+def hold_uploads_in_memory() -> None:
+    """Starlette writes an upload above 1 MB into the system's temporary folder while it arrives; ours stays in memory."""
+    MultiPartParser.spool_max_size = (int(st.get_option("server.maxUploadSize")) + 1) * 2**20
 
 
 def address() -> str:
@@ -111,7 +134,6 @@ def warm_up(ready: threading.Event) -> None:
         try:
             _load(FIRST)
             from dashboard.work.fitting import warm
-            from dashboard.work.jobs import service
 
             warm(service())
             _freeze()
@@ -171,71 +193,3 @@ def show_error(error: Exception) -> bool:
         f"The server's log has the details under error `{name}`."
     )
     return True
-
-
-# -- headers ---------------------------------------------------------------------------------------------------------
-
-
-class KnownHosts(TrustedHostMiddleware):
-    """Refuses every request for a host name that is not ours, so that no foreign site can reach the server by DNS.
-
-    Streamlit applies `server.allowedHosts` to the WebSocket only; this covers uploads and media as well.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        hosts = st.get_option("server.allowedHosts") or ["*"]
-        super().__init__(app, [f"[{host}]" if ":" in host else host for host in hosts], www_redirect=False)
-
-
-class SecurityHeaders:
-    """Adds our headers to every response that does not have them."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-        self.headers = [(name.encode(), value.encode()) for name, value in security_headers().items()]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                present = {name.lower() for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(h for h in self.headers if h[0] not in present)]
-            await send(message)
-
-        await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
-
-
-def security_headers() -> dict[str, str]:
-    policy = {
-        "default-src": "'none'",
-        # 'unsafe-eval': without it Plotly's WebGL traces (scattergl) say "WebGL is not supported" and draw nothing
-        "script-src": " ".join(["'self'", "'unsafe-eval'", *_inline_script_hashes()]),
-        "style-src": "'self' 'unsafe-inline'",  # Streamlit and Plotly write their styles at run time
-        "img-src": "'self' data: blob:",
-        "font-src": "'self' data:",
-        "media-src": "'self' data: blob:",
-        "connect-src": "'self'",
-        "worker-src": "'self' blob:",
-        "manifest-src": "'self'",
-        "frame-src": "'none'",
-        "frame-ancestors": "'none'",
-        "object-src": "'none'",
-        "base-uri": "'none'",
-        "form-action": "'none'",
-    }
-    return {
-        "content-security-policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
-        "cross-origin-opener-policy": "same-origin",
-        "cross-origin-resource-policy": "same-origin",
-        "permissions-policy": "camera=(), geolocation=(), microphone=()",
-        "referrer-policy": "no-referrer",
-        "x-content-type-options": "nosniff",
-        "x-frame-options": "DENY",
-    }
-
-
-def _inline_script_hashes() -> list[str]:
-    """CSP sources of the scripts that stand inside Streamlit's own page, so that no other inline script may run."""
-    page = Path(st.__file__).with_name("static") / "index.html"
-    scripts = re.findall(r"<script>(.*?)</script>", page.read_text(encoding="utf-8"), re.DOTALL)
-    digests = [hashlib.sha256(script.encode()).digest() for script in scripts]
-    return [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests]

@@ -11,14 +11,20 @@ import contextlib
 import errno
 import ipaddress
 import os
+import re
 import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from dashboard.server.settings import EMBED_VARIABLE, LOG_LEVELS, LOG_VARIABLE, ORIGIN
+from dashboard.work.environment import FOLDER_VARIABLE, OPEN_VARIABLE
+
 APP = Path(__file__).resolve().parents[1] / "app.py"
 LESSONS = "NMF_LESSONS"  # the same as in learn/shelf.py, which this file does not import: it starts without NumPy
 LOOPBACK = ("localhost", "127.0.0.1", "::1")  # the same as server.allowedHosts in .streamlit/config.toml
+
+BASE_PATH = re.compile(r"/?([A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*/?)?")
 
 EPILOG = """\
 Without --port, the first free port from 8501 on is taken.
@@ -56,6 +62,29 @@ def parser() -> argparse.ArgumentParser:
         help="a folder with lessons of your own, one folder with a lesson.toml each, to stand beside ours (docs/lessons.md)",
     )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
+    parser.add_argument(
+        "files",
+        nargs="*",
+        metavar="FILE",
+        help="a file or folder to open at once, as if it were dropped on the Data page; several are taken together",
+    )
+    parser.add_argument(
+        "--data", metavar="DIR", help="a folder whose files everybody may open from the Data page; it is only read"
+    )
+    parser.add_argument(
+        "--base-path",
+        default="",
+        metavar="PATH",
+        help="answer under this path, for a proxy that passes https://example.org/PATH/ on",
+    )
+    parser.add_argument(
+        "--embed-in",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="a site whose pages may show the dashboard in a frame, for example https://course.example.org; may be repeated",
+    )
+    parser.add_argument("--log-level", choices=LOG_LEVELS, default="info", help="how much the log says (default: %(default)s)")
     return parser
 
 
@@ -65,6 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         check_address(args.host, args.port or 0)
         offer_lessons(args.lessons)
+        given = environment(args)
     except Refusal as refusal:
         print(f"nmf-dashboard: {refusal}", file=sys.stderr)
         return 1
@@ -79,6 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     import click
     from streamlit.web import cli
 
+    os.environ.update(given)
     flags = [f"--server.address={args.host}"]
     if set(names) != set(LOOPBACK):  # else what config.toml or the environment says holds
         flags += [f"--server.allowedHosts={name}" for name in names]
@@ -86,6 +117,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         flags.append(f"--server.port={args.port}")
     if args.no_browser:
         flags.append("--server.headless=true")
+    if args.base_path.strip("/"):
+        flags.append(f"--server.baseUrlPath={args.base_path.strip('/')}")
+    if args.embed_in:  # else the cookie that an upload needs is not sent from inside a frame
+        flags.append("--server.xsrfCookieSameSite=none")
     with contextlib.suppress(click.Abort):  # Ctrl+C, which is how it is stopped
         cli.main(["run", str(APP), *flags], prog_name="nmf-dashboard", standalone_mode=False)
     return 0
@@ -106,6 +141,36 @@ def offer_lessons(folder: str | None) -> None:
     if not any(Path(folder).glob("*/lesson.toml")):
         raise Refusal(f"{folder} holds no lesson: each is a folder in it with a file lesson.toml. See docs/lessons.md.")
     os.environ[LESSONS] = str(Path(folder).resolve())
+
+
+def environment(args: argparse.Namespace) -> dict[str, str]:
+    """What the server reads from its environment, checked.
+
+    Raises
+    ------
+    Refusal
+        If a file or folder is not there, an origin is none, or a path is none.
+    """
+    found = {LOG_VARIABLE: args.log_level}
+    if args.files:
+        missing = [name for name in args.files if not Path(name).exists()]
+        if missing:
+            raise Refusal(f"there is no file or folder {missing[0]!r}. Check its name and place.")
+        found[OPEN_VARIABLE] = os.pathsep.join(str(Path(name).resolve()) for name in args.files)
+    if args.data is not None:
+        if not Path(args.data).is_dir():
+            raise Refusal(f"there is no folder {args.data!r} for --data. Check its name and place.")
+        found[FOLDER_VARIABLE] = str(Path(args.data).resolve())
+    for origin in args.embed_in:
+        if not ORIGIN.fullmatch(origin):
+            raise Refusal(
+                f"{origin!r} is no origin for --embed-in. Write the site alone, for example https://course.example.org."
+            )
+    if args.embed_in:
+        found[EMBED_VARIABLE] = " ".join(args.embed_in)
+    if not BASE_PATH.fullmatch(args.base_path):
+        raise Refusal(f"{args.base_path!r} is no path for --base-path. Use letters, digits, - and _, for example tools/nmf.")
+    return found
 
 
 def check_address(host: str, port: int) -> None:

@@ -601,7 +601,8 @@ class Jobs:
             if job.stopped and kept is not None:
                 status, result = self._leaves(job, kept)
         except BaseException as error:  # SystemExit too: a worker outlives every job
-            job.failure, status = _failure(error, job), Status.FAILED
+            if not self._closed:  # else what it needed was taken away while the server ended
+                job.failure, status = _failure(error, job), Status.FAILED
         del work
         self._finish(job, status, result)
 

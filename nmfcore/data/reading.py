@@ -62,7 +62,7 @@ def read_matrix(
     """
     chosen = ReadOptions.of(options)
     limits = limits or Limits.from_environment()
-    source = _source(file, name, limits)
+    source = gathered(file, limits, name=name)
     if chosen.format is not None and chosen.format not in READERS:
         raise ValueError(f"format is {chosen.format!r}; allowed: {', '.join(READERS)}.")
     key = chosen.format or detect(source)
@@ -74,10 +74,16 @@ def read_matrix(
     return read_in_child(source, key, chosen, limits, report or silent)
 
 
-def _source(file: AnyFile | Sequence[AnyFile], name: str | None, limits: Limits) -> Source:
-    """The file as a source, if it is not too large."""
+def gathered(file: AnyFile | Sequence[AnyFile], limits: Limits, *, name: str | None = None) -> Source:
+    """The file as a source, if it is not too large; a folder, or several files, as one zip file in memory.
+
+    Raises
+    ------
+    UploadError
+        If it is too large or not there.
+    """
     if isinstance(file, (list, tuple)):
-        return Source(name or "the files", _packed([_source(one, None, limits) for one in file], limits))
+        return Source(name or "the files", _packed([gathered(one, limits) for one in file], limits))
     if isinstance(file, (str, os.PathLike)):
         path = Path(file)
         if path.is_dir():
@@ -93,8 +99,8 @@ def _source(file: AnyFile | Sequence[AnyFile], name: str | None, limits: Limits)
         title = name or Path(str(getattr(file, "name", "") or "the upload")).name
         whole = getattr(file, "getbuffer", None)
         if whole is not None:  # an upload is in memory already: no second copy
-            return _source(whole(), title, limits)
-        return _source(file.read(limits.upload_bytes + 1), title, limits)  # type: ignore[union-attr]
+            return gathered(whole(), limits, name=title)
+        return gathered(file.read(limits.upload_bytes + 1), limits, name=title)  # type: ignore[union-attr]
     if source.size > limits.upload_bytes:
         raise UploadError(
             f"{shown(source.name)} has {source.size / MIB:,.0f} MB; at most {limits.upload_bytes / MIB:,.0f} MB are read",

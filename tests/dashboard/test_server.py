@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
-import http.client
 import json
 import logging
-import os
 import re
 import signal
 import socket
@@ -17,22 +14,17 @@ import threading
 import time
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import streamlit
+from running import CHECKOUT, COMMAND, SCRIPT, WATCHED, Running, serving, start
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from dashboard.server import asgi, cli
+from dashboard.server import asgi, cli, guards
 
-CHECKOUT = Path(__file__).parent.parent.parent
 CONFIG = CHECKOUT / "dashboard" / ".streamlit" / "config.toml"
-START_SECONDS = 60.0
-
-COMMAND = ["-m", "dashboard.server.cli", "--port", "0", "--no-browser"]
-SCRIPT = ["-m", "streamlit", "run", str(CHECKOUT / "dashboard" / "app.py"), "--server.port=0", "--server.headless=true"]
 
 # Settings of another project, lying in the folder where the dashboard is started
 FOREIGN_CONFIG = """
@@ -52,62 +44,14 @@ primaryColor = "#FF0000"
 # -- a running server ------------------------------------------------------------------------------------------------
 
 
-@dataclass
-class Running:
-    url: str
-    port: int
-    process: subprocess.Popen[str]
-    log: Path
-
-    def get(self, path: str = "/", host: str | None = None, **headers: str) -> http.client.HTTPResponse:
-        """The answer to a GET request, with any Host header."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        connection.putrequest("GET", path, skip_host=True)
-        connection.putheader("Host", host if host is not None else f"127.0.0.1:{self.port}")
-        for name, value in headers.items():
-            connection.putheader(name.replace("_", "-"), value)
-        connection.endheaders()
-        answer = connection.getresponse()
-        if answer.status != 101:
-            answer.read()
-        connection.close()
-        return answer
-
-    def open_socket(self, host: str, origin: str) -> int:
-        """The status of an attempt to open Streamlit's WebSocket; 101 is success."""
-        handshake = {"Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec_WebSocket_Version": "13"}
-        return self.get("/_stcore/stream", host, Connection="Upgrade", Upgrade="websocket", Origin=origin, **handshake).status
-
-
-def start(arguments: list[str], folder: Path) -> Running:
-    log = folder / "log.txt"
-    env = {**os.environ, "PYTHONPATH": str(CHECKOUT), "NMF_DATA_DIR": str(folder), "PYTHONUNBUFFERED": "1"}
-    with log.open("w") as out:
-        process = subprocess.Popen(
-            [sys.executable, *arguments], stdout=out, stderr=subprocess.STDOUT, cwd=folder, env=env, text=True
-        )
-    end = time.monotonic() + START_SECONDS
-    while not (found := re.search(r"NMF dashboard: (http://\S+:(\d+))", log.read_text())):
-        if process.poll() is not None or time.monotonic() > end:
-            process.kill()
-            pytest.fail(f"The server did not start. It logged:\n{log.read_text()[-3000:]}")
-        time.sleep(0.05)
-    return Running(found[1], int(found[2]), process, log)
-
-
-@pytest.fixture(scope="module", params=[COMMAND, SCRIPT], ids=["nmf-dashboard", "streamlit run"])
+@pytest.fixture(scope="module", params=[WATCHED, SCRIPT], ids=["nmf-dashboard", "streamlit run"])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The dashboard, started in another project's folder."""
     folder = tmp_path_factory.mktemp("elsewhere")
     (folder / ".streamlit").mkdir()
     (folder / ".streamlit" / "config.toml").write_text(FOREIGN_CONFIG)
-    running = start(request.param, folder)
-    yield running
-    running.process.terminate()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        running.process.wait(10)
-    running.process.kill()
-    assert "Traceback" not in running.log.read_text(), running.log.read_text()[-3000:]
+    with serving(request.param, folder) as running:
+        yield running
 
 
 def test_it_answers_on_loopback_whatever_the_folder_says(server):
@@ -118,7 +62,7 @@ def test_it_answers_on_loopback_whatever_the_folder_says(server):
 @pytest.mark.parametrize("path", ["/", "/topics", "/_stcore/health", "/favicon.png", "/nothing/here.js"])
 def test_every_response_has_the_security_headers(server, path):
     headers = server.get(path).headers
-    for name, value in asgi.security_headers().items():
+    for name, value in guards.security_headers().items():
         assert headers[name] == value
 
 
@@ -140,12 +84,43 @@ def test_its_own_names_are_answered(server, name):
 @pytest.mark.parametrize("name", ["evil.example", "127.0.0.1.evil.example", "localhost@evil.example", ""])
 def test_a_foreign_host_name_is_refused(server, name):
     assert server.get(host=name).status == 400
-    assert server.get("/_stcore/health", host=name).status == 400
+    assert server.get("/_stcore/host-config", host=name).status == 400
     assert server.open_socket(name, f"http://{name}") in (400, 403)
 
 
-def test_another_sites_page_cannot_open_the_socket(server):
-    assert server.open_socket(f"127.0.0.1:{server.port}", "http://evil.example") in (400, 403)
+def test_a_probe_is_answered_at_a_containers_own_address(server):
+    assert server.get("/_stcore/health", host="10.1.2.3:8501").status == 200
+    assert server.get("/_stcore/health", host="10.1.2.3:8501", method="PUT", Origin="http://10.1.2.3:8501").status == 400
+    assert server.get("/_stcore/health/", host="10.1.2.3:8501").status == 400
+
+
+FOREIGN = [
+    "http://evil.example",
+    "https://192.0.2.7",
+    "http://127.0.0.1",
+    "http://localhost:1",
+    "null",
+    "file://",
+    "http://",
+    "x",
+]
+
+
+@pytest.mark.parametrize("origin", FOREIGN)
+def test_another_pages_websocket_is_refused_and_the_server_asks_nobody(server, origin):
+    host = f"127.0.0.1:{server.port}"
+    assert server.open_socket(host, origin) == 403
+    assert server.open_socket(host, f"http://{host}@evil.example") == 403
+    assert server.open_socket(host, None) == 101  # a program that is no browser
+    assert server.called() == ""
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_what_changes_something_is_refused_from_another_page(server, method):
+    host, place = f"127.0.0.1:{server.port}", "/_stcore/upload_file/a/b"
+    answer = server.get(place, host, method, Origin="http://evil.example", Content_Length="0")
+    assert (answer.status, answer.said) == (403, "This request comes from another site's page.")
+    assert "another site" not in server.get(place, host, method, Origin=f"http://{host}", Content_Length="0").said
 
 
 def test_it_does_not_listen_on_the_network(server):
@@ -243,7 +218,18 @@ def test_help_explains_every_option(capsys):
         cli.main(["--help"])
     assert stopped.value.code == 0
     text = capsys.readouterr().out
-    for word in ("--host", "--port", "--allow-host", "--no-browser", "this computer only", "0.0.0.0", "8501"):
+    for word in (
+        "--host",
+        "--port",
+        "--allow-host",
+        "--no-browser",
+        "--data",
+        "--base-path",
+        "--embed-in",
+        "this computer only",
+        "0.0.0.0",
+        "8501",
+    ):
         assert word in text
 
 
@@ -334,7 +320,7 @@ def test_a_page_that_fails_shows_an_id_and_the_log_has_the_rest(caplog):
 def test_streamlits_own_inline_scripts_are_allowed_by_their_hash():
     page = (Path(streamlit.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
     inline = re.findall(r"<script(?![^>]*\bsrc=)[^>]*>", page)
-    assert len(asgi._inline_script_hashes()) == len(inline)
+    assert len(guards._inline_script_hashes()) == len(inline)
 
 
 def test_the_warm_up_goes_on_without_a_missing_module_and_freezes_what_it_loaded(monkeypatch, caplog):
