@@ -53,6 +53,9 @@ def main() -> None:
     session.set_pages(pages)
     place: Literal["hidden", "top"] = "hidden" if session.presenting() else "top"
     page = st.navigation({section: [pages[key] for key, _, _ in entries] for section, entries in PAGES.items()}, position=place)
+    if session.bring_first():
+        st.switch_page(pages["data"])
+    session.accept_at_once()
     session.begin()
     if page is not pages["learn"]:  # there the panel has no meaning, and the devices need its room
         panel.draw()

@@ -15,13 +15,14 @@ from dashboard.text.explanations import reading
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, percent, seconds
 from dashboard.widgets import panel, prepare
-from dashboard.work import importing
+from dashboard.work import given, importing
 from dashboard.work.importing import Import, Outcome, Refusal
 from dashboard.work.jobs import Job
 from nmfcore.data.model.limits import MIB, Limits
 from nmfcore.data.model.table import Table
 from nmfcore.data.readers.options import NO_DELIMITER, WHITESPACE
 
+LISTED = "listed-file"
 HEARTBEAT = 0.5  # seconds between looks at a reading that goes on
 FORMATS = (
     "CSV and other text tables, Excel, Parquet, NPY, NPZ (also SciPy sparse), MatrixMarket, JSON records; texts (one document a "
@@ -93,10 +94,32 @@ def _drop_zone(open_: bool) -> None:
         st.file_uploader("Drop a file here", key=key, on_change=_dropped, args=(key,), help=FORMATS, label_visibility="collapsed")
         if not open_:
             st.markdown(f":small[{FORMATS}]")
+        _listed()
         st.markdown(
             f":small[:gray[Up to {limit:,.0f} MB. It is read on this computer and held in this session's memory only; nothing in "
             "it is run, and what is on screen stays until you press Use this data.]]"
         )
+
+
+def _listed() -> None:
+    """The files of a folder that this server offers, if it does."""
+    names = [entry.name for entry in given.entries()]
+    if names:
+        st.selectbox(
+            "Or a file of this server",
+            names,
+            index=None,
+            key=LISTED,
+            on_change=_chosen,
+            placeholder=f"{len(names):,} files",
+            help="A folder that whoever runs this server offers to everybody. It is only read.",
+        )
+
+
+def _chosen() -> None:
+    name = session.control_value(LISTED, None)
+    if name:
+        session.bring_listed(str(name))
 
 
 def _examples() -> None:

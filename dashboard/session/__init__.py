@@ -5,7 +5,7 @@ The only room that names `st.session_state` and `st.query_params`. What is chose
 """
 
 from dashboard.session.address import address, end, leave_link, link, linked, numbered
-from dashboard.session.bringing import accept_import, bring, discard_import, open_run
+from dashboard.session.bringing import accept_at_once, accept_import, bring, bring_first, bring_listed, discard_import, open_run
 from dashboard.session.controls import (
     OTHER_BETA,
     chosen_data,
@@ -44,12 +44,14 @@ from dashboard.session.flow import (
     fit,
     fit_another,
     fit_job,
+    heard,
     load_job,
     show,
     stop,
     waiting,
     wired,
 )
+from dashboard.session.holding import held
 from dashboard.session.learning import prepare_lessons, presenting, sent
 from dashboard.session.tab import (
     Notice,
@@ -71,11 +73,14 @@ __all__ = [
     "OTHER_BETA",
     "SCALE",
     "Notice",
+    "accept_at_once",
     "accept_import",
     "address",
     "adopt",
     "begin",
     "bring",
+    "bring_first",
+    "bring_listed",
     "changed",
     "choose",
     "chosen_data",
@@ -96,6 +101,8 @@ __all__ = [
     "fit",
     "fit_another",
     "fit_job",
+    "heard",
+    "held",
     "in_session",
     "jobs",
     "last_edit",

@@ -13,6 +13,7 @@ from dashboard import links
 from dashboard.session.tab import State, state
 from dashboard.work.fitting import FIRST
 
+FILE = "file"  # the name of an uploaded file, beside the fingerprint that names its content
 LONGEST_LINKED = 80  # characters of what a page writes into the address for itself
 
 
@@ -29,12 +30,19 @@ def named(me: State) -> dict[str, str] | None:
     return given
 
 
+def has_link() -> bool:
+    """Whether the address names a run."""
+    return any(name in st.query_params for name in links.PARAMETERS)
+
+
 def end() -> None:
     """Write the run on screen into the address; at the end of each script run."""
     me = state()
     if me.shown.run is None:
         return
     query = links.to_query(me.shown.run.spec, FIRST)
+    file = me.shown.run.dataset.title if me.shown.run.spec.data == "upload" else ""
+    link(FILE, file[:LONGEST_LINKED])  # by which its owner knows what to bring when the server no longer has it
     if query != me.address.written:
         for name in links.PARAMETERS:
             if name in st.query_params and name not in query:

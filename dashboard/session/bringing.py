@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
 
 from dashboard.files.saved import edits_of, open_work, opened
+from dashboard.session.address import has_link
 from dashboard.session.controls import wanted
 from dashboard.session.flow import fit, start_fit, use, want
-from dashboard.session.tab import Fit, Notice, jobs, state
+from dashboard.session.tab import Fit, Notice, jobs, patience, state
+from dashboard.work import given
 from dashboard.work.importing import Import, from_link
 
 
@@ -18,7 +21,51 @@ def bring(name: str, content: bytes) -> None:
     missing = me.address.missing
     read, meaning = from_link(missing.data_options) if missing is not None else ({}, {})
     steps = missing.preparation if missing is not None else None
-    me.brought.looked_at = Import(name, content, read, meaning, steps or None, rank=wanted().rank)
+    own = f"{me.id}-{uuid.uuid4().hex}"  # whatever is computed on the way is this session's
+    me.brought.looked_at = Import(name, content, read, meaning, steps or None, rank=wanted().rank, id=own)
+
+
+def bring_first() -> bool:
+    """Look at what the server was started with, once for each session that was not opened by a link; whether there is any."""
+    me = state()
+    if me.brought.asked or has_link():
+        return False
+    me.brought.asked = True
+    try:
+        found = given.opened()
+    except ValueError as refused:
+        me.notice = Notice(str(refused))
+        return True
+    if found is None:
+        return False
+    bring(*found)
+    assert me.brought.looked_at is not None
+    me.brought.at_once = me.brought.looked_at.key
+    return True
+
+
+def bring_listed(name: str) -> None:
+    """Look at a file of the folder that the server offers; in a callback."""
+    try:
+        bring(Path(name).name, given.read(name))
+    except given.NotThere as wrong:
+        state().notice = Notice(str(wrong))
+
+
+def accept_at_once() -> None:
+    """Use and fit what the server was started with, where the file leaves nothing to ask; before the page is drawn."""
+    me = state()
+    brought = me.brought.looked_at
+    if brought is None or me.brought.at_once != brought.key:
+        return
+    brought.advance(jobs(), me.id, patience())
+    done = brought.outcome
+    if not brought.is_current or done is None:
+        return
+    me.brought.at_once = None
+    if done.refusal is None and done.dataset is not None and not (done.table is not None and done.table.questions):
+        accept_import()
+        fit()
 
 
 def discard_import() -> None:
@@ -39,12 +86,13 @@ def accept_import() -> None:
         return
     use(done.dataset, done.rank)
     # runs of earlier uploads can still be shown again, and be fitted anew at another rank
-    me.chosen.uploads |= {run.dataset.fingerprint: run.dataset for run in me.shown.kept.values() if run.spec.data == "upload"}
+    earlier = {run.dataset.fingerprint: run.dataset for run in me.shown.kept.values() if run.spec.data == "upload"}
+    me.chosen.uploads = earlier | me.chosen.uploads
     me.wanted.spec = me.wanted.spec.replace(data_options=dict(done.dataset.options))
     me.brought.used, me.brought.looked_at = brought.accepted(jobs()), None
     me.brought.uploaders += 1
     if missing is not None and missing.fingerprint == done.dataset.fingerprint:
-        want(missing, done.dataset)
+        want(missing, me.chosen.data)
         fit()
     elif missing is not None:
         me.notice = Notice(
@@ -63,9 +111,10 @@ def open_run(name: str, content: bytes) -> None:
         return
     spec = saved.fit.spec
     if dataset is not None:
+        dataset = me.own(dataset)
         me.chosen.uploads[dataset.fingerprint] = dataset
     discard_import()
     me.address.missing, me.notice = None, None
     want(spec, dataset)
     work = open_work(saved, dataset, jobs())
-    start_fit(Fit(("open", uuid.uuid4().hex), spec, edits_of(saved)), work, f"Opening {name}")
+    start_fit(Fit(("open", me.id, uuid.uuid4().hex), spec, edits_of(saved)), work, f"Opening {name}")

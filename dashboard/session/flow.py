@@ -14,9 +14,10 @@ from dashboard import links
 from dashboard.session.address import named
 from dashboard.session.controls import able_solver, pending, quick, refusals, settle, take, turned, wanted
 from dashboard.session.editing import edit
-from dashboard.session.tab import Fit, Load, Notice, State, jobs, state, wait
+from dashboard.session.holding import make_room
+from dashboard.session.tab import Fit, Load, Notice, State, jobs, lost, state, wait
 from dashboard.work.fitting import FIRST, FittedRun, continue_work, data_key, estimate, fit_key, fit_work, load_work
-from dashboard.work.jobs import Job, JobsBusy, Status
+from dashboard.work.jobs import LEASE, Job, JobsBusy, Status
 from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.data import catalog
 from nmfcore.data.model.dataset import Dataset
@@ -24,6 +25,14 @@ from nmfcore.solvers import SOLVERS
 
 MOST_KEPT = 8  # runs a session holds on to
 STOPPED = "You stopped before there was a result. Choose other data or another rank, or press Fit."
+GONE = "The server does not know this computation any more. Press Fit to start it again."
+NO_ROOM = "The result was dropped to make room before this page had taken it over. Press Fit to start it again."
+GIVEN_UP = "The fit was given up: {why}. Press Fit to start it again."
+NOT_LOADED = "Loading was given up: {why}. Choose the data again."
+LOST = (
+    "The server no longer has what this tab held: it was restarted, or the tab was away for more than {minutes:.0f} minutes. "
+    "Kept runs, names given to topics and uploaded files are gone. A run on the catalog's data is fitted again from its address."
+)
 
 
 # -- once per script run ---------------------------------------------------------------------------------------------
@@ -32,6 +41,10 @@ STOPPED = "You stopped before there was a result. Choose other data or another r
 def begin() -> None:
     """Follow the address, take over what was finished since, and make sure there is something to look at."""
     me = state()
+    if me.fresh:
+        me.fresh = False
+        if lost():
+            me.tell(LOST.format(minutes=LEASE / 60))
     _follow_address(me)
     adopt()
     if me.shown.run is None and me.under_way.fit is None and me.notice is None and me.address.missing is None:
@@ -112,6 +125,8 @@ def _adopt_load(me: State, load: Load, job: Job | None) -> None:
     me.chosen.data = load.data
     if job is not None and job.failure is not None:
         me.notice = Notice(job.failure.message)
+    elif job is None or not job.stopped:
+        me.tell(NOT_LOADED.format(why=job.ended_because if job is not None else "the server does not know it any more"))
 
 
 def _adopt_fit(me: State, fit_: Fit, job: Job | None) -> None:
@@ -125,7 +140,13 @@ def _adopt_fit(me: State, fit_: Fit, job: Job | None) -> None:
             keep_up()
     elif job is not None and job.failure is not None:
         me.notice = Notice(job.failure.message)
-    elif job is not None and job.stopped and me.shown.run is None:  # else `begin` would start it again at once
+    elif job is None:
+        me.notice = Notice(GONE)
+    elif job.status is Status.DONE:
+        me.notice = Notice(NO_ROOM)
+    elif not job.stopped:
+        me.notice = Notice(GIVEN_UP.format(why=job.ended_because))
+    elif me.shown.run is None:  # else `begin` would start it again at once
         me.notice = Notice(STOPPED)
 
 
@@ -139,6 +160,7 @@ def _show(me: State, run: FittedRun, asked: RunSpec) -> None:
         del me.shown.kept[oldest]
     if data_key(run.spec) == data_key(me.wanted.spec):
         me.chosen.data = run.dataset
+    make_room(me)
 
 
 def show(key: str) -> None:
@@ -154,6 +176,11 @@ def show(key: str) -> None:
 def dismiss() -> None:
     """The person has read the refusal."""
     state().notice = None
+
+
+def heard() -> None:
+    """The person has read the news."""
+    state().news.clear()
 
 
 # -- the controls of the panel ----------------------------------------------------------------------------------------
@@ -195,7 +222,7 @@ def fit(spec: RunSpec | None = None) -> None:
     upload = me.chosen.uploads.get(spec.fingerprint) if spec.data == "upload" else None
     label = f"{SOLVERS[spec.solver].title}, rank {spec.rank}"
     expects = estimate(spec, me.chosen.data, me.shown.run) or 0.0
-    start_fit(Fit(fit_key(spec), spec), fit_work(spec, jobs(), upload), label, expects)
+    start_fit(Fit(fit_key(spec, upload), spec), fit_work(spec, jobs(), upload), label, expects)
 
 
 def start_fit(asked: Fit, work: Callable[[Job], FittedRun], label: str, expects: float = 0.0) -> None:
@@ -225,7 +252,7 @@ def continue_fit() -> None:
         return
     spec = run.spec.replace(stop=continued(run))
     me.wanted.spec = me.wanted.spec.replace(stop=spec.stop)
-    start_fit(Fit(fit_key(spec), me.wanted.spec), continue_work(run, spec.stop), f"Continue, rank {spec.rank}")
+    start_fit(Fit(fit_key(spec, run.dataset), me.wanted.spec), continue_work(run, spec.stop), f"Continue, rank {spec.rank}")
 
 
 def continued(run: FittedRun) -> StopRule:
@@ -298,6 +325,7 @@ def choose(spec: RunSpec) -> None:
 def use(dataset: Dataset, rank: int) -> None:
     """Choose an uploaded data set: it is held by this session only."""
     me = state()
+    dataset = me.own(dataset)
     me.chosen.uploads = {dataset.fingerprint: dataset}
     spec = me.wanted.spec.replace(data="upload", data_options={}, preparation=dataset.steps)
     want(spec.replace(fingerprint=dataset.fingerprint, rank=rank), dataset)

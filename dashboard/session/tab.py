@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -120,11 +121,15 @@ class Brought:
     looked_at : not accepted yet
     used : accepted, without its bytes
     uploaders : how many drop zones were used; the next is an empty one
+    asked : whether it was looked what the server was started with
+    at_once : the import that is used without a click, where the file leaves nothing to ask
     """
 
     looked_at: Import | None = None
     used: Import | None = None
     uploaders: int = 0
+    asked: bool = False
+    at_once: Hashable = None
 
     @property
     def latest(self) -> Import | None:
@@ -141,7 +146,12 @@ class Address:
 
 @dataclass
 class State:
-    """Everything one session remembers besides the controls of its pages."""
+    """Everything one session remembers besides the controls of its pages.
+
+    notice : a refusal that is on screen
+    news : sentences on what was dropped or given up, until the person has read them
+    fresh : no page was drawn for it yet
+    """
 
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     chosen: Chosen = field(default_factory=Chosen)
@@ -151,14 +161,40 @@ class State:
     brought: Brought = field(default_factory=Brought)
     address: Address = field(default_factory=Address)
     notice: Notice | None = None
+    news: list[str] = field(default_factory=list)
+    fresh: bool = True
+    _owned: int = 0
+
+    def own(self, dataset: Dataset) -> Dataset:
+        """A data set that this person brought, under a name that nobody else's has, nor an earlier one of theirs."""
+        self._owned += 1
+        return dataset.owned_by(f"{self.id}:{self._owned}")
+
+    def tell(self, sentence: str) -> None:
+        """Say something once, above the page."""
+        if sentence not in self.news:
+            self.news.append(sentence)
 
 
 def state() -> State:
     """This session's state."""
     if "nmf" not in st.session_state:
-        st.session_state["nmf"] = State()
+        new = State()
+        st.session_state["nmf"] = new
+        weakref.finalize(new, jobs().gone, new.id).atexit = False  # Streamlit has let go of the session
     found: State = st.session_state["nmf"]
     return found
+
+
+def lost() -> bool:
+    """Whether this tab had a session before, which the server no longer has: it was restarted, or the tab was away too long.
+
+    The browser names the session it had when it connects again.
+    """
+    context = get_script_run_ctx()
+    spoken = str(st.context.headers.get("Sec-WebSocket-Protocol", "") or "").split(",")
+    before = spoken[2].strip() if len(spoken) > 2 else ""
+    return context is not None and before not in ("", context.session_id)
 
 
 def jobs() -> Jobs:

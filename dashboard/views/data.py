@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import session
-from dashboard.cards import catalog_picker, data_card, importer, open_session
+from dashboard.cards import catalog_picker, data_card, importer, memory, open_session
 from dashboard.widgets import header
 
 
@@ -23,6 +23,7 @@ def draw() -> None:
                 data_card.draw(data)
             else:
                 data_card.before_loading(picked)
+        memory.draw()
 
 
 draw()

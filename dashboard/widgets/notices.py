@@ -18,18 +18,27 @@ def draw() -> None:
                 for number, (label, callback, arguments) in enumerate(me.notice.fixes):
                     st.button(label, on_click=callback, args=arguments, key=f"fix-{number}")
                 st.button("Dismiss", on_click=session.dismiss, type="tertiary", key="dismiss")
+    if me.news:
+        with st.container(border=True, key="news"):
+            for sentence in me.news:
+                st.markdown(f":blue[:material/info:] {markdown(sentence, 1000)}")
+            st.button("Understood", on_click=session.heard, type="tertiary", key="heard")
     missing = me.address.missing
     if missing is not None:
         with st.container(border=True, key="missing"):
             st.markdown(
-                "**This link is to data that is not here.** It was made from an uploaded file, which only the session that "
-                "uploaded it holds. Upload the same file on the Data page (fingerprint "
-                f"`{markdown(missing.fingerprint, 12)}`) and open the link again: rank {missing.rank}, solver "
+                f"**This link is to data that is not here.** It was made from an uploaded file{_named(session.linked('file'))}, "
+                "which only the session that uploaded it holds. Upload the same file on the Data page (fingerprint "
+                f"`{markdown(missing.fingerprint, 12)}`), and the run is fitted again: rank {missing.rank}, solver "
                 f"{markdown(missing.solver)}."
             )
             with st.container(horizontal=True):
                 st.page_link(session.page("data"), label="To the Data page", icon=":material/upload_file:")
                 st.button("Show the films instead", on_click=session.leave_link, key="leave-link")
+
+
+def _named(file: str) -> str:
+    return f", {markdown(file, 80)}" if file else ""
 
 
 def nothing_yet() -> None:

@@ -87,6 +87,14 @@ class Derived:
         value: T = held[1]
         return value
 
+    def forget(self) -> bool:
+        """Let go of all of them, to be computed again when they are asked for; whether there were any."""
+        with self._lock:
+            had = bool(self._values or self._latest)
+            self._values.clear()
+            self._latest = {}
+        return had
+
 
 @dataclass(eq=False)
 class FittedRun:
@@ -109,6 +117,13 @@ class FittedRun:
     def take_run(self) -> Run | None:
         """The run itself, for whoever goes on from here first; None for everybody else."""
         return self.run if self._taken.acquire(blocking=False) else None
+
+    def forget_solver(self) -> bool:
+        """Let go of what the solver needs to go on; going on then repeats the run from its start. Whether there was any."""
+        if self.dataset.owner == "" or self.take_run() is None:  # others may go on from a run on the catalog's data
+            return False
+        self.run.release()
+        return True
 
     @cached_property
     def key(self) -> str:

@@ -31,6 +31,8 @@ from nmfcore.data.reading import known_formats, read_matrix
 from nmfcore.data.settle import as_dataset
 
 LANE = "import"
+START_SECONDS = 0.8  # until a child process reads
+BYTES_A_SECOND = 5e6  # that are read of a text table; other formats are faster
 COLUMNS_OFFERED = 200  # names in the choice of a column: a file can have 200,000
 TABLES_KEPT = 2  # readings of one file that are kept, so that going back to the last choice reads nothing
 SMALL_CORPUS = 50  # documents below which a word may stand in a single one
@@ -122,7 +124,8 @@ class Import:
         job = jobs.watch(key, session)
         if job is None or job.status is Status.CANCELLED or (job.status is Status.DONE and jobs.result(key) is None):
             try:
-                job = jobs.submit(key, self.work(), session=session, label=f"Reading {self.name}", lane=LANE)
+                expects = START_SECONDS + len(self.content or b"") / BYTES_A_SECOND
+                job = jobs.submit(key, self.work(), session=session, label=f"Reading {self.name}", lane=LANE, expects=expects)
             except JobsBusy as busy:
                 self.outcome = replace(self.outcome or Outcome(), refusal=Refusal("reading", str(busy)))
                 return None  # not current: the next look tries again

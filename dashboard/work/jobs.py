@@ -47,7 +47,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from types import ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from nmfcore.core.wanted import asking
@@ -770,14 +770,18 @@ class _Results:
             total -= size
 
 
-def size_of(value: Any) -> int:
-    """Bytes that a result keeps alive: arrays, tables and sparse matrices wherever they hide in it. Shared parts count once."""
-    total, left, seen = 0, [value], set()
+def size_of(value: Any, counted: dict[int, Any] | None = None) -> int:
+    """Bytes that a result keeps alive: arrays, tables and sparse matrices wherever they hide in it. Shared parts count once.
+
+    counted : what counts no more, by id; grows by what is found, so that several calls count shared parts once
+    """
+    total, left = 0, [value]
+    seen: dict[int, Any] = {} if counted is None else counted  # holds the things, so that no id comes twice
     while left:
         one = left.pop()
         if id(one) in seen:
             continue
-        seen.add(id(one))
+        seen[id(one)] = one
         if isinstance(one, (str, bytes, int, float)):  # first, for the 60,000 terms of a corpus
             total += sys.getsizeof(one)
         elif isinstance(getattr(one, "nbytes", None), int):
@@ -800,6 +804,6 @@ def _parts(value: Any) -> Iterable[Any]:
         return [*value.keys(), *value.values()]
     if isinstance(value, (list, tuple, set, frozenset, deque)):
         return value
-    if isinstance(value, (type, Enum, ModuleType)) or callable(value):
+    if isinstance(value, (type, Enum, ModuleType, FunctionType, BuiltinFunctionType, MethodType)):
         return ()
     return getattr(value, "__dict__", {}).values()

@@ -263,6 +263,12 @@ class Run:
             return StopReason.DIVERGED
         return None
 
+    def release(self) -> None:
+        """Let go of what the solver remembers and of its copies of X; iterating again makes them anew."""
+        self._memory = None
+        for name in ("single", "Xt", "notes"):
+            self.problem.__dict__.pop(name, None)
+
     # -- the result -------------------------------------------------------------------------------------------------
     def result(self, *, as_recorded: bool = False) -> Factorization:
         """The factors of the last recorded loss, in the caller's units; valid at any time.

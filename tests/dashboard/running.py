@@ -40,7 +40,7 @@ class Running:
             connection.putheader(name.replace("_", "-"), value)
         connection.endheaders()
         answer = connection.getresponse()
-        answer.said = answer.read().decode() if answer.status != 101 else ""
+        answer.said = answer.read().decode(errors="replace") if answer.status != 101 else ""
         connection.close()
         return answer
 

@@ -32,6 +32,7 @@ class Limits:
     parse_seconds : processor time that reading one file may take (twice that by the clock)
     in_process_bytes : plain text and array files up to this size are read without starting a child process, because a
         child takes half a second to start; larger files and all container formats always get one
+    session_bytes : what one session of the dashboard may hold: uploads, runs, and what is derived from them
     """
 
     upload_bytes: int = 100 * MIB
@@ -50,6 +51,7 @@ class Limits:
     parse_bytes: int = 2 * GIB
     parse_seconds: int = 30
     in_process_bytes: int = 1_000_000
+    session_bytes: int = 768 * MIB
 
     @classmethod
     def from_environment(cls) -> Limits:
