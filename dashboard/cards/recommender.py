@@ -40,7 +40,7 @@ def asked(source: Source) -> tuple[int, float, int, int, int, int, str]:
             persist_state="session",
         )
         new = bench_data.unrated(ratings, user)
-        wanted = [i for i in new if shows.label(i) == "Black Mirror"]  # the slide's question is the first one
+        wanted = [i for i in new if shows.label(i) == source.example]
         bench.linked(f"{PAGE}-item", "item", new, (wanted or new)[0], first=1)
         item = st.selectbox(
             f"{markdown(shows.singular.capitalize())} not rated yet", new,

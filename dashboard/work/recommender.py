@@ -41,12 +41,16 @@ SMALL_LIMITS = StopRule(tol=1e-7, max_iter=1000, max_seconds=20.0)
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """Ratings with their names: `ratings` (shows, users), `axes` to match, `title` of the data, `owner` of an upload or edit."""
+    """Ratings with their names: `ratings` (shows, users), `axes` to match, `title` of the data, `owner` of an upload or edit.
+
+    example : the item that the first question is about, as the data set's card names it; "" for none
+    """
 
     ratings: Ratings
     axes: Axes
     title: str
     owner: str = ""
+    example: str = ""
 
     @property
     def editable(self) -> bool:
@@ -92,7 +96,7 @@ def of_dataset(dataset: Dataset) -> Source:
     X = dataset.X.T if users_first else dataset.X
     mask = None if dataset.mask is None or dataset.sparse else dataset.mask.T if users_first else dataset.mask
     axes = dataset.axes.transposed if users_first else dataset.axes
-    return Source(as_ratings(X, mask), axes, dataset.title, dataset.owner)
+    return Source(as_ratings(X, mask), axes, dataset.title, dataset.owner, dataset.card.example if dataset.card else "")
 
 
 def frame(source: Source) -> pd.DataFrame:
@@ -120,7 +124,7 @@ def of_frame(table: pd.DataFrame, source: Source, owner: str = "") -> Source | N
     added = [str(name) for name in table.iloc[:, 0]], [str(name) for name in table.columns[1:]]
     sides = zip((source.axes.rows, source.axes.columns), source.ratings.shape, added, strict=True)
     axes = Axes(*(longer(axis, size, names) for axis, size, names in sides))
-    return Source(Ratings(items, users, cells[rated], cells.shape), axes, source.title, owner or source.owner)
+    return Source(Ratings(items, users, cells[rated], cells.shape), axes, source.title, owner or source.owner, source.example)
 
 
 def longer(axis: Axis, size: int, names: list[str]) -> Axis:

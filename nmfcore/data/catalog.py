@@ -1,7 +1,8 @@
 """Which data sets are there, and how does one get them?
 
 A data set is a folder in `datasets/` with a card (`dataset.toml`) and, where they are small, its files. Adding one is adding
-a folder; its `loader` names a function of nmfcore/data/loaders.py. Cards are read when asked for, data when loaded.
+a folder: a file that could be uploaded is read by the same door, other sources name a `loader` of nmfcore/data/loaders.py. Cards
+are read when asked for, data when loaded.
 """
 
 from __future__ import annotations

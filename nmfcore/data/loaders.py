@@ -1,6 +1,7 @@
 """How does the card of a data set become its matrix?
 
-One function per kind of source; a card names its loader by the key in LOADERS. A new loader is one function and one line.
+One function per kind of source; a card names its loader by the key in LOADERS. A file that can be uploaded needs none: "file"
+reads it. A new loader is one function and one line.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,13 @@ from nmfcore.data import newsgroups
 from nmfcore.data.fetch import from_wheel, is_cached, read
 from nmfcore.data.model.card import Card, Report
 from nmfcore.data.model.dataset import Dataset
-from nmfcore.data.model.errors import DataUnavailable
+from nmfcore.data.model.errors import DataUnavailable, UploadError
 from nmfcore.data.model.facts import Classes, Fact, Facts
+from nmfcore.data.reading import read_matrix
+from nmfcore.data.settle import as_dataset
 
 Options = Mapping[str, Any]
+SETTLED = ("orientation", "missing", "negatives", "zeros", "classes")  # arguments of `as_dataset` that a card may give
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,29 @@ def labelled_table(card: Card, options: Options, report: Report) -> Dataset:
     return made(card, X, rows, columns, mask=mask)
 
 
+def any_file(card: Card, options: Options, report: Report) -> Dataset:
+    """One file of any format that can be brought, through the same door as uploads.
+
+    The card's `[reading]` holds what a person would be asked: options of `read_matrix` and arguments of `as_dataset`. What stays
+    open (missing cells, negative numbers) is refused here as it is there.
+    """
+    file = card.files[0]
+    settled = {name: value for name, value in card.reading.items() if name in SETTLED}
+    told = {name: value for name, value in card.reading.items() if name not in SETTLED}
+    try:
+        table = read_matrix(read(card, file), name=file.name, report=report, **told)
+        found = as_dataset(
+            table, name=card.title, zero_means=card.zero_means, rows=(card.rows.name, card.rows.singular),
+            columns=(card.columns.name, card.columns.singular), **settled,
+        )  # fmt: skip
+    except (UploadError, TypeError, ValueError) as error:
+        raise DataUnavailable(f"{card.title} cannot be read as its card says: {error}") from error
+    shape = card.image_shape or found.image_shape
+    return replace(
+        found, key=card.key, kind=card.kind, card=card, source="part of this program", options=dict(options), image_shape=shape
+    )
+
+
 def sklearn_digits(card: Card, options: Options, report: Report) -> Dataset:
     """The 8 x 8 digits that scikit-learn carries."""
     from sklearn.datasets import load_digits
@@ -176,6 +203,7 @@ def always(card: Card) -> bool:
 
 
 LOADERS: dict[str, Loader] = {
+    "file": Loader(any_file, always),
     "keyword_lists": Loader(keyword_lists, always),
     "labelled_table": Loader(labelled_table, always),
     "sklearn_digits": Loader(sklearn_digits, always),

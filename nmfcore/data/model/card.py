@@ -84,12 +84,14 @@ class Card:
     """Everything a person should know about a data set before loading it.
 
     kind : "documents", "ratings", "images", "expression" or "table"
-    loader : name of the function that loads it
+    loader : name of the function that loads it; "file" where the card names none
     zero_means : what an entry of 0 says
     values, unit : what an entry is, and its unit
     shape : (rows, columns), or None when it depends on the options
     default_rank : where a person starts
     preparation : the steps with which its matrix is made when the person chooses none
+    reading : what an upload of the file would be asked: options of `read_matrix` and arguments of `as_dataset` (loader "file")
+    example : label of the row that a page begins with where it asks about one; ""
     """
 
     key: str
@@ -115,6 +117,8 @@ class Card:
     image_shape: tuple[int, int] | None = None
     wheel: Wheel | None = None
     order: int = 100
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    example: str = ""
 
     def default_options(self) -> dict[str, Any]:
         return {option.name: option.checked(option.default) for option in self.options}
@@ -149,6 +153,7 @@ def read_card(place: Traversable) -> Card:
     try:
         return Card(
             **{name: plain[name] for name in _TEXTS},
+            loader=plain.get("loader", "file"),
             default_rank=int(plain["default_rank"]),
             rows=AxisCard(plain["rows"]["name"], plain["rows"]["singular"]),
             columns=AxisCard(plain["columns"]["name"], plain["columns"]["singular"]),
@@ -162,6 +167,8 @@ def read_card(place: Traversable) -> Card:
             image_shape=None if image is None else (int(image["height"]), int(image["width"])),
             wheel=Wheel(**plain["wheel"]) if "wheel" in plain else None,
             order=int(plain.get("order", 100)),
+            reading=plain.get("reading", {}),
+            example=plain.get("example", ""),
         )
     except KeyError as missing:
         raise ValueError(f"The card {place.name}/dataset.toml has no entry {missing}.") from None
@@ -173,7 +180,6 @@ _TEXTS = (
     "summary",
     "description",
     "kind",
-    "loader",
     "zero_means",
     "licence",
     "citation",
