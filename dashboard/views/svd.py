@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard import session
 from dashboard.figures.svd import error_over_rank, gram_matrices, nmf_beside_svd, singular_values
 from dashboard.figures.svd import principal_angles as angle_chart
+from dashboard.text.explanations import reading
 from dashboard.text.plain import clean
 from dashboard.text.words import part, percent
 from dashboard.widgets import bench, card, header, notices
@@ -140,7 +141,8 @@ def checks(run: FittedRun) -> None:
         ortho = run.derived("orthogonality", lambda: orthogonality(run.svd.U))
         m, n = run.dataset.shape
         terms = f"{run.svd.rank:,} of {min(m, n):,} singular values"
-        st.markdown(f"‖UᵀU − I‖ = {ortho.columns:.1e}  \n‖U Uᵀ − I‖ = {ortho.rows:.4g}  \n{ortho.sentence}")
+        said = f"‖UᵀU − I‖ = {ortho.columns:.1e}  \n‖U Uᵀ − I‖ = {ortho.rows:.4g}  \n{ortho.sentence}"
+        st.markdown(said, help=reading("svd", "checks"))
         if run.empty:
             st.markdown("‖X − UΣVᵀ‖ / ‖X‖ is undefined: ‖X‖ is 0.")
             return

@@ -231,23 +231,10 @@ def table(
     """
     key = f"{page}-{name}"
     with st.container(border=True, gap="xsmall"):
-        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
-            st.markdown(f"**{title}**", width="content")
-            menu = st.popover(
-                "⋯", type="tertiary", key=f"{key}-menu", on_change="rerun", help=f"{title}: how to read it, numbers"
-            )
-        if menu.open:
+        menu = card.corner(page, name, title, "how to read it, numbers")
+        if menu is not None:
             with menu:
-                st.markdown(reading(page, name))
-                st.download_button(
-                    "Numbers as CSV",
-                    data=session.in_session(lambda: as_csv(shown if whole is None else whole())),
-                    file_name=f"{key}.csv",
-                    mime="text/csv",
-                    on_click="ignore",
-                    icon=":material/download:",
-                    key=f"{key}-csv",
-                )
+                card.numbers(key, whole or (lambda: shown))
         st.dataframe(
             shown.head(MOST_ROWS),
             hide_index=True,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import session
 from dashboard.figures import Picture
@@ -70,36 +72,51 @@ def plain(title: str = "") -> Iterator[None]:
         yield
 
 
-def _head(page: str, name: str, title: str, drawn: Picture) -> str:
-    """Title and corner menu; the picture format chosen there."""
-    key = f"{page}-{name}"
+def corner(page: str, name: str, title: str, holds: str) -> DeltaGenerator | None:
+    """The head of a card: its title, and the menu in its corner with how to read it. Returns the menu where it is open.
+
+    The explanation is asked for also while the menu is closed, so that a card without one is seen as soon as it is drawn.
+    """
+    how = reading(page, name)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
         st.markdown(f"**{title}**", width="content")
-        menu = st.popover(
-            "⋯", type="tertiary", key=f"{key}-menu", on_change="rerun", help=f"{title}: how to read it, numbers, picture"
-        )
-    if menu.open:
-        with menu:
-            _menu(key, reading(page, name), drawn)
-    chosen = session.control_value(f"{key}-format", FORMATS[0])
-    return str(chosen) if chosen in FORMATS else FORMATS[0]
+        menu = st.popover("⋯", type="tertiary", key=f"{page}-{name}-menu", on_change="rerun", help=f"{title}: {holds}")
+    if not menu.open:
+        return None
+    menu.markdown(how)
+    return menu
 
 
-def _menu(key: str, how: str, drawn: Picture) -> None:
-    st.markdown(how)
-    table = drawn.table()
-    st.dataframe(table.head(SHOWN_ROWS), hide_index=True, height=240, key=f"{key}-table")
-    if len(table) > SHOWN_ROWS:
-        st.markdown(f":small[The first {SHOWN_ROWS:,} of {len(table):,} rows; the CSV has them all.]")
+def numbers(key: str, table: Callable[[], pd.DataFrame]) -> None:
+    """The button that saves a card's numbers; the table is made when somebody presses it."""
     st.download_button(
         "Numbers as CSV",
-        data=lambda: as_csv(table),
+        data=session.in_session(lambda: as_csv(table())),
         file_name=f"{key}.csv",
         mime="text/csv",
         on_click="ignore",
         icon=":material/download:",
         key=f"{key}-csv",
     )
+
+
+def _head(page: str, name: str, title: str, drawn: Picture) -> str:
+    """Title and corner menu; the picture format chosen there."""
+    key = f"{page}-{name}"
+    menu = corner(page, name, title, "how to read it, numbers, picture")
+    if menu is not None:
+        with menu:
+            _menu(key, drawn)
+    chosen = session.control_value(f"{key}-format", FORMATS[0])
+    return str(chosen) if chosen in FORMATS else FORMATS[0]
+
+
+def _menu(key: str, drawn: Picture) -> None:
+    table = drawn.table()
+    st.dataframe(table.head(SHOWN_ROWS), hide_index=True, height=240, key=f"{key}-table")
+    if len(table) > SHOWN_ROWS:
+        st.markdown(f":small[The first {SHOWN_ROWS:,} of {len(table):,} rows; the CSV has them all.]")
+    numbers(key, lambda: table)
     session.control(f"{key}-format", FORMATS[0])
     st.segmented_control(
         "Picture format of the chart's camera button", FORMATS, key=f"{key}-format", required=True, persist_state="session"
