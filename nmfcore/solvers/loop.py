@@ -253,6 +253,10 @@ class Run:
             self._first_kkt = value
         return value / self._first_kkt if self._first_kkt > 0 else 0.0
 
+    def _size_at(self, point: int) -> float:
+        """What tol is measured on, at that point of the history."""
+        return self._sizes[point]
+
     def _exact(self) -> bool:
         return self.problem.plain_loss and self.history[-1].relative_error <= EXACT[self.problem.dtype]
 
@@ -270,8 +274,8 @@ class Run:
                 back -= 1
             steps = now.iteration - points[back].iteration if back >= since.point else 0
             if steps >= WINDOW:
-                size = self._sizes[-1]
-                if abs(self._sizes[back] - size) <= self.stop.tol * steps * size:  # one that rises has not converged
+                size = self._size_at(len(points) - 1)
+                if abs(self._size_at(back) - size) <= self.stop.tol * steps * size:  # one that rises has not converged
                     return StopReason.CONVERGED
         lowest = min(p.relative_error for p in self.history.points[since.point :])
         if now.relative_error > max(1.0, RISEN * lowest):
