@@ -115,7 +115,7 @@ export function build(root, send) {
       set(view.misses[i], { x1: a[0], y1: a[1], x2: b[0], y2: b[1], visibility: off ? null : "hidden" })
       set(view.points[i], { cx: a[0], cy: a[1], class: `point${i === chosen ? " chosen" : ""}` })
       set(view.wanted[i], { class: i === chosen ? "chosen" : "", style: { background: light(x, top) } })
-      set(view.made[i], { class: i === chosen ? "chosen" : "", style: { background: light(mixed[i], top) } })
+      set(view.made[i], { class: `made${i === chosen ? " chosen" : ""}`, style: { background: light(mixed[i], top) } })
     })
     corners(at)
     view.error.replaceChildren(el("b", { text: number(error, 3) }), " relative error")

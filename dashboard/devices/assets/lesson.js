@@ -15,6 +15,8 @@ import { build as two } from "./two.js"
 const DEVICES = { lab, scrubber, cone, scale, sum, rank, seeds, two, loss, intrusion }
 const NOTATIONS = [["X ≈ WH", "Items are rows, as everywhere in this dashboard"], ["V ≈ WH", "Items are columns, as on many slides"]]
 
+const [SMALLEST, LARGEST, NARROW, MARGIN, FITTING] = [0.6, 1.7, 780, 20, 3] // zoom of a presented device, px it needs across, px under it, rounds until it fits
+
 let notation = null // the reader's choice holds for all lessons, as long as the page is open
 
 export function build(root, send) {
@@ -72,6 +74,7 @@ export function build(root, send) {
     root.replaceChildren(view.head, view.words, view.stage)
     document.addEventListener("keydown", keys) // a clicker sends Page Up and Page Down wherever the focus is
     document.addEventListener("fullscreenchange", redress)
+    addEventListener("resize", refit)
     addEventListener("beforeprint", handOut)
     addEventListener("afterprint", collect)
   }
@@ -81,6 +84,7 @@ export function build(root, send) {
     root.classList.add("lesson")
     dress(root, { present: presenting(), only: data.only })
     Object.values(built).forEach(it => it.box.classList.toggle("present", presenting()))
+    refit()
   }
 
   // -- words -------------------------------------------------------------------------------------------------------------------
@@ -152,7 +156,20 @@ export function build(root, send) {
     it.box.classList.toggle("veiled", given.veiled)
     it.box.classList.toggle("drawing", Boolean(given.veiled && step().ask.draw))
     it.show(given, state)
+    fit(it.box)
   }
+
+  /** Presenting, the device takes the room that the words leave: it grows on a large screen and shrinks on a small one. */
+  function fit(box) {
+    box.style.zoom = ""
+    if (!presenting()) return
+    for (let turn = 0, zoom = 1; turn < FITTING; turn++) { // a device that is zoomed has another width to be laid out in
+      const room = innerHeight - view.stage.getBoundingClientRect().top - MARGIN, tall = box.getBoundingClientRect().height
+      zoom = Math.min(LARGEST, view.stage.clientWidth / NARROW, Math.max(SMALLEST, (zoom * room) / tall))
+      box.style.zoom = zoom.toFixed(3)
+    }
+  }
+  const refit = () => { if (data && built[step().device]) fit(built[step().device].box) }
   const restate = () => fillStage(built[step().device].place())
 
   // -- on paper ----------------------------------------------------------------------------------------------------------------
@@ -192,7 +209,7 @@ export function build(root, send) {
     stop() {
       Object.values(built).forEach(it => it.stop())
       document.removeEventListener("keydown", keys); document.removeEventListener("fullscreenchange", redress)
-      removeEventListener("beforeprint", handOut); removeEventListener("afterprint", collect)
+      removeEventListener("resize", refit); removeEventListener("beforeprint", handOut); removeEventListener("afterprint", collect)
     },
   }
 }

@@ -53,7 +53,7 @@ export function build(root) {
       it.captions = wall ? [...wall.querySelectorAll("figcaption")] : []
       const sum = el("figure", { class: "whole" }, frame(it.sum, images ? "square" : "matrix"), el("figcaption", { text: "sum so far" }))
       const now = it.part && el("figure", { class: "whole small" }, frame(it.part, "matrix"), it.last = el("figcaption", { class: "cut" }))
-      return el("section", { class: "addends", "aria-label": titles[name] }, el("h3", { text: titles[name] }), wall || el("div", { class: "pair" }, sum, now), wall && sum, it.big, it.under)
+      return el("section", { class: "addends", "aria-label": titles[name] }, el("h2", { text: titles[name] }), wall || el("div", { class: "pair" }, sum, now), wall && sum, it.big, it.under)
     }
     view.play = playButton(toggle)
     view.slider = slider("parts", { min: 0, max: data.rank }, held)

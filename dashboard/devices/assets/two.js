@@ -32,7 +32,7 @@ export function build(root) {
     view.best = data.best ? svg("path", { class: "best", d: star(x(data.best[0]), y(data.best[1])) }) : svg("path", { class: "valley", d: line(data.valley) })
     view.svg.append(view.best)
     view.rows = Object.keys(NAMES).map(method => [method, el("tr", { style: { "--of": COLOUR[method] } }, el("th", { scope: "row" }, el("button", { class: "press toggle", text: NAMES[method], onclick: () => flip(method) })), el("td"), el("td"), el("td"))])
-    const head = ["", letters[0], letters[1], "loss"].map(text => el("th", { scope: "col", text }))
+    const head = ["rule", letters[0], letters[1], "loss"].map(text => el("th", { scope: "col", text }))
     view.play = playButton(toggle)
     view.steps = slider("steps", { min: 0, max: last() }, steps => held({ steps }))
     view.size = slider("gradient's step × L", { min: 0.25, max: 3, step: 0.25 }, step_size => held({ step_size }))

@@ -1,0 +1,176 @@
+"""Lessons in a real browser: nothing given away, one key from beginning to end, nothing asked of the server on the way.
+
+And the two formulas that run in the browser, beside nmfcore's.
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import json
+
+import numpy as np
+import pytest
+
+from dashboard.devices.pack import pack
+from dashboard.figures.theme import LIGHT
+from dashboard.learn import export, lessons, rooms
+from dashboard.learn.bundle import bundle
+from dashboard.learn.registry import DEVICES
+from nmfcore.kernels.nnls import nnls_gram
+
+FILES = "/_stcore/bidi-components/nmf-dashboard.lesson"
+ERRORS = "async cases => { const m = await import('%s/nonneg.js'); return cases.map(([H, X]) => m.fit(H, X)) }"
+PRODUCT = """async ([block, frame]) => {
+    const { unpack } = await import('%s/kit.js'), { product } = await import('%s/scrubber.js')
+    const { arrays } = unpack(Uint8Array.from(atob(block), c => c.charCodeAt(0)))
+    return Array.from(product(arrays, frame, new Float32Array(arrays.W.shape[1] * arrays.H.shape[2])))
+}"""
+SCRUB = """async ([block, theme]) => {
+    const { unpack } = await import('%s/kit.js'), { default: draw } = await import('%s/scrubber.js')
+    const parentElement = document.body.appendChild(document.createElement('div'))
+    parentElement.style.cssText = theme
+    const data = unpack(Uint8Array.from(atob(block), c => c.charCodeAt(0)))
+    const place = { parentElement, data, setStateValue() { throw Error('asked the server') } }
+    draw(place)
+    const range = parentElement.querySelector('input[type=range]'), took = []
+    for (let f = 0; f <= +range.max; f++) {
+        range.value = f
+        const began = performance.now()
+        range.dispatchEvent(new Event('input'))
+        took.push(performance.now() - began)
+    }
+    const words = parentElement.querySelector('.reading').textContent
+    parentElement.remove()
+    return [took.sort((a, b) => a - b)[took.length >> 1], words]
+}"""
+# Of the lesson as it stands: what is below the fold, what a screen reader would be told, and whether there is another step.
+ROOTS = "[document, ...[...document.querySelectorAll('*')].map(e => e.shadowRoot).filter(Boolean)]"
+# Of the lesson as it stands: how far it reaches below the fold, and what a screen reader or an eye would learn too early.
+STANDS = """() => {
+    const root = ROOTS.flatMap(r => [...r.querySelectorAll('.lesson')])[0]
+    const drawn = e => e.getClientRects().length && !e.closest('.unseen, .scroll *, [aria-hidden]')
+    const seen = e => getComputedStyle(e).visibility !== 'hidden' && e.getClientRects().length && e.textContent
+    const low = [...root.querySelectorAll('.stage *')].filter(drawn).map(e => e.getBoundingClientRect().bottom)
+    return { below: Math.round(Math.max(...low) - innerHeight), title: root.querySelector('h1').textContent,
+      veiled: Boolean(root.querySelector('.veiled')), seen: [...root.querySelectorAll('.veiled .verdict')].some(seen),
+      said: [...root.querySelectorAll('.veiled [aria-live]')].map(e => e.textContent).join('') }
+}""".replace("ROOTS", ROOTS)
+CHECKED: set[str] = set()  # devices that axe has looked at in both themes
+
+
+def heading(app):
+    return app.page.get_by_role("heading", level=1)
+
+
+def test_a_lesson_in_the_dashboard_from_a_link_to_the_next_lesson(app):
+    sent = []
+    app.page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(1)))
+    app.open("/learn?lesson=zeros&step=4")
+    verdict = app.page.locator(".verdict")
+    app.expect(verdict).to_be_hidden()
+    app.expect(app.page.locator(".unseen")).to_have_text("")  # nor is it read out
+    app.page.get_by_role("radio", name="Still exactly 0").click()
+    app.page.keyboard.press("PageDown")  # what a presenter's clicker sends
+    app.expect(verdict).to_have_text("0 × anything = 0: locked")
+    app.expect(app.page.get_by_role("status")).to_contain_text("0.362")
+    app.page.keyboard.press("PageDown")
+    app.expect(heading(app)).to_contain_text("Who can leave zero?")
+    app.page.keyboard.press("PageDown")
+    app.settled()
+    assert "step=5" in app.page.url
+
+    before = len(sent)  # stepping through the cells asks nobody
+    app.page.get_by_role("group", name="Cell lab").focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "Home", "ArrowRight"):
+        app.page.keyboard.press(key)
+    app.expect(app.page.locator(".cell.mine")).to_have_attribute("aria-label", "W, post 2, topic 1: 1.10")
+    assert len(sent) == before
+
+    app.page.get_by_role("radio", name="V ≈ WH").click()  # text, formula and picture turn
+    app.expect(app.page.locator(".symbol.pull .letters")).to_contain_text("(WᵀV)")
+    app.page.get_by_role("radio", name="X ≈ WH").click()
+    app.settled().go("Overview").go("Learn")
+    app.expect(heading(app)).to_contain_text("touching it")  # a link to a page leaves the lesson behind
+    app.page.get_by_role("button", name="Open lesson 1", exact=True).click()
+    app.expect(app.page.locator(".lesson-title")).to_be_visible()
+
+
+def test_formulas_in_the_browser_are_nmfcores_and_a_frame_is_quick(app):
+    rng = np.random.default_rng(0)
+    cases = [(rng.dirichlet([0.7] * 3, r), rng.dirichlet([0.7] * 3, 24)) for r in (1, 2, 3, 4, 5) for _ in range(20)]
+    for name in rooms.ROOMS:
+        X, plain = rooms.room(name)
+        cases += [(np.array(start, float), X) for start in plain["starts"]]
+    app.open("/learn")
+    shown = app.page.evaluate(ERRORS % FILES, [[H.tolist(), X.tolist()] for H, X in cases])
+    for (H, X), found in zip(cases, shown, strict=True):
+        W = nnls_gram(H @ H.T, H @ X.T).T
+        assert abs(found["error"] - np.linalg.norm(X - W @ H) / np.linalg.norm(X)) < 1e-12
+        np.testing.assert_allclose(np.array(found["W"]) @ H, W @ H, atol=1e-7)  # W itself need not be unique
+
+    scene = DEVICES["scrubber"].scene("films", {"rank": 10})
+    block = base64.b64encode(pack({"id": scene.id, **scene.head}, scene.arrays)).decode()
+    drawn = np.array(app.page.evaluate(PRODUCT % (FILES, FILES), [block, 7])).reshape(200, 260)
+    W, H = (scene.arrays[name][7] / 65535 * scene.arrays[f"{name}_top"][7] for name in ("W", "H"))
+    np.testing.assert_allclose(drawn, W @ H, atol=1e-6)
+
+    median, words = app.page.evaluate(SCRUB % (FILES, FILES), [block, export.variables(LIGHT)])
+    assert "iteration 300" in words
+    assert median < 100  # ms of script at 200 x 260; 3 to 6 where nobody else computes
+
+
+def test_presenting_leaves_the_lesson_alone_on_the_screen(app):
+    app.page.set_viewport_size({"width": 1024, "height": 768})
+    app.open("/learn?lesson=zeros&step=2&present=1")
+    app.expect(app.page.get_by_test_id("stTopNavLink")).to_have_count(0)
+    app.expect(app.page.locator(".lesson.present")).to_be_visible()
+    assert app.page.evaluate(STANDS)["below"] <= 0
+    app.open("/learn?lesson=zeros&step=2&only=device")
+    app.expect(app.page.locator(".lesson .formula")).to_be_visible()
+    app.expect(app.page.locator(".lesson-words")).to_be_hidden()
+    app.expect(app.page.get_by_role("button", name="All lessons")).to_have_count(0)
+
+
+@pytest.mark.parametrize("key", lessons.folders())
+def test_one_key_leads_through_a_lesson_and_nothing_is_given_away(key, browser, tmp_path):
+    """From the exported file, so that this is its test as well: offline, light and dark, for the room and for the beamer."""
+    file = tmp_path / "lesson.html"
+    file.write_text(export.page(*bundle(lessons.load(key))), encoding="utf-8")
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce", offline=True)
+    page, wrong = context.new_page(), []
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda request: wrong.append(request.url) if not request.url.startswith(("file:", "data:")) else None)
+    page.goto(file.as_uri())
+    steps, titles = lessons.load(key).steps, []
+    for step in steps:
+        stands = page.evaluate(STANDS)
+        titles.append(stands["title"])
+        assert stands["below"] <= 40, f"{step.title}: {stands['below']} px below the fold"
+        if step.ask:
+            assert stands["veiled"]
+            assert not stands["said"], "read out before it was asked for"
+            assert not stands["seen"], "visible before it was asked for"
+            if step is steps[-1] or step.device not in CHECKED:
+                wrong += violations(page, key, "light")
+            page.keyboard.press("PageDown")
+        assert not page.evaluate(STANDS)["veiled"]
+        if step.device not in CHECKED:
+            CHECKED.add(step.device)
+            wrong += violations(page, key, "dark") + violations(page, key, "light")
+        page.keyboard.press("PageDown")
+    assert [title.endswith(step.title) for title, step in zip(titles, steps, strict=True)] == [True] * len(steps)
+    assert not wrong
+    context.close()
+
+
+def violations(page, key, scheme):
+    """What axe finds on the page as it stands; nothing where it is not installed."""
+    if importlib.util.find_spec("axe_playwright_python") is None:
+        return []
+    from axe_playwright_python.sync_playwright import Axe
+
+    page.emulate_media(color_scheme=scheme)
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    return [f"{key}, {scheme}: {v['id']}: {json.dumps([n['html'][:120] for n in v['nodes'][:2]])}" for v in found]
