@@ -19,7 +19,7 @@ from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentM
 HERE = Path(__file__).resolve().parent
 PACKAGE = "nmf-dashboard"
 ASSETS = "assets"  # whoever reaches the server can fetch every file in there: scripts and styles only
-DEVICES = ("lab", "scrubber", "cone", "scale", "sum", "rank", "seeds", "two", "loss", "intrusion", "lesson")
+DEVICES = ("lab", "scrubber", "cone", "scale", "sum", "rank", "seeds", "two", "loss", "intrusion", "lesson", "hint")
 
 
 def mount(

@@ -30,6 +30,7 @@ WORDS = 5  # of each topic
 LAST = 300  # iterations of a lesson's film
 FRAMES = 24  # of a lesson's film: its bundle stays under 300 kB
 RANKS = whole(2, 12)
+BLOCK = 900_000  # bytes of a film at most
 SIDES = (220, 280)  # rows and columns of a picture at most
 SYMBOLS = {"X": "C", "W": "S", "H": "Sᵀ", "WH": "SSᵀ"}  # of a symmetric film
 
@@ -58,6 +59,7 @@ def film(
     """
     end = rescale(frames[-1].W, frames[-1].H)
     rows, columns = shown(end.W, SIDES[0]), shown(end.H.T, SIDES[1])
+    frames = thinned(frames, int((BLOCK - len(rows) * len(columns)) / (2 * end.W.shape[1] * (len(rows) + len(columns)))))
     part_of = dense(X[rows][:, columns])
     (W, W_top), (H, H_top) = (
         quantised(np.stack([f.W[rows] for f in frames])),
@@ -78,6 +80,16 @@ def film(
     return Scene(id, head, {
         "X": np.rint(part_of / top * 255).astype(np.uint8), "W": W, "W_top": W_top, "H": H, "H_top": H_top, "tops": tops,
     })  # fmt: skip
+
+
+def thinned(frames: Sequence[Frame], most: int) -> Sequence[Frame]:
+    """At most so many of the frames, with the first and the last."""
+    if len(frames) <= most:
+        return frames
+    kept = Recording(max(most, 3))
+    for f in frames:
+        kept.take(f.iteration, f.relative_error, Factors(f.W, f.H))
+    return kept.frames
 
 
 def shown(W: np.ndarray, most: int) -> np.ndarray:
@@ -127,11 +139,8 @@ def scene(data: str, state: Mapping[str, Any]) -> Scene:
     rank, solver, seed = state.get("rank", 6), state.get("solver", "mu"), state.get("seed", 0)
     X, axes, symmetric = data_of(data)
     frames = recorded(data, rank, solver, seed).frames
-    thin = Recording(FRAMES)
-    for f in frames:
-        thin.take(f.iteration, f.relative_error, Factors(f.W, f.H))
     id = f"scrubber|{data}|{rank}|{solver}|{seed}"
-    return film(X, thin.frames, axes, id=id, floor=_floor(data, rank), letters=SYMBOLS if symmetric else None)
+    return film(X, thinned(frames, FRAMES), axes, id=id, floor=_floor(data, rank), letters=SYMBOLS if symmetric else None)
 
 
 def place(data: str, state: Mapping[str, Any]) -> dict[str, Any]:

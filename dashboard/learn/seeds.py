@@ -18,7 +18,7 @@ from nmfcore.core.spec import StopRule
 from nmfcore.data import catalog
 from nmfcore.evaluate.stability import match_topics
 from nmfcore.run import prepare
-from nmfcore.topics.similarity import cosine_rows
+from nmfcore.topics.similarity import unit_rows
 from nmfcore.topics.terms import best
 
 RANK, SEEDS = 10, 8
@@ -27,33 +27,35 @@ WORDS = 5
 ALIKE = 0.8  # cosine from which two topics count as the same; as in seeds.js
 
 
-def scene_of(runs: Sequence[Sequence[Frame]], axes: Axes, *, id: str, part: str = "topic") -> Scene:
+def scene_of(runs: Sequence[Sequence[Frame]], axes: Axes, *, id: str, part: str = "topic", own: bool = False) -> Scene:
     """Runs of one rank, each as its recorded iterates. A run that ended earlier stands still until the longest ends.
 
     Topics are put in the first run's order, by matching the rows of H of the last iterates.
+    own : the first run is the person's, the others are from random starts
     """
     clock = max(runs, key=lambda frames: frames[-1].iteration)
     iterations = [f.iteration for f in clock]
     stills = [[_at(frames, iteration) for iteration in iterations] for frames in runs]
     first = runs[0][-1].H
     orders = [np.arange(len(first)), *(match_topics(first, frames[-1].H).partner for frames in runs[1:])]
-    topics = np.array([[f.H[order] for f in frames] for frames, order in zip(stills, orders, strict=True)])  # (s, f, r, n)
-    words = np.array([[[best(row, WORDS) for row in H] for H in of_run] for of_run in topics])
+    s, r = len(runs), len(first)
+    partners = np.zeros((s, s, len(iterations), r), np.float32)
+    words = np.zeros((s, len(iterations), r, WORDS), int)
+    for k in range(len(iterations)):  # one moment at a time: all topics of all runs at once would be as large as the recording
+        now = [frames[k].H[order] for frames, order in zip(stills, orders, strict=True)]
+        words[:, k] = [[best(row, WORDS) for row in H] for H in now]
+        unit = np.stack([unit_rows(H.astype(np.float64)) for H in now])
+        partners[:, :, k] = np.einsum("arn,brn->abr", unit, unit)
     used = np.unique(words)
-    s, f, r, _ = topics.shape
-    partners = np.zeros((s, s, f, r))
-    for a in range(s):
-        for b in range(s):
-            partners[a, b] = [np.diag(cosine_rows(topics[a, k], topics[b, k])) for k in range(f)]
     head = {
-        "rank": r, "iterations": iterations, "names": axes.columns.take(used),
+        "rank": r, "iterations": iterations, "names": axes.columns.take(used), "own": own,
         "words": {"component": part, "components": f"{part}s"},
     }  # fmt: skip
     arrays = {
         "errors": np.array([[frame.relative_error for frame in frames] for frames in stills], np.float32),
-        "tops": np.searchsorted(used, words).astype(np.int16),
-        "cosines": np.nan_to_num(partners[0]).astype(np.float32),
-        "partners": np.nan_to_num(partners).reshape(s * s, f, r).astype(np.float32),
+        "tops": np.searchsorted(used, words).astype(np.int16 if len(used) < 32_768 else np.float32),
+        "cosines": partners[0].copy(),
+        "partners": partners.reshape(s * s, len(iterations), r),
     }
     return Scene(id, head, arrays)
 

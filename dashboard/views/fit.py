@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard import session
+from dashboard.cards import watch
 from dashboard.figures.loss import kkt_curve, loss_curve
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import SHORT_REASONS, count, seconds
@@ -80,6 +81,7 @@ def curves(run: FittedRun) -> None:
         height=380,
     )
     card.picture("fit", "loss", "Relative error", drawn)
+    watch.links("run", "seeds")
     card.picture(
         "fit",
         "kkt",

@@ -1,10 +1,11 @@
-"""Learn: the course, or one lesson played in the browser; the address says which lesson and step."""
+"""Learn: the course, one lesson played in the browser, or the run on screen in a device; the address says which."""
 
 from typing import Any
 
 import streamlit as st
 
 from dashboard import session
+from dashboard.cards import watch
 from dashboard.devices.mount import mount
 from dashboard.devices.pack import pack
 from dashboard.learn import export, shelf
@@ -26,9 +27,11 @@ LECTURERS = """
 
 
 def draw() -> None:
-    key = session.linked("lesson")
+    key, watched = session.linked("lesson"), session.linked("watch")
     if key:
         lesson(key)
+    elif watched in watch.TITLES:
+        watch.draw(watched)
     else:
         course()
 

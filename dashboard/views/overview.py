@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import session
-from dashboard.cards import topic_cards
+from dashboard.cards import course_line, topic_cards, watch
 from dashboard.figures.heatmaps import items_by_topic
 from dashboard.figures.loss import loss_curve
 from dashboard.text.plain import markdown
@@ -85,6 +85,7 @@ def draw() -> None:
     items = count(m, markdown(rows.singular), markdown(rows.name))
     title = f"{spelled(run.rank)} {part(run.dataset)}{'s' if run.rank > 1 else ''} in {items}"
     header.draw(title, run, figures(run))
+    course_line.draw()
     stability.control(run)
     history = run.factorization.history
     left, right = st.columns(2)
@@ -98,6 +99,7 @@ def draw() -> None:
             height=300,
         )
         card.picture("overview", "loss", "Loss while fitting", drawn)
+        watch.links("run", "seeds", "words")
     with right:
         W, theme = view.as_fitted().W, view.theme
         drawn = run.derived(

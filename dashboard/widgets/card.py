@@ -15,6 +15,7 @@ from dashboard.figures.theme import camera
 from dashboard.text.explanations import reading
 from dashboard.text.plain import markdown
 from dashboard.text.tables import as_csv
+from dashboard.widgets import lesson_link
 
 FORMATS = ("PNG", "SVG")
 SHOWN_ROWS = 1_000  # rows of the table twin on screen; the CSV holds all
@@ -84,6 +85,7 @@ def corner(page: str, name: str, title: str, holds: str) -> DeltaGenerator | Non
     if not menu.open:
         return None
     menu.markdown(how)
+    lesson_link.draw(menu, page, name)
     return menu
 
 

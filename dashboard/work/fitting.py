@@ -21,6 +21,7 @@ import numpy as np
 from dashboard.work.jobs import Job, Jobs
 from nmfcore.core.checks import as_problem
 from nmfcore.core.factorization import Factorization, Penalty, Progress, StopReason
+from nmfcore.core.recording import Recording
 from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.data import catalog, prepare
 from nmfcore.data.model.dataset import Dataset
@@ -393,7 +394,7 @@ def continue_work(fitted: FittedRun, stop: StopRule) -> Callable[[Job], FittedRu
     return work
 
 
-def start(spec: RunSpec, dataset: Dataset) -> Run:
+def start(spec: RunSpec, dataset: Dataset, *, recording: Recording | None = None) -> Run:
     """The run of a spec on a loaded data set, not yet begun."""
     full = spec.replace(fingerprint=dataset.fingerprint)
     return prepare_run(
@@ -410,6 +411,7 @@ def start(spec: RunSpec, dataset: Dataset) -> Run:
         axes=dataset.axes,
         spec=full,
         kkt_every=KKT_EVERY,
+        recording=recording,
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dashboard.work import expression as workbench_expression
-from dashboard.work import fitting, races, surveys
+from dashboard.work import fitting, races, surveys, watching
 from dashboard.work import images as workbench_images
 from dashboard.work import recommender as workbench_recommender
 from dashboard.work import symmetric as workbench_symmetric
@@ -66,6 +66,8 @@ def works(run):
         "continue": fitting.continue_work(run, SPEC.stop),
         "floor": fitting.floor_work(run, jobs),
         "stability": fitting.stability_work(run),
+        "watch": watching.recording_work(run, several=False),
+        "watch several": watching.recording_work(run, several=True),
         "survey": surveys.survey_work(surveys.Asked(run, (2, 3), 2), jobs),
         "race": races.race_work(run, ["hals", "mu"], 1.0),
         "images": workbench_images.fit_work(pictures, (4,), 0, None),

@@ -12,14 +12,15 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.devices.mount import DEVICES as MOUNTED
 from dashboard.devices.pack import pack, quantised
-from dashboard.learn import export, lessons, plane, rooms, scale, seeds, shelf
+from dashboard.learn import export, lessons, plane, rooms, scale, seeds, shelf, where
 from dashboard.learn.bundle import bundle
 from dashboard.learn.film import film
 from dashboard.learn.lab import POSTS
 from dashboard.learn.lessons import LessonError
 from dashboard.learn.registry import DEVICES
 from dashboard.learn.trace import SOLVERS, trace
-from dashboard.server.asgi import security_headers
+from dashboard.server.guards import security_headers
+from nmfcore.core.factorization import Axes
 from nmfcore.core.recording import Recording
 from nmfcore.core.spec import StopRule
 from nmfcore.data import catalog
@@ -363,3 +364,65 @@ def test_the_policy_is_what_it_was_before_there_were_devices():
         "font-src 'self' data:; media-src 'self' data: blob:; connect-src 'self'; worker-src 'self' blob:; manifest-src 'self'; "
         "frame-src 'none'; frame-ancestors 'none'; object-src 'none'; base-uri 'none'; form-action 'none'"
     )
+
+
+# -- the run on screen ---------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("what", ["run", "seeds", "words"])
+def test_the_run_on_screen_can_be_watched(what):
+    app = opened(watch=what)
+    for _ in range(200):  # recorded in the background
+        if app.get("bidi_component"):
+            break
+        app.run()
+    assert not app.exception
+    proto = device_of(app)
+    head = json.loads(proto.json) if proto.json else read_block(proto.bytes)
+    assert head["id"].split("|")[0] == what
+    run = app.session_state["nmf"].shown.run
+    if what == "run":
+        assert head["iterations"][-1] == run.factorization.history[-1].iteration
+        assert head["errors"][-1] == pytest.approx(run.factorization.relative_error, rel=1e-5)
+    if what == "words":
+        topic = set(top_words_of(run, head["rounds"][0]["topic"] - 1))
+        round_ = head["rounds"][0]
+        assert {word for i, word in enumerate(round_["words"]) if i != round_["intruder"]} == topic
+
+
+def top_words_of(run, k):
+    return run.dataset.axes.columns.take(np.argsort(-run.factorization.H[k], kind="stable")[:5])
+
+
+def test_a_recording_that_would_not_fit_is_refused_with_its_size(monkeypatch):
+    from dashboard.work import watching
+
+    monkeypatch.setattr(watching, "MOST_BYTES", 1_000)
+    app = opened(watch="run")
+    assert "MB are recorded" in app.info[0].value
+    assert not app.get("bidi_component")
+
+
+def test_a_film_of_more_than_a_picture_holds_shows_what_loads_most():
+    rng = np.random.default_rng(0)
+    W, H = rng.random((900, 3)) ** 8, rng.random((3, 700)) ** 8
+    recording = Recording(60)
+    run = prepare(
+        W @ H, 3, solver="mu", init="random", seed=0, stop=StopRule(tol=0.0, max_iter=5, max_seconds=None), recording=recording
+    )
+    for _ in run:
+        pass
+    scene = film(W @ H, recording.frames, Axes(), id="x", floor=None)
+    assert scene.arrays["X"].shape[0] <= 220
+    assert scene.arrays["X"].shape[1] <= 280
+    assert len(pack(dict(scene.head), scene.arrays)) < 1_000_000
+    largest = int(run.result().W[:, 0].argmax())
+    assert f"row {largest + 1}" in scene.head["rows"]
+
+
+def test_how_to_read_it_leads_to_a_lesson():
+    known = set(lessons.folders())
+    named = {*where.PAGES.values(), *where.CARDS.values()}
+    assert all(lessons.KEY.fullmatch(key) for key in named)
+    app = AppTest.from_file(APP, default_timeout=60).run()
+    assert where.lesson_for("overview", "loss") in named
+    assert app.get("bidi_component")  # the quiet line to the course
+    assert known  # each of them is a lesson once the course is whole; see test_the_course_is_whole

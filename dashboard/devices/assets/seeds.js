@@ -24,13 +24,14 @@ export function build(root) {
     return data.names[data.arrays.tops[((seed * frames + frame) * r + k) * count + p]]
   }
   const alike = (seed, k) => { const [, frames, r] = data.arrays.cosines.shape; return data.arrays.cosines[(seed * frames + frame) * r + k] }
+  const named = s => (data.own && s === 0 ? "this run" : `seed ${s + 1}`)
   const error = (seed, f) => data.arrays.errors[seed * data.iterations.length + f]
 
   function construct() {
     const seeds = data.arrays.errors.shape[0]
     view.curves = range(seeds).map(() => svg("svg", { class: "chart tiny", viewBox: `0 0 ${SIZE.join(" ")}`, "aria-hidden": "true" }))
     view.errors = range(seeds).map(() => el("span", { class: "amount" }))
-    const head = el("tr", {}, el("th", { text: data.words.component, scope: "col" }), range(seeds).map(s => el("th", { scope: "col" }, el("button", { class: "press quiet", text: `seed ${s + 1}`, title: "Put this run into the pair below", onclick: () => held({ pair: [0, s || 1] }) }), view.curves[s], view.errors[s])))
+    const head = el("tr", {}, el("th", { text: data.words.component, scope: "col" }), range(seeds).map(s => el("th", { scope: "col" }, el("button", { class: "press quiet", text: named(s), title: "Put this run into the pair below", onclick: () => held({ pair: [0, s || 1] }) }), view.curves[s], view.errors[s])))
     view.cells = range(data.rank).map(() => range(seeds).map(() => el("td", {})))
     const rows = range(data.rank).map(k => el("tr", {}, el("th", { scope: "row" }, el("button", { class: "press quiet number", text: k + 1, "aria-label": `Follow ${data.words.component} ${k + 1}`, onclick: () => held({ topic: k }) })), view.cells[k]))
     view.rows = rows
@@ -57,7 +58,7 @@ export function build(root) {
       set(view.rows[k], { class: k === topic ? "followed" : "" })
       range(seeds).forEach(s => {
         const c = alike(s, k), text = `${word(s, k, 0)}, ${word(s, k, 1)}`
-        set(view.cells[k][s], { class: c < ALIKE ? "other" : "same", style: { "--of": `var(--c${k % 10})`, "--like": clamp(c, 0, 1) }, title: `${text}; cosine with seed 1: ${number(c)}` })
+        set(view.cells[k][s], { class: c < ALIKE ? "other" : "same", style: { "--of": `var(--c${k % 10})`, "--like": clamp(c, 0, 1) }, title: `${text}; cosine with the first run: ${number(c)}` })
         set(view.cells[k][s], { text })
       })
     })
@@ -67,7 +68,7 @@ export function build(root) {
 
   function twins() {
     const [a, b] = pair, [, , , count] = data.arrays.tops.shape
-    const list = s => el("p", {}, el("b", { text: `seed ${s + 1}: ` }), range(count).map(p => word(s, topic, p)).join(", "))
+    const list = s => el("p", {}, el("b", { text: `${named(s)}: ` }), range(count).map(p => word(s, topic, p)).join(", "))
     const at = data.arrays.partners, [, frames] = at.shape, cosine = at[((a * data.arrays.errors.shape[0] + b) * frames + frame) * data.rank + topic]
     const steady = range(data.rank).filter(k => range(data.arrays.errors.shape[0]).every(s => alike(s, k) >= ALIKE)).length
     const gap = Math.abs(error(a, frame) - error(b, frame))
