@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-PAGES = {
+from dashboard.main import PAGES as SECTIONS
+
+PAGES = [title for entries in SECTIONS.values() for _, title, _ in entries]
+SAID = {  # what the pages say of the stopped run
     "Data": r"^Data",
     "Fit": r"Relative error 0\.\d{4}",
     "Topics": r"parts?, the closest two",
@@ -51,7 +54,7 @@ def test_first_screen_then_data_then_a_fit_that_is_watched_and_stopped(app):
     app.expect(title(app)).to_contain_text("stopped by you")
     app.expect(app.page.get_by_text("You stopped it; the result so far is valid")).to_be_visible()
 
-    for page, words in PAGES.items():
+    for page, words in SAID.items():
         app.go(page)
         app.expect(title(app)).to_have_text(re.compile(words))
 
@@ -71,6 +74,13 @@ def test_the_copied_link_opens_the_same_view_of_the_same_run(app):
     slider = other.locator('input[type=range][aria-label="Rank"]')
     app.expect(slider).to_have_value("6")
     other.close()
+
+
+def test_every_page_of_the_top_bar_opens(app):
+    app.open("/")
+    for page in PAGES:
+        app.go(page)
+        app.expect(title(app).first).to_have_text(re.compile(r"\w"))
 
 
 def test_going_back_in_the_browser_brings_back_the_run_before(app):
