@@ -45,7 +45,8 @@ def script(fit: Factorization, *, X: Matrix | None = None, mask: Any = None, axe
     Parameters
     ----------
     fit : the run
-    X, mask : the matrix of an upload; the program then reads it from the file it is handed, `data.npz` beside it otherwise
+    X, mask : the matrix of an upload and its mask, both (m, n); the program then reads it from the file it is handed,
+        `data.npz` beside it otherwise
         (`save_matrix` makes that file), and checks its digest
     axes : the labels of an upload, which that file does not hold: words and items of a guidance become numbers
 
@@ -157,7 +158,10 @@ if matrix_digest(X, mask) != "{digest}":
 
 # -- matrices --------------------------------------------------------------------------------------------------------------
 def matrix_digest(X: Any, mask: Any = None) -> str:
-    """SHA-256 of the values, shape and dtype of X and of where the mask is 1; labels don't enter."""
+    """SHA-256 of the values, shape and dtype of X and of where the mask is 1; labels don't enter.
+
+    X : (m, n) array or CSR;  mask : (m, n), 1 = observed, or None
+    """
     matrix = as_matrix(X, allow_missing=mask is not None)
     digest = hashlib.sha256(f"{matrix.shape} {matrix.dtype.str} {sp.issparse(matrix)}\n".encode())
     parts = [matrix.data, matrix.indices.astype(np.int64), matrix.indptr.astype(np.int64)] if sp.issparse(matrix) else [matrix]
@@ -169,7 +173,10 @@ def matrix_digest(X: Any, mask: Any = None) -> str:
 
 
 def save_matrix(file: str | Path | BinaryIO, X: Any, mask: Any = None) -> None:
-    """X (dense, or CSR as its three arrays) and the mask as one NPZ without pickles."""
+    """X (dense, or CSR as its three arrays) and the mask as one NPZ without pickles.
+
+    X : (m, n) array or CSR;  mask : (m, n), 1 = observed, or None
+    """
     matrix = as_matrix(X, allow_missing=mask is not None)
     _write(file, {"format": np.array(FORMAT)} | _arrays_of(matrix, mask))
 

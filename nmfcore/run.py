@@ -23,12 +23,43 @@ def prepare(X: Any, rank: int | None = None, **options: Any) -> Run:
     """The run of `solve`, not yet begun: iterate over it to watch it work. Parameters as in `solve`.
 
     X in blocks, or an array of Dask, gives a `BlockedRun`, which also tells how far a pass is.
+
+    Parameters
+    ----------
+    X : (m, n) array or CSR, >= 0, or blocks
+    rank : number of components r; may stand in `spec` instead
+
+    Returns
+    -------
+    Run
+        Each step gives a `Progress`; `run.result()` is the factorization so far, with W (m, r) and H (r, n).
+
+    Raises
+    ------
+    ProblemError
+        If X, the start or an option is not allowed; the sentence says what is.
     """
     return prepare_blocks(X, rank, **options) if is_blocks(X) else loop.prepare(X, rank, **options)
 
 
 def continue_(factorization: Factorization, X: Any, **options: Any) -> Run:
-    """A run that goes on from a finished one; parameters as in `loop.continue_`, for X in blocks as in `continue_blocks`."""
+    """A run that goes on from a finished one; parameters as in `loop.continue_`, for X in blocks as in `continue_blocks`.
+
+    Parameters
+    ----------
+    factorization : the result to go on from; its spec names the solver
+    X : (m, n), the data of that factorization
+
+    Returns
+    -------
+    Run
+        Not begun; `run.result()` after iterating over it holds one history, the old one first.
+
+    Raises
+    ------
+    ProblemError
+        If the run diverged, or X does not fit the factors.
+    """
     return continue_blocks(factorization, X, **options) if is_blocks(X) else loop.continue_(factorization, X, **options)
 
 

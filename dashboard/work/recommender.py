@@ -260,7 +260,7 @@ def _entry(result: Factorization, item: int, user: int) -> float:
 
 
 def both_estimates(ratings: Ratings, similarity: np.ndarray, item: int, user: int, k: int) -> tuple[Estimate, Estimate]:
-    """The slide's estimate, and the one in which only rated neighbours count, from the same neighbours."""
+    """The estimate in which all neighbours count, and the one in which only rated neighbours count, from the same neighbours."""
     return (
         estimate_rating(ratings, similarity, item, user, k=k),
         estimate_rating(ratings, similarity, item, user, k=k, only_rated=True),

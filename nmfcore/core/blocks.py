@@ -131,7 +131,10 @@ class ArrayBlocks(Blocks):
 
 
 def cut(X: Matrix, values: int = BLOCK_VALUES, rows: int = BLOCK_ROWS) -> list[int]:
-    """Edges of blocks with about so many stored values, and at most so many rows."""
+    """Edges of blocks with about so many stored values, and at most so many rows.
+
+    X : (m, n) array or CSR
+    """
     m, n = X.shape
     if sp.issparse(X):
         counts = np.asarray(X.indptr, np.int64)
@@ -145,7 +148,10 @@ def cut(X: Matrix, values: int = BLOCK_VALUES, rows: int = BLOCK_ROWS) -> list[i
 
 
 def facts_of(X: Matrix, first_row: int = 0) -> Facts:
-    """The facts of one block; first_row : the number of its first row in the whole."""
+    """The facts of one block; first_row : the number of its first row in the whole.
+
+    X : (rows, n) array or CSR, one block
+    """
     values = X.data if sp.issparse(X) else X.ravel()
     if sp.issparse(X):
         starts = X.indptr[:-1]
@@ -234,12 +240,18 @@ def fingerprint_of(parts: Sequence[str]) -> str:
 
 
 def is_blocks(X: Any) -> bool:
-    """Whether X is visited block by block: `Blocks`, or an array of Dask."""
+    """Whether X is visited block by block: `Blocks`, or an array of Dask.
+
+    X : anything of shape (m, n)
+    """
     return isinstance(X, Blocks) or is_dask(X)
 
 
 def is_dask(X: Any) -> bool:
-    """Whether X is an array of Dask; Dask is not imported for the question."""
+    """Whether X is an array of Dask; Dask is not imported for the question.
+
+    X : anything of shape (m, n)
+    """
     return type(X).__module__.partition(".")[0] == "dask" and hasattr(X, "chunks") and hasattr(X, "to_delayed")
 
 
@@ -292,5 +304,8 @@ def _prepared(chunk: Any, first_row: int, columns: int, dtype: np.dtype) -> Matr
 
 
 def as_visited(X: Any, axes: Axes | None = None) -> Blocks:
-    """Blocks as they are, an array of Dask as `DaskBlocks`."""
+    """Blocks as they are, an array of Dask as `DaskBlocks`.
+
+    X : `Blocks`, or an array of Dask, of shape (m, n)
+    """
     return DaskBlocks(X, axes=axes) if is_dask(X) else X

@@ -170,6 +170,8 @@ def check_start(problem: Problem, W: Any, H: Any) -> Factors:
     ------
     ProblemError
         If a shape does not fit or an entry is negative or not finite.
+
+    W : (m, r) array-like;  H : (r, n) array-like
     """
     m, n = problem.shape
     if problem.symmetric and H is None:

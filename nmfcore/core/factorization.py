@@ -30,7 +30,10 @@ Matrix = Any  # (m, n) C-ordered numpy array or scipy CSR array, float32 or floa
 
 
 def stored_values(X: Matrix) -> int:
-    """How many numbers X holds: its stored values when sparse, all its entries when dense."""
+    """How many numbers X holds: its stored values when sparse, all its entries when dense.
+
+    X : (m, n) array or CSR
+    """
     return int(X.nnz if sp.issparse(X) else X.size)
 
 

@@ -39,6 +39,8 @@ def gram_form(squared_norm: float, cross: float, W: np.ndarray, H: np.ndarray, W
 
     The Gram matrices are those of float64, whatever the factors are: their rounding is the largest part of the result's. WtW
     saves one of them where it is known in float64.
+
+    W : (m, r);  H : (r, n);  WtW : (r, r), the result has the unit of X squared
     """
     if WtW is None or WtW.dtype != np.float64:
         WtW = _wide_gram(W)
@@ -52,7 +54,10 @@ def _wide_gram(F: np.ndarray) -> np.ndarray:
 
 
 def inner(A: np.ndarray, B: np.ndarray) -> float:
-    """<A, B> of two dense arrays of one shape, summed in float64."""
+    """<A, B> of two dense arrays of one shape, summed in float64.
+
+    A, B : (a, b) arrays
+    """
     return float(np.einsum("ij,ij->", A, B, dtype=np.float64))
 
 
@@ -221,7 +226,10 @@ def _where_free(rules: Rules, grad_W: np.ndarray, grad_H: np.ndarray) -> tuple[n
 
 
 def at_stored(X: sp.csr_array, W: np.ndarray, H: np.ndarray) -> np.ndarray:
-    """(WH)_ij at the stored entries of X only, in stored order; memory beyond the result is two short arrays."""
+    """(WH)_ij at the stored entries of X only, in stored order; memory beyond the result is two short arrays.
+
+    X : (m, n) CSR;  W : (m, r);  H : (r, n);  the result is (stored values of X,)
+    """
     kind = np.result_type(W, H)
     Wt, H = np.ascontiguousarray(W.T, kind), np.ascontiguousarray(H, kind)
     values = np.zeros(X.nnz, kind)
@@ -241,7 +249,10 @@ def at_stored(X: sp.csr_array, W: np.ndarray, H: np.ndarray) -> np.ndarray:
 
 
 def blocks(X: Matrix, W: np.ndarray, H: np.ndarray) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-    """X and WH side by side in blocks of rows, so that at most BLOCK_CELLS cells of WH exist at one time."""
+    """X and WH side by side in blocks of rows, so that at most BLOCK_CELLS cells of WH exist at one time.
+
+    X : (m, n);  W : (m, r);  H : (r, n);  each triple is the rows as a slice, X's and WH's, both (rows, n)
+    """
     height = max(1, BLOCK_CELLS // X.shape[1])
     for begin in range(0, X.shape[0], height):
         ask()

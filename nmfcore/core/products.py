@@ -28,14 +28,20 @@ def times(A: Matrix, B: np.ndarray) -> np.ndarray:
 
 
 def cuts(A: Matrix, parts: int) -> np.ndarray:
-    """Row numbers from 0 to m that divide A into about equal pieces of work."""
+    """Row numbers from 0 to m that divide A into about equal pieces of work.
+
+    A : (m, n) array or CSR;  the result is (parts + 1,) or shorter, rising
+    """
     if sp.issparse(A):
         return np.unique([0, *np.searchsorted(A.indptr, A.nnz * np.arange(1, parts) // parts), A.shape[0]])
     return np.unique(A.shape[0] * np.arange(parts + 1) // parts)
 
 
 def rows_of(A: Matrix, begin: int, end: int) -> Matrix:
-    """Rows [begin, end) of A without a copy of what is stored."""
+    """Rows [begin, end) of A without a copy of what is stored.
+
+    A : (m, n) array or CSR;  the result is (end - begin, n)
+    """
     if not sp.issparse(A):
         return A[begin:end]
     stored = slice(A.indptr[begin], A.indptr[end])

@@ -44,7 +44,10 @@ def axes_of(card: Card, rows: list[str] | None, columns: list[str] | None) -> Ax
 
 
 def made(card: Card, X: Any, rows: list[str] | None, columns: list[str] | None, **more: Any) -> Dataset:
-    """The data set of a card; what the card says is filled in."""
+    """The data set of a card; what the card says is filled in.
+
+    X : (m, n) array or CSR, >= 0, or None for a corpus;  rows, columns : m and n labels, or None
+    """
     return Dataset(
         **{
             "key": card.key,

@@ -102,6 +102,7 @@ def svd(X: Any, rank: int, *, passes: int = SVD_PASSES, seed: int = 0, visit: Vi
 
     Parameters
     ----------
+    X : (m, n) blocks, array or CSR, >= 0
     X : blocks or an array of Dask
     rank : terms to hold
     passes : at least 2; more where values fall slowly and more digits are wanted
@@ -167,6 +168,8 @@ def sample(X: Any, rows: int, *, seed: int = 0, visit: Visit | None = None) -> t
     """Row numbers (rising) and those rows of X as one matrix: for what needs all of its data in memory, such as stability.
 
     Every row is as likely as every other one; only the blocks' chosen rows come into memory. One pass.
+
+    X : (m, n) blocks, array or CSR;  the row numbers are (rows,), the matrix is (rows, n)
     """
     blocks = as_visited(X)
     m = blocks.shape[0]
@@ -182,12 +185,18 @@ def block_means(
 
     Parameters
     ----------
+    X : (m, n) blocks, array or CSR
     row_bins : runs of neighbouring rows, of about equal length
     column_of : (n,) the bin of each column, 0 to column_bins - 1
 
     Returns
     -------
     means (row_bins, column_bins), counts (row_bins, column_bins)
+
+    Raises
+    ------
+    ProblemError
+        If the grid has too many cells, or a column has no bin.
     """
     blocks = as_visited(X)
     column_of = np.asarray(column_of, np.int64)

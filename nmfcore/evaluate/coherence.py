@@ -177,7 +177,10 @@ def c_v(counts: Counts, topics: Sequence[Sequence[int] | np.ndarray]) -> np.ndar
 
 
 def top_words(H: np.ndarray, count: int = 10) -> list[np.ndarray]:
-    """The columns with the `count` largest non-zero weights of every topic, falling."""
+    """The columns with the `count` largest non-zero weights of every topic, falling.
+
+    H : (r, n) array, >= 0;  one (count,) or shorter array of column numbers for each topic
+    """
     found = []
     for row in H:
         order = best(row, count)
@@ -207,6 +210,8 @@ def uniqueness(topics: Sequence[Sequence[int] | np.ndarray]) -> np.ndarray:
 
 def exclusivity(H: np.ndarray, count: int = 10) -> np.ndarray:
     """(r,) mean over a topic's top words of H_tw / sum_s H_sw, H's rows summing to 1: 1 = its words are in no other topic.
+
+    H : (r, n) array, >= 0
 
     Source: Bischof & Airoldi 2012 (the exclusivity part of FREX, without its ranking).
     """

@@ -102,6 +102,11 @@ def compare(
     count : top words per topic that are compared
     convention, threshold : scale and abstain threshold of the clusters
 
+    Returns
+    -------
+    Comparison
+        Pairs of topics with their cosines (0 to 1), common top words, and how far the clusters of the items agree.
+
     Raises
     ------
     ValueError

@@ -434,7 +434,10 @@ def river(points: Sequence[RankPoint], *, least: float = 0.5) -> list[Link]:
 
 # -- helpers ---------------------------------------------------------------------------------------------------------------
 def shuffled(X: Matrix, rng: np.random.Generator) -> Matrix:
-    """X with the entries of every column in random order, each column for itself; sparse X keeps its number of stored values."""
+    """X with the entries of every column in random order, each column for itself; sparse X keeps its number of stored values.
+
+    X : (m, n) array or CSR
+    """
     if not sp.issparse(X):
         return np.ascontiguousarray(rng.permuted(X, axis=0))
     columns = sp.csc_array(X, copy=True)

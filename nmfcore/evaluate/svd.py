@@ -139,6 +139,16 @@ def spectrum(X: Any, count: int | None = None) -> SVD:
     ----------
     X : (m, n) array-like or scipy sparse
     count : singular values wanted; an exact SVD gives all there are anyway, a truncated one `count` (50 when None)
+
+    Returns
+    -------
+    SVD
+        `spectrum` holds the singular values (K,), falling, in the unit of X.
+
+    Raises
+    ------
+    ProblemError
+        If X cannot be used, as in `svd`.
     """
     matrix = as_matrix(X)
     if min(matrix.shape) <= EXACT_SIDE:
@@ -223,6 +233,7 @@ def baselines(X: Any, decomposition: SVD | None = None) -> Baselines:
 
     mean: sqrt(1 - (sum x)^2 / (m n ||X||^2));  column means: sqrt(1 - m ||mu||^2 / ||X||^2), mu the mean row.
 
+    X : (m, n) array or CSR
     decomposition : an SVD of X, when there is one already
 
     All three are NaN when X is zero.
@@ -280,6 +291,8 @@ def reconstruction_error(X: Any, decomposition: SVD) -> float:
     """||X - U S V^T||_F / ||X||_F, computed from the matrices themselves in blocks of rows, never from the floor formula.
 
     About 1e-15 for all terms of an exact SVD; equal to `floor` at the number of terms held.
+
+    X : (m, n) array or CSR
     """
     matrix, power = in_range(as_matrix(X))
     scaled = decomposition.U * np.ldexp(decomposition.singular_values, -2 * power)  # (m, k)
@@ -295,7 +308,10 @@ def reconstruction_error(X: Any, decomposition: SVD) -> float:
 
 
 def cosines_between_rows(H: np.ndarray) -> np.ndarray:
-    """(r, r) cosines between the rows of H: H H^T of unit rows; zero rows give 0. For V^T it is the identity."""
+    """(r, r) cosines between the rows of H: H H^T of unit rows; zero rows give 0. For V^T it is the identity.
+
+    H : (r, n) array
+    """
     unit = _unit_rows(np.asarray(H, np.float64))
     return unit @ unit.T
 
@@ -339,6 +355,8 @@ def sides(Vt: np.ndarray, axis: Axis | None = None, *, count: int = 10) -> list[
     """For each singular vector its `count` largest positive and largest negative features.
 
     share is the sum of squares of that side (the two add up to 1). Ties go to the smaller index.
+
+    Vt : (k, n) array
     """
     axis = axis or Axis("columns", "column")
     found = []
@@ -410,7 +428,10 @@ def bridge(decomposition: SVD, rank: int) -> Bridge:
 
 # -- the computations ----------------------------------------------------------------------------------------------------
 def fix_signs(U: np.ndarray, Vt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """U and Vt with each pair's sign chosen so that the largest |entry| of its row of Vt (the first of equals) is positive."""
+    """U and Vt with each pair's sign chosen so that the largest |entry| of its row of Vt (the first of equals) is positive.
+
+    U : (m, k);  Vt : (k, n);  both come back in their shapes, (m, k) and (k, n)
+    """
     size = np.abs(Vt)
     first = np.argmax(size >= size.max(axis=1, keepdims=True) * (1.0 - TIE), axis=1)
     signs = np.where(Vt[np.arange(len(Vt)), first] < 0, -1.0, 1.0)

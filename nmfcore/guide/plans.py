@@ -129,12 +129,16 @@ def _raised(row: np.ndarray, words: np.ndarray) -> np.ndarray:
 
 
 def columns_of(X: Matrix, columns: np.ndarray) -> np.ndarray:
-    """Some columns of X, dense, float64."""
+    """Some columns of X, dense, float64.
+
+    X : (m, n) array or CSR;  the result is (m, len(columns))
+    """
     picked = X[:, columns]
     return np.asarray(picked.toarray() if sp.issparse(picked) else picked, np.float64)
 
 
 def rows_of(X: Matrix, rows: np.ndarray) -> np.ndarray:
+    """Some rows of X (m, n), dense, float64: (len(rows), n)."""
     picked = X[rows]
     return np.asarray(picked.toarray() if sp.issparse(picked) else picked, np.float64)
 

@@ -88,7 +88,10 @@ def steer(
 
 
 def replay(X: Any, base: Factorization, guidance: Guidance, *, axes: Axes | None = None) -> Guided:
-    """All refits of a guidance, one after the other, from its base fit: equal to the chain of `steer` to the last bit."""
+    """All refits of a guidance, one after the other, from its base fit: equal to the chain of `steer` to the last bit.
+
+    X : (m, n) array or CSR
+    """
     guided = start_of(base, guidance)
     for edit in guidance:
         guided = steer(X, guided, edit, axes=axes)
@@ -147,7 +150,10 @@ def begin(
     stop: StopRule | None = None,
     axes: Axes | None = None,
 ) -> Refit:
-    """The refit of `steer`, not yet begun. Parameters and errors as there."""
+    """The refit of `steer`, not yet begun. Parameters and errors as there.
+
+    X : (m, n) array or CSR
+    """
     before = previous if isinstance(previous, Guided) else first(previous)
     guidance = _joined(before.guidance, edit, others, stop)
     axes = axes or Axes()

@@ -27,19 +27,28 @@ ROUNDING = 1e-6  # of a cosine of float32 rows
 
 
 def leading(W: np.ndarray, k: int, count: int = LEADING) -> np.ndarray:
-    """The rows of X with the largest entries in column k of W, of those above 0."""
+    """The rows of X with the largest entries in column k of W, of those above 0.
+
+    W : (m, r) array;  the result is (count,) or shorter, falling
+    """
     found = best(W[:, k], count)
     return found[W[found, k] > 0]
 
 
 def largest(W: np.ndarray, H: np.ndarray) -> np.ndarray:
-    """(m,) the topic with the largest energy w_ik ||h_k|| of each item, on whatever scale; -1 where there is none."""
+    """(m,) the topic with the largest energy w_ik ||h_k|| of each item, on whatever scale; -1 where there is none.
+
+    W : (m, r);  H : (r, n)
+    """
     energy = W.astype(np.float64) * np.linalg.norm(H.astype(np.float64), axis=1)
     return np.where(energy.any(axis=1), energy.argmax(axis=1), -1)
 
 
 def verdict(wish: Wish, guided: Guided, X: Matrix, axes: Axes) -> Verdict:
-    """Whether a wish is kept by the model as it is now."""
+    """Whether a wish is kept by the model as it is now.
+
+    X : (m, n) array or CSR
+    """
     obeyed, measures, sentence = VERDICTS[type(wish.edit)](wish, guided, X, axes)
     return Verdict(wish.number, wish.edit, bool(obeyed), {name: float(v) for name, v in measures.items()}, sentence)
 

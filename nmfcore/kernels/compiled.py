@@ -423,7 +423,10 @@ def symmetric_dense(C, S, gram):  # type: ignore[no-untyped-def]
 
 @njit(**SETTINGS)
 def symmetric_sparse(indptr, indices, data, S, gram):  # type: ignore[no-untyped-def]
-    """The same for CSR C."""
+    """The same for CSR C.
+
+    S : (n, r);  indptr, indices, data : C (n, n);  gram : (r, r), SᵀS
+    """
     n, rank = S.shape
     pull = np.empty(rank)
     for i in range(n):

@@ -128,6 +128,8 @@ def newton_sweeps(
     d (s - g) - d^2 h / (2 (1 - M d)) > 0; and as M <= 1 / f_k, no row comes to a standstill, however small an entry it stores.
     Memory: a few arrays of NEWTON_BLOCK numbers (compiled: of one row).
 
+    A : (m, n) CSR;  other : (n, r);  F : (m, r), where the steps begin
+
     Returns
     -------
     the new F (m, r), sum of x log y, sum of x y; the sums in float64, and only if they are wanted
@@ -593,7 +595,10 @@ def _in_parts(loop: Callable[[int, int], Any], A: Matrix, width: int) -> list[An
 
 @contextmanager
 def few_threads(A: Matrix, width: int) -> Iterator[None]:
-    """For products outside the engines: one BLAS thread where A is sparse or small, since waking several costs more there."""
+    """For products outside the engines: one BLAS thread where A is sparse or small, since waking several costs more there.
+
+    A : (m, n) array or CSR, to be multiplied with (n, width)
+    """
     if sp.issparse(A) or A.shape[0] * A.shape[1] * width < SMALL_DENSE:
         with one_blas_thread():
             yield

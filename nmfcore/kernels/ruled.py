@@ -61,6 +61,7 @@ def half_under(
 
     The new factor is allowed, the one that runs ahead need not be; zeros and fixed rows are so in both.
 
+    A : (m, n);  G : (r, r), the Gram matrix of `other`
     added : (r,) joins G's diagonal in the sweeps, not in the value (what pulls on the other factor cost this one)
     """
     P = product(A, other)
@@ -76,7 +77,7 @@ def half_under(
 
 
 def product(A: Matrix, other: np.ndarray) -> np.ndarray:
-    """A other (r, m) for `other` (r, n) with one component a row."""
+    """A other (r, m) for A (m, n) and `other` (r, n) with one component a row; TypeError for the sketch of a matrix."""
     if isinstance(A, LowRank):
         raise TypeError("Rules are not met on a sketch.")
     return np.ascontiguousarray(multiply(A, np.ascontiguousarray(other.T)).T)

@@ -57,7 +57,10 @@ def _everything(A: Matrix) -> tuple[np.ndarray, np.ndarray]:
 
 
 def svd_of_sketch(Y: np.ndarray, B: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """U (m, k), s (k,), V^T (k, n) of YB, k <= rank: the leading singular triples, through the l × l Gram matrix of B."""
+    """U (m, k), s (k,), V^T (k, n) of YB, k <= rank: the leading singular triples, through the l × l Gram matrix of B.
+
+    Y : (m, l), columns orthonormal;  B : (l, n)
+    """
     values, vectors = np.linalg.eigh(gram(B.T))  # summed in float32 it would hide values below a thousandth of the first
     order = np.argsort(values)[::-1][:rank]
     order = order[values[order] > ROUNDING[B.dtype] * values[-1]] if values[-1] > 0 else order[:0]

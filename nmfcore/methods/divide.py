@@ -29,6 +29,8 @@ def own_part(X: Matrix, W: np.ndarray, H: np.ndarray, topic: int) -> Matrix:
     """X * (w_k h_k) / (WH): what of X is the topic's, (m, n) of X's kind; zero where the model expects nothing.
 
     Over all topics the parts sum to X on the entries where (WH)_ij > 0. WH is never formed for sparse X.
+
+    X : (m, n);  W : (m, r);  H : (r, n)
     """
     W64, H64 = np.asarray(W, np.float64), np.asarray(H, np.float64)
     if sp.issparse(X):
@@ -112,7 +114,10 @@ def divide(
 
 
 def likeness_tree(H: np.ndarray) -> np.ndarray:
-    """Topics joined by likeness: (r - 1, 4) linkage of SciPy, distance 1 - cosine of the rows of H, average linkage."""
+    """Topics joined by likeness: (r - 1, 4) linkage of SciPy, distance 1 - cosine of the rows of H, average linkage.
+
+    H : (r, n) array, >= 0
+    """
     if len(H) < 2:
         return np.zeros((0, 4))
     distance = np.clip(1.0 - cosine_rows(np.asarray(H, np.float64)), 0.0, None)

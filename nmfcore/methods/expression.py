@@ -30,6 +30,8 @@ def gene_scores(W: np.ndarray) -> np.ndarray:
 
     score_i = 1 + (1 / log2 r) sum_q p_iq log2 p_iq,   p_iq = W_iq / sum_q W_iq
 
+    W : (m, r) array, >= 0
+
     The columns of W must be on a stated scale (`scale.apply(W, H, SCALE)`). A gene that no metagene carries gets 0.
 
     Raises
@@ -97,6 +99,7 @@ def defining_genes(W: np.ndarray) -> DefiningGenes:
 def sample_groups(W: np.ndarray, H: np.ndarray, *, convention: str = SCALE) -> np.ndarray:
     """The metagene that is most active in each sample: (n,) of 0..r-1, or -1 where none is active.
 
+    W : (m, r);  H : (r, n)
     convention : the scale on which activities are compared, a key of `scale.CONVENTIONS`; "as fitted" takes H as the
         run left it ("raw argmax"), which is a matter of chance
 
@@ -107,7 +110,10 @@ def sample_groups(W: np.ndarray, H: np.ndarray, *, convention: str = SCALE) -> n
 
 
 def moved_by_scale(W: np.ndarray, H: np.ndarray) -> np.ndarray:
-    """The samples whose group is another one when H is taken as the run left it instead of on the scale of unit metagenes."""
+    """The samples whose group is another one when H is taken as the run left it instead of on the scale of unit metagenes.
+
+    W : (m, r);  H : (r, n);  the result is (moved,), rising
+    """
     return np.flatnonzero(sample_groups(W, H) != sample_groups(W, H, convention="as fitted"))
 
 
@@ -220,6 +226,11 @@ def explore_ranks(
     axis : names of the samples
     stop : stop rule of every run
     report : called with a sentence and the share that is done before every run; it may raise to end the exploration
+
+    Raises
+    ------
+    ProblemError
+        If there is no run to be made.
 
     Source: Brunet et al. 2004 (consensus, cophenetic correlation); Kim & Park 2007 (dispersion).
     """

@@ -226,6 +226,8 @@ def occurrences(X: Matrix) -> tuple[Matrix, bool]:
 
     TF-IDF weights are no counts: with them the variance of the log-odds would mean nothing. In how many items a word stands is
     a count, whatever the weights.
+
+    X : (m, n) array or CSR
     """
     values = X.data if sp.issparse(X) else np.asarray(X)
     if np.array_equal(values, np.round(values)):

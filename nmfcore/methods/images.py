@@ -132,7 +132,10 @@ class Model:
 
 
 def describe(X: np.ndarray, name: str, codes: np.ndarray, parts: np.ndarray, mean: np.ndarray | None = None) -> Model:
-    """A `Model` with its numbers."""
+    """A `Model` with its numbers.
+
+    X : (m, n) images by pixels;  codes : (m, r);  parts : (r, n);  mean : (n,)
+    """
     square, norm2 = 0.0, float(np.einsum("ij,ij->", X, X, dtype=np.float64))
     for begin in range(0, len(X), 1000):  # in blocks, so that no second X exists
         rows = slice(begin, begin + 1000)
@@ -151,7 +154,10 @@ def describe(X: np.ndarray, name: str, codes: np.ndarray, parts: np.ndarray, mea
 
 
 def nmf_model(X: Any, rank: int, *, seed: int = 0, stop: StopRule | None = None, start: Factors | None = None) -> Model:
-    """Non-negative matrix factorization: parts that are only added. `start`: warm start, e.g. of `change_rank`."""
+    """Non-negative matrix factorization: parts that are only added. `start`: warm start, e.g. of `change_rank`.
+
+    X : (m, n) images by pixels, >= 0
+    """
     X = _images(X)
     given = {"W": start.W.astype(X.dtype), "H": start.H.astype(X.dtype)} if start is not None else {}
     result = solve(X, rank, seed=seed, stop=stop or StopRule(), **given)
@@ -159,14 +165,20 @@ def nmf_model(X: Any, rank: int, *, seed: int = 0, stop: StopRule | None = None,
 
 
 def svd_model(X: Any, rank: int) -> Model:
-    """The best rank-`rank` matrix (Eckart & Young 1936): codes U S, parts V^T with orthonormal rows; it subtracts."""
+    """The best rank-`rank` matrix (Eckart & Young 1936): codes U S, parts V^T with orthonormal rows; it subtracts.
+
+    X : (m, n) images by pixels
+    """
     X = _images(X)
     found = svd(X, check_rank(rank, X.shape))
     return describe(X, "SVD", found.U * found.singular_values, found.Vt)
 
 
 def pca_model(X: Any, rank: int) -> Model:
-    """Principal components: the SVD of X minus its mean image, the mean added back (Pearson 1901; Hotelling 1933)."""
+    """Principal components: the SVD of X minus its mean image, the mean added back (Pearson 1901; Hotelling 1933).
+
+    X : (m, n) images by pixels
+    """
     X = _images(X).astype(np.float64)
     rank = check_rank(rank, X.shape)
     mean = X.mean(axis=0)
@@ -187,7 +199,10 @@ def pca_model(X: Any, rank: int) -> Model:
 
 
 def kmeans_model(X: Any, rank: int, *, seed: int = 0) -> Model:
-    """k-means prototypes: every image is one of `rank` mean images; its code is a single 1 (MacQueen 1967; Lloyd 1982)."""
+    """k-means prototypes: every image is one of `rank` mean images; its code is a single 1 (MacQueen 1967; Lloyd 1982).
+
+    X : (m, n) images by pixels
+    """
     from sklearn.cluster import KMeans  # scikit-learn is slow to import and needed only here
 
     X = _images(X)
@@ -197,7 +212,10 @@ def kmeans_model(X: Any, rank: int, *, seed: int = 0) -> Model:
 
 
 def compare_models(X: Any, rank: int, *, seed: int = 0, stop: StopRule | None = None) -> tuple[Model, Model, Model, Model]:
-    """NMF, SVD, PCA and k-means of the same images at the same number of parts, side by side."""
+    """NMF, SVD, PCA and k-means of the same images at the same number of parts, side by side.
+
+    X : (m, n) images by pixels, >= 0
+    """
     return nmf_model(X, rank, seed=seed, stop=stop), svd_model(X, rank), pca_model(X, rank), kmeans_model(X, rank, seed=seed)
 
 
@@ -206,6 +224,8 @@ def change_rank(X: Any, factors: Factors, rank: int) -> Factors:
 
     Upwards: the new parts are the non-negative halves of the leading singular triples of what WH leaves over (the idea of NNDSVD,
     applied to the residual). Downwards: again and again the part whose removal costs least is left out, ||w_k|| ||h_k||.
+    X : (m, n) images by pixels;  factors : W (m, r) and H (r, n);  the result has `rank` columns and rows
+
     Deterministic; the error of the start is never far above that of the factors it came from.
 
     Source: Boutsidis & Gallopoulos 2008 for the split of a singular triple.

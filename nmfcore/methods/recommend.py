@@ -3,7 +3,7 @@
 X (m, n) holds the ratings, rows are shows (items) and columns are users; mask M (m, n) is 1 where a rating was given.
 Four answers to one question:
 
-- the classic slide: factorize X with its zeros, take the K shows nearest to the wanted one by the cosine of the rows of W, and
+- the classic way: factorize X with its zeros, take the K shows nearest to the wanted one by the cosine of the rows of W, and
   average this user's ratings of them with the rank weights w_k = (1 - k / sum(1..K)) / (K - 1); a missing rating counts as 0;
 - the same, but only neighbours that this user rated count (their weights are divided by their sum);
 - masked factorization: min ||M * (X - WH)||^2 + ridge (||W||^2 + ||H||^2), and the entry of WH, with and without the ridge;
@@ -13,7 +13,7 @@ Rows of W must be on a stated scale (topics/scale.py): column k of W times c and
 another cosine. Nothing here needs more memory than the ratings, or one row of similarities.
 
 Sources: Sarwar, Karypis, Konstan & Riedl 2001 (item neighbours); Zhang, Wang, Ford & Makedon 2006 (masked NMF); Koren, Bell &
-Volinsky 2009, eq. 3 (biases); Koren 2010, eq. 2.1 (shrunken biases). The weights are those of the seed's slide.
+Volinsky 2009, eq. 3 (biases); Koren 2010, eq. 2.1 (shrunken biases). The weights fall linearly with the rank (`rank_weights`).
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ class Term:
 class Estimate:
     """The estimated rating and every step of its arithmetic. `value` is NaN when no neighbour counts.
 
-    only_rated : whether missing ratings were left out (True) or counted as real zeros (False, the slide)
+    only_rated : whether missing ratings were left out (True) or counted as real zeros (False)
     """
 
     value: float
@@ -196,7 +196,17 @@ def estimate_rating(
     only_rated : leave out the neighbours that this user did not rate, instead of counting them as 0
     neighbours : the neighbours themselves, nearest first, instead of the k most similar
 
-    Source: the seed's slide (rank weights); Sarwar et al. 2001, section 3.2.1, for weighting only what was rated.
+    Returns
+    -------
+    Estimate
+        Its `value` has the unit of the ratings; the neighbours and their weights stand beside it.
+
+    Raises
+    ------
+    ProblemError
+        If there is no other show.
+
+    Source: `rank_weights`; Sarwar et al. 2001, section 3.2.1, for weighting only what was rated.
     """
     chosen = nearest(similarity, item, k) if neighbours is None else np.asarray(neighbours, np.intp)
     if not len(chosen):
@@ -235,7 +245,10 @@ Predictor = Callable[[np.ndarray, np.ndarray], np.ndarray]  # (shows, users) -> 
 
 
 def predict(W: np.ndarray, H: np.ndarray, items: np.ndarray, users: np.ndarray) -> np.ndarray:
-    """Entries (WH)[items[t], users[t]] without forming WH."""
+    """Entries (WH)[items[t], users[t]] without forming WH.
+
+    W : (m, r);  H : (r, n);  items, users : (t,);  the result is (t,), in the unit of the ratings
+    """
     items, users = np.asarray(items, np.intp), np.asarray(users, np.intp)
     Ht = np.ascontiguousarray(H.T)
     values = np.empty(len(items))

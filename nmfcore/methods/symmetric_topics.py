@@ -161,6 +161,8 @@ def symmetric_floor(C: np.ndarray, rank: int) -> float:
 
     sqrt(1 - sum of the r largest positive eigenvalues squared / ||C||^2). What a removed diagonal costs shows here.
 
+    C : (n, n) symmetric array
+
     Source: Eckart & Young 1936, for symmetric C and positive semi-definite S S^T.
     """
     values = np.linalg.eigvalsh(np.asarray(C, np.float64))
@@ -171,7 +173,10 @@ def symmetric_floor(C: np.ndarray, rank: int) -> float:
 
 # -- step 3: items ------------------------------------------------------------------------------------------------------
 def item_topics(table: Cooccurrence, S: np.ndarray) -> np.ndarray:
-    """V (m, r) >= 0 with the smallest ||X - V S^T||, S fixed: exact non-negative least squares, item by item."""
+    """V (m, r) >= 0 with the smallest ||X - V S^T||, S fixed: exact non-negative least squares, item by item.
+
+    S : (n, r) array, >= 0
+    """
     return project_rows(table.X, np.ascontiguousarray(S.T))
 
 
@@ -182,12 +187,18 @@ def parameter_shares(items: int, keywords: int, rank: int) -> tuple[float, float
 
 
 def topic_strength(V: np.ndarray, S: np.ndarray) -> np.ndarray:
-    """(m, r): V_ik ||s_k||, how much of an item each topic explains; comparable between topics, as V alone is not."""
+    """(m, r): V_ik ||s_k||, how much of an item each topic explains; comparable between topics, as V alone is not.
+
+    V : (m, r);  S : (n, r)
+    """
     return scale.apply(V, np.ascontiguousarray(S.T), "H rows L2").W
 
 
 def items_of_topics(V: np.ndarray, S: np.ndarray, *, count: int = 10) -> list[np.ndarray]:
-    """For each topic the items with the largest `topic_strength`, falling; items without it are left out."""
+    """For each topic the items with the largest `topic_strength`, falling; items without it are left out.
+
+    V : (m, r);  S : (n, r);  one (count,) or shorter array of row numbers for each topic
+    """
     strength = topic_strength(V, S)
     return [np.array([i for i in np.argsort(-s, kind="stable")[:count] if s[i] > 0], int) for s in strength.T]
 
@@ -259,6 +270,8 @@ class NewItem:
 
 def project_item(keywords: Sequence[str], table: Cooccurrence, S: np.ndarray) -> NewItem:
     """The topics of a new item from its keywords, S fixed. Case, and space around a keyword, do not matter; doubles count once.
+
+    S : (n, r) array, >= 0
 
     Raises
     ------

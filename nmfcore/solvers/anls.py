@@ -46,7 +46,10 @@ class BlockPivoting(Solver):
 
 
 def best(G: np.ndarray, P: np.ndarray, now: np.ndarray, l1: float, l2: float) -> np.ndarray:
-    """argmin over F >= 0 of 1/2 <F, GF> - <P, F> + l1 |F| + l2/2 |F|^2, starting from the positive entries of `now`."""
+    """argmin over F >= 0 of 1/2 <F, GF> - <P, F> + l1 |F| + l2/2 |F|^2, starting from the positive entries of `now`.
+
+    G : (r, r) Gram matrix;  P, now : (r, n);  the result is (r, n)
+    """
     if l1 or l2:
         P, G = P - P.dtype.type(l1), G + G.dtype.type(l2) * np.eye(len(G), dtype=G.dtype)
     F = nnls_gram(G, P, start=now).astype(now.dtype)

@@ -404,6 +404,8 @@ def _checked_start(blocks: Blocks, rank: int, W: Any, H: Any) -> tuple[np.ndarra
 def refuse_on_blocks(solver: Solver, mask: Any, symmetric: bool, loss: str | None) -> None:
     """Raise the sentence that says what blocks cannot do, and what can.
 
+    mask : (m, n) or None
+
     Raises
     ------
     ProblemError
@@ -459,6 +461,7 @@ def prepare_blocks(
 ) -> BlockedRun:
     """`prepare` for data in blocks: the same parameters, and those of `BlockedRun`.
 
+    X : (m, n) blocks, or an array of Dask;  W : (m, r) and H : (r, n), a given start;  mask : (m, n), refused
     init : "sample" (a fit of a sample of the rows first), "nndsvd" (a sketch in two passes), "random" or "given"; None takes
         "sample" where there are many rows
     stop : as elsewhere, but without a limit of seconds when none is given
@@ -510,6 +513,8 @@ def continue_blocks(
     **options: Any,
 ) -> BlockedRun:
     """A run on blocks that goes on from a finished factorization; parameters as in `continue_` and `prepare_blocks`.
+
+    X : (m, n) blocks, or an array of Dask
 
     Raises
     ------

@@ -327,7 +327,10 @@ def _finite(value: float | None) -> float | None:
 
 
 def dead_components(W: np.ndarray, H: np.ndarray) -> list[str]:
-    """One sentence naming the components that are zero in W or H, or nothing."""
+    """One sentence naming the components that are zero in W or H, or nothing.
+
+    W : (m, r);  H : (r, n)
+    """
     dead = [k + 1 for k in range(W.shape[1]) if not W[:, k].any() or not H[k].any()]
     if not dead:
         return []
@@ -371,7 +374,10 @@ def prepare(
     kkt_every: int | None = None,
     recording: Recording | None = None,
 ) -> Run:
-    """The run of `solve`, not yet begun: iterate over it to watch it work. Parameters as in `solve`."""
+    """The run of `solve`, not yet begun: iterate over it to watch it work. Parameters as in `solve`.
+
+    X : (m, n) array or CSR, >= 0;  W : (m, r) and H : (r, n), a given start;  mask : (m, n), 1 = observed
+    """
     chosen = chosen_solver(solver, solver_options, spec)
     spec = specified(chosen, spec, rank, init, seed, loss, stop, symmetric, penalty, given=W is not None or H is not None)
     problem = as_problem(
@@ -455,7 +461,8 @@ def continue_(
     Parameters
     ----------
     factorization : the result to go on from; its spec names the solver
-    X, mask, axes : the data, as they were given to `prepare`
+    X, mask : (m, n) the data, as they were given to `prepare`
+    axes : their labels
     symmetric, penalty : as they were given to `prepare`; None for what the specification says
     stop : the stop rule of the continuation; None for the same allowance again
 

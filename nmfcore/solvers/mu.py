@@ -163,7 +163,10 @@ def penalised_ratio(above: np.ndarray, below: np.ndarray, l2: float, F: np.ndarr
 
 
 def terms_W(problem: Problem, W: np.ndarray, H: np.ndarray, beta: float) -> tuple[np.ndarray, np.ndarray]:
-    """Numerator and denominator of W's ratio, (m, r) each; the denominator is (1, r) for unmasked Kullback-Leibler."""
+    """Numerator and denominator of W's ratio, (m, r) each; the denominator is (1, r) for unmasked Kullback-Leibler.
+
+    W : (m, r);  H : (r, n)
+    """
     if problem.sparse and (problem.mask is not None or beta == 1):
         above, below = _stored(problem, W, H, beta)
         return above @ H.T, H.sum(axis=1)[None, :] if below is None else below @ H.T
@@ -174,7 +177,10 @@ def terms_W(problem: Problem, W: np.ndarray, H: np.ndarray, beta: float) -> tupl
 
 
 def terms_H(problem: Problem, W: np.ndarray, H: np.ndarray, beta: float) -> tuple[np.ndarray, np.ndarray]:
-    """Numerator and denominator of H's ratio, (r, n) each; the denominator is (r, 1) for unmasked Kullback-Leibler."""
+    """Numerator and denominator of H's ratio, (r, n) each; the denominator is (r, 1) for unmasked Kullback-Leibler.
+
+    W : (m, r);  H : (r, n)
+    """
     if problem.sparse and (problem.mask is not None or beta == 1):
         above, below = _stored(problem, W, H, beta)
         return (above.T @ W).T, W.sum(axis=0)[:, None] if below is None else (below.T @ W).T

@@ -74,7 +74,10 @@ def descend(F: np.ndarray, P: np.ndarray, G: np.ndarray, l1: float, l2: float, t
 
 
 def line_search(F: np.ndarray, gradient: np.ndarray, G: np.ndarray, step: float) -> tuple[np.ndarray, float]:
-    """The projected step along -gradient that Armijo's rule accepts, and its length; F itself when none is."""
+    """The projected step along -gradient that Armijo's rule accepts, and its length; F itself when none is.
+
+    F, gradient : (r, n);  G : (r, r), the Gram matrix of the other factor;  the result is (r, n) and its step
+    """
     best: tuple[np.ndarray, float] | None = None
     grows: bool | None = None
     for _ in range(SEARCHES):

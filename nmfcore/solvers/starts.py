@@ -126,7 +126,10 @@ def sketch(problem: Problem, rng: np.random.Generator) -> tuple[np.ndarray, np.n
 
 
 def nndsvd_of_svd(U: np.ndarray, s: np.ndarray, Vt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """W (m, k) and H (k, n) from singular triples, by the sign split described in `nndsvd`."""
+    """W (m, k) and H (k, n) from singular triples, by the sign split described in `nndsvd`.
+
+    U : (m, k);  s : (k,);  Vt : (k, n)
+    """
     Ut, Vt = np.ascontiguousarray(U.T), np.ascontiguousarray(Vt)
     W, H = np.empty_like(Ut), np.empty_like(Vt)
     levels = np.zeros((2, len(s)))

@@ -112,7 +112,10 @@ class SymmetricDescent(Solver):
 
 
 def descend(C: Matrix, S: np.ndarray) -> None:
-    """One pass over all rows of S (n, r), in place: the plain twin of `symmetric_dense` and `symmetric_sparse` (compiled.py)."""
+    """One pass over all rows of S (n, r), in place: the plain twin of `symmetric_dense` and `symmetric_sparse` (compiled.py).
+
+    C : (n, n) symmetric array or CSR
+    """
     G = S.T @ S
     diagonal = C.diagonal().astype(np.float64)
     for i in range(len(S)):

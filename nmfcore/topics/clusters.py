@@ -56,6 +56,11 @@ def assign(W: np.ndarray, *, threshold: float = 0.0) -> Clusters:
     -------
     Clusters
         Of equal entries the smaller component number wins.
+
+    Raises
+    ------
+    ValueError
+        If the threshold is no share between 0 and 1.
     """
     if not 0.0 <= threshold <= 1.0:
         raise ValueError(f"The abstain threshold is a share between 0 and 1, not {threshold:g}.")

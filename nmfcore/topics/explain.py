@@ -66,13 +66,19 @@ class Explanation:
 def explain_item(
     X: Matrix, W: np.ndarray, H: np.ndarray, item: int, axis: Axis | None = None, *, expected: int = 10
 ) -> Explanation:
-    """Row `item` of X taken apart: contribution of each word to each topic, and what is missed. See `Explanation`."""
+    """Row `item` of X taken apart: contribution of each word to each topic, and what is missed. See `Explanation`.
+
+    X : (m, n);  W : (m, r);  H : (r, n)
+    """
     row = X[[item]].toarray().ravel() if sp.issparse(X) else X[item]
     return explain_row(row, W[item], H, axis, expected=expected)
 
 
 def explain_row(x: Any, w: np.ndarray, H: np.ndarray, axis: Axis | None = None, *, expected: int = 10) -> Explanation:
-    """A row x (n,) with mixture w (r,) taken apart; `expected` = how many words it lacks to list."""
+    """A row x (n,) with mixture w (r,) taken apart; `expected` = how many words it lacks to list.
+
+    H : (r, n) array, >= 0
+    """
     axis = axis or COLUMNS
     x, w = np.asarray(x, np.float64).ravel(), np.asarray(w, np.float64)
     H64 = H.astype(np.float64)
@@ -110,6 +116,8 @@ def fold_in(
     """A new row (n,) described by the fitted topics: its best mixture with H fixed (exact NNLS), taken apart.
 
     seen : (n,) of 0/1, 1 = observed; mixture, error and contributions are then those over the observed entries
+
+    H : (r, n) array, >= 0
 
     Source: Lawson & Hanson 1974, through `nmfcore.topics.projection.project_rows`.
     """
@@ -165,6 +173,7 @@ class ItemErrors:
 def item_errors(X: Matrix, W: np.ndarray, H: np.ndarray, mask: Matrix | None = None) -> ItemErrors:
     """||x_i - w_i H|| / ||x_i|| of every row, from the Gram form per row: WH is never formed (error about 1e-7 in float64).
 
+    X : (m, n);  W : (m, r);  H : (r, n)
     mask : (m, n), 1 = observed: the sums are then over the observed entries alone, formed a few rows at a time
     """
     W64, H64 = W.astype(np.float64), H.astype(np.float64)

@@ -109,6 +109,8 @@ def leaf_order(M: np.ndarray) -> Ordering:
     optimal leaf order, and rows stand with their group, nearest to its centre first. No (rows × rows) matrix is formed then.
     The sentence says which of the three it was.
 
+    M : (a, n) array, >= 0
+
     Sources: Bar-Joseph, Gifford & Jaakkola 2001 (optimal leaf order); Dhillon & Modha 2001 (spherical k-means).
     """
     norms = np.linalg.norm(np.asarray(M, np.float64), axis=1)
@@ -232,6 +234,8 @@ def window(
     columns: np.ndarray,
 ) -> np.ndarray:
     """The real cells of X, WH or X - WH at chosen rows and columns (len(rows), len(columns)): only these are computed.
+
+    X : (m, n);  W : (m, r);  H : (r, n)
 
     Raises
     ------

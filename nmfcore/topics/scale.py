@@ -119,6 +119,8 @@ def ledger(
     """The clusters of all items under several conventions, side by side.
 
     threshold : see `nmfcore.topics.clusters.assign`
+
+    W : (m, r);  H : (r, n)
     """
     clusters = np.stack([assign(apply(W, H, key).W, threshold=threshold).labels for key in conventions])
     changed = (clusters[:, None] != clusters[None]).sum(axis=2)

@@ -20,7 +20,10 @@ TIE = 1e-6  # entries this close to the largest count as equally large when an a
 
 
 def unit_rows(M: Any) -> Any:
-    """M (dense float64 or CSR) with rows of length 1; zero rows stay zero."""
+    """M (dense float64 or CSR) with rows of length 1; zero rows stay zero.
+
+    M : (a, n) array or CSR
+    """
     if sp.issparse(M):
         rows = sp.csr_array(M, dtype=np.float64)
         norms = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
@@ -34,6 +37,8 @@ def cosine_rows(A: Any, B: Any = None) -> np.ndarray:
     """(a, b) cosines between the rows of A and the rows of B (or of A itself); 0 with a zero row.
 
     For topics give H; the result is (r, r). For many items use `nearest`: this forms all pairs.
+
+    A : (a, n) array or CSR;  B : (b, n), or None
     """
     left = unit_rows(A)
     right = left if B is None else unit_rows(B)
@@ -110,6 +115,8 @@ def topic_map(H: np.ndarray) -> Map:
     """The topics in the plane: MDS of the distances sqrt(2 - 2 cosine) between the rows of H, straight lines between unit rows.
 
     Far apart does mean different; how near two points are is only as good as the stress says.
+
+    H : (r, n) array, >= 0
     """
     unit = unit_rows(H)
     return mds(np.sqrt(np.maximum(2.0 - 2.0 * (unit @ unit.T), 0.0)))

@@ -14,6 +14,8 @@ def hoyer(A: np.ndarray, axis: int | None = None) -> np.ndarray | float:
 
     Signs do not count. NaN for a vector of zeros and for vectors with a single entry, for which it is not defined.
 
+    A : (a, b) array, or (a,); the result is one number, (b,) along axis 0, (a,) along axis 1
+
     Source: Hoyer 2004, section 3.1.
     """
     A = np.abs(np.asarray(A, np.float64))
@@ -30,7 +32,10 @@ def hoyer(A: np.ndarray, axis: int | None = None) -> np.ndarray | float:
 
 
 def zero_share(A: np.ndarray, *, below: float = 1e-6) -> float:
-    """Share of the entries of A that are smaller than `below` times its largest one (in absolute value); 1 if all are zero."""
+    """Share of the entries of A that are smaller than `below` times its largest one (in absolute value); 1 if all are zero.
+
+    A : array of any shape (a, b, ...)
+    """
     A = np.abs(np.asarray(A))
     top = float(A.max(initial=0.0))
     return float(np.mean(below * top >= A)) if A.size else 0.0

@@ -130,12 +130,18 @@ def best(score: np.ndarray, count: int) -> np.ndarray:
 
 
 def corpus_totals(X: Matrix) -> np.ndarray:
-    """(n,) column sums of X in float64: word counts for counts, total weight for tf-idf."""
+    """(n,) column sums of X in float64: word counts for counts, total weight for tf-idf.
+
+    X : (m, n) array or CSR
+    """
     return np.asarray(X.sum(axis=0, dtype=np.float64)).ravel()
 
 
 def names(H: np.ndarray, axis: Axis | None = None, *, count: int = 3, hidden: Sequence[int] | np.ndarray = ()) -> list[str]:
-    """A suggested name for every topic: its top words, never an invented label."""
+    """A suggested name for every topic: its top words, never an invented label.
+
+    H : (r, n) array, >= 0;  hidden : columns that name nothing
+    """
     return [", ".join(t.terms) or "(empty)" for t in top_terms(H, axis, count=count, hidden=hidden)]
 
 
@@ -151,7 +157,10 @@ class TopItems:
 
 
 def top_items(W: np.ndarray, axis: Axis | None = None, *, count: int = 10) -> list[TopItems]:
-    """The items with the largest entries in every column of W; zero entries are left out, ties go to the smaller row."""
+    """The items with the largest entries in every column of W; zero entries are left out, ties go to the smaller row.
+
+    W : (m, r) array, >= 0
+    """
     axis = axis or ROWS
     sums = W.sum(axis=1, dtype=np.float64)
     found = []
@@ -219,7 +228,10 @@ class TermInTopics:
 
 
 def term_in_topics(H: np.ndarray, index: int, axis: Axis | None = None) -> TermInTopics:
-    """Where a word (column of X) lives: in which topics and how strongly."""
+    """Where a word (column of X) lives: in which topics and how strongly.
+
+    H : (r, n) array, >= 0;  index : of the column
+    """
     column = H[:, index].astype(np.float64)
     rank = np.where(column > 0, 1 + (H[:, [index]] < H).sum(axis=1), 0)
     return TermInTopics(index, (axis or COLUMNS).label(index), column, _shares(column), rank)
@@ -253,6 +265,8 @@ def separating_terms(
 
     Returns (words of the first, words of the second) as (word, difference of shares > 0), falling; `hidden` columns are left
     out, and stay in the sums that the shares are of.
+
+    H : (r, n) array, >= 0
     """
     axis = axis or COLUMNS
     a, b = (H[k].astype(np.float64) / max(float(H[k].sum(dtype=np.float64)), np.finfo(float).tiny) for k in (first, second))
@@ -269,6 +283,8 @@ def merge(W: np.ndarray, H: np.ndarray, components: Sequence[int]) -> Factors:
 
     The merged w h is the best rank-1 approximation of their sum; it is non-negative (Perron & Frobenius). It takes the place of
     the first of them, the others are removed, and its row of H keeps the sum norm 1 when theirs had it.
+
+    W : (m, r);  H : (r, n)
 
     Raises
     ------

@@ -244,7 +244,10 @@ def read_header(folder: Path) -> Mapping[str, Any]:
 
 # -- writing --------------------------------------------------------------------------------------------------------------------
 def write_block(folder: Path, index: int, X: Matrix, first_row: int) -> BlockEntry:
-    """Write a block that was checked, and say what the header needs; files appear under their names when they are whole."""
+    """Write a block that was checked, and say what the header needs; files appear under their names when they are whole.
+
+    X : (rows, n) array or CSR
+    """
     if sp.issparse(X):
         parts = {"indptr": X.indptr.astype("<i8"), "indices": X.indices.astype("<i4"), "data": X.data}
     else:

@@ -187,7 +187,10 @@ class Dataset:
 
 
 def as_matrix(X: Any) -> Any:
-    """X as nmfcore wants it: a CSR array with sorted indices and no stored zeros, or a C-ordered array; float32 or float64."""
+    """X as nmfcore wants it: a CSR array with sorted indices and no stored zeros, or a C-ordered array; float32 or float64.
+
+    X : (m, n) array-like or any scipy sparse matrix
+    """
     dtype = X.dtype if X.dtype in (np.float32, np.float64) else np.float64
     if not sp.issparse(X):
         return np.ascontiguousarray(X, dtype=dtype)
@@ -202,7 +205,10 @@ def as_matrix(X: Any) -> Any:
 
 
 def summarise(X: Any, mask: np.ndarray | None = None) -> Summary:
-    """The numbers of one matrix, sums in float64."""
+    """The numbers of one matrix, sums in float64.
+
+    X : (m, n) array or CSR;  mask : (m, n), 1 = observed
+    """
     m, n = (int(size) for size in X.shape)
     values = X.data if sp.issparse(X) else np.ravel(X) if mask is None else X[mask.astype(bool)]
     count = m * n if mask is None or sp.issparse(X) else int(values.size)

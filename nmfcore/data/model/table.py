@@ -169,7 +169,10 @@ _CHUNK = 2**20  # values looked at in one go
 
 
 def stored_mask(X: Any) -> np.ndarray:
-    """(m, n) uint8: 1 where a CSR array stores an entry, explicit zeros included."""
+    """(m, n) uint8: 1 where a CSR array stores an entry, explicit zeros included.
+
+    X : (m, n) CSR
+    """
     mask = np.zeros(X.shape, np.uint8)
     mask[np.repeat(np.arange(X.shape[0]), np.diff(X.indptr)), X.indices] = 1
     return mask

@@ -185,7 +185,15 @@ def check_shape(shape: Sequence[int], limits: Limits, *, dense: bool) -> None:
 
 
 def settle_infinite(X: Any, options: ReadOptions, notes: list[str]) -> Any:
-    """X, refused when it holds infinite numbers or those beyond 1e150, unless they shall count as missing."""
+    """X, refused when it holds infinite numbers or those beyond 1e150, unless they shall count as missing.
+
+    X : (m, n) array or CSR
+
+    Raises
+    ------
+    UploadError
+        By the first such entry.
+    """
     values = X.data if sp.issparse(X) else X.reshape(-1)
     most = GREATEST if values.dtype == np.float64 else float(np.finfo(values.dtype).max)
     count, first = 0, -1
@@ -273,7 +281,10 @@ def compressed(
 
 
 def canonical(X: Any, notes: list[str]) -> Any:
-    """CSR with sorted indices and without entries stored twice; those were summed, with a note."""
+    """CSR with sorted indices and without entries stored twice; those were summed, with a note.
+
+    X : (m, n) scipy sparse matrix
+    """
     if not X.has_canonical_format:
         before = X.nnz
         X = X.copy()
@@ -296,6 +307,7 @@ def _shape(shape: Sequence[int]) -> str:
 
 
 def is_text(array: np.ndarray) -> bool:
+    """Whether an array holds text, or objects that may be text."""
     return array.dtype.kind in "SU"
 
 

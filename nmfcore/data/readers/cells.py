@@ -79,6 +79,7 @@ def repeats(rows: Cells, column: int) -> bool:
 
 
 def is_whole(value: float | None) -> bool:
+    """Whether a number is a whole one; None is not."""
     return value is not None and value == value and float(value).is_integer()
 
 

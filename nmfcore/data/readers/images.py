@@ -143,4 +143,5 @@ def _natural(name: str) -> list[Any]:
 
 
 def is_image(name: str) -> bool:
+    """Whether a file's name ends like a picture's."""
     return name.rsplit(".", 1)[-1].lower() in SUFFIXES
