@@ -32,6 +32,11 @@ PAGES: dict[str, list[tuple[str, str, str]]] = {
         ("compare", "Compare", "Two kept runs topic by topic, or several solvers from the same start."),
         ("learn", "Learn", "A course of short lessons: guess, then see; every device can be touched."),
     ],
+    "Lenses": [
+        ("groups", "By group", "Topics by class, country or decade, with intervals, and the words that are a group's own."),
+        ("over_time", "Over time", "Shares bin by bin, a topic's words in each, and dynamic topics."),
+        ("item_map", "Map", "The items in the plane: near means alike, with how far that can be trusted."),
+    ],
     "Workbenches": [
         ("symmetric", "Symmetric topics", "Topics from keywords alone, then the items described with them."),
         ("recommender", "Recommender", "Ratings with gaps: nearest shows, masked factorization, held-out error."),

@@ -12,7 +12,7 @@ from dashboard import session
 from dashboard.cards import item_facts, item_new, item_opened
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, part
-from dashboard.widgets import bench, scale, stability
+from dashboard.widgets import bench, filter_bar, scale, stability
 from dashboard.work.fitting import FittedRun
 from nmfcore.data.search import LONGEST, Hits, find_rows
 from nmfcore.topics.clusters import NONE
@@ -127,6 +127,9 @@ def arranged(run: FittedRun) -> tuple[Hits, np.ndarray]:
     query, k = str(session.control_value(FIND, "") or ""), int(session.control_value(INSIDE, ALL))
     found, belongs = search(run, query), item_facts.clusters(run)
     items = found.items if k == ALL else found.items[belongs.labels[found.items] == k]
+    seen = filter_bar.subset(session.topics_of(run))
+    if not seen.all:
+        items = items[np.isin(items, seen.rows)]
     order = session.control_value(ORDER, "data")
     known = stability.measured(run)
     if order == "weight":

@@ -32,6 +32,7 @@ from dashboard.session.editing import (
     undo_edit,
     undo_edits,
 )
+from dashboard.session.filtering import filter_now, set_filter, write_filter
 from dashboard.session.flow import (
     adopt,
     begin,
@@ -44,6 +45,7 @@ from dashboard.session.flow import (
     fit,
     fit_another,
     fit_job,
+    fit_these,
     heard,
     load_job,
     show,
@@ -98,9 +100,11 @@ __all__ = [
     "edits",
     "end",
     "ended",
+    "filter_now",
     "fit",
     "fit_another",
     "fit_job",
+    "fit_these",
     "heard",
     "held",
     "in_session",
@@ -125,6 +129,7 @@ __all__ = [
     "said",
     "sent",
     "set_control",
+    "set_filter",
     "set_pages",
     "show",
     "shown_run",
@@ -139,4 +144,5 @@ __all__ = [
     "waiting",
     "wanted",
     "wired",
+    "write_filter",
 ]

@@ -53,9 +53,12 @@ def end() -> None:
 
 
 def address() -> str:
-    """The address that opens the run on screen, on the page that is open."""
+    """The address that opens the run on screen, on the page that is open, for the items that are looked at."""
     run = state().shown.run
-    query = urlencode(links.to_query(run.spec, FIRST)) if run is not None else ""
+    said = links.to_query(run.spec, FIRST) if run is not None else {}
+    if "filter" in st.query_params:
+        said = {**said, "filter": st.query_params["filter"]}
+    query = urlencode(said)
     url = (st.context.url or "").split("?")[0]
     return f"{url}?{query}" if query else url
 

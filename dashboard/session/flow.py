@@ -10,17 +10,22 @@ from collections.abc import Callable, Hashable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from dashboard import links
 from dashboard.session.address import named
 from dashboard.session.controls import able_solver, pending, quick, refusals, settle, take, turned, wanted
 from dashboard.session.editing import edit
+from dashboard.session.filtering import filter_now, set_filter
 from dashboard.session.holding import make_room
 from dashboard.session.tab import Fit, Load, Notice, State, jobs, lost, state, wait
 from dashboard.work.fitting import FIRST, FittedRun, continue_work, data_key, estimate, fit_key, fit_work, load_work
 from dashboard.work.jobs import LEASE, Job, JobsBusy, Status
 from nmfcore.core.spec import RunSpec, StopRule
-from nmfcore.data import catalog
+from nmfcore.data import catalog, prepare
 from nmfcore.data.model.dataset import Dataset
+from nmfcore.data.model.rows import as_ranges
+from nmfcore.methods.subset import Filter
 from nmfcore.solvers import SOLVERS
 
 MOST_KEPT = 8  # runs a session holds on to
@@ -46,6 +51,7 @@ def begin() -> None:
         if lost():
             me.tell(LOST.format(minutes=LEASE / 60))
     _follow_address(me)
+    filter_now()
     adopt()
     if me.shown.run is None and me.under_way.fit is None and me.notice is None and me.address.missing is None:
         fit()
@@ -297,6 +303,20 @@ def load_job() -> Job | None:
 def waiting() -> bool:
     """Whether something is being computed or loaded for this session that it has not taken over yet."""
     return bool(state().under_way.keys)
+
+
+def fit_these(run: FittedRun, rows: np.ndarray, called: str) -> None:
+    """Fit some items of a run alone, as a new run with its own name; the columns stay, so that both can be compared."""
+    me = state()
+    dataset = prepare.apply(run.dataset, [{"step": "items", "keep": as_ranges(rows), "called": called}])
+    spec = me.shown.asked if me.shown.run is run else run.spec
+    spec = spec.replace(preparation=dataset.steps, rank=min(spec.rank, *dataset.shape))
+    spec = spec.replace(fingerprint=dataset.fingerprint if spec.data == "upload" else "")
+    if spec.data != "upload":
+        jobs().put(data_key(spec), dataset, label=dataset.title)
+    set_filter(Filter())
+    want(spec, dataset)
+    fit(spec)
 
 
 # -- choosing data -------------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from dashboard.work.importing import Import
 from dashboard.work.jobs import Job, Jobs, service
 from nmfcore.core.spec import RunSpec
 from nmfcore.data.model.dataset import Dataset
+from nmfcore.methods.subset import Filter
 
 T = TypeVar("T")
 
@@ -151,6 +152,7 @@ class State:
     notice : a refusal that is on screen
     news : sentences on what was dropped or given up, until the person has read them
     fresh : no page was drawn for it yet
+    filter : which items are looked at, on every page;  filter_written : as it was last put into the address
     """
 
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -163,6 +165,8 @@ class State:
     notice: Notice | None = None
     news: list[str] = field(default_factory=list)
     fresh: bool = True
+    filter: Filter = field(default_factory=Filter)
+    filter_written: str | None = None
     _owned: int = 0
 
     def own(self, dataset: Dataset) -> Dataset:

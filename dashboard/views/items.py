@@ -3,8 +3,8 @@
 import streamlit as st
 
 from dashboard import session
-from dashboard.cards import clusters, items
-from dashboard.widgets import header, notices
+from dashboard.cards import clusters, items, subset
+from dashboard.widgets import filter_bar, header, notices
 
 VIEW = "items-view"
 VIEWS = {"items": "Items", "clusters": "Clusters"}
@@ -33,6 +33,8 @@ def draw() -> None:
     else:
         with top:
             header.draw(items.finding(run), run)
+            shown = session.topics_of(run)
+            subset.draw(shown, filter_bar.draw(shown))
         items.draw(run)
 
 

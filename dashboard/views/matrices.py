@@ -7,15 +7,15 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session
-from dashboard.cards import matrix_order, matrix_zoom
+from dashboard.cards import matrix_order, matrix_zoom, subset
 from dashboard.figures import Picture
 from dashboard.figures.heatmaps import components_by_feature, items_by_topic, parts
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, part
-from dashboard.widgets import bench, card, header, notices, scale
+from dashboard.widgets import bench, card, filter_bar, header, notices, scale
 from dashboard.work.fitting import FittedRun
 from nmfcore.core.factorization import Axis
-from nmfcore.topics.ordering import Ordering, input_order
+from nmfcore.topics.ordering import Ordering, input_order, only
 from nmfcore.topics.scale import CONVENTIONS, ScaleLedger, ledger
 
 SHOWN = {"W": "W", "H": "H", "X": "X", "WH": "WH", "residual": "Residual", "parts": "All three"}
@@ -33,10 +33,14 @@ def draw() -> None:
         return
     (m, n), r = run.dataset.shape, run.rank
     header.draw(f"{m:,} × {n:,} ≈ ({m:,} × {r}) times ({r} × {n:,})", run)
+    found = filter_bar.draw(session.topics_of(run))
+    subset.draw(session.topics_of(run), found)
     which, order, colours = controls(run)
     rows = matrix_order.arranged(run, "rows", order) if which != "H" else input_order(0)
     columns = matrix_order.arranged(run, "columns", order) if which != "W" else input_order(0)
-    if rows is not None and columns is not None:
+    if rows is not None and not found.all and which != "H":
+        rows = only(rows, found.rows)
+    if rows is not None and columns is not None and len(found.rows):
         show(run, which, rows, columns, log=colours == "log")
         matrix_zoom.draw(run, which, rows, columns)
     scales(run)
@@ -65,7 +69,8 @@ def controls(run: FittedRun | None) -> tuple[str, str, str]:
 
 def show(run: FittedRun, which: str, rows: Ordering, columns: Ordering, *, log: bool) -> None:
     """The picture, kept with the run: at 18,846 items drawing takes longer than showing."""
-    key = ("matrix", which, rows.sentence, columns.sentence, log, scale.current(), session.theme())
+    seen = (rows.sentence, len(rows.indices), hash(rows.indices.tobytes()))
+    key = ("matrix", which, *seen, columns.sentence, log, session.convention(), session.theme())
     drawn = run.derived(key, lambda: picture(run, which, rows, columns, log=log, theme=session.theme()))
     items, features = markdown(run.dataset.axes.rows.name), markdown(run.dataset.axes.columns.name)
     noun = part(run.dataset)

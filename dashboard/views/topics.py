@@ -3,13 +3,13 @@
 import streamlit as st
 
 from dashboard import session
-from dashboard.cards import topic_cards, topic_edit, topic_open, topic_quality, topic_search
+from dashboard.cards import subset, topic_cards, topic_edit, topic_open, topic_quality, topic_search
 from dashboard.figures.picture import Picture
 from dashboard.figures.topics import all_topic_bars, similarity_matrix, topic_map
 from dashboard.text.tables import as_csv
 from dashboard.text.words import part, percent, spelled
 from dashboard.topics_shown import TopicsShown
-from dashboard.widgets import bench, card, header, notices
+from dashboard.widgets import bench, card, filter_bar, header, notices
 from dashboard.work.fitting import FittedRun
 from nmfcore.evaluate.svd import cosines_between_rows
 
@@ -29,6 +29,7 @@ def draw() -> None:
     header.draw(f"{spelled(run.rank)} {noun}{'s' if run.rank > 1 else ''}, {topic_cards.overlap_in_words(overlap)}", run)
     view = session.topics_of(run)
     topic_edit.banner(view)
+    subset.draw(view, filter_bar.draw(view))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         bench.within("aspect", list(ASPECTS))
         aspect = st.segmented_control(

@@ -30,6 +30,7 @@ def picture(
     say: str = "",
     live: bool = False,
     on_box: Callable[[str], None] | None = None,
+    on_lasso: Callable[[], None] | None = None,
 ) -> None:
     """One chart in a bordered card.
 
@@ -38,21 +39,34 @@ def picture(
     say : at most one sentence on what to see
     live : redrawn while a run goes on, so it stands still under the mouse
     on_box : called with the chart's key when somebody drew a box over it
+    on_lasso : called when somebody drew a lasso or box around points, or clicked one; the chart's key is `page-name-theme`
     """
     with st.container(border=True, gap="xsmall"):
         format_ = _head(page, name, title, drawn)
-        chart(f"{page}-{name}", drawn, format_=format_, live=live, on_box=on_box)
+        chart(f"{page}-{name}", drawn, format_=format_, live=live, on_box=on_box, on_lasso=on_lasso)
         if say or drawn.note:
             st.markdown(f":small[{' '.join(part for part in (say, markdown(drawn.note or '', 400)) if part)}]")
 
 
 def chart(
-    key: str, drawn: Picture, *, format_: str = "PNG", live: bool = False, on_box: Callable[[str], None] | None = None
+    key: str,
+    drawn: Picture,
+    *,
+    format_: str = "PNG",
+    live: bool = False,
+    on_box: Callable[[str], None] | None = None,
+    on_lasso: Callable[[], None] | None = None,
 ) -> None:
     """The bare chart with its accessible name and camera button."""
     config = {"staticPlot": True} if live else camera(key, format_.lower())
     # the theme is part of the key: on a switch, traces keep their old colours until they are mounted anew
     name = f"{key}-{session.theme()}"
+    if on_lasso is not None:
+        config = camera(key, format_.lower(), keep=("select2d", "lasso2d")) | {"scrollZoom": True}
+        st.plotly_chart(
+            drawn.figure, key=name, config=config, alt=drawn.alt, on_select=on_lasso, selection_mode=("points", "box", "lasso")
+        )
+        return
     if on_box is None:
         st.plotly_chart(drawn.figure, key=name, config=config, alt=drawn.alt)
         return

@@ -1,0 +1,184 @@
+"""The mean share of every topic in every group, with intervals and the test that a difference is more than chance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from dashboard import session
+from dashboard.figures.groups import group_heatmap, group_multiples
+from dashboard.figures.theme import WIDE_WIDTH
+from dashboard.text.plain import clean, markdown
+from dashboard.text.words import count, part
+from dashboard.topics_shown import TopicsShown
+from dashboard.widgets import bench, card
+from dashboard.widgets.filter_bar import Subset
+from dashboard.work.fitting import FittedRun
+from dashboard.work.lenses import Place, shares_key, shares_work
+from nmfcore.data.model.facts import Classes, Fact
+from nmfcore.methods.groups import LEAST, LEVEL, GroupShares, crossed
+from nmfcore.methods.over_time import bins
+
+BY, AND = "groups-by", "groups-and"
+NONE = ""  # no second fact
+KNOWN = "\0known"  # the known classes, where they are no fact
+MOST_GROUPS = 40  # that are shown; the largest ones
+PICTURES = {"heatmap": "Table of shares", "multiples": "Topic by topic"}
+ORDERS = {"difference": "by difference", "number": "by number"}
+
+
+@dataclass(frozen=True, eq=False)
+class Grouping:
+    """Items by one fact or by two.
+
+    name : what the groups are;  classes : a group for each item of the run;  others : items in groups that are not shown
+    """
+
+    name: str
+    classes: Classes
+    others: int = 0
+
+
+def grouped(run: FittedRun, name: str) -> Classes:
+    """The items by a fact; a number or date by bins."""
+    if name == KNOWN:
+        assert run.dataset.classes is not None
+        return run.dataset.classes
+    fact: Fact = run.dataset.facts[name]
+    return bins(fact).classes if fact.kind in ("number", "date") else fact.classes()
+
+
+def facts(run: FittedRun) -> dict[str, str]:
+    """The facts that group the items, and what they are called."""
+    found = {fact.name: clean(fact.name, 40) for fact in run.dataset.facts if fact.kind != "text" and fact.known.any()}
+    known = run.dataset.classes
+    same = known is not None and any(
+        fact.kind == "category" and fact.names == known.names and np.array_equal(fact.values, known.index)
+        for fact in run.dataset.facts
+    )
+    return found if known is None or same else found | {KNOWN: "known class"}
+
+
+def choose(shown: TopicsShown) -> Grouping | None:
+    """The pickers of one fact and, where wanted, a second; None where nothing is known of the items."""
+    run = shown.run
+    titles = facts(run)
+    if not titles:
+        return None
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        bench.linked(BY, "by", list(titles), _usual(run, list(titles)))
+        first = st.selectbox("By", list(titles), format_func=titles.__getitem__, key=BY, width=220)
+        rest = [NONE, *(name for name in titles if name != first)]
+        bench.linked(AND, "and", rest, NONE)
+        second = st.selectbox(
+            "and", rest, format_func=lambda name: titles.get(name, "no second fact"), key=AND, width=220,
+            help="Two facts at once: a group for every pair that occurs.",
+        )  # fmt: skip
+    classes, name = grouped(run, first), titles[first]
+    if second != NONE:
+        classes, name = crossed(classes, grouped(run, second)), f"{name} × {titles[second]}"
+    return _largest(classes, name)
+
+
+def _usual(run: FittedRun, names: list[str]) -> str:
+    """The fact with a number of groups that can be read at a glance, else the first."""
+    for name in names:
+        if name == KNOWN or (run.dataset.facts[name].kind == "category" and 2 <= len(run.dataset.facts[name].names) <= 24):
+            return name
+    return names[0]
+
+
+def _largest(classes: Classes, name: str) -> Grouping:
+    """The groups that are shown: those with items, at most MOST_GROUPS, in their order."""
+    sizes = np.bincount(classes.index[classes.index >= 0], minlength=len(classes.names))
+    kept = np.sort(np.argsort(-sizes, kind="stable")[:MOST_GROUPS])
+    kept = kept[sizes[kept] > 0]
+    place = np.full(len(classes.names) + 1, -1, np.int32)  # the last is for -1
+    place[kept] = np.arange(len(kept))
+    others = int(sizes.sum() - sizes[kept].sum())
+    return Grouping(name, Classes(tuple(classes.names[i] for i in kept), place[classes.index]), others)
+
+
+def no_facts(run: FittedRun) -> None:
+    """Nothing is known of the items."""
+    axis = run.dataset.axes.rows
+    with card.plain(f"Nothing is known of these {markdown(axis.name)}"):
+        st.markdown(
+            f"Topics are looked at by what is known of each {markdown(axis.singular)}: its class, country, year or date. Bring "
+            "such columns along with your own file: what is no feature is kept as a fact (Data, Bring your own)."
+        )
+
+
+def made(shown: TopicsShown, grouping: Grouping, found: Subset) -> GroupShares | None:
+    """The shares, computed in the background; None while they are not there."""
+    run, seed = shown.run, 0
+    names = (grouping.name, grouping.classes.names)
+    rows = None if found.all else tuple(found.rows.tolist())
+    if rows is not None and not (grouping.classes.index[found.rows] >= 0).any():
+        return None
+    key = shares_key(Place.of(run, shown.scale), str(names), rows, seed)
+    work = shares_work(run, shown.scale, grouping.classes, None if found.all else found.rows, seed)
+    result: GroupShares | None = bench.compute(key, work, label=f"Shares by {grouping.name}", lane="lens")
+    return result
+
+
+def finding(made: GroupShares, grouping: Grouping, noun: str) -> str:
+    """The largest sure difference, as a title."""
+    sure = np.where(made.p <= 0.05, made.difference, 0.0)
+    if not np.any(sure > 0):
+        return f"No {noun} differs between these groups by more than chance"
+    g, k = np.unravel_index(int(np.argmax(sure)), sure.shape)
+    much = f"{100 * made.mean[g, k]:.0f} % against {100 * made.whole[k]:.0f} %"
+    name = markdown(made.names[g], 60)
+    return f"{name[:1].upper()}{name[1:]} is most about {noun} {k + 1}: {much}"
+
+
+def draw(shown: TopicsShown, grouping: Grouping, made: GroupShares) -> None:
+    """The picture chosen, and what it is over."""
+    noun, names = part(shown.run.dataset), list(shown.components)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        bench.linked("groups-picture", "picture", list(PICTURES))
+        picture = st.segmented_control(
+            "Show", list(PICTURES), format_func=PICTURES.__getitem__, key="groups-picture", required=True
+        )
+        bench.linked("groups-order", "order", list(ORDERS))
+        order = st.segmented_control(
+            f"{noun.capitalize()}s", list(ORDERS), format_func=ORDERS.__getitem__, key="groups-order", required=True,
+            help="Difference: largest mean share in a group less the smallest.",
+        )  # fmt: skip
+    listed = np.argsort(-made.spread, kind="stable") if order == "difference" else np.arange(len(names))
+    topics = [int(k) for k in listed]
+    if picture == "multiples":
+        drawn = group_multiples(made, names, topics, noun=noun, theme=session.theme(), width=WIDE_WIDTH)
+        card.picture(
+            "groups", "multiples", f"{noun.capitalize()} by {noun}: mean share in each group", drawn, say=_said(shown, made)
+        )
+    else:
+        drawn = group_heatmap(made, names, topics, grouping=grouping.name, noun=noun, theme=session.theme())
+        card.picture("groups", "heatmap", f"Mean share of each {noun}, in %", drawn, say=_said(shown, made))
+    for sentence in _left_out(shown, grouping, made):
+        st.markdown(f":small[:gray[{sentence}]]")
+
+
+def _said(shown: TopicsShown, made: GroupShares) -> str:
+    mark = "• or a filled dot" if made.comparisons else ""
+    tested = f" {mark}: more than chance at 5 %, corrected for {made.comparisons:,} comparisons." if made.comparisons else ""
+    return f"Shares of the rows of W ({shown.scale_words}); {LEVEL:.0%} intervals from {made.resamples:,} resamples.{tested}"
+
+
+def _left_out(shown: TopicsShown, grouping: Grouping, made: GroupShares) -> list[str]:
+    axis = shown.run.dataset.axes.rows
+    one, many = markdown(axis.singular), markdown(axis.name)
+    said = []
+    if made.without:
+        said.append(f"{count(made.without, one, many)} in no topic: left out.")
+    if made.unknown - grouping.others > 0 and not grouping.others:
+        said.append(f"{count(made.unknown, one, many)} of no known group: left out.")
+    if grouping.others:
+        said.append(f"The {MOST_GROUPS} largest groups are shown; {count(grouping.others, one, many)} in others.")
+    thin = int(((made.sizes > 0) & (made.sizes < LEAST)).sum())
+    if thin:
+        said.append(f"{count(thin, 'group')} with fewer than {LEAST} {many}: their intervals say little.")
+    return said

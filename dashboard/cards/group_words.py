@@ -1,0 +1,116 @@
+"""Two groups' words against each other, and the items that are most a group's own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import session
+from dashboard.cards import item_facts
+from dashboard.cards.group_shares import Grouping
+from dashboard.figures.groups import word_scatter
+from dashboard.text.plain import clean, markdown
+from dashboard.text.words import part
+from dashboard.topics_shown import TopicsShown
+from dashboard.widgets import bench, card
+from dashboard.widgets.filter_bar import Subset
+from nmfcore.core.checks import ProblemError
+from nmfcore.methods.groups import log_odds, most_typical, occurrences, shares
+from nmfcore.topics.terms import find_terms
+
+REST = -1  # in place of a second group: all other items
+TYPICAL = 10
+
+
+def draw(shown: TopicsShown, grouping: Grouping, found: Subset) -> None:
+    """Choose two groups; their words as a scatter, and the first one's most typical items."""
+    inside = np.zeros(found.of, bool)
+    inside[found.rows] = True
+    sizes = np.bincount(grouping.classes.index[inside & (grouping.classes.index >= 0)], minlength=len(grouping.classes.names))
+    present = [int(g) for g in np.flatnonzero(sizes)]
+    if not present:
+        return
+    first, second, searched = _choose(shown, grouping, present, sizes)
+    rows = np.flatnonzero(inside & (grouping.classes.index == first))
+    others = np.flatnonzero(inside & (grouping.classes.index == second if second != REST else grouping.classes.index != first))
+    names = grouping.classes.names
+    one, other = names[first], names[second] if second != REST else "all others"
+    left, right = st.columns([3, 2])
+    with left:
+        _words(shown, rows, others, one, other, searched)
+    with right:
+        _typical(shown, rows, one)
+
+
+def _choose(shown: TopicsShown, grouping: Grouping, present: list[int], sizes: np.ndarray) -> tuple[int, int, str]:
+    names = grouping.classes.names
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        largest = int(np.argmax(sizes))
+        bench.within(f"groups-first-{grouping.name}", present, largest)
+        first = st.selectbox(
+            "Words of", present, format_func=lambda g: clean(names[g], 60), key=f"groups-first-{grouping.name}", width=260
+        )
+        rest = [REST, *(g for g in present if g != first)]
+        bench.within(f"groups-second-{grouping.name}", rest, REST)
+        second = st.selectbox(
+            "against", rest, format_func=lambda g: "all others" if g == REST else clean(names[g], 60),
+            key=f"groups-second-{grouping.name}", width=260,
+        )  # fmt: skip
+        searched = st.text_input("Find a word", key="groups-word", max_chars=60, width=180, placeholder="search")
+    return int(first), int(second), searched.strip()
+
+
+def _words(shown: TopicsShown, rows: np.ndarray, others: np.ndarray, one: str, other: str, searched: str) -> None:
+    dataset = shown.run.dataset
+    if dataset.mask is not None:
+        with card.plain("Not for data with missing entries"):
+            st.markdown("A word that was not asked for is not a word that is absent, so odds are not defined here.")
+        return
+    X, counted = shown.run.derived("occurrences", lambda: occurrences(dataset.X))
+    try:
+        found = log_odds(X, rows, others)
+    except ProblemError as wrong:
+        with card.plain("Nothing to compare"):
+            st.markdown(markdown(wrong, 300))
+        return
+    axis = dataset.axes.columns
+    marked = find_terms(axis, searched, count=20) if searched else []
+    terms = list(axis.labels) if axis.labels is not None else axis.take(range(dataset.shape[1]))
+    drawn = word_scatter(found, terms, one, other, searched=[int(j) for j in marked], theme=session.theme())
+    how = "" if counted else f" Counted: in how many {markdown(dataset.axes.rows.name)} each stands, not its weight."
+    missing = f" No {markdown(axis.singular)} like “{markdown(searched, 40)}”." if searched and not len(marked) else ""
+    card.picture(
+        "groups", "words", f"{markdown(axis.name).capitalize()}: {markdown(one, 40)} against {markdown(other, 40)}", drawn,
+        say=f"z of the log-odds with an informative prior; between the lines one word alone differs by chance.{how}{missing}",
+    )  # fmt: skip
+
+
+def _typical(shown: TopicsShown, rows: np.ndarray, one: str) -> None:
+    """The items of a group that are most like what sets it apart."""
+    run, W = shown.run, shown.apart().W
+    S = run.derived(("shares of items", shown.scale), lambda: shares(W))
+    live = rows[~np.isnan(S[rows, 0])]
+    axis, noun = run.dataset.axes.rows, part(run.dataset)
+    if not len(live):
+        return
+    whole, mean = np.nanmean(S, axis=0), S[live].mean(axis=0)
+    listed = most_typical(S, live, whole, mean, TYPICAL)
+    top = int(np.argmax(mean - whole))
+    table = pd.DataFrame(
+        {
+            markdown(axis.singular): [clean(axis.label(int(i)), 80) for i in listed],
+            f"{noun} {top + 1}": [100 * float(S[i, top]) for i in listed],
+        }
+    )
+    key = f"groups-typical-{one}"
+    bench.table(
+        "groups", "typical", f"{markdown(axis.name).capitalize()} most {markdown(one, 40)}'s own", table,
+        say=f"Furthest in the direction in which the group differs; {noun} {top + 1} · {markdown(shown.components[top], 50)}.",
+        column_config={
+            markdown(axis.singular): st.column_config.TextColumn(width="medium"),
+            f"{noun} {top + 1}": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, width="small"),
+        },
+        key=key, on_select=lambda: item_facts.chosen_elsewhere(key, listed), selection_mode="single-row",
+    )  # fmt: skip
+    item_facts.link(run, key, listed)

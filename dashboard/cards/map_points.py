@@ -1,0 +1,148 @@
+"""The map of the items and what it can be trusted for."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import streamlit as st
+
+from dashboard import session
+from dashboard.cards import group_shares, item_facts
+from dashboard.figures import theme as look
+from dashboard.figures.item_map import item_map
+from dashboard.text.plain import clean, markdown
+from dashboard.text.words import part, seconds
+from dashboard.topics_shown import TopicsShown
+from dashboard.widgets import bench, card
+from dashboard.widgets.filter_bar import Subset
+from dashboard.work.fitting import FittedRun
+from dashboard.work.lenses import Place, map_key, map_seconds, map_work
+from nmfcore.data.model.rows import as_ranges
+from nmfcore.data.search import find_rows
+from nmfcore.methods.maps import NEIGHBOURS, ItemMap, directions, neighbourhoods, trust
+from nmfcore.methods.subset import Chosen
+
+OF = {"W": "their topics (W)", "X": "the data itself (X)"}
+TOPIC, SHARE = "\0topic", "\0share"
+QUICK_ITEMS = 3_000  # up to so many a map is made without being asked for
+SHADES = 6  # of a share
+
+
+def rows_name(run: FittedRun) -> str:
+    """What the items are called."""
+    return markdown(run.dataset.axes.rows.name)
+
+
+def draw(shown: TopicsShown, found: Subset) -> None:
+    """The controls, the map, how far it can be trusted."""
+    run = shown.run
+    of, by, query, share = _controls(shown)
+    key = map_key(Place.of(run, shown.scale), of, run.spec.seed)
+    asked = f"map-asked-{of}"
+    ready = session.jobs().result(key) is not None
+    if not ready and run.dataset.shape[0] > QUICK_ITEMS and not session.control_value(asked, False):
+        with card.plain("A map takes a while"):
+            st.markdown(f"{run.dataset.shape[0]:,} {rows_name(run)}: about {seconds(map_seconds(run))}, in the background.")
+            st.button("Draw the map", key="map-now", type="primary", on_click=session.set_control, args=(asked, True))
+        return
+    made: ItemMap | None = bench.compute(
+        key, map_work(run, shown.scale, of, run.spec.seed), label="A map of the items", lane="lens", expects=map_seconds(run)
+    )
+    if made is None:
+        return
+    _picture(shown, made, found, by, query, share)
+
+
+def _controls(shown: TopicsShown) -> tuple[str, str, str, int]:
+    run, noun = shown.run, part(shown.run.dataset)
+    titles = {TOPIC: f"largest {noun}", SHARE: f"share of a {noun}"} | group_shares.facts(run)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        bench.linked("map-of", "of", list(OF))
+        of = st.segmented_control("Near means alike in", list(OF), format_func=OF.__getitem__, key="map-of", required=True)
+        bench.within("map-by", list(titles))
+        by = st.selectbox("Coloured by", list(titles), format_func=titles.__getitem__, key="map-by", width=220)
+        share = 0
+        if by == SHARE:
+            key = f"map-share-{run.rank}"
+            bench.within(key, range(run.rank))
+            share = st.selectbox(
+                noun.capitalize(), range(run.rank), format_func=lambda k: f"{k + 1} · {clean(shown.components[k], 40)}", key=key,
+                width=240,
+            )  # fmt: skip
+        query = st.text_input("Find", key="map-find", max_chars=200, placeholder="words or label", width=200)
+    return str(of), str(by), query.strip(), int(share)
+
+
+def _groups(shown: TopicsShown, by: str, share: int) -> tuple[np.ndarray, list[str], list[str], str]:
+    """Group of every item, the groups' names and colours, and what the colour says."""
+    run, theme, noun = shown.run, session.theme(), part(shown.run.dataset)
+    if by == TOPIC:
+        labels = item_facts.clusters(run).labels
+        names = [f"{k + 1} · {name}" for k, name in enumerate(shown.components)]
+        return labels, names, [look.component_colour(k, theme) for k in range(run.rank)], f"largest {noun}"
+    if by == SHARE:
+        W = shown.apart().W.astype(float)
+        total = W.sum(axis=1)
+        part_of = np.divide(W[:, share], total, out=np.zeros(len(W)), where=total > 0)
+        groups = np.where(total > 0, np.minimum((part_of * SHADES).astype(int), SHADES - 1), -1)
+        edges = np.arange(SHADES + 1) * 100 / SHADES
+        names = [f"{low:.0f} to {high:.0f} %" for low, high in pairwise(edges)]
+        colours = [look.colour_at(look.palette(theme).sequential, 0.25 + 0.75 * i / (SHADES - 1)) for i in range(SHADES)]
+        return groups, names, colours, f"share of {noun} {share + 1}"
+    classes = group_shares.grouped(run, by)
+    colours = [look.component_colour(g, theme) for g in range(len(classes.names))]
+    return classes.index, list(classes.names), colours, clean(by, 40) if by != group_shares.KNOWN else "known class"
+
+
+def _picture(shown: TopicsShown, made: ItemMap, found: Subset, by: str, query: str, share: int) -> None:
+    run, live = shown.run, made.drawn
+    groups, names, colours, said = _groups(shown, by, share)
+    axis = run.dataset.axes.rows
+    lit = np.isin(live, find_rows(run.dataset, query).items) if query else None
+    kept = None if found.all else np.isin(live, found.rows)
+    drawn = item_map(
+        made.points[live], np.asarray(groups)[live], names, axis.take(live), colours=colours, sentence=made.sentence,
+        searched=lit, kept=kept, by=said, theme=session.theme(),
+    )  # fmt: skip
+    hits = "" if lit is None else f" {int(lit.sum()):,} found." if lit.any() else f" Nothing found for “{markdown(query, 40)}”."
+    key = f"item_map-points-{session.theme()}"
+    card.picture(
+        "item_map", "points", f"{rows_name(run).capitalize()}, coloured by {markdown(said)}", drawn,
+        say=markdown(made.sentence, 400) + hits, on_lasso=lambda: _lassoed(key, live),
+    )  # fmt: skip
+    _chosen(shown, made, key)
+
+
+def _lassoed(key: str, live: np.ndarray) -> None:
+    """What a lasso or a box holds becomes a condition of the filter; in its callback."""
+    picked = session.control_value(key, None)
+    places = sorted({int(i) for i in picked["selection"]["point_indices"]}) if picked else []
+    inside = [int(live[i]) for i in places if 0 <= i < len(live)]
+    if len(inside) == 1:
+        session.set_control("map-open", inside[0])
+    elif inside:
+        session.set_filter(session.filter_now().with_(Chosen(as_ranges(inside), "lassoed")))
+
+
+def _chosen(shown: TopicsShown, made: ItemMap, key: str) -> None:
+    """One item that was clicked: the way to it, and how far its own place can be trusted."""
+    item = session.control_value("map-open", None)
+    live = made.drawn
+    if item is None or item not in live:
+        return
+    run = shown.run
+    A = shown.apart().W if made.of == "W" else run.dataset.X
+    rows, _ = run.derived(("directions", made.of, shown.scale), lambda: directions(A, made.seed))
+    place = np.flatnonzero(live == item)
+    penalty, kept = neighbourhoods(rows, made.points[live], place)
+    label = markdown(run.dataset.axes.rows.label(int(item)), 80)
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"**{label}**: {kept[0]:.0%} of its {NEIGHBOURS} nearest are near it here, its own trustworthiness "
+            f"{trust(penalty, len(live)):.2f}."
+        )
+        st.button(
+            "Open it", key="map-open-item", on_click=session.set_control, args=(item_facts.OPEN, int(item)), type="tertiary"
+        )
+        st.page_link(session.page("items"), label="To Items", icon=":material/arrow_forward:")

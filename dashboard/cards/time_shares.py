@@ -1,0 +1,167 @@
+"""Mean shares over time, and a topic's own words in each bin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import session
+from dashboard.figures.groups import over_time
+from dashboard.text.plain import clean, markdown
+from dashboard.text.words import count, part
+from dashboard.topics_shown import TopicsShown
+from dashboard.widgets import bench, card
+from dashboard.widgets.filter_bar import Subset
+from dashboard.work.fitting import FittedRun
+from dashboard.work.lenses import Place, shares_key, shares_work
+from nmfcore.data.model.facts import Fact
+from nmfcore.methods.groups import LEAST, LEVEL, GroupShares
+from nmfcore.methods.over_time import Bins, bins, units_of, usual_unit, words_by_bin
+from nmfcore.topics.terms import best
+
+FACT, UNIT, TOPICS = "time-fact", "time-unit", "time-topics"
+AT_FIRST = 4  # lines that are drawn at first: the topics that change most
+WORDS = 8  # of a topic in a bin
+MOST_WORD_BINS = 24  # bins whose words are listed: the largest
+
+
+@dataclass(frozen=True, eq=False)
+class Timeline:
+    """The fact that says when, and its bins."""
+
+    fact: Fact
+    bins: Bins
+
+
+def times(run: FittedRun) -> list[Fact]:
+    """The facts that say when or how much."""
+    return [fact for fact in run.dataset.facts if fact.kind in ("date", "number") and fact.known.any()]
+
+
+def choose(run: FittedRun) -> Timeline | None:
+    """The pickers of fact and bin; None where no fact says when."""
+    known = {fact.name: fact for fact in times(run)}
+    if not known:
+        return None
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        bench.linked(FACT, "time", list(known))
+        name = st.selectbox("When", list(known), format_func=lambda one: clean(one, 40), key=FACT, width=220)
+        fact = known[str(name)]
+        units = units_of(fact)
+        bench.linked(UNIT, "bin", units, usual_unit(fact))
+        unit = st.selectbox("Bins of", units, format_func=_unit_words, key=UNIT, width=180)
+    return Timeline(fact, bins(fact, str(unit)))
+
+
+def _unit_words(unit: str) -> str:
+    return f"a {unit}" if unit[0].isalpha() else unit
+
+
+def no_time(run: FittedRun) -> None:
+    """No fact says when."""
+    axis = run.dataset.axes.rows
+    with card.plain(f"No date or year is known of these {markdown(axis.name)}"):
+        st.markdown(
+            "A column of dates, years or other numbers that is no feature is kept as a fact of the items when you bring your own "
+            "file; the films have their year."
+        )
+
+
+def made(shown: TopicsShown, line: Timeline, found: Subset) -> GroupShares | None:
+    """The shares of every bin, computed in the background."""
+    classes = line.bins.classes
+    rows = None if found.all else found.rows
+    if rows is not None and not (classes.index[rows] >= 0).any():
+        return None
+    key = shares_key(
+        Place.of(shown.run, shown.scale),
+        f"{line.fact.name} in {line.bins.unit}",
+        None if rows is None else tuple(rows.tolist()),
+        0,
+    )
+    work = shares_work(shown.run, shown.scale, classes, rows, 0)
+    result: GroupShares | None = bench.compute(key, work, label=f"Shares by {line.fact.name}", lane="lens")
+    return result
+
+
+def finding(made: GroupShares, noun: str) -> str:
+    """The topic that changes most, as a title."""
+    thick = made.sizes >= LEAST
+    if thick.sum() < 2:
+        return "Too few items in each bin to say what changes"
+    mean = np.where(thick[:, None], made.mean, np.nan)
+    spread = np.nanmax(mean, axis=0) - np.nanmin(mean, axis=0)
+    k = int(np.argmax(spread))
+    low, high = int(np.nanargmin(mean[:, k])), int(np.nanargmax(mean[:, k]))
+    return (
+        f"{noun.capitalize()} {k + 1} changes most: {100 * mean[low, k]:.0f} % in {markdown(made.names[low], 40)}, "
+        f"{100 * mean[high, k]:.0f} % in {markdown(made.names[high], 40)}"
+    )
+
+
+def draw(shown: TopicsShown, line: Timeline, made: GroupShares) -> None:
+    """Lines with intervals and the counts beneath."""
+    noun, names = part(shown.run.dataset), shown.components
+    order = [int(k) for k in np.argsort(-made.spread, kind="stable")]
+    key = f"{TOPICS}-{shown.run.rank}"
+    session.control(key, sorted(order[:AT_FIRST]))
+    topics = st.multiselect(
+        f"{noun.capitalize()}s", sorted(order), format_func=lambda k: f"{k + 1} · {clean(names[k], 40)}", key=key,
+        help="The ones that change most are drawn at first.",
+    )  # fmt: skip
+    if not topics:
+        st.markdown(f":small[Choose a {noun} to draw.]")
+        return
+    drawn = over_time(made, list(names), topics, noun=noun, unit=clean(line.fact.name, 40), theme=session.theme())
+    thin = int((made.sizes < LEAST).sum())
+    said = f"Shares of the rows of W ({shown.scale_words}); bands: {LEVEL:.0%} intervals."
+    if thin:
+        said += f" {count(thin, 'bin')} with fewer than {LEAST} {markdown(shown.run.dataset.axes.rows.name)}."
+    if made.unknown:
+        said += f" Of {made.unknown:,} nothing is known: left out."
+    card.picture("over_time", "shares", f"Mean share by {markdown(clean(line.fact.name, 40))}", drawn, say=said)
+
+
+def words(shown: TopicsShown, line: Timeline) -> None:
+    """One topic's first words in each bin, with W held."""
+    run, noun = shown.run, part(shown.run.dataset)
+    if run.dataset.mask is not None:
+        with card.plain("Not for data with missing entries"):
+            st.markdown("The words of a bin are fitted to complete rows; these have missing entries.")
+        return
+    topic = session.numbered("time-topic", list(range(run.rank)))
+    chosen = st.selectbox(
+        noun.capitalize(), list(range(run.rank)), format_func=lambda k: f"{k + 1} · {clean(shown.components[k], 60)}",
+        key="time-topic", width=420,
+    )  # fmt: skip
+    topic = int(chosen)
+    W = shown.apart().W
+    key = ("words by bin", shown.scale, line.fact.name, line.bins.unit, topic)
+    found = run.derived(key, lambda: words_by_bin(run.dataset.X, W, line.bins, topic, least=LEAST))
+    there = np.flatnonzero(~np.isnan(found[:, 0]))
+    if not len(there):
+        st.markdown(
+            f":small[No bin has {LEAST} {markdown(run.dataset.axes.rows.name)} and one in this {noun}. Choose wider bins.]"
+        )
+        return
+    largest = there[np.argsort(-line.bins.counts[there], kind="stable")[:MOST_WORD_BINS]]
+    axis = run.dataset.axes.columns
+    before: set[int] | None = None
+    lines = []
+    for at in sorted(int(one) for one in largest):
+        first = [int(j) for j in best(found[at], WORDS) if found[at, j] > 0]
+        new: list[str] = [] if before is None else [axis.label(j) for j in first if j not in before]
+        lines.append(
+            {
+                clean(line.fact.name, 40): line.bins.names[at], markdown(run.dataset.axes.rows.name): int(line.bins.counts[at]),
+                "first words": ", ".join(axis.label(j) for j in first), "new here": ", ".join(new),
+            }
+        )  # fmt: skip
+        before = set(first)
+    bench.table(
+        "over_time", "words", f"The words of {noun} {topic + 1} in each bin", pd.DataFrame(lines),
+        say="H fitted to each bin with W held: how much each item is of the topic stays, its words may change.",
+    )  # fmt: skip

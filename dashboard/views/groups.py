@@ -1,0 +1,36 @@
+"""By group: the topics of each decade, class or country, how sure that is, and the words that are a group's own."""
+
+import streamlit as st
+
+from dashboard import session
+from dashboard.cards import group_shares, group_words, subset
+from dashboard.text.plain import markdown
+from dashboard.text.words import part
+from dashboard.widgets import filter_bar, header, notices
+
+
+def draw() -> None:
+    run = session.shown_run()
+    if run is None:
+        header.draw("By group", None)
+        notices.nothing_yet()
+        return
+    shown, top = session.topics_of(run), st.container()
+    found = filter_bar.draw(shown)
+    grouping = group_shares.choose(shown)
+    if grouping is None:
+        with top:
+            header.draw("By group", run)
+        group_shares.no_facts(run)
+        return
+    subset.draw(shown, found)
+    made = group_shares.made(shown, grouping, found)
+    noun = part(run.dataset)
+    with top:
+        header.draw(group_shares.finding(made, grouping, noun) if made else f"By {markdown(grouping.name)}", run)
+    if made is not None:
+        group_shares.draw(shown, grouping, made)
+    group_words.draw(shown, grouping, found)
+
+
+draw()

@@ -1,0 +1,142 @@
+"""Which items are looked at? Chips above the page, each removable, and a menu that adds one; the same on every page.
+
+A filter never refits. "Fit on these alone" does, as a new run with a name of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from dashboard import session
+from dashboard.text.plain import clean, markdown
+from dashboard.text.words import count, part, percent
+from dashboard.topics_shown import TopicsShown
+from nmfcore.core.checks import ProblemError
+from nmfcore.data.model.facts import Fact
+from nmfcore.methods.subset import Among, Between, Condition, Contains, Filter, OfTopic, facts_to_filter
+
+TOPIC, WORDS = "\0topic", "\0words"  # choices beside the facts, whose names a file may choose
+MOST_NAMES = 400  # values of a category that are offered
+KEY = "filter-by"
+
+
+@dataclass(frozen=True, eq=False)
+class Subset:
+    """The items that are looked at: rows, rising; all of them without a filter."""
+
+    rows: np.ndarray
+    of: int
+
+    @property
+    def all(self) -> bool:
+        return len(self.rows) == self.of
+
+
+def subset(shown: TopicsShown) -> Subset:
+    """The items that pass the filter in force; a filter that does not fit this run is said to and lets all pass."""
+    now, run = session.filter_now(), shown.run
+    whole = np.arange(run.dataset.shape[0])
+    if not now:
+        return Subset(whole, len(whole))
+    key = ("filtered", json.dumps(now.to_list()), shown.scale if now.of_run else "")
+    try:
+        rows = run.derived(key, lambda: now.rows(run.dataset, shown.apart().W))
+    except ProblemError as wrong:
+        st.markdown(f":orange[:material/filter_alt_off:] {markdown(wrong, 300)}")
+        return Subset(whole, len(whole))
+    return Subset(rows, len(whole))
+
+
+def draw(shown: TopicsShown) -> Subset:
+    """Chips, the menu, and what to do with these items; returns the items."""
+    now, run = session.filter_now(), shown.run
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="filter-bar"):
+        for place, condition in enumerate(now.conditions):
+            st.button(
+                f"{markdown(condition.sentence, 60)} ✕", key=f"chip-{place}", on_click=session.set_filter,
+                args=(now.without(place),), help="Remove this condition",
+            )  # fmt: skip
+        with st.popover("Filter", icon=":material/filter_alt:", help="Look at some of the items; the model stays as it is"):
+            _add(shown, now)
+        found = subset(shown)
+        if now:
+            axis = run.dataset.axes.rows
+            share = percent(len(found.rows) / max(found.of, 1))
+            st.markdown(
+                f":small[{count(len(found.rows), markdown(axis.singular), markdown(axis.name))} of {found.of:,} ({share})]",
+                width="content",
+            )
+            least = max(2, min(run.rank, 2))
+            if not found.all and len(found.rows) >= least and run.dataset.mask is None:
+                called = " · ".join(condition.sentence for condition in now.conditions)
+                st.button(
+                    "Fit on these alone", key="fit-these", icon=":material/play_arrow:", on_click=session.fit_these,
+                    args=(run, found.rows, called), help="A new run on these items; Compare matches it with this one",
+                )  # fmt: skip
+            if len(now.conditions) > 1:
+                st.button("Show all", key="filter-clear", type="tertiary", on_click=session.set_filter, args=(Filter(),))
+    session.write_filter()
+    if now and not len(found.rows):
+        st.markdown(":orange[:material/filter_alt_off:] No item passes this filter. Remove a condition.")
+    return found
+
+
+def _add(shown: TopicsShown, now: Filter) -> None:
+    """The menu: by what, which values, Add."""
+    run = shown.run
+    facts = {name: clean(name, 40) for name in facts_to_filter(run.dataset)}
+    titles = facts | {TOPIC: f"share of a {part(run.dataset)}", WORDS: "words or label"}
+    if session.control_value(KEY, None) not in titles:
+        session.set_control(KEY, next(iter(titles)))
+    by = st.selectbox("By", list(titles), format_func=titles.__getitem__, key=KEY)
+    made = _topic(shown) if by == TOPIC else _words() if by == WORDS else _fact(run.dataset.facts[by])
+    st.button(
+        "Add", key="filter-add", type="primary", disabled=made is None, on_click=session.set_filter,
+        args=(now.with_(made) if made is not None else now,),
+    )  # fmt: skip
+
+
+def _topic(shown: TopicsShown) -> Condition:
+    run, names = shown.run, shown.components
+    topic = st.selectbox(
+        part(run.dataset).capitalize(), range(run.rank), format_func=lambda k: f"{k + 1} · {clean(names[k], 40)}",
+        key=f"filter-topic-{run.rank}",
+    )  # fmt: skip
+    least = st.slider(
+        "at least, in %", 1, 100, 30, key="filter-least", help=f"Share of the item's row of W ({shown.scale_words})."
+    )
+    return OfTopic(int(topic), least / 100)
+
+
+def _words() -> Condition | None:
+    text = st.text_input("contains", key="filter-text", max_chars=200, placeholder="orbit").strip()
+    return Contains(text) if text else None
+
+
+def _fact(fact: Fact) -> Condition | None:
+    """The control of one fact: values of a category, ends of a range."""
+    key = f"filter-fact-{fact.name}"
+    if fact.kind == "category":
+        used = [fact.names[i] for i in np.unique(fact.values[fact.values >= 0])]
+        chosen = st.multiselect(
+            "is one of", used[:MOST_NAMES], key=key, format_func=lambda name: clean(name, 60), placeholder="choose values"
+        )
+        return Among(fact.name, tuple(chosen)) if chosen else None
+    if fact.kind == "date":
+        days = fact.values[fact.known].astype("datetime64[D]")
+        low, high = days.min().item(), days.max().item()
+        between = st.date_input("between", (low, high), low, high, key=key)
+        ends = [one.isoformat() for one in between] if isinstance(between, tuple) and len(between) == 2 else []
+        return Between(fact.name, *ends) if ends else None
+    values = fact.values[fact.known]
+    low, high = float(values.min()), float(values.max())
+    whole = bool(np.all(values == np.round(values)))
+    if low == high:
+        return Between(fact.name, f"{low:g}", f"{high:g}")
+    edges: tuple[float, float] = (int(low), int(high)) if whole else (low, high)
+    first, last = st.slider("between", *edges, edges, key=key)
+    return Between(fact.name, f"{first:.12g}", f"{last:.12g}")

@@ -1,0 +1,175 @@
+"""The lenses in a session: filters on every page, groups, time, the map; what they say is what the library computes."""
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from nmfcore.methods.groups import group_shares, shares
+from nmfcore.methods.subset import Among, Between, Chosen, Filter, OfTopic
+from nmfcore.topics.scale import apply as rescale
+
+APP = str(Path(__file__).resolve().parents[2] / "dashboard" / "app.py")
+LENSES = ("groups", "over_time", "item_map")
+
+
+def opened(page: str, **query) -> AppTest:
+    app = AppTest.from_file(APP, default_timeout=60).run()
+    for name, value in query.items():
+        app.query_params[name] = value
+    return settled(app.switch_page(f"views/{page}.py").run())
+
+
+def settled(app: AppTest) -> AppTest:
+    for _ in range(100):
+        assert not app.exception, app.exception[0].value
+        if not any((button.key or "").startswith("stop-") for button in app.button):
+            return app
+        time.sleep(0.1)
+        app.run()
+    raise AssertionError("The page is still computing.")
+
+
+def text(app: AppTest) -> str:
+    return plain("\n".join(block.value for block in app.markdown))
+
+
+def plain(said: str) -> str:
+    """Without what keeps text from being Markdown."""
+    return said.replace("\\", "").replace("\u2060", "")
+
+
+def charts(app: AppTest):
+    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+def test_the_groups_page_says_what_the_library_computes():
+    app = opened("groups", by="genre")
+    run = app.session_state["nmf"].shown.run
+    W = rescale(run.factorization.W, run.factorization.H).W
+    found = group_shares(W, run.dataset.facts["genre"].classes(), seed=0)
+    cells = next(trace for chart in charts(app) for trace in chart["data"] if trace["type"] == "heatmap")
+    order = np.argsort(-found.spread, kind="stable")
+    assert cells["customdata"] is not None
+    assert app.title[0].value.startswith("Fantasy is most about topic ")
+    assert f"corrected for {found.comparisons:,} comparisons" in text(app)
+    np.testing.assert_allclose(cells["zmax"], 100 * np.abs(found.difference[found.sizes >= 5]).max())
+    assert int(np.argmax(found.difference[found.names.index("fantasy")])) in order[:3]
+
+
+def test_two_facts_are_crossed_and_two_groups_words_compared():
+    app = opened("groups", by="decade")
+    app.selectbox(key="groups-and").set_value("genre")
+    app = settled(app.run())
+    first = app.selectbox(key="groups-first-decade × genre")
+    assert "1980s × science fiction" in first.options
+    assert "Keywords: " in text(app)
+    app.text_input(key="groups-word").set_value("zzz")
+    assert "No keyword like “zzz”" in text(settled(app.run()))
+
+
+@pytest.mark.parametrize("page", ["topics", "items", "matrices", *LENSES])
+def test_a_filter_from_a_link_holds_on_every_page_and_its_chip_takes_it_back(page):
+    wanted = Filter((Among("country", ("Japan",)), Between("year", "1980", "")))
+    app = opened(page, filter=json.dumps(wanted.to_list()))
+    assert "3 films of 200" in text(app)
+    assert [plain(app.button(key=f"chip-{i}").label) for i in range(2)] == ["country: Japan ✕", "year: from 1980 ✕"]
+    app.button(key="chip-1").click()
+    app = settled(app.run())
+    assert "7 films of 200" in text(app)
+    app.button(key="chip-0").click()
+    app = settled(app.run())
+    assert "films of 200 (" not in text(app).split("**Scale**")[0]
+    assert "filter" not in app.query_params
+
+
+def test_a_filter_is_added_from_its_menu_and_the_subset_stands_against_the_whole():
+    app = opened("topics")
+    app.selectbox(key="filter-by").set_value("genre").run()
+    app.multiselect(key="filter-fact-genre").set_value(["western"]).run()
+    app.button(key="filter-add").click()
+    app = settled(app.run())
+    assert "10 films of 200" in text(app)
+    assert "Topics in these 10 films" in text(app)
+    run = app.session_state["nmf"].shown.run
+    W = rescale(run.factorization.W, run.factorization.H).W
+    S = shares(W)
+    rows = Filter((Among("genre", ("western",)),)).rows(run.dataset, W)
+    bars = next(trace for chart in charts(app) for trace in chart["data"] if trace.get("orientation") == "h")
+    assert bars["text"][int(np.argmax(S[rows].mean(axis=0)))].startswith(f"{100 * S[rows].mean(axis=0).max():.1f} %")
+    assert json.loads("".join(app.query_params["filter"])) == [["among", "genre", ["western"]]]
+
+
+def test_the_items_table_holds_only_what_passes():
+    app = opened("items", filter=json.dumps(Filter((Among("country", ("Sweden",)),)).to_list()))
+    table = next(frame.value for frame in app.dataframe if len(frame.value) and "film" in " ".join(map(str, frame.value.columns)))
+    assert len(table) == 2
+
+
+def test_fit_on_these_alone_is_a_new_run_with_its_own_name():
+    app = opened("topics", filter=json.dumps(Filter((Between("year", "1990", ""),)).to_list()))
+    before = app.session_state["nmf"].shown.run
+    app.button(key="fit-these").click()
+    app = settled(app.run())
+    run = app.session_state["nmf"].shown.run
+    assert run.key != before.key
+    assert run.dataset.shape == ((before.dataset.facts["year"].values >= 1990).sum(), 260)
+    assert run.spec.preparation[-1]["called"] == "year: from 1990"
+    assert not app.session_state["nmf"].filter
+    app = settled(app.switch_page("views/compare.py").run())
+    assert not app.exception
+
+
+@pytest.mark.parametrize("text_", ["{", "[[1]]", '[["among","colour",["red"]]]', '[["topic",99,0.5]]'])
+def test_a_filter_that_cannot_be_used_is_said_and_lets_all_pass(text_):
+    app = opened("groups", filter=text_)
+    assert not app.exception
+    said = text(app)
+    assert "filter" in said or "no 'colour'" in said or "no topic 100" in said
+
+
+def test_a_topic_over_time_and_its_words_bin_by_bin():
+    app = opened("over_time", bin="decade")
+    assert "changes most" in app.title[0].value
+    app.segmented_control(key="time-part").set_value("words")
+    app = settled(app.run())
+    table = next(frame.value for frame in app.dataframe if "first words" in frame.value.columns)
+    assert "1980s" in set(table["year"])
+    app.segmented_control(key="time-part").set_value("dynamic")
+    app = settled(app.run())
+    app.button(key="time-dynamic-find").click()
+    app = settled(app.run())
+    assert "dynamic topics over" in text(app)
+
+
+def test_the_map_is_coloured_searched_and_lassoed():
+    app = opened("item_map")
+    points = charts(app)[0]["data"][0]
+    assert len(points["customdata"]) == 200
+    assert "Near means alike; far means little" in text(app)
+    app.selectbox(key="map-by").set_value("country").run()
+    app.text_input(key="map-find").set_value("prison")
+    app = settled(app.run())
+    assert len(charts(app)[0]["data"]) == 2
+    app.session_state["nmf"].filter = Filter((Chosen("1-5", "lassoed"),))
+    app = settled(app.run())
+    assert plain(app.button(key="chip-0").label) == "lassoed: 5 items ✕"
+
+
+def test_a_share_of_a_topic_filters_on_the_scale_of_the_page():
+    app = opened("topics", filter=json.dumps(Filter((OfTopic(2, 0.5),)).to_list()))
+    run = app.session_state["nmf"].shown.run
+    S = shares(rescale(run.factorization.W, run.factorization.H).W)
+    assert f"{(S[:, 2] >= 0.5).sum()} films of 200" in text(app)
+
+
+@pytest.mark.parametrize("page", LENSES)
+def test_data_of_which_nothing_is_known_says_so(page):
+    app = AppTest.from_file(APP, default_timeout=60).run()
+    app.query_params["data"] = "tv"
+    app.run()
+    app = settled(app.switch_page(f"views/{page}.py").run())
+    assert app.title
