@@ -2,10 +2,11 @@
 
     python -m benchmarks.blocks [big newsgroups slope dask] [--stored 500_000_000] [--folder DIR]
 
-writes results/blocks.json and results/blocks.md. `big` plants 20 topics with Zipf columns in a store of 3.1 GB (at 500 million stored
-values; it stays in the folder for the next time) and fits it in a process of its own, whose peak of memory is measured; `newsgroups`
-compares blocks with memory from one start; `slope` measures seconds per pass from 1e5 to 1e8 stored values; `dask` runs 1, 2 and 4
-workers on one array, kills one in the middle, and measures what 3 to 96 blocks cost beside the threads of one process.
+writes results/blocks.json and results/blocks.md. `big` plants 20 topics with Zipf columns in a store of 3.1 GB (at 500 million
+stored values; it stays in the folder for the next time) and fits it in a process of its own, whose peak of memory is measured;
+`newsgroups` compares blocks with memory from one start; `slope` measures seconds per pass from 1e5 to 1e8 stored values; `dask`
+runs 1, 2 and 4 workers on one array, kills one in the middle, and measures what 3 to 96 blocks cost beside the threads of one
+process.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -190,21 +192,20 @@ def newsgroups(stored: int, folder: Path) -> dict[str, Any]:
 
 # -- seconds over size ---------------------------------------------------------------------------------------------------------
 def slope(stored: int, folder: Path) -> dict[str, Any]:
-    """Seconds per pass for stores of 1e5 to 1e8 values (or up to `stored`), eight blocks each up to 6e7 values."""
+    """Seconds per pass of one thread for stores of 1e5 to 1e8 values (or up to `stored`)."""
     sizes, seconds = [], []
     for size in (1e5, 3e5, 1e6, 3e6, 1e7, 3e7, 1e8):
         if size > max(stored, 1e6):
             break
         store = _planted_store(int(size), folder, columns=max(1000, int(size / 1000)))
         sizes.append(store.facts.stored if store.facts else 0)
-        seconds.append(_seconds_per_pass(store, threads=None))
-    a, b = np.polyfit(np.log10(sizes), np.log10(seconds), 1)
+        seconds.append(_seconds_per_pass(store, threads=1))
+    a, _ = np.polyfit(np.log10(sizes), np.log10(seconds), 1)
     return {"stored": sizes, "seconds": seconds, "slope": float(a)}
 
 
 def _planted_store(size: int, folder: Path, columns: int) -> Store:
-    values = min(1 << 23, max(1000, size // 8))
-    return as_blocks(Planted(size, columns, values=values), folder / f"slope-{size}.blocks", values=values)
+    return as_blocks(Planted(size, columns), folder / f"slope-{size}.blocks")
 
 
 def _seconds_per_pass(blocks: Blocks, **options: Any) -> float:
@@ -242,7 +243,7 @@ def _rechunked(store: Store, parts: int, folder: Path) -> Store:
     stored = store.facts.stored if store.facts else 0
     if not target.exists():
         edges = np.linspace(0, store.shape[0], parts + 1).astype(int)
-        return as_blocks(_Slices(store, edges), target, values=max(1, stored // parts // 2))
+        return as_blocks(_Slices(store, edges), target, values=max(1, int(0.9 * stored / parts)))
     return Store(target)
 
 
@@ -267,7 +268,7 @@ def _in_chunks(store: Store, parts: int) -> Any:
     one = lazy.delayed(store.rows)
     return da.concatenate([
         da.from_delayed(one(int(a), int(b)), (int(b - a), store.columns), meta=meta)
-        for a, b in zip(edges[:-1], edges[1:], strict=True)
+        for a, b in pairwise(edges)
     ])  # fmt: skip
 
 
@@ -298,9 +299,10 @@ def report(found: dict[str, Any]) -> str:
 
     if "big" in found:
         b = found["big"]
+        size = f"{b['stored']:,} stored values, {b['rows']:,} × {b['columns']:,}"
         share = b["pass_s"] / b["products_s"]
         row(
-            f"{b['stored']:,} stored values, {b['rows']:,} × {b['columns']:,}, rank {b['rank']}, {b['blocks']} blocks: peak memory",
+            f"{size}, rank {b['rank']}, {b['blocks']} blocks: peak memory",
             f"{b['peak_mb']:,.0f} MB (the program itself {b['base_mb']:,.0f}, the factors {b['factors_mb']:,.0f})",
             "≤ 1,000 MB + factors",
         )
@@ -318,7 +320,8 @@ def report(found: dict[str, Any]) -> str:
         for parts in (3, 16):
             row(
                 f"20 Newsgroups, same start, {parts} blocks against memory",
-                f"loss off by {n[f'loss_off_{parts}']:.1e}, {n[f'iterations_{parts}']} against {n['memory_iterations']} iterations",
+                f"loss off by {n[f'loss_off_{parts}']:.1e}, "
+                f"{n[f'iterations_{parts}']} against {n['memory_iterations']} iterations",
                 "≤ 1e-6, ≤ 2 more",
             )
     if "slope" in found:

@@ -38,6 +38,7 @@ PAGES: dict[str, list[tuple[str, str, str]]] = {
         ("item_map", "Map", "The items in the plane: near means alike, with how far that can be trusted."),
     ],
     "Workbenches": [
+        ("stores", "Beyond memory", "Data too large for memory, visited block by block: fitted, read and drawn from disk."),
         ("symmetric", "Symmetric topics", "Topics from keywords alone, then the items described with them."),
         ("recommender", "Recommender", "Ratings with gaps: nearest shows, masked factorization, held-out error."),
         ("images", "Images", "Parts as pictures, one image as their sum, and NMF beside SVD, PCA and k-means."),

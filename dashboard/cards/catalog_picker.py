@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -13,8 +14,10 @@ from dashboard.text.explanations import reading
 from dashboard.text.plain import clean, markdown
 from dashboard.widgets import prepare
 from dashboard.work.fitting import START, data_key
+from nmfcore.core.errors import ProblemError
 from nmfcore.core.spec import RunSpec
 from nmfcore.data import catalog
+from nmfcore.data.blocks import store_size, stores
 from nmfcore.data.model.card import Option
 
 KEY = "dataset"
@@ -33,7 +36,23 @@ def draw() -> str:
     for key, entry in catalog.cards().items():
         size = f"{entry.shape[0]:,} × {entry.shape[1]:,}" if entry.shape else "size by choice"
         _card(key, entry.title, entry.summary, f"{KINDS[entry.kind]} · {size} · {_short(entry.licence)}")
+    for name, path in stores().items():
+        _store(name, path)
     return str(session.control_value(KEY, chosen))
+
+
+def _store(name: str, path: Path) -> None:
+    """The card of a store in the server's folder, which has a page of its own: it is never loaded as a whole."""
+    with st.container(border=True, gap="xsmall", key=f"pick-store-{name}"):
+        try:
+            m, n, stored = store_size(path)
+        except ProblemError as wrong:
+            st.markdown(f"**{markdown(name, 60)}**  \n:small[:gray[{markdown(str(wrong), 200)}]]")
+            return
+        st.page_link(session.page("stores"), label=markdown(name, 60), icon=":material/database:", query_params={"store": name})
+        st.markdown(
+            f"Beyond memory: visited block by block, from disk  \n:small[:gray[{m:,} × {n:,} · {stored:,} values · only read]]"
+        )
 
 
 def _short(licence: str) -> str:

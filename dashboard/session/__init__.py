@@ -5,7 +5,16 @@ The only room that names `st.session_state` and `st.query_params`. What is chose
 """
 
 from dashboard.session.address import address, end, leave_link, link, linked, numbered
-from dashboard.session.bringing import accept_at_once, accept_import, bring, bring_first, bring_listed, discard_import, open_run
+from dashboard.session.bringing import (
+    accept_at_once,
+    accept_import,
+    bring,
+    bring_first,
+    bring_listed,
+    discard_import,
+    open_run,
+    use_sample,
+)
 from dashboard.session.controls import (
     OTHER_BETA,
     chosen_data,
@@ -140,6 +149,7 @@ __all__ = [
     "topics_of",
     "undo_edit",
     "undo_edits",
+    "use_sample",
     "wait",
     "waiting",
     "wanted",

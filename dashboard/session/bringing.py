@@ -12,6 +12,7 @@ from dashboard.session.flow import fit, start_fit, use, want
 from dashboard.session.tab import Fit, Notice, jobs, patience, state
 from dashboard.work import given
 from dashboard.work.importing import Import, from_link
+from nmfcore.data.model.dataset import Dataset
 
 
 def bring(name: str, content: bytes) -> None:
@@ -99,6 +100,14 @@ def accept_import() -> None:
             f"This is not the data of the link: its fingerprint is {done.dataset.fingerprint[:12]}, the link's "
             f"{missing.fingerprint[:12]}. Another file, or read or prepared differently; it can be used all the same."
         )
+
+
+def use_sample(dataset: Dataset, rank: int) -> None:
+    """Make rows taken from a store this session's data; in a callback."""
+    me = state()
+    discard_import()
+    use(dataset, rank)
+    me.brought.used = None
 
 
 def open_run(name: str, content: bytes) -> None:

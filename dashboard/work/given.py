@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dashboard.work.environment import FOLDER_VARIABLE, OPEN_VARIABLE
+from nmfcore.data.blocks import is_store
 from nmfcore.data.model.limits import Limits
-from nmfcore.data.reading import gathered
+from nmfcore.data.reading import CONVERT, gathered
 
 MOST_LISTED = 500  # files of a folder that are offered
 DEEPEST = 4  # folders inside folders that are looked into
@@ -74,6 +75,8 @@ def entries(root: Path | None = None) -> list[Entry]:
         for entry in inside:
             if entry.name.startswith(".") or entry.is_symlink():
                 continue
+            if entry.is_dir() and is_store(entry.path):  # it has a page of its own
+                continue
             if entry.is_dir() and depth < DEEPEST:
                 left.append((Path(entry.path), depth + 1))
             elif entry.is_file() and len(found) < MOST_LISTED:
@@ -95,7 +98,9 @@ def read(name: str, root: Path | None = None) -> bytes:
         raise NotThere("There is no such file in this server's folder. Choose one of the list.")
     most = Limits.from_environment().upload_bytes
     if known[name].size > most:
-        raise NotThere(f"This file has {known[name].size / 2**20:,.0f} MB; files up to {most / 2**20:,.0f} MB are read.")
+        raise NotThere(
+            f"This file has {known[name].size / 2**20:,.0f} MB; files up to {most / 2**20:,.0f} MB are read. {CONVERT}"
+        )
     place = (root / name).resolve()
     if not place.is_relative_to(root):  # replaced by a link since it was listed
         raise NotThere("There is no such file in this server's folder. Choose one of the list.")

@@ -25,6 +25,11 @@ from nmfcore.data.readers.options import ReadOptions
 from nmfcore.data.readers.run import run_reader
 from nmfcore.data.readers.source import Source
 
+CONVERT = (  # the way out for data beyond what is read into memory
+    "Larger data is converted once, python -m nmfcore.data.blocks FILE --to DIR/NAME.blocks, and opened by "
+    "nmf-dashboard --data DIR."
+)
+
 AnyFile = str | os.PathLike[str] | bytes | BinaryIO
 
 
@@ -104,7 +109,7 @@ def gathered(file: AnyFile | Sequence[AnyFile], limits: Limits, *, name: str | N
     if source.size > limits.upload_bytes:
         raise UploadError(
             f"{shown(source.name)} has {source.size / MIB:,.0f} MB; at most {limits.upload_bytes / MIB:,.0f} MB are read",
-            way_out="Take a part of it, or save it in a denser format (Parquet, sparse NPZ).",
+            way_out=f"Take a part of it, or save it in a denser format (Parquet, sparse NPZ). {CONVERT}",
         )
     return source
 

@@ -93,7 +93,7 @@ def transform(X: Any, H: np.ndarray, *, visit: Visit | None = None, folder: str 
     return W
 
 
-def svd(X: Any, rank: int, *, passes: int = SVD_PASSES, seed: int = 0, visit: Visit | None = None,
+def svd(X: Any, rank: int, *, passes: int = SVD_PASSES, seed: int = 0, left: bool = True, visit: Visit | None = None,
         folder: str | Path | None = None) -> SVD:  # fmt: skip
     """The leading singular values and vectors of X, for the floor under every NMF of a rank.
 
@@ -106,6 +106,7 @@ def svd(X: Any, rank: int, *, passes: int = SVD_PASSES, seed: int = 0, visit: Vi
     X : blocks or an array of Dask
     rank : terms to hold
     passes : at least 2; more where values fall slowly and more digits are wanted
+    left : whether U is wanted, which costs the half pass and memory as long as X; without it U has no rows
 
     Raises
     ------
@@ -131,13 +132,14 @@ def svd(X: Any, rank: int, *, passes: int = SVD_PASSES, seed: int = 0, visit: Vi
         known = rank
     s = np.sqrt(np.maximum(values[:known], 0.0))
     V = np.ascontiguousarray(vectors[:, :rank])
-    U = mapped_array((blocks.shape[0], rank), np.dtype(np.float64), folder)
-    inverse = np.divide(1.0, s[:rank], out=np.zeros(rank), where=s[:rank] > 1e-7 * max(s[0], 1e-300))
-    for index, rows in enumerate(visit.each(blocks, "Left vectors", _projected, V * inverse)):
-        begin, end = blocks.span(index)
-        U[begin:end] = rows
     signs = fix_signs(np.ones((1, rank)), V.T)[0][0]
-    U *= signs
+    U = np.zeros((0, rank))
+    if left:
+        U = mapped_array((blocks.shape[0], rank), np.dtype(np.float64), folder)
+        inverse = np.divide(signs, s[:rank], out=np.zeros(rank), where=s[:rank] > 1e-7 * max(s[0], 1e-300))
+        for index, rows in enumerate(visit.each(blocks, "Left vectors", _projected, V * inverse)):
+            begin, end = blocks.span(index)
+            U[begin:end] = rows
     shares = s**2 / norm2 if norm2 > 0 else np.full(len(s), np.nan)
     complete = blocks.columns <= EXACT_COLUMNS
     rest = float("nan") if not norm2 > 0 else 0.0 if complete else max(0.0, 1.0 - float(shares.sum()))

@@ -2,6 +2,6 @@
 
 from nmfcore.data.blocks.convert import as_blocks
 from nmfcore.data.blocks.discover import open_store, stores
-from nmfcore.data.blocks.store import Store, is_store
+from nmfcore.data.blocks.store import Store, is_store, store_size
 
-__all__ = ["Store", "as_blocks", "is_store", "open_store", "stores"]
+__all__ = ["Store", "as_blocks", "is_store", "open_store", "store_size", "stores"]

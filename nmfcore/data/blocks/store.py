@@ -118,18 +118,19 @@ class Store(Blocks):
             f"{self.shape} {self.dtype.str} {self.sparse}", *(e.sha256 for e in self.entries),
             *(str(about[axis].get("sha256", "")) for axis in ("rows", "columns")),
         ])  # fmt: skip
-        self._open: dict[int, list[Any]] = {}
-        self._sound: set[int] = set()
+        self._open: dict[int, tuple[Matrix, list[Any]]] = {}  # blocks that were looked at, and their maps
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[type, tuple[str]]:
         return Store, (str(self.folder),)  # a worker opens the folder itself
 
     def block(self, index: int) -> Matrix:
+        with self._lock:
+            known = self._open.get(index)
+        if known is not None:
+            return known[0]
         entry = self.entries[index]
         arrays: list[Any] = [np.memmap(self.folder / name, kind, "c", shape=shape) for name, kind, shape in self._files(index)]
-        with self._lock:
-            self._open[index] = arrays
         if not self.sparse:
             block: Matrix = arrays[0].view(np.ndarray).reshape(entry.rows, self.columns)
         else:
@@ -137,28 +138,25 @@ class Store(Blocks):
             self._check(index, indptr, indices)
             block = sp.csr_array((data, indices, indptr), shape=(entry.rows, self.columns))
             block.has_canonical_format = block.has_sorted_indices = True  # so the converter left it
-        if index not in self._sound:
-            values = block.data if self.sparse else block
-            if values.size and not (values.min() >= 0 and np.isfinite(values.max())):
-                raise ProblemError(
-                    f"Block {index + 1} of the store {self.title!r} holds negative or infinite numbers: it was damaged."
-                )
-            self._sound.add(index)
+        values = block.data if self.sparse else block
+        if values.size and not (values.min() >= 0 and np.isfinite(values.max())):
+            raise ProblemError(
+                f"Block {index + 1} of the store {self.title!r} holds negative or infinite numbers: it was damaged."
+            )
+        with self._lock:
+            self._open[index] = block, [array._mmap for array in arrays]
         return block
 
     def _check(self, index: int, indptr: np.ndarray, indices: np.ndarray) -> None:
         """Once per block: compiled code would read where an index points."""
-        if index in self._sound:
-            return
         sound = indptr[0] == 0 and indptr[-1] == len(indices) and bool((np.diff(indptr) >= 0).all())
         if not sound or (len(indices) and not (indices.min() >= 0 and indices.max() < self.columns)):
             raise ProblemError(f"Block {index + 1} of the store {self.title!r} is damaged. Convert the data again.")
 
     def release(self, index: int) -> None:
         with self._lock:
-            arrays = self._open.pop(index, [])
-        for array in arrays:
-            held = array._mmap
+            maps = self._open[index][1] if index in self._open else []
+        for held in maps:
             if held is not None and hasattr(mmap, "MADV_DONTNEED"):
                 held.madvise(mmap.MADV_DONTNEED)  # the pages stay in the system's cache, but no longer count as ours
 
@@ -240,6 +238,22 @@ def read_header(folder: Path) -> Mapping[str, Any]:
     if number > FORMAT:
         raise ProblemError(f"{folder.name} was written by a later version (format {number}). Update this program.")
     return about
+
+
+def store_size(folder: Path) -> tuple[int, int, int]:
+    """Rows, columns and stored values, from the header alone: for a list of stores.
+
+    Raises
+    ------
+    ProblemError
+        If there is no finished store, or its header cannot be understood.
+    """
+    about = read_header(folder)
+    try:
+        blocks = about["blocks"]
+        return sum(int(b["rows"]) for b in blocks), int(about["width"]), sum(int(b["stored"]) for b in blocks)
+    except (KeyError, TypeError, ValueError) as wrong:
+        raise ProblemError(f"The header of {folder.name} cannot be understood ({wrong}). Convert the data again.") from None
 
 
 # -- writing --------------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,313 @@
+"""The cards of the page on data beyond memory: what was run, topics, items by pages, block means, the floor, a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import session
+from dashboard.figures.bars import bars
+from dashboard.figures.items import mixture
+from dashboard.figures.loss import loss_curve
+from dashboard.figures.means import block_means
+from dashboard.figures.svd import error_over_rank, singular_values
+from dashboard.figures.theme import component_colour
+from dashboard.text.plain import clean, markdown
+from dashboard.text.words import SHORT_REASONS, count, percent, seconds
+from dashboard.widgets import bench, card
+from dashboard.widgets.header import Figure
+from dashboard.work import stores as work
+from dashboard.work.jobs import Job
+from dashboard.work.stores import Choice, StoreFit
+from nmfcore.core.errors import ProblemError
+from nmfcore.data.blocks import Store, stores
+
+PAGE = "stores"
+ASPECT = "stores-aspect"
+STORE, ASKED = "stores-name", "stores-asked"
+ASPECTS = {
+    "fit": "Fit", "topics": "Topics", "items": "Items", "matrices": "Matrices", "svd": "SVD", "sample": "Rank and more",
+}  # fmt: skip
+ENGINES = {"local": "threads of this server", "dask": "Dask workers"}
+WORDS = 12  # of a topic
+MOST_TOPICS = 60  # that are drawn
+
+
+def open_named(name: str) -> None:
+    """Turn the page to a store; in a callback."""
+    session.set_control(STORE, name)
+
+
+def chosen() -> Store | None:
+    """The store that is looked at; without any, what to do to have one."""
+    names = list(stores())
+    if not names:
+        nothing()
+        return None
+    bench.linked(STORE, "store", names)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        name = st.selectbox("Store", names, key=STORE, width=360, persist_state="session", format_func=lambda n: clean(n, 80))
+        scheduler()
+    try:
+        return work.opened(str(name))
+    except ProblemError as wrong:
+        st.error(markdown(str(wrong), 400), icon=":material/error:")
+        return None
+
+
+def nothing() -> None:
+    """How to have a store."""
+    with card.plain("No store is offered here"):
+        st.markdown(
+            "Data that does not fit into memory is converted once into a folder of blocks and then visited block by block:\n\n"
+            "1. `python -m nmfcore.data.blocks cells.h5ad --to DIR/cells.blocks` (also .zarr, .parquet, .npz files of rows)\n"
+            "2. `nmf-dashboard --data DIR`\n\n"
+            "The stores in DIR are then listed here. They are only read."
+        )
+
+
+def scheduler() -> None:
+    """The Dask scheduler that is configured, if there is one."""
+    found = work.cluster()
+    if found is None:
+        return
+    said = (
+        f"{count(found.workers, 'worker')}, {count(found.threads, 'thread')}"
+        if not found.trouble
+        else f"no answer: {found.trouble}"
+    )
+    icon = ":material/hub:" if not found.trouble else ":material/warning:"
+    st.markdown(f"{icon} Dask scheduler `{markdown(found.address, 80)}`: {markdown(said, 200)}", width="content")
+
+
+def asked(store: Store) -> tuple[Choice, bool]:
+    """The rank and what else a fit needs, and whether one was asked for."""
+    most = min(work.MOST_RANK, *store.shape)
+    with st.container(border=True), st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        bench.linked(f"{PAGE}-rank", "topics", range(1, most + 1), min(20, most))
+        rank = st.number_input("Rank", 1, most, key=f"{PAGE}-rank", width=120, persist_state="session")
+        session.control(f"{PAGE}-seed", 0)
+        seed = st.number_input("Seed", 0, 2**31, key=f"{PAGE}-seed", width=120, persist_state="session")
+        session.control(f"{PAGE}-passes", 100)
+        passes = st.number_input(
+            "Passes at most", 1, 1000, key=f"{PAGE}-passes", width=150, persist_state="session",
+            help="An iteration is one pass over the data. It stops earlier when the error falls by less than 3e-6 per pass.",
+        )  # fmt: skip
+        choice = Choice(int(rank), int(seed), max_iter=int(passes))
+        wanted = (store.fingerprint, choice)
+        if session.control_value(ASKED, None) != wanted:
+            st.button("Fit", type="primary", key=f"{PAGE}-fit", on_click=session.set_control, args=(ASKED, wanted))
+    return choice, session.control_value(ASKED, None) == wanted
+
+
+def about(store: Store) -> str:
+    """One line on the store."""
+    (m, n), rows, columns = store.shape, store.axes.rows.name, store.axes.columns.name
+    return f"{m:,} {markdown(rows, 40)} × {n:,} {markdown(columns, 40)} in {count(len(store), 'block')}"
+
+
+def figures(store: Store, found: StoreFit | None) -> list[Figure]:
+    """Key figures of the store, and of its fit."""
+    facts = store.facts
+    size = sum(store.nbytes(i) for i in range(len(store)))
+    shown = [
+        Figure("Stored values", f"{facts.stored if facts else 0:,}", f"{size / 1e9:,.2f} GB on disk", "What a pass reads."),
+    ]
+    if found is not None:
+        end, ended = found.fit.history[-1], SHORT_REASONS[found.fit.stopped]
+        each, who = end.seconds / max(1, end.iteration), ENGINES[found.engine]
+        shown += [
+            Figure("Relative error", f"{end.relative_error:.4f}", ended, "‖X − WH‖ / ‖X‖, over all entries."),
+            Figure("Passes", f"{found.passes}", f"{seconds(end.seconds)}, {who}", "Those of the start included."),
+            Figure(
+                "Speed", f"{size / max(each, 1e-9) / 1e6:,.0f} MB/s", f"{seconds(each)} a pass", "Bytes of the store per second."
+            ),
+        ]
+    return shown
+
+
+def before(store: Store) -> None:
+    """What is known before a fit."""
+    with card.plain("What is known without a pass"):
+        facts = store.facts
+        if facts is not None:
+            st.markdown(
+                f"Largest entry {facts.largest:g}, sum {facts.total:,.6g}, "
+                f"{facts.stored / store.shape[0] / store.columns:.2%} of the cells stored, as {store.dtype}. "
+                f"A fit takes about {work.needed_bytes(store, 20) / 1e6:,.0f} MB of memory at rank 20."
+            )
+        for note in store.notes:
+            st.markdown(f":small[{markdown(note, 300)}]")
+        st.markdown(f":small[Fingerprint {store.fingerprint[:16]}.]")
+
+
+def live(job: Job) -> None:
+    """The curve so far, one point per pass."""
+    points = list(job.progress)
+    if len(points) > 1:
+        x, y = [p.iteration for p in points], [p.relative_error for p in points]
+        card.chart("stores-live", loss_curve(x, y, theme=session.theme(), height=300, live=True), live=True)
+
+
+# -- aspects -------------------------------------------------------------------------------------------------------------------
+def fit(found: StoreFit) -> None:
+    """The curve, and what was run."""
+    history, spec = found.fit.history, found.fit.spec
+    left, right = st.columns([5, 2])
+    with left:
+        drawn = loss_curve(history.iterations, history.relative_errors, theme=session.theme(), height=360)
+        card.picture(PAGE, "loss", "Relative error after each pass", drawn)
+    with right, card.plain("What happened"):
+        end = history[-1]
+        st.markdown(f"{found.fit.stopped.sentence}. {count(end.iteration, 'iteration')} in {seconds(end.seconds)}.")
+        for warning in found.fit.warnings:
+            st.markdown(f":orange[:material/warning:] {markdown(warning, 300)}")
+        rows = {"start": spec.init, "seed": str(spec.seed), "rank": str(spec.rank), "tolerance": f"{spec.stop.tol:g}",
+                "blocks": str(len(found.store)), "fingerprint": spec.fingerprint[:16]}  # fmt: skip
+        st.dataframe({"part": list(rows), "value": list(rows.values())}, hide_index=True, key="stores-spec", height="content")
+
+
+def topics(found: StoreFit) -> None:
+    """The leading features of each topic."""
+    H, axis = found.fit.H, found.store.axes.columns
+    order = np.argsort(-found.share, kind="stable")[:MOST_TOPICS]
+    columns = st.columns(3)
+    for place, k in enumerate(order):
+        front = np.argsort(-H[k], kind="stable")[:WORDS]
+        height = max(float(H[k].max()), 1e-300)
+        drawn = bars(
+            axis.take(front), H[k, front] / height, quantity="weight in H, of the topic's largest",
+            colours=[component_colour(int(k), session.theme())] * len(front), write=lambda v: f"{v:.2f}", top=1.0,
+            alt=f"Topic {k + 1}: {', '.join(clean(name) for name in axis.take(front[:5]))}.", theme=session.theme(),
+        )  # fmt: skip
+        with columns[place % 3], st.container(border=True, gap="xsmall"):
+            st.markdown(f"**Topic {k + 1}** :small[:gray[{percent(found.share[k])} of what is explained]]")
+            card.chart(f"stores-topic-{k}", drawn)
+    bench.table(PAGE, "words", "Words of all topics", _words(found), say=f"The {WORDS} with the largest weight in each.")
+
+
+def _words(found: StoreFit) -> pd.DataFrame:
+    rows = []
+    for k, row in enumerate(found.fit.H):
+        front = np.argsort(-row, kind="stable")[:WORDS]
+        rows += [
+            {"topic": k + 1, "place": place + 1, found.store.axes.columns.singular: name, "weight": float(row[j])}
+            for place, (j, name) in enumerate(zip(front, found.store.axes.columns.take(front), strict=True))
+        ]
+    return pd.DataFrame(rows)
+
+
+def items(found: StoreFit) -> None:
+    """Items by pages, read from disk; one of them opened."""
+    rows = found.store.shape[0]
+    last = -(-rows // work.PAGE_ROWS)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        bench.within(f"{PAGE}-page", range(1, last + 1))
+        page = st.number_input(f"Page, of {last:,}", 1, last, key=f"{PAGE}-page", width=180, persist_state="session")
+        bench.within(f"{PAGE}-item", range(1, rows + 1))
+        index = st.number_input(
+            f"Open {found.store.axes.rows.singular} number", 1, rows, key=f"{PAGE}-item", width=200, persist_state="session"
+        )
+    left, right = st.columns([3, 2])
+    with left:
+        bench.table(PAGE, "items", f"{work.PAGE_ROWS} of {rows:,} {markdown(found.store.axes.rows.name, 40)}",
+                    pd.DataFrame(work.page_of(found, int(page))), height="content",
+                    column_config={"share of it": st.column_config.NumberColumn(format="percent")})  # fmt: skip
+    with right:
+        weights, entries = work.item(found, int(index) - 1)
+        label = found.store.axes.rows.label(int(index) - 1)
+        card.picture(PAGE, "item", markdown(label, 80), mixture(weights, item=label, theme=session.theme()))
+        frame = pd.DataFrame(entries, columns=[found.store.axes.columns.singular, "in X", "in WH"])
+        bench.table(PAGE, "entries", "Its largest entries, and the model's", frame, height="content")
+
+
+def matrices(found: StoreFit) -> None:
+    """Block means of X, WH and the residual."""
+    means = bench.compute(work.means_key(found), work.means_work(found), label="Block means, one pass", lane="store")
+    if means is None:
+        return
+    columns = st.columns(3)
+    top = float(np.percentile(means.X[means.X > 0], 99)) if (means.X > 0).any() else 1.0
+    for column, (name, title, values, signed) in zip(
+        columns,
+        (("X", "X", means.X, False), ("WH", "WH", means.WH, False), ("rest", "X − WH", means.X - means.WH, True)),
+        strict=True,
+    ):
+        with column:
+            drawn = block_means(
+                values, name=title, first_rows=means.first_rows, topics=means.topics, top=top, signed=signed,
+                rows=found.store.axes.rows.name, theme=session.theme(),
+            )  # fmt: skip
+            card.picture(PAGE, name, title, drawn)
+
+
+def svd(found: StoreFit) -> None:
+    """The floor under this fit, and the singular values."""
+    terms = min(found.fit.rank + work.FLOOR_BEYOND, *found.store.shape)
+    values = bench.compute(
+        work.floor_key(found.store, terms), work.floor_work(found.store, terms),
+        label=f"Singular values, {work.svd_passes(found.store)}", lane="store",
+    )  # fmt: skip
+    if values is None:
+        return
+    floor = values.floor(range(1, terms + 1))
+    left, right = st.columns(2)
+    with left:
+        drawn = error_over_rank(
+            floor, [found.fit.rank], [found.fit.relative_error], present=found.fit.rank, theme=session.theme()
+        )
+        card.picture(PAGE, "floor", "The error beside the SVD's", drawn)
+    with right:
+        card.picture(
+            PAGE,
+            "values",
+            "Singular values",
+            singular_values(values.spectrum[:terms], values.squared_norm, present=found.fit.rank, theme=session.theme()),
+        )
+
+
+def sample(found: StoreFit) -> None:
+    """A sample of the rows as a data set of this session, for every page that needs all of its data in memory."""
+    store = found.store
+    size = work.sample_size(store)
+    with card.plain("Rank, stability and the other pages: on a sample"):
+        st.markdown(
+            "A survey of ranks, stability, comparisons, guided topics and the workbenches hold all of their data in memory. "
+            f"They work on a random sample of the rows: {size:,} of {store.shape[0]:,} here, which is taken in one pass and is "
+            "then this session's data."
+        )
+        session.control(f"{PAGE}-sample-seed", 0)
+        seed = int(st.number_input("Seed of the sample", 0, 2**31, key=f"{PAGE}-sample-seed", width=180, persist_state="session"))
+        wanted = ("sample", store.fingerprint, seed)
+        key = f"{PAGE}-sample-wanted"
+        if session.control_value(key, None) != wanted:
+            st.button("Take a sample", key=f"{PAGE}-sample", on_click=session.set_control, args=(key, wanted))
+            return
+        taken = bench.compute(
+            work.sample_key(store, seed), work.sample_work(store, seed), label=f"A sample of {size:,}", lane="store"
+        )
+        if taken is None:
+            return
+        here = session.chosen_data()
+        if here is not None and here.fingerprint == taken.fingerprint:
+            st.markdown("It is this session's data now.")
+            with st.container(horizontal=True):
+                st.page_link(session.page("rank"), label="Survey ranks on it", icon=":material/insights:")
+                st.page_link(session.page("fit"), label="Fit it", icon=":material/show_chart:")
+            return
+        st.button(
+            "Use it as this session's data",
+            type="primary",
+            key=f"{PAGE}-use",
+            on_click=session.use_sample,
+            args=(taken, found.fit.rank),
+        )
+
+
+DRAW: dict[str, Callable[[StoreFit], Any]] = {
+    "fit": fit, "topics": topics, "items": items, "matrices": matrices, "svd": svd, "sample": sample,
+}  # fmt: skip
