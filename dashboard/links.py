@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from nmfcore.core.guidance import Guidance
 from nmfcore.core.losses import beta_of
 from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.solvers import SOLVERS, make_solver
@@ -36,6 +37,7 @@ PARAMETERS = (
     "l2w",
     "l2h",
     "sym",
+    "guide",
 )
 PENALTIES = {"l1w": "l1_W", "l1h": "l1_H", "l2w": "l2_W", "l2h": "l2_H"}  # of the link, of the specification
 LONGEST = 8_000  # characters of one parameter; a longer one was not made here
@@ -96,6 +98,7 @@ def from_query(query: Mapping[str, str], default: RunSpec) -> RunSpec | None:
                 for name, weight in PENALTIES.items()
             },
             symmetric=bool(_number(given, "sym", int, int(default.symmetric), 0, 1)),
+            guidance=Guidance.from_dict(_json(given, "guide", dict, {})),
         )
         make_solver(spec.solver, spec.solver_options)
         beta_of(spec.loss)
@@ -134,6 +137,7 @@ def _texts(spec: RunSpec) -> dict[str, str]:
         "kkt": repr(stop.kkt),
         **{name: repr(float(spec.penalty.get(weight, 0.0))) for name, weight in PENALTIES.items()},
         "sym": str(int(spec.symmetric)),
+        "guide": spec.guidance.to_json(),
     }
 
 

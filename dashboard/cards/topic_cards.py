@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dashboard.cards import wish
 from dashboard.figures.word_list import STYLE, word_list
 from dashboard.text.plain import markdown
 from dashboard.text.words import part, percent
@@ -17,30 +18,43 @@ from nmfcore.topics.terms import TopTerms
 
 CARD_WIDTH = 260
 MOST_CARDS = 30  # a page of more cannot be read
-NAME = 30  # characters of a name in a card's title
+NAME, BESIDE_TWO = 30, 24  # characters of a name in a card's title; beside two buttons
 
 Open = Callable[[int], None]
 
 
-def draw(view: TopicsShown, *, page: str, words: int, relevance: float = 1.0, open_: Open | None = None) -> None:
+def draw(
+    view: TopicsShown, *, page: str, words: int, relevance: float = 1.0, open_: Open | None = None, wishes: bool = False
+) -> None:
     """One card per topic, in the model's order.
 
     open_ : what a card's button does with its component
+    wishes : whether each card has a button for a wish about it
     """
     st.html(STYLE)
     with st.grid("auto", min_column_width=CARD_WIDTH):
         for place in range(min(len(view.topics), MOST_CARDS)):
-            one(view, place, page=page, words=words, relevance=relevance, open_=open_)
+            one(view, place, page=page, words=words, relevance=relevance, open_=open_, wishes=wishes)
     if len(view.topics) > MOST_CARDS:
         rest = f"The {part(view.run.dataset)}s after the first {MOST_CARDS} have no card here"
         st.markdown(f"{rest}; {'One in detail' if open_ else 'Topics'} opens each, Export has the numbers.")
 
 
-def one(view: TopicsShown, place: int, *, page: str, words: int, relevance: float = 1.0, open_: Open | None = None) -> None:
+def one(
+    view: TopicsShown,
+    place: int,
+    *,
+    page: str,
+    words: int,
+    relevance: float = 1.0,
+    open_: Open | None = None,
+    wishes: bool = False,
+) -> None:
     """The card of one topic."""
     topic = view.topics[place]
     with st.container(border=True, gap="xsmall"):
-        head = f"**{topic.label} · {markdown(topic.name, NAME)}**  \n:small[:gray[{beside(view, place, words, relevance)}]]"
+        name = markdown(topic.name, BESIDE_TWO if wishes else NAME)
+        head = f"**{topic.label} · {name}**  \n:small[:gray[{beside(view, place, words, relevance)}]]"
         if open_ is None:
             st.markdown(head)
         else:
@@ -54,7 +68,8 @@ def one(view: TopicsShown, place: int, *, page: str, words: int, relevance: floa
                     on_click=open_,
                     args=(topic.first,),
                 )
-                if opened:
+                asked = wishes and wish.button(view.run, topic.first, key=f"{page}-wish-{topic.first + 1}", tertiary=True)
+                if opened or asked:
                     st.rerun()  # the cards may be a fragment
         st.html(words_drawn(view, place, words, relevance))
 
@@ -91,7 +106,7 @@ def words_drawn(view: TopicsShown, place: int, words: int, relevance: float) -> 
         return word_list(
             found.terms,
             found.weights,
-            component=topic.first,
+            component=topic.colour,
             background=view.totals[found.indices],
             everywhere=view.H[:, found.indices].T,
             labels=view.labels,

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session
-from dashboard.cards import item_facts, topic_edit
+from dashboard.cards import item_facts, topic_edit, wish
 from dashboard.figures.topics import separating_words, topic_bars
 from dashboard.text.explanations import reading
 from dashboard.text.plain import clean, markdown
@@ -34,6 +34,7 @@ def draw(view: TopicsShown, slider: Callable[[], float]) -> None:
         place = choose(view, noun)
         topic_edit.name_field(view, view.topics[place], noun)
         relevance = slider()
+        wish.button(view.run, view.topics[place].first, key="wish-here")
     st.markdown(about(view, place, noun))
     stability.control(view.run)
     left, right = st.columns(2)
@@ -95,7 +96,7 @@ def words_chart(view: TopicsShown, place: int, relevance: float, noun: str) -> N
         return topic_bars(
             found.terms,
             found.weights,
-            component=topic.first,
+            component=topic.colour,
             background=view.totals[found.indices],
             everywhere=view.H[:, found.indices].T,
             labels=view.labels,
@@ -134,7 +135,7 @@ def apart(view: TopicsShown, place: int, noun: str) -> None:
             own,
             other,
             labels=(pair[0].label, pair[1].label),
-            components=(pair[0].first, pair[1].first),
+            components=(pair[0].colour, pair[1].colour),
             component=noun,
             theme=theme,
         )

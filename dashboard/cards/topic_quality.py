@@ -112,7 +112,7 @@ def chart(view: TopicsShown, quantity: str, values: np.ndarray) -> Picture:
         [f"{topic.label} · {clean(topic.name, 30)}" for topic in view.topics],
         values,
         quantity=quantity,
-        colours=[look.component_colour(k, theme) for k in view.firsts],
+        colours=[look.component_colour(k, theme) for k in view.colours],
         write=lambda v: f"{v:.2f}",
         top=1.0 if quantity != "NPMI coherence" else None,
         most_label=NAME_WIDTH,

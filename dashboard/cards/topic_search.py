@@ -78,7 +78,7 @@ def _one(view: TopicsShown, j: int, noun: str) -> None:
         found.term,
         found.weights,
         labels=view.labels,
-        components=view.firsts,
+        components=view.colours,
         names=view.names,
         unit=unit,
         component=noun,

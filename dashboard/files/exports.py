@@ -65,7 +65,7 @@ def script_with_data(run: FittedRun) -> bytes:
     export.save_matrix(matrix, data.X, data.mask)
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("reproduce.py", export.script(run.factorization, X=data.X, mask=data.mask))
+        archive.writestr("reproduce.py", export.script(run.factorization, X=data.X, mask=data.mask, axes=data.axes))
         archive.writestr("data.npz", matrix.getvalue())
     return out.getvalue()
 

@@ -32,6 +32,7 @@ from dashboard.text.words import SHORT_REASONS, count, part, percent, preparatio
 from dashboard.topics_shown import Topic
 from dashboard.topics_shown.edits import Edits
 from dashboard.work.fitting import FittedRun
+from dashboard.work.steering import said
 from nmfcore.core.version import VERSION
 from nmfcore.evaluate.svd import cosines_between_rows, sides
 from nmfcore.export import script
@@ -177,12 +178,12 @@ class Report:
         """Each topic that gets a card, its bars (None where it is a picture), and the items that hold most of it."""
         found, items = self.shown.top(WORDS, 1.0), self.shown.items(ITEMS)
         for topic, words, best in zip(self.shown.topics[:MOST_CARDS], found, items, strict=False):
-            bars = topic_bars(words.terms, words.weights, component=topic.first, label=topic.label, noun=self.noun, theme=THEME)
+            bars = topic_bars(words.terms, words.weights, component=topic.colour, label=topic.label, noun=self.noun, theme=THEME)
             yield topic, None if self.pictured else self.drawn(bars), list(zip(best.items, best.weights, strict=True))
 
     def colour(self, topic: Topic) -> str:
         """The colour of a topic everywhere."""
-        return look.component_colour(topic.first, THEME)
+        return look.component_colour(topic.colour, THEME)
 
     def rest(self) -> list[tuple[str, str, str]]:
         """The topics without a card: number, name and share."""
@@ -241,6 +242,7 @@ class Report:
             ("seed", spec.seed),
             ("stop when the error falls by less than", f"{spec.stop.tol:g} a step"),
             ("iterations at most", f"{spec.stop.max_iter:,}"),
+            *((f"wish {at + 1}", said(edit, run.dataset.axes, self.noun)) for at, edit in enumerate(spec.guidance)),
             ("seconds at most", "no limit" if spec.stop.max_seconds is None else f"{spec.stop.max_seconds:g}"),
             ("scale shown", self.convention.title),
             ("key of this run", spec.key),
@@ -249,7 +251,11 @@ class Report:
     def program(self) -> str:
         """The program that repeats the run."""
         run = self.run
-        return script(run.factorization, X=run.dataset.X, mask=run.dataset.mask) if self.uploaded else script(run.factorization)
+        return (
+            script(run.factorization, X=run.dataset.X, mask=run.dataset.mask, axes=run.dataset.axes)
+            if self.uploaded
+            else script(run.factorization)
+        )
 
     def json(self) -> str:
         """The specification as JSON."""

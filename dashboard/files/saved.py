@@ -96,7 +96,7 @@ def edits_of(saved: SavedRun) -> Edits:
         If the file says something that cannot be done to this run.
     """
     try:
-        return Edits.from_dict(saved.view, saved.fit.spec.rank, saved.fit.H.shape[1])
+        return Edits.from_dict(saved.view, saved.fit.rank, saved.fit.H.shape[1])
     except ValueError as wrong:
         raise ProblemError(f"The names, merges or hidden words in this run file are damaged ({wrong}). Save it again.") from None
 

@@ -15,7 +15,9 @@ import streamlit as st
 from dashboard import links
 from dashboard.session.tab import State, Wanted, state
 from dashboard.text.plain import markdown
+from dashboard.text.words import count
 from dashboard.work.fitting import LIVE_SECONDS, Derived, data_key, estimate, fit_key, solver_refusals
+from nmfcore.core.guidance import Guidance
 from nmfcore.core.losses import beta_of
 from nmfcore.core.spec import RunSpec
 from nmfcore.data import catalog
@@ -93,6 +95,8 @@ def take(name: str, alias: str = "") -> None:
     else:
         parameter = name.removeprefix(parameter_key(now.spec.solver, ""))
         now.spec = now.spec.replace(solver_options={**_options(now.spec), parameter: value})
+    if name != "live":
+        now.spec = now.spec.replace(guidance=Guidance())  # wishes belong to the fit that they were made for
     settle()
 
 
@@ -211,4 +215,6 @@ def difference() -> str:
         return f"rank {old.rank}. Press Fit for rank {now.rank}."
     if now.solver != old.solver:
         return f"{SOLVERS[old.solver].title}. Press Fit for {SOLVERS[now.solver].title}."
+    if old.guidance and not now.guidance:
+        return f"a run with {count(len(old.guidance), 'wish', 'wishes')}. Press Fit for one without."
     return "a run with other settings. Press Fit for these."

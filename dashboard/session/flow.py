@@ -21,6 +21,7 @@ from dashboard.session.holding import make_room
 from dashboard.session.tab import Fit, Load, Notice, State, jobs, lost, state, wait
 from dashboard.work.fitting import FIRST, FittedRun, continue_work, data_key, estimate, fit_key, fit_work, load_work
 from dashboard.work.jobs import LEASE, Job, JobsBusy, Status
+from nmfcore.core.guidance import Guidance
 from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.data import catalog, prepare
 from nmfcore.data.model.dataset import Dataset
@@ -29,6 +30,7 @@ from nmfcore.methods.subset import Filter
 from nmfcore.solvers import SOLVERS
 
 MOST_KEPT = 8  # runs a session holds on to
+MOST_STEPS = 40  # models between wishes that it holds on to besides; what is dropped is computed anew
 STOPPED = "You stopped before there was a result. Choose other data or another rank, or press Fit."
 GONE = "The server does not know this computation any more. Press Fit to start it again."
 NO_ROOM = "The result was dropped to make room before this page had taken it over. Press Fit to start it again."
@@ -161,6 +163,7 @@ def _show(me: State, run: FittedRun, asked: RunSpec) -> None:
     me.address.missing = None
     me.shown.kept[run.key] = run
     me.shown.kept.move_to_end(run.key)
+    _forget_steps(me, run)
     while len(me.shown.kept) > MOST_KEPT:
         oldest = next(key for key in me.shown.kept if key != run.key)
         del me.shown.kept[oldest]
@@ -169,14 +172,42 @@ def _show(me: State, run: FittedRun, asked: RunSpec) -> None:
     make_room(me)
 
 
+def _forget_steps(me: State, run: FittedRun) -> None:
+    """Of a chain of wishes only the last model stands among the kept runs; the ones before it are in its history."""
+    if run.spec.guidance:
+        me.shown.steps[run.key] = run
+        me.shown.steps.move_to_end(run.key)
+        while len(me.shown.steps) > MOST_STEPS:
+            me.shown.steps.popitem(last=False)
+    specs = [one.spec for one in me.shown.kept.values()]
+    for key, one in list(me.shown.kept.items()):
+        if key != run.key and one.spec.guidance and any(leads_to(one.spec, spec) for spec in specs):
+            del me.shown.kept[key]
+
+
+def leads_to(earlier: RunSpec, later: RunSpec) -> bool:
+    """Whether a run is later in the same chain of wishes."""
+    count = len(earlier.guidance)
+    return len(later.guidance) > count and later.replace(guidance=later.guidance.first(count)).key == earlier.key
+
+
+def present(run: FittedRun) -> None:
+    """Show a run that is here, and turn the controls to it; before the page is drawn."""
+    me = state()
+    want(run.spec if run.spec.guidance else run.run.spec, run.dataset)
+    me.notice = None
+    _show(me, run, me.wanted.spec)
+
+
 def show(key: str) -> None:
     """Bring back a kept run, and turn the controls to it; in a callback, or before the page is drawn."""
     me = state()
     run = me.shown.kept.get(key)
     if run is not None:
-        want(run.run.spec, run.dataset)
+        asked = run.spec if run.spec.guidance else run.run.spec
+        want(asked, run.dataset)
         me.notice, me.address.missing = None, None
-        me.shown.run, me.shown.asked = run, run.run.spec
+        me.shown.run, me.shown.asked = run, asked
 
 
 def dismiss() -> None:
@@ -254,7 +285,7 @@ def continue_fit() -> None:
     """Run on from where the run on screen ended: as many iterations again, and a finer tolerance if it had converged."""
     me = state()
     run = me.shown.run
-    if run is None:
+    if run is None or run.spec.guidance:
         return
     spec = run.spec.replace(stop=continued(run))
     me.wanted.spec = me.wanted.spec.replace(stop=spec.stop)
@@ -274,7 +305,7 @@ def fit_another() -> None:
     if run is None:
         return
     spec = run.run.spec
-    want(spec.replace(init="random", seed=spec.seed + 1), run.dataset)
+    want(spec.replace(init="random", seed=spec.seed + 1, guidance=Guidance()), run.dataset)
     fit()
 
 
@@ -347,7 +378,7 @@ def use(dataset: Dataset, rank: int) -> None:
     me = state()
     dataset = me.own(dataset)
     me.chosen.uploads = {dataset.fingerprint: dataset}
-    spec = me.wanted.spec.replace(data="upload", data_options={}, preparation=dataset.steps)
+    spec = me.wanted.spec.replace(data="upload", data_options={}, preparation=dataset.steps, guidance=Guidance())
     want(spec.replace(fingerprint=dataset.fingerprint, rank=rank), dataset)
     me.notice, me.address.missing = None, None
     able_solver(me)
@@ -355,4 +386,4 @@ def use(dataset: Dataset, rank: int) -> None:
 
 def _with_data(spec: RunSpec, of: RunSpec) -> RunSpec:
     """A spec with the data set and preparation of another."""
-    return spec.replace(data=of.data, data_options=of.data_options, preparation=of.preparation)
+    return spec.replace(data=of.data, data_options=of.data_options, preparation=of.preparation, guidance=Guidance())

@@ -1,8 +1,8 @@
 """How much memory does one session hold, and what goes first when that is too much?
 
 Pictures and tables that can be made again go first, then what a solver needs to go on (Continue then repeats the run from its
-start), then the runs shown longest ago. The run on screen and the data in use stay. Data and results of the catalog are
-everybody's and count for nobody.
+start), then the models between wishes, then the runs shown longest ago. The run on screen and the data in use stay. Data and
+results of the catalog are everybody's and count for nobody.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from nmfcore.data.model.limits import Limits
 
 PICTURES = "Pictures and tables were dropped to stay within {budget:,.0f} MB for this session; they are made again when shown."
 SOLVERS = "What earlier runs need to go on was dropped to stay within {budget:,.0f} MB; Continue repeats them from the start."
+STEPS = "Models between wishes were dropped to stay within {budget:,.0f} MB; going back computes them again."
 RUNS = "The runs shown longest ago were dropped to stay within {budget:,.0f} MB. Their addresses fit them again."
 
 
@@ -44,8 +45,8 @@ def held(me: State) -> Held:
     uploads = size_of(
         [list(me.chosen.uploads.values()), [one.content for one in looked_at if one is not None], looked_at], counted
     )
-    own = list(me.shown.kept.values())
-    runs = size_of([[run.factorization, run.run, run.decomposition] for run in own], counted)
+    own = [*me.shown.kept.values(), *me.shown.steps.values()]
+    runs = size_of([[run.factorization, run.run, run.decomposition, run.guided] for run in own], counted)
     derived = size_of([[run.derived for run in own], me.shown.edited], counted) + jobs().held(me.id)
     return Held(uploads, runs, derived, Limits.from_environment().session_bytes)
 
@@ -56,6 +57,7 @@ def make_room(me: State) -> None:
     for sentence, drop in (
         (PICTURES, _drop_pictures),
         (SOLVERS, _drop_solvers),
+        (STEPS, _drop_steps),
         *((RUNS, _drop_oldest) for _ in range(len(me.shown.kept))),
     ):
         if now.total <= now.budget:
@@ -78,6 +80,13 @@ def _drop_pictures(me: State) -> bool:
 
 def _drop_solvers(me: State) -> bool:
     return sum(run.forget_solver() for run in _others(me)) > 0
+
+
+def _drop_steps(me: State) -> bool:
+    gone = [key for key, run in me.shown.steps.items() if run is not me.shown.run]
+    for key in gone:
+        del me.shown.steps[key]
+    return bool(gone)
 
 
 def _drop_oldest(me: State) -> bool:

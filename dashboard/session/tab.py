@@ -24,6 +24,7 @@ from dashboard.work.importing import Import
 from dashboard.work.jobs import Job, Jobs, service
 from nmfcore.core.spec import RunSpec
 from nmfcore.data.model.dataset import Dataset
+from nmfcore.guide import Edit
 from nmfcore.methods.subset import Filter
 
 T = TypeVar("T")
@@ -74,6 +75,7 @@ class Shown:
 
     asked : what was asked for when the run on screen was fitted; a stopped run's own spec says where it stopped
     kept : runs by key, the one shown last at the end
+    steps : models between wishes by key, the one shown last at the end; undone : models that were undone, the last one at the end
     edits : by run: what was done to its topics, and how they stood after
     edited : what follows from edits
     """
@@ -81,6 +83,8 @@ class Shown:
     run: FittedRun | None = None
     asked: RunSpec = FIRST
     kept: OrderedDict[str, FittedRun] = field(default_factory=OrderedDict)
+    steps: OrderedDict[str, FittedRun] = field(default_factory=OrderedDict)
+    undone: list[RunSpec] = field(default_factory=list)
     edits: dict[Hashable, list[tuple[str, Edits]]] = field(default_factory=dict)
     edited: Derived = field(default_factory=Derived)
 
@@ -101,6 +105,18 @@ class Load:
     key: Hashable
     wanted: RunSpec
     data: Dataset | None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A wish that is tried and not kept yet.
+
+    run : key of the run it is tried on;  others : what the topics do that nobody asked to change
+    """
+
+    run: str
+    edit: Edit
+    others: str
 
 
 @dataclass
@@ -163,6 +179,7 @@ class State:
     brought: Brought = field(default_factory=Brought)
     address: Address = field(default_factory=Address)
     notice: Notice | None = None
+    trial: Trial | None = None
     news: list[str] = field(default_factory=list)
     fresh: bool = True
     filter: Filter = field(default_factory=Filter)

@@ -84,6 +84,7 @@ def identity(title: str, spec: RunSpec, convention: str) -> str:
             markdown(title),
             markdown(preparation(spec)),
             f"{SOLVERS[spec.solver].title}, {spec.init} start, seed {spec.seed}",
+            *([count(len(spec.guidance), "wish", "wishes")] if spec.guidance else []),
             convention,
         ]
     )

@@ -32,22 +32,29 @@ class Topic:
 
     members : its components, counted from 0, rising;  name : typed or suggested, not escaped
     typed : whether somebody typed the name;  share : of what the model explains (a merged topic: the sum over its members)
+    numbers : of its members, counted from 0: their places, unless wishes have removed or added topics
     """
 
     members: Members
     name: str
     typed: bool
     share: float
+    numbers: Members
 
     @property
     def first(self) -> int:
-        """The component that gives it number and colour."""
+        """The component that stands for it."""
         return self.members[0]
+
+    @property
+    def colour(self) -> int:
+        """The number that gives it its colour."""
+        return self.numbers[0]
 
     @property
     def label(self) -> str:
         """ "3", or "2 + 5" for a merged one."""
-        return " + ".join(str(k + 1) for k in self.members)
+        return " + ".join(str(k + 1) for k in self.numbers)
 
     @property
     def merged(self) -> bool:
@@ -82,8 +89,13 @@ class TopicsShown:
 
     @cached_property
     def firsts(self) -> list[int]:
-        """The component that gives each topic number and colour."""
+        """The component that stands for each topic."""
         return [topic.first for topic in self.topics]
+
+    @cached_property
+    def colours(self) -> list[int]:
+        """The number that gives each topic its colour."""
+        return [topic.colour for topic in self.topics]
 
     @cached_property
     def labels(self) -> list[str]:
@@ -177,7 +189,7 @@ def _shown(run: FittedRun, edits: Edits, scale: str, theme: str, kept: Derived, 
     if edits.merges:
         axis = run.dataset.axes.columns
         names = _kept(run, edits, kept, "names of merged", lambda: topics.names(H, axis, hidden=edits.hidden))
-    return TopicsShown(run, edits, scale, theme, listed(edits, sizes(run), components, names), components, W, H, kept)
+    return TopicsShown(run, edits, scale, theme, listed(edits, sizes(run), components, names, run.ids), components, W, H, kept)
 
 
 def _kept(run: FittedRun, edits: Edits, kept: Derived, key: Hashable, compute: Callable[[], T]) -> T:
@@ -215,7 +227,9 @@ def sizes(run: FittedRun) -> np.ndarray:
     return run.derived("sizes", lambda: topics.sizes(run.dataset.X, run.factorization.W, run.factorization.H)).share
 
 
-def listed(edits: Edits, shares: np.ndarray, suggested: Sequence[str], suggested_merged: Sequence[str]) -> tuple[Topic, ...]:
+def listed(
+    edits: Edits, shares: np.ndarray, suggested: Sequence[str], suggested_merged: Sequence[str], ids: Sequence[int] | None = None
+) -> tuple[Topic, ...]:
     """The topics in the order of the first of their members.
 
     Parameters
@@ -223,12 +237,14 @@ def listed(edits: Edits, shares: np.ndarray, suggested: Sequence[str], suggested
     shares : (r,) of what the model explains that is each component's
     suggested : (r,) what components are called where nobody typed a name
     suggested_merged : (t,) the same for the topics that are shown; used where several components are one topic
+    ids : (r,) the components' numbers, counted from 0; their places when None
     """
     found = []
     for g, members in enumerate(edits.topics(len(shares))):
         typed = edits.names.get(members)
         name = typed or (suggested_merged[g] if len(members) > 1 else suggested[members[0]])
-        found.append(Topic(members, name, typed is not None, float(shares[list(members)].sum())))
+        numbers = members if ids is None else tuple(ids[k] for k in members)
+        found.append(Topic(members, name, typed is not None, float(shares[list(members)].sum()), numbers))
     return tuple(found)
 
 

@@ -6,8 +6,9 @@ from dashboard import session
 from dashboard.cards import watch
 from dashboard.figures.loss import kkt_curve, loss_curve
 from dashboard.text.plain import clean, markdown
-from dashboard.text.words import SHORT_REASONS, count, seconds
+from dashboard.text.words import SHORT_REASONS, count, part, seconds
 from dashboard.widgets import card, header, notices, panel
+from dashboard.work import steering
 from dashboard.work.fitting import FittedRun
 from dashboard.work.jobs import Status
 from nmfcore.kernels import engines
@@ -97,7 +98,7 @@ def state(run: FittedRun) -> None:
         st.markdown(f"{result.stopped.sentence}. {count(end.iteration, 'iteration')} in {seconds(end.seconds)}.")
         for warning in result.warnings:
             st.markdown(f":orange[:material/warning:] {markdown(warning, 400)}")
-        if result.stopped.can_continue:
+        if result.stopped.can_continue and not run.spec.guidance:
             stop = session.continued(run)
             st.button(
                 "Continue",
@@ -126,6 +127,8 @@ def spec_table(run: FittedRun) -> dict[str, list[str]]:
         "seed": str(spec.seed),
         "tolerance": f"{spec.stop.tol:g}",
     }
+    noun = part(run.dataset)
+    rows |= {f"wish {at + 1}": steering.said(edit, run.dataset.axes, noun) for at, edit in enumerate(spec.guidance)}
     rows |= {"iterations at most": f"{spec.stop.max_iter:,}", "seconds at most": str(spec.stop.max_seconds)}
     return {"part": list(rows), "value": [clean(text, 300) for text in rows.values()]}
 

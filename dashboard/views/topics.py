@@ -1,9 +1,11 @@
 """Topics: what each is about, where a word is, how alike and how good they are; renamed, merged and cleaned on request."""
 
+import functools
+
 import streamlit as st
 
 from dashboard import session
-from dashboard.cards import subset, topic_cards, topic_edit, topic_open, topic_quality, topic_search
+from dashboard.cards import subset, topic_cards, topic_edit, topic_open, topic_quality, topic_search, wish, wishes
 from dashboard.figures.picture import Picture
 from dashboard.figures.topics import all_topic_bars, similarity_matrix, topic_map
 from dashboard.text.tables import as_csv
@@ -37,6 +39,9 @@ def draw() -> None:
         )
         query = topic_search.field(view)
         topic_edit.menu(view)
+        wish.button(run)
+    wish.draw(run)
+    wishes.draw(run)
     if query:
         topic_search.results(view, query)
     if aspect == "one":
@@ -65,7 +70,8 @@ def cards(run: FittedRun, view: TopicsShown) -> None:
         f":small[:gray[Coloured: weight in H ({view.scale_words}). Grey behind it: total in the data, on a scale of its own. "
         f"Under the mouse: the weight in every {part(run.dataset)}.]]"
     )
-    topic_cards.draw(view, page="topics", words=words, relevance=relevance, open_=lambda k: topic_open.open_(run, k))
+    opens = functools.partial(topic_open.open_, run)
+    topic_cards.draw(view, page="topics", words=words, relevance=relevance, open_=opens, wishes=True)
     lists = view.top(words, relevance)
     st.download_button(
         "These lists as CSV",
@@ -90,7 +96,7 @@ def one_picture(run: FittedRun, view: TopicsShown, words: int, relevance: float)
             [found.weights for found in lists],
             titles=[f"{topic.label} · {topic.name}" for topic in shown],
             beneath=[f"{percent(topic.share)} of what is explained{', merged' if topic.merged else ''}" for topic in shown],
-            components=[topic.first for topic in shown],
+            components=[topic.colour for topic in shown],
             noun=noun,
             theme=theme,
         )
@@ -129,7 +135,7 @@ def alike(view: TopicsShown, noun: str) -> None:
             stress=found.stress,
             verdict=found.verdict,
             labels=compact,
-            components=view.firsts,
+            components=view.colours,
             component=noun,
             theme=theme,
             height=400,

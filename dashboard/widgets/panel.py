@@ -181,7 +181,8 @@ def _kept() -> None:
         st.markdown("**Kept runs**")
         with st.container(horizontal=True, gap="xsmall"):
             for key, run in reversed(shown.kept.items()):
-                label = f"{run.rank} · {run.spec.solver} · {run.factorization.relative_error:.3f}"
+                wishes = f" · {count(len(run.spec.guidance), 'wish', 'wishes')}" if run.spec.guidance else ""
+                label = f"{run.rank} · {run.spec.solver} · {run.factorization.relative_error:.3f}{wishes}"
                 here = shown.run is not None and key == shown.run.key
                 st.button(
                     label,

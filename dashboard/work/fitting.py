@@ -19,8 +19,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from dashboard.work.jobs import Job, Jobs
+from nmfcore import guide
 from nmfcore.core.checks import as_problem
 from nmfcore.core.factorization import Factorization, Penalty, Progress, StopReason
+from nmfcore.core.guidance import Guidance
 from nmfcore.core.recording import Recording
 from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.data import catalog, prepare
@@ -104,6 +106,7 @@ class FittedRun:
     spec : repeats exactly this result (a stopped run's iteration limit is where it stopped)
     decomposition : the truncated (small data: exact) SVD of X, for the floor under every NMF of a rank; None: not measured
     unmeasured : why it was not, as a sentence
+    guided : the model with what its wishes ask; None without wishes, and for a run that came from a file
     """
 
     spec: RunSpec
@@ -112,6 +115,7 @@ class FittedRun:
     decomposition: SVD | None
     run: Run
     unmeasured: str = ""
+    guided: guide.Guided | None = None
     derived: Derived = field(default_factory=Derived)
     _taken: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -134,6 +138,11 @@ class FittedRun:
     @property
     def rank(self) -> int:
         return self.factorization.rank
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """What gives each component its number and colour: their places, unless wishes have removed or added some."""
+        return self.spec.guidance.ids(self.spec.rank)
 
     @property
     def measured(self) -> bool:
@@ -281,7 +290,8 @@ def stability_work(run: FittedRun) -> Callable[[Job], Stability]:
         others = []
         for turn in range(STARTS):
             job.say(f"Start {turn + 1} of {STARTS}", turn / STARTS)
-            again = start(run.spec.replace(init="random", seed=run.spec.seed + 1 + turn), run.dataset)
+            free = run.spec.replace(init="random", seed=run.spec.seed + 1 + turn, rank=run.rank, guidance=Guidance())
+            again = start(free, run.dataset)
             for _ in again:
                 job.say(job.message)  # leaves here when somebody presses Stop
             others.append(again.result().factors)
@@ -309,15 +319,38 @@ def fit_work(spec: RunSpec, jobs: Jobs, upload: Dataset | None = None) -> Callab
         if dataset is None:
             dataset = load(spec, job.say)
             jobs.put(data_key(spec), dataset, label=dataset.title)
-        fits(job, dataset, spec.rank, loss=spec.loss)
+        fits(job, dataset, max(spec.rank, spec.topics), loss=spec.loss)
         job.say("Finding a start")
         run = start(spec, dataset)
         job.say("Fitting")
         follow(run, job, spec.stop, lambda: finished(run, dataset, known_floor(dataset, spec.rank, jobs), STOPPED, left=True))
+        if spec.guidance and not job.stopped:
+            return guided(finished(run, dataset, None), spec.guidance, job, jobs)
         job.message = "Measuring the floor"
         return finished(run, dataset, *floor_of(dataset, spec.rank, jobs))
 
     return work
+
+
+def guided(base: FittedRun, guidance: Guidance, job: Job, jobs: Jobs) -> FittedRun:
+    """A base fit refitted under every wish of a guidance in turn."""
+    model, run = guide.start_of(base.factorization, guidance), base.run
+    for number, edit in enumerate(guidance):
+        job.say(f"Wish {number + 1} of {len(guidance)}")
+        refit = guide.begin(base.dataset.X, model, edit, axes=base.dataset.axes)
+        for _ in refit:
+            job.check()
+        model, run = refit.result(), refit.run
+    job.say("Measuring the floor")
+    return wished(model, base.dataset, run, *floor_of(base.dataset, model.result.rank, jobs))
+
+
+def wished(model: guide.Guided, dataset: Dataset, run: Run, values: SVD | None, unmeasured: str = "") -> FittedRun:
+    """What is kept of a guided model; nobody goes on with its run, since only another wish could."""
+    kept = FittedRun(model.result.spec, dataset, model.result, values, run, unmeasured, model)
+    kept.take_run()
+    run.release()
+    return kept
 
 
 def follow(run: Run, job: Job, stop: StopRule, kept: Callable[[], FittedRun]) -> None:

@@ -219,6 +219,16 @@ class Guidance:
         """How many ids were given out so far: the next new topic gets this one."""
         return rank + sum(1 for edit in self.edits if growth(edit) > 0)
 
+    def ids(self, rank: int) -> tuple[int, ...]:
+        """The ids of the topics after all edits of a base fit of that rank, in the order of the rows of H."""
+        ids, new = list(range(rank)), rank
+        for edit in self.edits:
+            gone = edit.topics[1:] if isinstance(edit, Merge) else (edit.topic,) if isinstance(edit, Delete) else ()
+            ids = [k for k in ids if k not in gone]
+            if growth(edit) > 0:
+                ids, new = [*ids, new], new + 1
+        return tuple(ids)
+
     def by_number(self, words: Mapping[str, int], items: Mapping[str, int]) -> Guidance:
         """The same guidance with columns and rows in place of labels, for data that comes without them.
 

@@ -160,12 +160,8 @@ def begin(
     spec, solver = before.result.spec, make_solver(before.result.spec.solver, before.result.spec.solver_options)
     whole = _problem(X, before, axes)
     refuse(whole, solver)
-    words, items = (
-        _numbers(getattr(edit, name, ()), axis, count, noun)
-        for name, axis, count, noun in (
-            ("words", axes.columns, whole.shape[1], "word"), ("items", axes.rows, whole.shape[0], "item"),
-        )
-    )  # fmt: skip
+    words = numbers(getattr(edit, "words", ()), axes.columns, whole.shape[1])
+    items = numbers(getattr(edit, "items", ()), axes.rows, whole.shape[0])
     refuse_contradictions(before, edit, words, items, axes)
     scaled = before.result.factors.scaled(whole.scale**-0.5)
     at = Before(whole, scaled.W, scaled.H, before, edit, len(guidance) - 1, words, items, axes)
@@ -213,13 +209,13 @@ def _problem(X: Any, before: Guided, axes: Axes) -> Problem:
     return problem
 
 
-def _numbers(names: Iterable[int | str], axis: Axis, count: int, noun: str) -> np.ndarray:
+def numbers(names: Iterable[int | str], axis: Axis, count: int) -> np.ndarray:
     """Words or items as columns or rows of X."""
     names = tuple(names)
     labels: dict[str, int] = {}
     if any(isinstance(name, str) for name in names):
         if axis.labels is None:
-            raise ProblemError(f"The {axis.name} of this data have no labels; name a {noun} by its number (from 0).")
+            raise ProblemError(f"The {axis.name} of this data have no labels; name a {axis.singular} by its number (from 0).")
         wanted = {name for name in names if isinstance(name, str)}
         for i in range(count - 1, -1, -1):  # of equal labels the first one counts
             if str(axis.labels[i]) in wanted:
@@ -306,6 +302,7 @@ class Effects:
     moved : 1 - cosine of every topic that nobody asked to change to what it was in the model before, by id
     drifted : the same against the first fit
     items : (i,) rows of X whose largest topic is another one than after a refit without the edit, rising
+    left, joined : (i,) ids of those two topics, -1 for none
     """
 
     before: float
@@ -315,6 +312,8 @@ class Effects:
     moved: Mapping[int, float]
     drifted: Mapping[int, float]
     items: np.ndarray
+    left: np.ndarray
+    joined: np.ndarray
 
 
 def effects(X: Any, guided: Guided, previous: Guided | Factorization, *, axes: Axes | None = None) -> Effects:
@@ -343,7 +342,7 @@ def effects(X: Any, guided: Guided, previous: Guided | Factorization, *, axes: A
         e1, e, e0, (e * e - e0 * e0) / max(1 - e1 * e1, np.finfo(float).tiny),
         {t: max(0.0, 1 - cosine(new[t], old[t])) for t in new if t in old and t not in touched},
         {t: max(0.0, 1 - cosine(new[t], base.H[t])) for t in new if t < base.rank},
-        _changed(guided, before.ids, empty),
+        *_changed(guided, before.ids, empty),
     )  # fmt: skip
 
 
@@ -398,9 +397,10 @@ def _empty(X: Any, before: Guided, guidance: Guidance, axes: Axes) -> Factorizat
     return run.result()
 
 
-def _changed(guided: Guided, ids: tuple[int, ...], empty: Factorization) -> np.ndarray:
-    """Rows of X whose largest topic has another id than after the empty refit."""
+def _changed(guided: Guided, ids: tuple[int, ...], empty: Factorization) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of X whose largest topic has another id than after the empty refit, and both ids; -1 for none."""
     after, without = (
         np.append(np.array(names), -1)[largest(fit.W, fit.H)] for fit, names in ((guided.result, guided.ids), (empty, ids))
     )
-    return np.flatnonzero(after != without)
+    items = np.flatnonzero(after != without)
+    return items, without[items], after[items]
