@@ -18,7 +18,7 @@ import scipy.sparse as sp
 from scipy.special import kl_div
 
 from nmfcore.core.checks import ProblemError, as_problem
-from nmfcore.core.factorization import Factorization, Factors, Matrix, Problem, StopReason, beta_of
+from nmfcore.core.factorization import Factorization, Factors, Matrix, Penalty, Problem, StopReason, beta_of
 from nmfcore.core.losses import loss, squared_error
 from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.solvers.loop import Run, prepare
@@ -77,6 +77,7 @@ def run_of(solver: Solver, case: Case, iterations: int = 20, *, seed: int = 0) -
         init="given",
         loss=case.options.get("loss", "frobenius"),
         symmetric=case.options.get("symmetric", False),
+        penalty=vars(case.options.get("penalty", Penalty())),
         stop=StopRule(tol=0, max_iter=iterations, max_seconds=None),
     )
     return prepare(case.X, case.rank, solver=solver, W=case.W, H=case.H, spec=spec, **case.options)
@@ -182,6 +183,25 @@ def check_monotone(solver: Solver) -> None:
             if solver.monotone:
                 rise = np.diff(curve) / curve[0]  # relative to the start: rounding near an exact fit is no rise
                 assert rise.max() <= 1e-12, f"{name}: the loss rose by {rise.max():.2g} of its first value"
+
+
+def check_penalties_hold(solver: Solver) -> None:
+    """A penalised loss never rises where the solver claims that, however large the weights, and dead components cost nothing."""
+    if not solver.supports.penalty:
+        return
+    for name in _losses(solver):
+        case = _with_loss(case_for(solver), name)
+        for penalty in (Penalty(0.1, 0.2, 3.0, 30.0), Penalty(l2_W=1e3, l2_H=1e4), Penalty(l1_W=0.3, l1_H=0.1)):
+            heavy = replace(case, options={**case.options, "penalty": penalty})
+            curve = fit(solver, heavy, 40).history.column("loss")
+            rise = np.diff(curve).max() / curve[0]
+            assert not solver.monotone or rise <= 1e-12, f"{name}, {penalty}: the loss rose by {rise:.2g} of its first value"
+    case = case_for(solver)
+    H = case.H.copy()
+    H[0] = 0
+    for penalty in (Penalty(l2_W=0.1), Penalty(l1_W=0.1)):
+        W = fit(solver, replace(case, H=H, options={**case.options, "penalty": penalty}), 30).W
+        assert W[:, 0].max() < 0.99 * case.W[:, 0].max(), f"{penalty}: a component that is zero in H keeps weights that only cost"
 
 
 def check_reported_loss(solver: Solver) -> None:
@@ -420,6 +440,7 @@ CHECKS: dict[str, Check] = {
         check_factors_handed_out_stay,
         check_same_seed_same_result,
         check_monotone,
+        check_penalties_hold,
         check_reported_loss,
         check_what_is_shown_as_final_is_exact,
         check_svd_floor,

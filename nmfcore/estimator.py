@@ -26,6 +26,7 @@ Source: scikit-learn 1.9, user guide 2.5.7 "Non-negative matrix factorization" a
 
 from __future__ import annotations
 
+import math
 import sys
 import warnings
 from dataclasses import dataclass, replace
@@ -41,7 +42,7 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
 from nmfcore.core.blocks import as_visited, is_blocks
-from nmfcore.core.checks import as_problem, penalty_for
+from nmfcore.core.checks import as_problem, penalty_for, times_power_of_two
 from nmfcore.core.factorization import BETA, Factorization, Factors, Matrix, Penalty, Problem, Progress, StopReason, beta_of
 from nmfcore.core.losses import beta_divergence
 from nmfcore.core.spec import RunSpec, StopRule
@@ -527,8 +528,14 @@ def _iterations(result: Factorization) -> int:
 def _reconstruction_error(problem: Problem, result: Factorization) -> float:
     """sqrt(2 D_beta(X | WH)) in the units of X, without the penalties."""
     beta = beta_of(problem.loss)
-    value = beta_divergence(problem, result.factors.scaled(problem.scale**-0.5), beta)
-    return float(np.sqrt(2.0 * max(value, 0.0)) * problem.scale ** (beta / 2))
+    value = beta_divergence(problem, result.factors.in_double.scaled(problem.scale**-0.5), beta)
+    error = times_power_of_two(float(np.sqrt(2.0 * max(value, 0.0))), beta / 2 * math.log2(problem.scale))
+    if math.isinf(error) or (value > 0 and not error):
+        raise ValueError(
+            f"With beta_loss={beta:g} the loss of data of this size ({problem.scale:.0e}) is no number that a float holds. "
+            "Divide X by its largest entry first."
+        )
+    return error
 
 
 def _say(point: Progress) -> None:

@@ -6,6 +6,7 @@ is a `ProblemError` that names the problem, the place and the way out.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from nmfcore.core.factorization import BETA, Axes, Factors, Matrix, Penalty, Pro
 
 LARGEST, SMALLEST = 2.0**20, 2.0**-20  # inside this range nothing in the solvers over- or underflows: X is used as it is
 ASYMMETRY = 1e-6  # of the largest entry: what float32 similarities differ by from their mirror images
+LARGEST_WEIGHT = 2.0**100  # of a penalty on data whose largest entry is near 1: nothing is left of a factor far below it
 CELLS_AT_ONCE = 4_000_000  # cells compared at one time where a check needs a temporary array
 
 
@@ -379,5 +381,15 @@ def _scaled_penalty(penalty: Penalty | None, beta: float, power: int) -> Penalty
     """The penalty of the problem X / s with factors W / sqrt(s) and H / sqrt(s), s = 4^power; its loss is that of X / s^beta."""
     if not penalty or not power:
         return penalty
-    l1, l2 = (float(np.exp2(np.clip(power * e, -900.0, 100.0))) for e in (1.0 - 2.0 * beta, 2.0 - 2.0 * beta))
-    return Penalty(penalty.l1_W * l1, penalty.l1_H * l1, penalty.l2_W * l2, penalty.l2_H * l2)
+    l1, l2 = power * (1.0 - 2.0 * beta), power * (2.0 - 2.0 * beta)
+    weights = ((penalty.l1_W, l1), (penalty.l1_H, l1), (penalty.l2_W, l2), (penalty.l2_H, l2))
+    return Penalty(*(min(times_power_of_two(weight, exponent), LARGEST_WEIGHT) for weight, exponent in weights))
+
+
+def times_power_of_two(value: float, exponent: float) -> float:
+    """value * 2^exponent, also where 2^exponent itself is no float; infinite or 0 only where the product is."""
+    whole = math.floor(exponent)
+    try:
+        return math.ldexp(value * 2.0 ** (exponent - whole), whole)
+    except OverflowError:
+        return math.copysign(math.inf, value)

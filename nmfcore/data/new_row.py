@@ -124,7 +124,7 @@ def from_values(dataset: Dataset, text: str) -> NewRow:
     """
     text = text[:LONGEST_TEXT]
     columns, n = dataset.axes.columns, dataset.shape[1]
-    cells = _cells(text)
+    cells = _cells(text, dataset.decimal)
     unknown: list[str] = []
     if cells is not None and (len(cells) == n or (n > 1 and len(cells) > 1)):
         if len(cells) != n:
@@ -133,7 +133,7 @@ def from_values(dataset: Dataset, text: str) -> NewRow:
     else:
         place = {columns.label(j).casefold(): j for j in reversed(range(n))}
         values, given = np.zeros(n), np.zeros(n, bool)
-        for name, value in _pairs(text, place):
+        for name, value in _pairs(text, place, dataset.decimal):
             j = place.get(name.casefold())
             if j is None:
                 unknown.append(name)
@@ -200,37 +200,43 @@ def _tokens(dataset: Dataset, step: Mapping[str, Any], text: str) -> tuple[list[
 # -- what was typed ----------------------------------------------------------------------------------------------------
 
 
-def _cells(text: str) -> list[float] | None:
+def _cells(text: str, decimal: str) -> list[float] | None:
     """The values of a pasted row, NaN for empty cells; None when it holds anything but numbers."""
     text = text.strip("\r\n ")
-    parts = text.split("\t") if "\t" in text else re.split(r"[;,]", text) if re.search(r"[;,]", text) else text.split()
+    divided = r"[;,]" if decimal == "." else r";|,(?!\d)"  # a comma before a digit belongs to the number
+    parts = text.split("\t") if "\t" in text else re.split(divided, text) if re.search(divided, text) else text.split()
     try:
-        return [float(part) if part.strip() else np.nan for part in parts] if any(map(str.strip, parts)) else None
+        return [_number(part, decimal) if part.strip() else np.nan for part in parts] if any(map(str.strip, parts)) else None
     except ValueError:
         return None
 
 
-def _pairs(text: str, place: Mapping[str, int]) -> list[tuple[str, float]]:
+def _number(text: str, decimal: str) -> float:
+    """A typed number as the data's file writes numbers: 1,5 is 1.5 where the file has decimal commas."""
+    return float(text.replace(",", ".") if decimal == "," and "." not in text else text)
+
+
+def _pairs(text: str, place: Mapping[str, int], decimal: str) -> list[tuple[str, float]]:
     """Features with their values, 1 where none is given; a label that holds commas is found on a line of its own."""
     found = []
     for line in re.split(r"[\n;]", text):
-        whole = _pair(line)
+        whole = _pair(line, decimal)
         inside = whole is not None and whole[0].casefold() in place
-        for part in [line] if inside else line.split(","):
-            pair = _pair(part)
+        for part in [line] if inside else re.split(r"," if decimal == "." else r",(?!\d)", line):
+            pair = _pair(part, decimal)
             if pair is not None:
                 found.append(pair if part.strip().casefold() not in place else (part.strip(), 1.0))
     return found
 
 
-def _pair(text: str) -> tuple[str, float] | None:
+def _pair(text: str, decimal: str) -> tuple[str, float] | None:
     text = text.strip()
     if not text:
         return None
     match = VALUE.fullmatch(text)
     if match is not None:
         try:
-            return match[1].strip(), float(match[2])
+            return match[1].strip(), _number(match[2], decimal)
         except ValueError:
             pass
     return text, 1.0

@@ -202,7 +202,9 @@ def sweep_tile(tile, targets, gram, pull, times, l1, l2):  # type: ignore[no-unt
     for _ in range(times):
         for k in range(rank):
             diagonal = gram[k, k]
-            if diagonal <= zero:
+            if diagonal + l2 <= zero:
+                for c in range(64 if l1 > zero else 0):  # a dead component, of which only its price is left
+                    tile[k * 64 + c] = zero
                 continue
             subtract_products(pull, targets, k * 64, flat_gram, k * rank, tile, rank)  # type: ignore[call-arg]
             inverse = one / (diagonal + l2)

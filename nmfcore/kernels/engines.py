@@ -47,7 +47,8 @@ def sweep_rows(F: np.ndarray, P: np.ndarray, G: np.ndarray, times: int, *, spoil
     """Minimise 1/2 <F, G F> - <P, F> over F >= 0, row after row, in place.
 
     f_k <- max(0, (p_k - sum_{j != k} G_kj f_j) / G_kk): each row is set to its exact optimum, the others held fixed. A row with
-    G_kk <= 0 belongs to a dead component: nothing it does changes the loss, so it is left as it is.
+    G_kk <= 0 belongs to a dead component: nothing it does changes the fit. It becomes 0 where a penalty makes it cost something
+    (P < 0), and is left as it is where not.
 
     Parameters
     ----------
@@ -61,6 +62,8 @@ def sweep_rows(F: np.ndarray, P: np.ndarray, G: np.ndarray, times: int, *, spoil
     """
     r, n = F.shape
     inverse = _inverse(G, F.dtype)
+    for dead in np.flatnonzero(inverse == 0):
+        F[dead, P[dead] < 0] = 0
     weights = (G * inverse[:, None]).astype(F.dtype, copy=False)
     np.fill_diagonal(weights, 0)
     targets = np.multiply(P, inverse[:, None], out=P if spoil else None)

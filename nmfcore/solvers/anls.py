@@ -53,7 +53,7 @@ def best(G: np.ndarray, P: np.ndarray, now: np.ndarray, l1: float, l2: float) ->
     if l1 or l2:
         P, G = P - P.dtype.type(l1), G + G.dtype.type(l2) * np.eye(len(G), dtype=G.dtype)
     F = nnls_gram(G, P, start=now).astype(now.dtype)
-    # A component whose partner is zero is undetermined: it stays as it is, so that the partner can come back.
-    idle = np.diag(G) == 0
+    # A component whose partner is zero is undetermined: it stays as it is, so that the partner can come back, unless L1 decides.
+    idle = (np.diag(G) == 0) & (not l1)
     F[idle] = now[idle]
     return F

@@ -174,6 +174,10 @@ class BlockedRun(Run):
             error = last.relative_error if self.problem.plain_loss else points[k].relative_error
             points[k] = replace(points[k], loss=last.loss, relative_error=error)
 
+    def _size_at(self, point: int) -> float:
+        now = self.history.points[point]
+        return now.relative_error if self.problem.plain_loss else math.sqrt(max(now.loss, 0.0))
+
     def cancel(self) -> None:
         """Ask the loop to end, in the middle of a block where it is in one; from any thread, also before the loop has begun."""
         self._cancelled = True
@@ -302,7 +306,7 @@ class BlockedRun(Run):
         loss = max(loss, 0.0) if math.isfinite(loss) else loss
         square = max(2.0 * (loss - extra), 0.0)
         error = math.sqrt(square / problem.squared_norm) if problem.squared_norm > 0 else 0.0
-        return Progress(iteration, seconds, loss * self._loss_unit, error, kkt)
+        return Progress(iteration, seconds, self._in_units(loss), error, kkt)
 
     def _relative_kkt(self, descent: Descent) -> float | None:
         value = math.sqrt(descent.kkt2) if math.isfinite(descent.kkt2) else None

@@ -88,12 +88,15 @@ class NewtonKL(Solver):
         W, _, _ = newton_sweeps(m.X, m.F_ahead, m.W_ahead, self.sweeps, p.l1_W, p.l2_W, sums_wanted=False)
         W_ahead = ahead(W, m.W, beta, KEEP)
         F, logs, cross = newton_sweeps(m.Xt, W_ahead, m.F_ahead, self.sweeps, p.l1_H, p.l2_H)
-        new = Factors(W_ahead, F.T)
-        loss = _loss(problem, m.constant, logs, new)
+        pair = Factors(W_ahead, F.T)
+        loss = _loss(problem, m.constant, logs, pair)
         if loss > m.loss:  # dropped; t = 1 makes the next step a plain one
             W, F = m.good if m.fell_back else (m.W, m.F)  # from the good pair a plain step cannot rise
             m = replace(m, W=W, F=F, W_ahead=W, F_ahead=F, t=1.0, fell_back=True, fell=m.loss - loss)
         else:
+            new = (
+                Factors(*(A.astype(problem.dtype, copy=False) for A in (pair.W, pair.H))) if problem.dtype == np.float32 else pair
+            )
             m = Memory(
                 m.X, m.Xt, m.constant, W, F, W_ahead, ahead(F, m.F, beta, KEEP), (W_ahead, F), new, loss, cross, t,
                 fell=m.loss - loss,

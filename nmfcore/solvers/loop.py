@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from nmfcore.core.checks import ProblemError, as_problem, check_start
+from nmfcore.core.checks import ProblemError, as_problem, check_start, times_power_of_two
 from nmfcore.core.factorization import Factorization, Factors, History, Penalty, Problem, Progress, StopReason, beta_of
 from nmfcore.core.guidance import Guidance
 from nmfcore.core.losses import CANCELS, kkt_residual, loss, penalty, squared_error
@@ -26,6 +26,7 @@ from nmfcore.solvers import SOLVERS, make_solver, starts
 from nmfcore.solvers.protocol import Solver
 
 WINDOW = 5  # iterations over which tol is averaged: one slow step among fast ones does not end a run
+NO_FLOAT = "The loss in the units of this data is no number that a float holds; the nearest is shown. Relative errors are right."
 RISEN = 100.0  # times its lowest, and worse than no model at all: an error up here does not come back
 EXACT = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-14}  # relative errors at which only rounding is left
 
@@ -91,6 +92,7 @@ class Run:
             self._factors = Factors(*problem.rules.allowed(self._factors.W, self._factors.H))
         self._recorded: Factors = self._factors  # of the last recorded point: what result() returns
         self._settled: Factors | None = None  # those for which the last point is exact
+        self._sizes = [math.nan] * len(self.history)  # of each point: what tol is measured on
         self._memory: Any = None
         self._rng = np.random.default_rng([self.spec.seed, self._iteration])
         self._first_kkt: float | None = None
@@ -109,6 +111,8 @@ class Run:
     def __iter__(self) -> Iterator[Progress]:
         self._stopped = StopReason.UNFINISHED
         since = Since(self._iteration, self._seconds, max(0, len(self.history) - 1))
+        if self._sizes and math.isnan(self._sizes[-1]):
+            self._sizes[-1] = self._measured(self._factors)[2]
         if self._memory is None:
             began = time.perf_counter()
             with np.errstate(all="ignore"):  # a diverging run is a result here, not a warning
@@ -165,9 +169,10 @@ class Run:
 
     def _record(self) -> bool:
         """Append the present factors' point to the history, unless it is not finite; the start is always recorded."""
-        point = self._evaluate()
+        point, size = self._evaluate()
         if len(self.history) and not (math.isfinite(point.loss) and math.isfinite(point.relative_error)):
             return False
+        self._sizes.append(size)
         self.history.append(point)
         self._recorded = self._factors
         if self.recording is not None:
@@ -183,26 +188,35 @@ class Run:
         if self._settled is self._recorded:
             return
         self._settled = self._recorded
-        value, error = self._measured(self._recorded.in_double)
+        self.history.points[:], size = self._exact_points(self._recorded, self.history.points)
+        if size is not None:
+            self._sizes[-1] = size
+
+    def _exact_points(self, factors: Factors, points: list[Progress]) -> tuple[list[Progress], float | None]:
+        """The points with the last one exact, as `_settle` says, and its size; None where it is no number."""
+        value, error, size = self._measured(factors.in_double)
         if not (math.isfinite(value) and math.isfinite(error)):
-            return
-        points = self.history.points
-        points[-1] = replace(points[-1], loss=value, relative_error=error)
+            return points, None
+        points = [*points[:-1], replace(points[-1], loss=value, relative_error=error)]
         alike = self.problem.loss == "frobenius" and self.problem.plain_loss
         for k in range(len(points) - 2, -1, -1):
             if not self.solver.monotone or points[k].loss >= value:
                 break
             points[k] = replace(points[k], loss=value, relative_error=error if alike else points[k].relative_error)
+        return points, size
 
-    def _evaluate(self) -> Progress:
+    def _evaluate(self) -> tuple[Progress, float]:
         """The loss and errors of the present factors; off the clock, and without a product where the step handed them over."""
         known, cross = (_finite(getattr(self._memory, name, None)) for name in ("loss", "cross"))
-        value, error = self._measured(self._factors, known, cross)
+        value, error, size = self._measured(self._factors, known, cross)
         kkt = self._kkt() if self.kkt_every and self._iteration % self.kkt_every == 0 else None
-        return Progress(self._iteration, self._seconds, value, error, kkt)
+        return Progress(self._iteration, self._seconds, value, error, kkt), size
 
-    def _measured(self, factors: Factors, known: float | None = None, cross: float | None = None) -> tuple[float, float]:
-        """The loss, in the caller's units, and the relative error of some factors.
+    def _measured(self, factors: Factors, known: float | None = None, cross: float | None = None) -> tuple[float, float, float]:
+        """The loss, in the caller's units, the relative error, and the size that tol is measured on, of some factors.
+
+        The size is the relative error; for other losses and penalised ones the square root of the loss, which scales alike, in
+        the problem's units: those of the caller may be no numbers.
 
         known, cross : the loss and <X, WH>, where a step has them already
         """
@@ -219,10 +233,17 @@ class Run:
                 square = squared_error(problem, factors, cross)
                 value = loss(problem, factors) if known is None else known
             error = math.sqrt(square / norm2) if norm2 > 0 else float(square > 0)
-        units = value * self._loss_unit if value else 0.0  # 0 times an infinite unit would be no number
-        if math.isfinite(value):  # data near 1e300: a loss that no float holds is not a run that diverged
-            units = min(units, sys.float_info.max)
-        return units, error
+        plain = problem.loss == "frobenius" and problem.plain_loss
+        return self._in_units(value), error, error if plain else math.sqrt(max(value, 0.0))
+
+    def _in_units(self, value: float) -> float:
+        """A loss in the caller's units, D_beta(aX | aWH) = a^beta D_beta(X | WH), or the float that is nearest to it."""
+        if not math.isfinite(value):
+            return value
+        units = times_power_of_two(value, beta_of(self.problem.loss) * math.log2(self.problem.scale))
+        if value and (not units or math.isinf(units)) and NO_FLOAT not in self.warnings:
+            self.warnings.append(NO_FLOAT)
+        return min(units, sys.float_info.max)  # data near 1e300: a loss that no float holds is not a run that diverged
 
     def _kkt(self) -> float | None:
         value = kkt_residual(self.problem, self._factors)
@@ -232,11 +253,9 @@ class Run:
             self._first_kkt = value
         return value / self._first_kkt if self._first_kkt > 0 else 0.0
 
-    @property
-    def _loss_unit(self) -> float:
-        """D_beta(aX | aWH) = a^beta D_beta(X | WH): the loss in the caller's units."""
-        with np.errstate(over="ignore"):
-            return float(np.float64(self.problem.scale) ** beta_of(self.problem.loss))
+    def _size_at(self, point: int) -> float:
+        """What tol is measured on, at that point of the history."""
+        return self._sizes[point]
 
     def _exact(self) -> bool:
         return self.problem.plain_loss and self.history[-1].relative_error <= EXACT[self.problem.dtype]
@@ -255,8 +274,8 @@ class Run:
                 back -= 1
             steps = now.iteration - points[back].iteration if back >= since.point else 0
             if steps >= WINDOW:
-                fell = _size(self.problem, points[back]) - _size(self.problem, now)
-                if abs(fell) <= self.stop.tol * steps * _size(self.problem, now):  # one that rises has not converged
+                size = self._size_at(len(points) - 1)
+                if abs(self._size_at(back) - size) <= self.stop.tol * steps * size:  # one that rises has not converged
                     return StopReason.CONVERGED
         lowest = min(p.relative_error for p in self.history.points[since.point :])
         if now.relative_error > max(1.0, RISEN * lowest):
@@ -281,12 +300,16 @@ class Run:
         between = self._recorded is not self._factors and self._stopped is StopReason.UNFINISHED
         if not as_recorded and (between or not len(self.history)):
             self._record()  # the loop was left between two evaluations, or never begun
-        self._settle()
+        if as_recorded:  # the history is another thread's
+            factors, points = self._recorded, list(self.history.points)
+            points, _ = self._exact_points(factors, points)
+        else:
+            self._settle()
+            factors, points = self._recorded, self.history.points
         stopped = StopReason.CANCELLED if self._stopped is StopReason.UNFINISHED else self._stopped
-        factors = self._recorded.scaled(self.problem.scale**0.5)
+        factors = factors.scaled(self.problem.scale**0.5)
         W, H = (np.ascontiguousarray(F, dtype=self.problem.dtype) for F in (factors.W, factors.H))
-        finite = [p for p in self.history.points[:-1] if math.isfinite(p.loss)]
-        history = History([*finite, self.history[-1]])
+        history = History([*(p for p in points[:-1] if math.isfinite(p.loss)), points[-1]])
         return Factorization(W, H, history, stopped, self.spec, (*self.warnings, *dead_components(W, H)))
 
 
@@ -301,13 +324,6 @@ class Since:
 
 def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
-
-
-def _size(problem: Problem, point: Progress) -> float:
-    """What tol is measured on: the relative error; for other losses the square root of the loss, which scales alike."""
-    if problem.loss == "frobenius" and problem.plain_loss:
-        return point.relative_error
-    return math.sqrt(max(point.loss, 0.0))
 
 
 def dead_components(W: np.ndarray, H: np.ndarray) -> list[str]:

@@ -78,11 +78,11 @@ class MaskedHALS(Solver):
 
 
 def _optimum(now: np.ndarray, pull: np.ndarray, weight: np.ndarray, l1: float, l2: float) -> np.ndarray:
-    """max(0, (pull + weight now - l1) / (weight + l2)); `now` where nothing is observed and no ridge decides."""
+    """max(0, (pull + weight now - l1) / (weight + l2)); where nothing is observed, what the penalty wants, without one `now`."""
     below = weight + weight.dtype.type(l2)
     decided = below > np.finfo(below.dtype).tiny
     value = (pull + weight * now - pull.dtype.type(l1)) / np.where(decided, below, 1)
-    return np.where(decided, np.maximum(value, 0), now)
+    return np.where(decided, np.maximum(value, 0), 0 if l1 else now).astype(now.dtype, copy=False)
 
 
 class DenseResidual:

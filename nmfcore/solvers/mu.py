@@ -25,6 +25,7 @@ from nmfcore.core.products import times
 from nmfcore.core.rules import Fixed, Pull, Rules, Zero
 from nmfcore.solvers.protocol import Solver, Supports, parameter
 
+NEWTON_STEPS = 8  # from within a factor of two to the last digit
 ANY_LOSS = ("frobenius", "kullback-leibler", "itakura-saito", "beta=...")
 
 
@@ -37,7 +38,8 @@ class Memory:
 class MultiplicativeUpdates(Solver):
     """W <- W * (X H^T) / (W H H^T), then H <- H * (W^T X) / (W^T W H), elementwise; other losses as in the module's docstring.
 
-    L1 and L2 weights are added to the denominators: + l1 + l2 W. With L2 and a loss other than Frobenius the loss may rise.
+    L1 and L2 weights are added to the denominators: + l1 + l2 W. For beta < 2 that could raise the loss; there the minimum of the
+    majorizer is taken with l2 W^2 / 2 in it as it stands (see `penalised_ratio`), which cannot.
 
     Under `Problem.rules` (Kullback-Leibler only): zeros and fixed rows as they stand, and a row that is pulled to t with strength
     lambda becomes, at the sum s that it has, proportional to h_k (W^T (X / Y)) + lambda s |w_k|_1 t, while the denominator of
@@ -97,9 +99,9 @@ class MultiplicativeUpdates(Solver):
             new = Factors(W, H)
             return new, Memory(0.5 * square + penalty(problem, new))
         above, below = terms_W(problem, W, H, beta)
-        W = W * ratio(above, below + (p.l1_W + p.l2_W * W)) ** W.dtype.type(gamma)
+        W = W * penalised_ratio(above, below + W.dtype.type(p.l1_W), p.l2_W, W, beta, gamma)
         above, below = terms_H(problem, W, H, beta)
-        H = H * ratio(above, below + (p.l1_H + p.l2_H * H)) ** H.dtype.type(gamma)
+        H = H * penalised_ratio(above, below + H.dtype.type(p.l1_H), p.l2_H, H, beta, gamma)
         return Factors(W, H), Memory(None)
 
 
@@ -137,6 +139,27 @@ def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     """numerator / denominator, and 0 where the denominator is 0: there the factor or its partner is 0 already."""
     tiny = np.finfo(numerator.dtype).tiny
     return np.where(denominator > tiny, numerator / np.maximum(denominator, tiny), 0).astype(numerator.dtype, copy=False)
+
+
+def penalised_ratio(above: np.ndarray, below: np.ndarray, l2: float, F: np.ndarray, beta: float, gamma: float) -> np.ndarray:
+    """What F is multiplied by: (above / (below + l2 F))^gamma for beta >= 2 or l2 = 0, else q with below q^a + l2 F q^b = above.
+
+    a = max(1, 2 - beta), b = 3 - beta: there the majorizer that gives the ratio for l2 = 0 has its minimum with l2 (q F)^2 / 2 in
+    it. In u = q^a the equation is convex and rising; Newton's method from above, begun within a factor of two, needs a few steps.
+    """
+    if not l2 or beta >= 2:
+        return ratio(above, below + F.dtype.type(l2) * F) ** F.dtype.type(gamma)
+    a, b = max(1.0, 2.0 - beta), 3.0 - beta
+    kind, power = F.dtype, F.dtype.type(b / a)
+    above, weight = above.astype(np.float64), l2 * F.astype(np.float64)
+    below = np.broadcast_to(below, F.shape).astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        u = np.fmin(above / below, (above / weight) ** (a / b))  # fmin: where one of the two weights is 0, it bounds nothing
+        for _ in range(NEWTON_STEPS):
+            bent = weight * u**power
+            u -= (below * u + bent - above) / (below + power * bent / u)
+            u = np.where(u > 0, u, 0)
+        return np.where(above > 0, np.nan_to_num(u, nan=0.0, posinf=0.0), 0).astype(kind) ** kind.type(1 / a)
 
 
 def terms_W(problem: Problem, W: np.ndarray, H: np.ndarray, beta: float) -> tuple[np.ndarray, np.ndarray]:

@@ -30,7 +30,8 @@ def encode_rows(problem: Problem, H: np.ndarray, *, tol: float, max_iter: int) -
     X, beta, penalty = problem.X, beta_of(problem.loss), problem.penalty
     root = problem.scale**0.5
     if beta == 2 and not penalty:
-        return project_rows(X, H) * H.dtype.type(problem.scale), True
+        with np.errstate(over="ignore", under="ignore"):  # in float64: the scale of float32 data may be no float32
+            return (project_rows(X, H) * np.float64(problem.scale)).astype(H.dtype), True
     H = (H / H.dtype.type(root)).astype(X.dtype)
     if beta == 2 and penalty:
         G = H.astype(np.float64) @ H.T + penalty.l2_W * np.eye(len(H))

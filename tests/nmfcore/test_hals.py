@@ -197,4 +197,4 @@ def test_float32_does_not_decide_where_a_run_ends(dtype):
     X = (rng.random((260, 8)) @ rng.random((8, 240)) + 0.8 * rng.random((260, 240))).astype(dtype)
     fine = solve(X, 8, solver="hals", stop=StopRule(tol=1e-9, max_iter=400))
     assert fine.relative_error < 0.09072
-    assert np.diff(fine.history.relative_errors).max() <= 0
+    assert np.diff(fine.history.relative_errors).max() <= 1e-6  # where float64 takes over, what float32 was off by shows

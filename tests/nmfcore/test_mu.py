@@ -63,8 +63,13 @@ def test_penalties_mean_what_scikit_learn_means(beta):
     weights = {"l1_reg_W": p.l1_W, "l1_reg_H": p.l1_H, "l2_reg_W": p.l2_W, "l2_reg_H": p.l2_H}
     assert_allclose(p.l1_W, 11 * 0.01 * 0.3)
     assert_allclose(p.l2_H, 15 * 0.02 * 0.7)
-    expected = theirs(X, W, H, beta, 5, **weights)
-    assert_allclose(ours(X, W, H, beta, 5, penalty=p).W, expected[0], rtol=1e-10)
+    if beta == 2:
+        assert_allclose(ours(X, W, H, beta, 5, penalty=p).W, theirs(X, W, H, beta, 5, **weights)[0], rtol=1e-10)
+        return
+    # Below 2 theirs may raise the loss where an L2 weight is large, and ours cannot: the same minimum, by other steps.
+    problem = as_problem(X, 4, loss=f"beta={beta}", penalty=p)
+    there = loss(problem, Factors(*theirs(X, W, H, beta, 3000, **weights)[:2]))
+    assert_allclose(loss(problem, ours(X, W, H, beta, 3000, penalty=p).factors), there, rtol=1e-4)
 
 
 @pytest.mark.parametrize(("alpha_W", "alpha_H", "l1_ratio"), [(-1, 0, 0), (0, np.nan, 0), (0, 0, 1.5), ("same", 0, 0)])

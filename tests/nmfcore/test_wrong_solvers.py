@@ -59,6 +59,10 @@ class WritesIntoTheData(Right):
         return super().step(problem, factors, memory)
 
 
+class ForgetsThePenalty(Right):
+    supports = Supports(penalty=True)
+
+
 class SpoilsTheData(Right):
     def step(self, problem, factors, memory):
         values = problem.X.data if problem.sparse else problem.X
@@ -203,6 +207,7 @@ WRONG = {
     FlattersItself: "reported_loss",
     ReturnsTheStaleLoss: "reported_loss",
     BelowTheFloor: "svd_floor",
+    ForgetsThePenalty: "penalties_hold",
     SpoilsTheData: "what_is_shown_as_final_is_exact",
     AbsoluteEpsilon: "units_do_not_matter",
     CountsRows: "order_does_not_matter",

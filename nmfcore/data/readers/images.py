@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import re
-import zipfile
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,6 @@ import numpy as np
 from nmfcore.data.model.errors import UploadError, counted, shown
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Table
-from nmfcore.data.readers.archive import unpacked
 from nmfcore.data.readers.options import ReadOptions
 from nmfcore.data.readers.source import Source
 
@@ -41,43 +40,41 @@ def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
     return Table(name=source.name, X=grey, notes=tuple(notes), understood={"format": "image", "image": list(grey.shape)})
 
 
-def read_archive(opened: zipfile.ZipFile, source: Source, infos: list[zipfile.ZipInfo], limits: Limits) -> Table:
-    """The pictures in a zip file as rows."""
-    infos = sorted(infos, key=lambda info: _natural(info.filename))
+def read_bundle(name: str, members: Sequence[str], content: Callable[[str], bytes], limits: Limits) -> Table:
+    """The pictures of an archive or a folder as rows."""
+    members = sorted(members, key=_natural)
     X: np.ndarray | None = None
     shape: tuple[int, int] | None = None
     coloured = 0
-    for number, info in enumerate(infos):
-        with opened.open(info) as stream:
-            content = unpacked(stream, limits, info.filename)  # type: ignore[arg-type]
-        grey, has_colour = _grey(content, info.filename, limits)
+    for number, member in enumerate(members):
+        grey, has_colour = _grey(content(member), member, limits)
         coloured += has_colour
         if X is None or shape is None:
             shape = (int(grey.shape[0]), int(grey.shape[1]))
-            if len(infos) * grey.size > limits.dense_cells:
+            if len(members) * grey.size > limits.dense_cells:
                 raise UploadError(
-                    f"{len(infos):,} pictures of {grey.size:,} pixels are more than {limits.dense_cells:,} cells",
+                    f"{len(members):,} pictures of {grey.size:,} pixels are more than {limits.dense_cells:,} cells",
                     way_out="Make them smaller, or take fewer.",
                 )
-            X = np.empty((len(infos), grey.size), np.float32)
+            X = np.empty((len(members), grey.size), np.float32)
         if grey.shape != shape:
             raise UploadError(
                 f"The pictures differ in size: the first has {shape[0]} x {shape[1]} pixels, "
                 f"this one {grey.shape[0]} x {grey.shape[1]}",
-                place=shown(info.filename),
+                place=shown(member),
                 way_out="Bring all to one size first.",
             )
         X[number] = grey.reshape(-1)
     assert X is not None
     assert shape is not None
-    names = [info.filename for info in infos]
-    folders = [name.rsplit("/", 1)[0] if "/" in name else "" for name in names]
+    names = list(members)
+    folders = [member.rsplit("/", 1)[0] if "/" in member else "" for member in names]
     notes = [f"{counted(len(names), 'picture')} of {shape[0]} x {shape[1]} pixels; grey values from 0 (black) to 1 (white)."]
     if coloured:
         notes.append(f"{counted(coloured, 'picture has', 'pictures have')} colours; they were turned into grey.")
     aside = {"folder": folders} if len(set(folders)) > 1 else {}
     return Table(
-        name=source.name,
+        name=name,
         content="images",
         X=X,
         row_labels=names,

@@ -6,6 +6,7 @@ import io
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from nmfcore.data.model.errors import Fix, UploadError, listed, shown
@@ -87,7 +88,9 @@ def _table(value: Any, name: str, options: ReadOptions, limits: Limits, understo
         raise UploadError("The JSON holds no list of records", way_out="Save the table as a list of objects, one per row.")
     if len(value) > limits.rows:
         raise UploadError(f"The table has {len(value):,} rows; at most {limits.rows:,} can be read", way_out="Take a part of it.")
-    value = _with_tokens_joined(value, notes)
+    value, tokens = _with_tokens_joined(value, notes)
+    if tokens and options.content is None and options.text_column is None:
+        options = replace(options, content="documents", text_column=tokens)
     if all(isinstance(item, str) for item in value) and options.content in (None, "documents"):
         if len(value) > limits.documents:
             raise UploadError(
@@ -122,22 +125,22 @@ def _table(value: Any, name: str, options: ReadOptions, limits: Limits, understo
     raise UploadError(f"The list mixes {listed(kinds)}", way_out="Save the table as a list of objects, one per row.")
 
 
-def _with_tokens_joined(value: list[Any], notes: list[str]) -> list[Any]:
-    """Lists of words, alone or as a field of each record, as texts: words joined by spaces, spaces inside words underlined."""
+def _with_tokens_joined(value: list[Any], notes: list[str]) -> tuple[list[Any], str]:
+    """Lists of words as texts, alone or as a field of each record, whose name is returned; spaces inside words are underlined."""
     if len(value) > 1 and all(_are_tokens(item) for item in value):
         notes.append("Each list of words became one document.")
-        return [_text(item) for item in value]
-    if not all(isinstance(item, dict) for item in value):
-        return value
-    found = [key for key in value[0] if all(_are_tokens(item.get(key), empty=True) for item in value)]
-    found = [key for key in found if any(len(item[key]) > 1 for item in value)] if found else []
+        return [_text(item) for item in value], ""
+    if not value or not all(isinstance(item, dict) for item in value):
+        return value, ""
+    found = [key for key in value[0] if all(_are_tokens(item.get(key, []), empty=True) for item in value)]
+    found = [key for key in found if any(len(item.get(key, ())) > 1 for item in value)] if found else []
     if not found:
-        return value
-    longest = max(found, key=lambda key: sum(len(item[key]) for item in value))
+        return value, ""
+    longest = max(found, key=lambda key: sum(len(item.get(key, ())) for item in value))
     if any(isinstance(cell, str) and len(cell.split()) > 3 for item in value[:20] for cell in item.values()):
-        return value  # there is a text beside it
+        return value, ""  # there is a text beside it
     notes.append(f"The lists of words under {shown(longest)} became the documents.")
-    return [{**item, longest: _text(item[longest])} for item in value]
+    return [{**item, longest: _text(item.get(longest, []))} for item in value], longest
 
 
 def _are_tokens(item: Any, *, empty: bool = False) -> bool:

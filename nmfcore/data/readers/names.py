@@ -20,6 +20,7 @@ TEXT = _words(
     """text texts document documents doc content body message review reviewtext comment abstract title sentence tweet post article
     description email sms summary headline question lyrics fulltext transcript"""
 )
+REVIEW = _words("review reviewtext text comment body content message")
 USER = _words("user userid username person reviewer reviewerid customer customerid rater uid")
 ITEM = _words(
     """item itemid movie movieid film filmid book bookid isbn product productid asin show showid song songid artist artistid track

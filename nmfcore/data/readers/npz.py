@@ -43,15 +43,18 @@ def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
             notes.extend(said)
             return array
 
-        if "format" in members and "shape" in members and options.member is None:
-            return _sparse(source.name, load, options, limits, notes)
+        loose = {"data", "indices", "indptr", "shape"} <= set(members)
+        if (loose or {"format", "shape"} <= set(members)) and options.member is None:
+            return _sparse(source.name, set(members), load, options, limits, notes)
         return _dense(source.name, members, load, options, limits, notes)
 
 
-def _sparse(name: str, load, options: ReadOptions, limits: Limits, notes: list[str]) -> Table:  # type: ignore[no-untyped-def]
+def _sparse(name: str, keys: set[str], load, options: ReadOptions, limits: Limits, notes: list[str]) -> Table:  # type: ignore[no-untyped-def]
     what = "the sparse matrix"
     try:
-        kind = _word(load("format"))
+        kind = _word(load("format")) if "format" in keys else "csr"
+        if "format" not in keys:
+            notes.append("The file does not say which sparse format its arrays are; they were read as CSR.")
         shape = tuple(int(size) for size in load("shape").reshape(-1).tolist())
         if len(shape) == 1:
             shape = (1, *shape)

@@ -241,7 +241,7 @@ def content(layout: Layout, rows: Cells, account: Account) -> str:
         return "ratings"
     triple = _triple(layout, rows, account)
     if triple:
-        return triple
+        return _texts_or_ratings(triple, layout, rows, account)
     worded = [j for j in [layout.labels, *layout.facts] if j is not None and j not in layout.identifiers]
     words = max((mean_words(rows, j) for j in worded), default=0.0)
     if not layout.features and layout.width == 1:
@@ -253,6 +253,27 @@ def content(layout: Layout, rows: Cells, account: Account) -> str:
     if words >= SENTENCE or (named and words >= 3):
         return _texts_or_numbers(layout, rows, worded, named, account)
     return "matrix"
+
+
+def _texts_or_ratings(triple: str, layout: Layout, rows: Cells, account: Account) -> str:
+    """Documents where whole texts stand beside user, item and rating (reviews); else the triple."""
+    others = [j for j in [layout.labels, *layout.facts] if j is not None and j not in (layout.triple or ())]
+    least = {j: 3 if vocabulary.plain(layout.names[j]) in vocabulary.REVIEW else SENTENCE for j in others}
+    long = [j for j in others if mean_words(rows, j) >= least[j]]
+    if not long:
+        account.notes.append(_TRIPLES[triple])
+        return triple
+    title = layout.names[max(long, key=lambda j: mean_words(rows, j))]
+    as_texts = {"content": "documents", "text_column": title}
+    account.ask(
+        "texts or ratings",
+        "Each row holds a user, an item, a rating and a text. What is to be factorized?",
+        (
+            Fix("The texts", as_texts, "Each row is a document; the others are facts about it."),
+            Fix("The ratings", {"content": triple}, "Users and items become rows and columns; the texts are left out."),
+        ),
+    )
+    return "documents"
 
 
 def _refuse_labels(layout: Layout, rows: Cells, words: float, account: Account) -> None:
@@ -336,7 +357,6 @@ def _triple(layout: Layout, rows: Cells, account: Account) -> str:
                 first, second, third = (int(place) for place in places if place is not None)
                 if _holds_numbers(rows, third, account):
                     layout.triple = (first, second, third)
-                    account.notes.append(_TRIPLES[kind])
                     return kind
     return _triple_by_values(layout, rows, account)
 
@@ -366,7 +386,12 @@ def _triple_by_values(layout: Layout, rows: Cells, account: Account) -> str:
             return ""
         kind = "ratings"
     elif first == second == "number":
-        if layout.named or len(rows) < NUMBERED_FROM or not all(repeated) or not rises([float(p[0]) for p in pairs]):
+        if (
+            layout.named
+            or len(rows) < NUMBERED_FROM
+            or not all(repeated)
+            or not rises([account.numbers.value(row[0]) or 0.0 for row in rows])
+        ):
             return ""
         if len(set(values)) > 12:
             return ""
@@ -376,11 +401,6 @@ def _triple_by_values(layout: Layout, rows: Cells, account: Account) -> str:
     else:
         kind = "counts" if _look_like_counts(values) else "ratings"
     layout.triple = (0, 1, 2)
-    account.notes.append(
-        "Each row holds a user, an item and a rating; they became a matrix of users and items."
-        if kind == "ratings"
-        else "Each row holds two names and a count; they became a matrix, in which a pair that is not in the file is a real 0."
-    )
     as_ratings = Fix(
         "Ratings", {"content": "ratings"}, "A pair that is not in the file was not rated: it is left out of the fit."
     )

@@ -8,16 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from nmfcore.data.model.errors import UploadError, counted, shown
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Table
-from nmfcore.data.readers import READERS
+from nmfcore.data.readers import READERS, codes
 from nmfcore.data.readers.options import ReadOptions
 from nmfcore.data.readers.source import Source
-
-MISSING_CODES = (-9, -99, -999, -9999, -99999)  # what people write for "not measured"
 
 
 def run_reader(source: Source, key: str, options: ReadOptions, limits: Limits) -> Table:
@@ -32,6 +28,7 @@ def run_reader(source: Source, key: str, options: ReadOptions, limits: Limits) -
         raise UploadError("The file nests its content too deeply", way_out="Save it as a flat table.") from None
     except Exception as error:  # a library's failure on a damaged file, or our own mistake: a refusal all the same
         raise unreadable(source, error) from error
+    table = codes.hinted(codes.settled(table, options), options)
     notes = (*(note[:1].upper() + note[1:] for note in table.notes), *_open_questions(table))
     return replace(table, notes=notes, understood=_completed(table, source, options))
 
@@ -55,9 +52,6 @@ def _open_questions(table: Table) -> list[str]:
     if table.negatives.count:
         found = table.negatives
         notes.append(f"{counted(found.count, 'entry is', 'entries are')} negative (first at {found.place}: {found.value}).")
-        codes = np.unique(table.X.data[table.X.data < 0] if table.sparse else table.X[table.X < 0])
-        if codes.size == 1 and codes[0] in MISSING_CODES:
-            notes.append(f"All of them are {codes[0]:g}, which often stands for a missing value; say so with missing_tokens.")
     return notes
 
 

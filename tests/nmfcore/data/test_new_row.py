@@ -157,6 +157,15 @@ def test_where_entries_are_missing_only_what_is_typed_is_observed():
     assert from_values(data, "1,,2").seen.tolist() == [True, False, True]
 
 
+def test_typed_decimal_commas_are_read_where_the_file_has_them():
+    """ "a: 1,5" was read as the feature a with 1 and a feature "5"."""
+    data = table(np.array([[1.5, 2], [3, 4.25]])).changed(decimal=",")
+    for typed in ("c0: 1,5", "c0: 1,5, c1: 0", "1,5; 0", "1,5\t0", "1,5 0"):
+        assert_allclose(from_values(data, typed).row, [1.5, 0])
+    assert_allclose(from_values(data, "c0: 1.5").row, [1.5, 0])
+    assert from_values(table(np.eye(2)), "c0: 1,5").unknown == ["5"]
+
+
 def test_the_data_set_is_not_changed():
     data = text()
     before = data.X.copy()

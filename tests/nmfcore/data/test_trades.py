@@ -4,6 +4,7 @@
 
 import io
 
+import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
@@ -380,3 +381,37 @@ def test_a_matrix_of_zeros_is_refused():
     table = read("Mutation Types\tT1\tT2\nA[C>A]A\t0\t0\nA[C>A]C\t0\t0\n", "sbs.txt")
     with pytest.raises(UploadError, match="All 4 entries are 0, so there is nothing to factorize"):
         as_dataset(table)
+
+
+# --- codes ----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("3,-7.82,8.79,99\n2,4.08,99,-0.29\n3,1.5,-2.1,99\n3,99,3.4,6.6\n", "99"),
+        ("a,b\n1,-999\n-999,4\n", "-999"),
+        ("a,b\n1,9\n9,4\n5,2\n", "9"),
+        ("a,b\n1,-1\n-1,4\n5,2\n", "-1"),
+        ("a,b\n9,8\n9,4\n7,2\n", None),
+        ("a,b\n99,120\n99,4\n5,2\n", None),
+        ("a,b\n-1,-2\n-1,4\n5,2\n", None),
+    ],
+)
+def test_codes_for_missing_are_hinted_at(text, code):
+    table = read(text)
+    hints = [question for question in table.questions if question.key == "missing code"]
+    assert bool(hints) == (code is not None)
+    if code:
+        assert said(table, "often stands for a missing value")
+        chosen = read(text, **hints[0].choices[1].options)
+        assert np.isnan(chosen.X).sum() == (float(code) == table.X).sum()
+
+
+def test_codes_count_as_missing_in_every_format():
+    X = np.array([[1.0, 99, 3], [99, 2, 4]])
+    stored, frame = io.BytesIO(), io.BytesIO()
+    np.save(stored, X)
+    pd.DataFrame(X, columns=list("abc")).to_parquet(frame)
+    for content, name in ((stored.getvalue(), "x.npy"), (frame.getvalue(), "x.parquet"), (b"1.0,99.00,3\n99,2,4\n", "x.csv")):
+        assert_array_equal(read(content, name, missing_tokens=["99"]).X, [[1, NAN, 3], [NAN, 2, 4]])

@@ -1,0 +1,145 @@
+"""How are sparse rows of "index:value" pairs read: SVMlight (libsvm) and LDA-C?
+
+SVMlight begins a row with its label (or several, divided by commas), LDA-C with the number of its pairs; LDA-C counts terms from
+0, SVMlight features from 1, unless index 0 occurs. What is not listed is a real zero. Sources: Joachims 1999, Chang & Lin 2011
+(libsvm); Blei 2003 (lda-c).
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Iterator
+
+import numpy as np
+
+from nmfcore.data.model.errors import UploadError, counted, shown
+from nmfcore.data.model.limits import Limits
+from nmfcore.data.model.table import Table
+from nmfcore.data.readers import arrays
+from nmfcore.data.readers.npz import coordinates
+from nmfcore.data.readers.numbers import GREATEST
+from nmfcore.data.readers.options import ReadOptions
+from nmfcore.data.readers.source import Source
+
+_NUMBER = rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+LINE = re.compile(rb"(%s(?:,%s)*)((?:[ \t]+(?:qid|\d+):%s)*)[ \t]*(?:#.*)?" % (_NUMBER, _NUMBER, _NUMBER))
+LONGEST = 50_000_000  # characters of one line
+
+
+def looks(head: bytes) -> bool:
+    """Whether the first lines are rows of pairs."""
+    lines = [line.strip() for line in head.splitlines()[:40]]
+    whole = [line for line in (lines[:-1] if len(lines) > 1 and not head.endswith(b"\n") else lines) if line and line[:1] != b"#"]
+    if not whole:  # one long line, cut off
+        return bool(re.match(rb"%s([ \t]+\d+:%s){3}" % (_NUMBER, _NUMBER), head.lstrip()))
+    return all(LINE.fullmatch(line) for line in whole) and sum(b":" in line for line in whole) > len(whole) / 2
+
+
+def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
+    """The matrix of rows and features, with the labels of the rows as a fact."""
+    rows, columns, values = array("q"), array("q"), array("d")
+    labels: list[str] = []
+    groups: list[str] = []
+    lengths = []
+    for place, label, pairs in _lines(source):
+        if len(labels) >= limits.rows:
+            raise UploadError(f"There are more than {limits.rows:,} rows", way_out="Take a part of it.")
+        start = len(values)
+        group = ""
+        for pair in pairs:
+            index, _, value = pair.partition(":")
+            if index == "qid":
+                group = value
+                continue
+            try:
+                number, entry = int(index), float(value)
+            except ValueError:
+                raise UploadError(
+                    "A pair is no index and number", place=f"line {place}", value=shown(pair), way_out=_AGAIN
+                ) from None
+            if not 0 <= number <= limits.columns or entry != entry or abs(entry) > GREATEST:
+                raise UploadError(
+                    f"An index or a value is out of range (at most {limits.columns:,} features)",
+                    place=f"line {place}",
+                    value=shown(pair),
+                    way_out=_AGAIN,
+                )
+            rows.append(len(labels))
+            columns.append(number)
+            values.append(entry)
+        if len(values) > limits.stored_values:
+            raise UploadError(f"There are more than {limits.stored_values:,} values", way_out="Take a part of it.")
+        labels.append(label)
+        groups.append(group)
+        lengths.append(len(values) - start)
+    if not len(values):
+        raise UploadError("No row holds a pair of index and value", way_out="Choose a file with data.")
+    counted_pairs = all(label == str(length) for label, length in zip(labels, lengths, strict=True))
+    return _table(source.name, rows, columns, values, labels, groups, counted_pairs, limits)
+
+
+def _table(
+    name: str,
+    rows: array[int],
+    columns: array[int],
+    values: array[float],
+    labels: list[str],
+    groups: list[str],
+    lda: bool,
+    limits: Limits,
+) -> Table:
+    place = np.frombuffer(columns, np.int64)
+    first = 0 if lda or int(place.min()) == 0 else 1
+    n = int(place.max()) + 1 - first
+    arrays.check_shape((len(labels), n), limits, dense=False)
+    notes: list[str] = []
+    X = coordinates(
+        np.frombuffer(values, np.float64),
+        np.frombuffer(rows, np.int64),
+        place - first,
+        (len(labels), n),
+        "the file",
+        limits,
+        notes,
+    )
+    what = "LDA-C" if lda else "SVMlight"
+    notes.insert(0, f"{what}: {counted(len(labels), 'row')} of pairs of index and value; what is not listed is 0.")
+    aside = {} if lda else {"label": labels}
+    if any(groups):
+        aside["group"] = groups
+    if aside:
+        notes.append(f"The labels at the beginning of the rows ({len(set(labels)):,} different) are kept as a fact.")
+    axes = [["documents", "document"], ["terms", "term"]] if lda else [["rows", "row"], ["features", "feature"]]
+    return Table(
+        name=name,
+        content="counts" if lda else "matrix",
+        X=X,
+        column_labels=None if lda else [str(j + first) for j in range(n)],
+        notes=tuple(notes),
+        understood={"format": "pairs", "layout": what, "first_index": first, "axes": axes},
+        aside=aside,
+    )
+
+
+def _lines(source: Source) -> Iterator[tuple[int, str, list[str]]]:
+    """Number, label and pairs of each row; comments and blank lines are passed over."""
+    with source.open() as stream:
+        number = 0
+        while line := stream.readline(LONGEST):
+            number += 1
+            text = line.partition(b"#")[0].strip()
+            if not text:
+                continue
+            if not LINE.fullmatch(text):
+                raise UploadError(
+                    "A row is no label with pairs of index and value",
+                    place=f"line {number}",
+                    value=shown(text[:80].decode("latin-1")),
+                    way_out=_AGAIN,
+                )
+            label, *pairs = text.decode("ascii").split()
+            yield number, label, pairs
+
+
+_AGAIN = "Correct it, or save the file again."

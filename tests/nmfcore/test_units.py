@@ -1,0 +1,82 @@
+"""Is X -> aX the same run, for a from 1e-300 to 1e300?"""
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from nmfcore import NMF, Penalty, StopRule, solve
+from nmfcore.contract import _losses, _with_loss, case_for
+from nmfcore.core.factorization import beta_of
+from nmfcore.solvers import SOLVERS
+from nmfcore.topics.projection import project_rows
+
+RUNS = [(key, name) for key, kind in SOLVERS.items() for name in _losses(kind())]
+OWN = {key: StopRule(tol=1e-3, max_iter=40, max_seconds=None) for key in SOLVERS}
+
+
+def options_of(key, name):
+    case = _with_loss(case_for(SOLVERS[key]()), name)
+    return case.X, {"solver": key, "init": "random", "seed": 4, "stop": OWN[key], **case.options}
+
+
+@settings(max_examples=120, deadline=None)
+@given(run=st.sampled_from(RUNS), power=st.integers(-498, 498))
+def test_a_run_ends_after_the_same_steps_in_every_unit(run, power):
+    """Losses other than Frobenius stopped after five iterations at 1e-150 and 1e200: 0 or the largest float had not fallen."""
+    X, options = options_of(*run)
+    one, two = solve(X, 3, **options), solve(X * 4.0**power, 3, **options)
+    assert two.history[-1].iteration == one.history[-1].iteration
+    assert two.stopped is one.stopped
+    assert_allclose(two.relative_error, one.relative_error, rtol=1e-9)
+    assert_allclose(np.ldexp(two.W, -power), one.W, rtol=1e-7, atol=1e-12)
+    expected = float(np.log2(one.history[-1].loss)) + 2 * power * beta_of(run[1])
+    if -1000 < expected < 1000:
+        assert np.log2(two.history[-1].loss) == pytest.approx(expected, abs=1e-6)
+    elif abs(expected) > 1100:
+        assert any("no number that a float holds" in warning for warning in two.warnings)
+
+
+PENALISED = [(key, name) for key, name in RUNS if SOLVERS[key].supports.penalty and name in ("frobenius", "kullback-leibler")]
+
+
+@settings(max_examples=40, deadline=None)
+@given(run=st.sampled_from(PENALISED), power=st.integers(-160, 160))
+def test_penalties_scale_with_the_data(run, power):
+    """In units of 1e-25 and below they did not."""
+    X, options = options_of(*run)
+    beta = beta_of(run[1])
+    l1, l2 = 4.0 ** (power * (beta - 0.5)), 4.0 ** (power * (beta - 1))
+    one = solve(X, 3, **options, penalty=Penalty(0.1, 0.2, 0.3, 0.4))
+    two = solve(X * 4.0**power, 3, **options, penalty=Penalty(0.1 * l1, 0.2 * l1, 0.3 * l2, 0.4 * l2))
+    assert two.history[-1].iteration == one.history[-1].iteration
+    assert_allclose(np.ldexp(two.W, -power), one.W, rtol=1e-7, atol=1e-12)
+    assert_allclose(np.ldexp(two.H, -power), one.H, rtol=1e-7, atol=1e-12)
+
+
+@pytest.mark.parametrize("beta_loss", ["frobenius", "kullback-leibler", "itakura-saito", 1.5, 3])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("power", [-498, -62, 61, 498])
+def test_the_estimator_in_extreme_units(beta_loss, dtype, power):
+    """transform of float32 data near 3e38 was infinite, and beta = 3 from 1e250 an OverflowError."""
+    if dtype is np.float32 and abs(power) > 62:
+        pytest.skip("no float32 is that large")
+    X = (np.random.default_rng(3).random((14, 9)) + 0.1).astype(dtype)
+    scaled = np.ldexp(X, 2 * power).astype(dtype)
+    model = {"solver": "mu", "beta_loss": beta_loss, "init": "random", "random_state": 0, "max_iter": 30}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        one = NMF(3, **model).fit(X)
+        if beta_loss == 3 and abs(power) == 498:
+            with pytest.raises(ValueError, match="is no number that a float holds"):
+                NMF(3, **model).fit(scaled)
+            return
+        two = NMF(3, **model).fit(scaled)
+        rtol = 1e-4 if dtype is np.float32 else 1e-9
+        assert_allclose(np.ldexp(two.components_, -power), one.components_, rtol=rtol, atol=rtol)
+        assert_allclose(np.ldexp(two.transform(scaled), -power), one.transform(X), rtol=10 * rtol, atol=10 * rtol)
+    if beta_loss == "frobenius":
+        assert_allclose(two.transform(scaled), project_rows(scaled, two.components_), rtol=1e-3 if dtype is np.float32 else 1e-9)
