@@ -42,7 +42,7 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
 from nmfcore.core.blocks import as_visited, is_blocks
-from nmfcore.core.checks import as_problem, penalty_for, times_power_of_two
+from nmfcore.core.checks import ProblemError, as_problem, penalty_for, times_power_of_two
 from nmfcore.core.factorization import BETA, Factorization, Factors, Matrix, Penalty, Problem, Progress, StopReason, beta_of
 from nmfcore.core.losses import beta_divergence
 from nmfcore.core.spec import RunSpec, StopRule
@@ -204,6 +204,7 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         if is_blocks(X):
             result, error = self._factorize_blocks(X, W, H)
         else:
+            _refuse_masked(X)
             X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=[np.float64, np.float32])
             result, error = self._factorize(X, W, H)
         self._n_components = self.n_components_ = int(result.H.shape[0])
@@ -219,6 +220,7 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         if is_blocks(X):
             return self._project_blocks(as_visited(X))
+        _refuse_masked(X)
         X = validate_data(
             self, X, accept_sparse=("csr", "csc"), dtype=[np.float64, np.float32], reset=False, ensure_non_negative=True
         )
@@ -443,6 +445,7 @@ def non_negative_factorization(
         random_state=random_state, alpha_W=alpha_W, alpha_H=alpha_H, l1_ratio=l1_ratio, verbose=verbose, shuffle=shuffle,
     )  # fmt: skip
     model._validate_params()
+    _refuse_masked(X)
     X = check_array(X, accept_sparse=("csr", "csc"), dtype=[np.float64, np.float32])
     if update_H:
         result, _ = model._factorize(X, W, H)
@@ -454,6 +457,16 @@ def non_negative_factorization(
     if H.dtype != X.dtype:
         raise TypeError(f"H should have the same dtype as X. Got H.dtype = {H.dtype}.")
     return model._project(X, np.array(H, order="C")), H, 1
+
+
+def _refuse_masked(X: Any) -> None:
+    """scikit-learn reads a masked array as if nothing was masked."""
+    if np.ma.is_masked(X):
+        count = int(np.ma.getmaskarray(X).sum())
+        raise ProblemError(
+            f"X is a masked array with {count:,} masked entries, and this estimator knows no missing ones. "
+            "Fill them (X.filled(0)), or use nmfcore.solve with solver='masked-hals', which skips them."
+        )
 
 
 def _check_given(X: Matrix, W: Any, H: Any, rank: int) -> tuple[np.ndarray, np.ndarray]:

@@ -24,6 +24,8 @@ CELLS_AT_ONCE = 4_000_000  # cells compared at one time where a check needs a te
 def as_matrix(X: Any, *, axes: Axes | None = None, name: str = "X", allow_missing: bool = False) -> Matrix:
     """X as a finite, non-negative, C-ordered float array or CSR array; the caller's array is returned itself if it is one.
 
+    Nothing is ever written into what was given, nor into memory it shares: rows out of order and duplicates are mended in a copy.
+
     Parameters
     ----------
     X : (m, n) array-like or scipy sparse matrix of numbers; integers and booleans become float64
@@ -34,20 +36,17 @@ def as_matrix(X: Any, *, axes: Axes | None = None, name: str = "X", allow_missin
     Raises
     ------
     ProblemError
-        If X is not two-dimensional and non-empty, not numeric, or has NaN, infinite or negative entries.
+        If X is not two-dimensional and non-empty, not numeric, or has NaN, infinite or negative entries; or is a masked array
+        with masked entries (`as_problem` takes those for missing).
     """
+    if np.ma.is_masked(X):
+        count = int(np.ma.getmaskarray(X).sum())
+        raise ProblemError(
+            f"{name} is a masked array with {count:,} masked {'entry' if count == 1 else 'entries'}, which have no meaning here. "
+            "Fill them (X.filled(0)), or use nmfcore.solve with a solver that skips missing entries."
+        )
     if sp.issparse(X):
-        matrix = X if isinstance(X, sp.csr_array) else sp.csr_array(X)
-        matrix = _as_float(matrix, name)
-        if matrix.ndim != 2:
-            raise ProblemError(f"{name} has {matrix.ndim} dimensions; NMF needs a table of rows and columns.")
-        try:
-            matrix.check_format(full_check=True)
-        except ValueError as wrong:
-            raise ProblemError(f"{name} is not a valid sparse matrix: {wrong}. Rebuild it from its triples.") from None
-        if not matrix.has_canonical_format:
-            matrix = matrix.copy() if matrix is X or matrix.data is X.data else matrix
-            matrix.sum_duplicates()
+        matrix = _as_csr(X, name)
     else:
         if isinstance(X, np.matrix):
             X = np.asarray(X)
@@ -68,6 +67,36 @@ def as_matrix(X: Any, *, axes: Axes | None = None, name: str = "X", allow_missin
     return matrix
 
 
+def without_mask(X: Any, mask: Any) -> tuple[Any, Any]:
+    """A masked array as its values (0 where masked) and its mask, 1 = observed, joined with `mask`; anything else as it is."""
+    if not np.ma.is_masked(X):
+        return X, mask
+    observed = ~np.ma.getmaskarray(X)
+    if mask is not None and not isinstance(mask, str):
+        observed &= np.asarray(mask.toarray() if sp.issparse(mask) else mask) > 0
+    return np.ma.filled(X, 0), observed
+
+
+def _as_csr(X: Any, name: str) -> sp.csr_array:
+    """X as a CSR array of floats with sorted indices and no duplicates, X itself if it is one; shared arrays are only read."""
+    if X.ndim != 2:
+        raise ProblemError(f"{name} has {X.ndim} dimensions; NMF needs a table of rows and columns.")
+    try:
+        matrix = sp.csr_array((X.data, X.indices, X.indptr), shape=X.shape) if X.format == "csr" else sp.csr_array(X)
+        matrix = _as_float(matrix, name)
+        matrix.check_format(full_check=True)  # may put new arrays into this object, hence never into X
+    except ProblemError:
+        raise
+    except ValueError as wrong:
+        raise ProblemError(f"{name} is not a valid sparse matrix: {wrong}. Rebuild it from its triples.") from None
+    if not matrix.has_canonical_format:
+        matrix = matrix.copy()
+        matrix.sum_duplicates()
+        return matrix
+    same = isinstance(X, sp.csr_array) and X.dtype == matrix.dtype and X.dtype.isnative and len(X.data) == X.indptr[-1]
+    return X if same and X.indices.dtype == matrix.indices.dtype == X.indptr.dtype else matrix
+
+
 def as_problem(
     X: Any,
     rank: int,
@@ -83,7 +112,8 @@ def as_problem(
 
     Parameters
     ----------
-    X : (m, n) array-like or sparse, finite and >= 0 (under a mask: only the observed entries have to be)
+    X : (m, n) array-like or sparse, finite and >= 0 (under a mask: only the observed entries have to be); what a masked array
+        of NumPy masks is missing
     rank : 1 to min(m, n)
     loss : "frobenius", "kullback-leibler", "itakura-saito", or "beta=1.5" for any other beta
     mask : (m, n) array-like of 0/1, 1 = observed; for sparse X also "stored": what is stored is observed
@@ -97,6 +127,7 @@ def as_problem(
     ProblemError
         Naming the first offending entry, its row and column, and the way out.
     """
+    X, mask = without_mask(X, mask)
     matrix = as_matrix(X, axes=axes, allow_missing=mask is not None)
     if mask is not None:
         matrix, mask = _masked(matrix, mask, axes or Axes())

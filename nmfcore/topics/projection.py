@@ -17,7 +17,7 @@ import numpy as np
 import scipy.optimize
 import scipy.sparse as sp
 
-from nmfcore.core.checks import ProblemError, as_matrix, as_problem
+from nmfcore.core.checks import ProblemError, as_matrix, as_problem, without_mask
 from nmfcore.core.factorization import Axes, Matrix
 from nmfcore.kernels.nnls import nnls_gram
 
@@ -45,6 +45,7 @@ def project_rows(X: Any, H: Any, *, mask: Any = None, axes: Axes | None = None) 
 
     Source: Bro & de Jong 1997, by the normal equations; Kim & Park 2011, algorithm 2.
     """
+    X, mask = without_mask(X, mask)
     X = as_matrix(X, axes=axes, allow_missing=mask is not None)
     H = as_matrix(H, name="H")
     if sp.issparse(H):
@@ -86,6 +87,7 @@ def project_columns(X: Any, W: Any, *, mask: Any = None, axes: Axes | None = Non
     ProblemError
         If the shapes do not fit, or an entry is negative or not finite.
     """
+    X, mask = without_mask(X, mask)
     X = as_matrix(X, axes=axes, allow_missing=mask is not None)
     W = as_matrix(W, name="W")
     if X.shape[0] != W.shape[0]:
