@@ -6,7 +6,7 @@ Every order carries the sentence of what was done. What is drawn from it is `das
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -54,6 +54,13 @@ class Ordering:
         edges = [0, *self.boundaries, len(self.groups)]
         group = [int(self.groups[a]) for a in edges[:-1]]
         return [(a, b, self.names[k] if k >= 0 else "none") for (a, b), k in zip(pairwise(edges), group, strict=True)]
+
+
+def only(order: Ordering, rows: np.ndarray) -> Ordering:
+    """The same order of some of the rows; its groups stay."""
+    kept = np.isin(order.indices, rows)
+    groups = None if order.groups is None else order.groups[kept]
+    return replace(order, indices=order.indices[kept], groups=groups)
 
 
 def input_order(size: int) -> Ordering:
