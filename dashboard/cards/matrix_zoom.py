@@ -9,7 +9,9 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.figures import Picture
-from dashboard.figures.heatmaps import box, matrix, parts
+from dashboard.figures.beside import View, parts
+from dashboard.figures.heatmaps import matrix
+from dashboard.figures.lines import box
 from dashboard.figures.theme import WIDE_WIDTH
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import part
@@ -177,12 +179,15 @@ def picture(run: FittedRun, shown: str, rows: np.ndarray | None, columns: np.nda
         W[rows],
         np.ascontiguousarray(H[:, columns]),
         axes=Axes(*sides),
-        order="input",
         mask=mask,
-        show={"X": ("X",), "WH": ("WH",), "residual": ("X − WH",)}.get(shown, ("X", "WH", "X − WH")),
-        digits=decimals(np.maximum(X, W[rows] @ H[:, columns])),
+        view=View(
+            show={"X": ("X",), "WH": ("WH",), "residual": ("X − WH",)}.get(shown, ("X", "WH", "X − WH")),
+            rows="input",
+            columns="input",
+            digits=decimals(np.maximum(X, W[rows] @ H[:, columns])),
+            height=LINE * len(rows) + 240,
+        ),
         theme=theme,
-        height=LINE * len(rows) + 240,
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from dashboard.figures import heatmaps
+from dashboard.figures import heatmaps, lines
 from dashboard.figures import theme as look
 from dashboard.figures.bars import LABEL_WIDTH, bars, named
 from dashboard.figures.binning import bands, block_mean
@@ -232,7 +232,7 @@ def consensus(
     )
     left = 14
     if named_lines:
-        short, width = look.shorten_all([names[int(i)] for i in by.order], heatmaps.LABEL_WIDTH)
+        short, width = look.shorten_all([names[int(i)] for i in by.order], lines.LABEL_WIDTH)
         y_axis |= {"tickmode": "array", "tickvals": ticks, "ticktext": short}
         left = int(width) + 14
     else:

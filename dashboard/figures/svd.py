@@ -6,6 +6,7 @@ The floor at rank r is sqrt(sum of squared singular values beyond r) / ||X||_F (
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -44,14 +45,49 @@ def error_over_rank(
     ranks_, errors_ = np.asarray(ranks, int), np.asarray(errors, float)
     sort = np.argsort(ranks_, kind="stable")
     ranks_, errors_ = ranks_[sort], errors_[sort]
-    colours = look.palette(theme)
     here = ranks_ == present
     last = int(min(len(low), max(3 * max([present, *ranks_.tolist()]), 12)))
-    points: dict[str, Any] = {
+    points = _errors_of_runs(ranks_, errors_, here, theme)
+    if spread is not None:
+        down, up = (np.asarray(side, float)[sort] for side in spread)
+        reach = {"array": up - errors_, "arrayminus": errors_ - down}
+        points["error_y"] = {"type": "data", "symmetric": False, **reach, "thickness": 1.2, "width": 3}
+    colours = look.palette(theme)
+    line = {
+        "type": "scatter", "mode": "lines", "x": x[:last], "y": low[:last], "name": "SVD floor",
+        "line": {"color": colours.strong, "width": 1.5, "dash": "dot"},
+        "hovertemplate": "rank %{x}: SVD floor %{y:.4f}<extra></extra>",
+    }  # fmt: skip
+    marked = {"color": colours.muted, "width": 1, "dash": "solid"}
+    layout = {
+        "xaxis": _rank_axis("rank", last, [0.4, last + 0.6], theme),
+        "yaxis": look.axis(theme, "relative error", nticks=5),
+        "shapes": [look.line(theme, x=(present, present), line=marked, layer="below")],
+        "annotations": [
+            look.annotation(theme, f"rank {present}", x=present, yref="paper", y=1, yanchor="top", xanchor="left", xshift=4)
+        ],
+        "showlegend": True,
+        "legend": look.legend(theme),
+        "margin": {"l": 64, "r": 12, "t": 32, "b": 48},
+    }
+    best = float(errors_[here].min()) if here.any() else None
+
+    def table() -> pd.DataFrame:
+        model = ["SVD"] * len(low) + ["NMF"] * len(ranks_)
+        return pd.DataFrame({"rank": [*x, *ranks_], "model": model, "relative error": [*low, *errors_]})
+
+    drawn = look.figure([line, points], layout, theme, height=height)
+    return Picture(drawn, _floor_sentence(low, last, present, best), table)
+
+
+def _errors_of_runs(ranks: np.ndarray, errors: np.ndarray, here: np.ndarray, theme: str) -> dict[str, Any]:
+    """NMF's errors, one point a run; those of the present rank are filled."""
+    colours = look.palette(theme)
+    return {
         "type": "scatter",
-        "mode": "lines+markers" if len(np.unique(ranks_)) == len(ranks_) > 1 else "markers",
-        "x": ranks_,
-        "y": errors_,
+        "mode": "lines+markers" if len(np.unique(ranks)) == len(ranks) > 1 else "markers",
+        "x": ranks,
+        "y": errors,
         "name": "NMF",
         "line": {"color": colours.categorical[0], "width": 1.5},
         "marker": {
@@ -62,56 +98,22 @@ def error_over_rank(
         },
         "hovertemplate": "rank %{x}: NMF %{y:.4f}<extra></extra>",
     }
-    if spread is not None:
-        down, up = (np.asarray(side, float)[sort] for side in spread)
-        points["error_y"] = {
-            "type": "data",
-            "symmetric": False,
-            "array": up - errors_,
-            "arrayminus": errors_ - down,
-            "thickness": 1.2,
-            "width": 3,
-        }
-    traces = [
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "x": x[:last],
-            "y": low[:last],
-            "name": "SVD floor",
-            "line": {"color": colours.strong, "width": 1.5, "dash": "dot"},
-            "hovertemplate": "rank %{x}: SVD floor %{y:.4f}<extra></extra>",
-        },
-        points,
-    ]
-    layout = {
-        "xaxis": look.axis(theme, "rank", showgrid=False, range=[0.4, last + 0.6], tickformat=",d", nticks=8)
-        | ({"dtick": 1, "tick0": 1} if last <= 12 else {}),
-        "yaxis": look.axis(theme, "relative error", nticks=5),
-        "shapes": [
-            look.line(theme, x=(present, present), line={"color": colours.muted, "width": 1, "dash": "solid"}, layer="below")
-        ],
-        "annotations": [
-            look.annotation(theme, f"rank {present}", x=present, yref="paper", y=1, yanchor="top", xanchor="left", xshift=4)
-        ],
-        "showlegend": True,
-        "legend": look.legend(theme),
-        "margin": {"l": 64, "r": 12, "t": 32, "b": 48},
-    }
-    alt = (
-        f"The SVD floor falls from {low[0]:.4f} at rank 1 to {low[last - 1]:.4f} at rank {last}."
-        if len(low)
-        else "No floor is known."
-    )
-    if here.any() and 1 <= present <= len(low):
-        best = float(errors_[here].min())
-        alt += f" At rank {present} NMF has {best:.4f}, {best - low[present - 1]:.4f} above the floor {low[present - 1]:.4f}."
 
-    def table() -> pd.DataFrame:
-        model = ["SVD"] * len(low) + ["NMF"] * len(ranks_)
-        return pd.DataFrame({"rank": [*x, *ranks_], "model": model, "relative error": [*low, *errors_]})
 
-    return Picture(look.figure(traces, layout, theme, height=height), alt, table)
+def _rank_axis(title: str, last: int, ends: list[float], theme: str) -> dict[str, Any]:
+    """An axis of whole numbers from 1: every one named where they are few."""
+    axis = look.axis(theme, title, showgrid=False, range=ends, tickformat=",d", nticks=8)
+    return axis | ({"dtick": 1, "tick0": 1} if last <= 12 else {})
+
+
+def _floor_sentence(low: np.ndarray, last: int, present: int, best: float | None) -> str:
+    if not len(low):
+        return "No floor is known."
+    said = f"The SVD floor falls from {low[0]:.4f} at rank 1 to {low[last - 1]:.4f} at rank {last}."
+    if best is not None and 1 <= present <= len(low):
+        floor = low[present - 1]
+        said += f" At rank {present} NMF has {best:.4f}, {best - floor:.4f} above the floor {floor:.4f}."
+    return said
 
 
 def singular_values(
@@ -138,74 +140,28 @@ def singular_values(
         raise ValueError(f"Unknown choice {show!r}. Known: values, energy, both.")
     s = np.asarray(values, float)
     shown = s[: min(len(s), most or max(30, 3 * present))]
-    x = np.arange(1, len(shown) + 1)
     energy = np.cumsum(s**2) / squared_norm if squared_norm > 0 else np.zeros_like(s)
-    colours = look.palette(theme)
     both = show == "both"
-    traces: list[dict[str, Any]] = []
     layout: dict[str, Any] = {
-        "xaxis": look.axis(
-            theme, "number of the singular value", showgrid=False, range=[0.3, len(shown) + 0.7], tickformat=",d", nticks=8
-        )
-        | ({"dtick": 1, "tick0": 1} if len(shown) <= 12 else {}),
+        "xaxis": _rank_axis("number of the singular value", len(shown), [0.3, len(shown) + 0.7], theme),
         "margin": {"l": 64, "r": 12, "t": 12, "b": 48},
         "annotations": [],
         "bargap": 0.25,
     }
-    inside = x <= present
+    traces = []
     if show != "energy":
-        positive = shown > 0
-        common = {"x": x, "y": shown, "hovertemplate": "σ<sub>%{x}</sub> = %{y:.4g}<extra></extra>"}
-        fill = np.where(inside, colours.categorical[0], colours.grey)
-        if len(shown) <= MOST_BARS and not log:
-            traces.append({"type": "bar", "marker": {"color": fill.tolist()}} | common)
-        else:
-            dots = {"type": "scatter", "mode": "lines+markers", "marker": {"color": fill.tolist(), "size": 5}}
-            traces.append(dots | {"line": {"color": colours.grey, "width": 1}} | common)
-        axis = look.axis(theme, "singular value", nticks=5, domain=[0.55, 1.0] if both else [0, 1], anchor="x")
-        if log and positive.any():
-            ticks = look.log_ticks(float(shown[positive].min()) / 1.2, float(shown.max()) * 1.2, 5)
-            axis |= {"type": "log", "tickmode": "array", "tickvals": ticks, "ticktext": [look.tick_text(t) for t in ticks]}
-        else:
-            axis["rangemode"] = "tozero"
-        layout["yaxis"] = axis
+        traces.append(_values_trace(shown, present, log, theme))
+        layout["yaxis"] = _values_axis(shown, log, [0.55, 1.0] if both else [0, 1], theme)
     if show != "values":
         side = "2" if both else ""
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": x,
-                "y": 100 * energy[: len(x)],
-                "yaxis": f"y{side}",
-                "line": {"color": colours.categorical[1], "width": 2.2},
-                "hovertemplate": "first %{x}: %{y:.1f} % of the energy<extra></extra>",
-            }
-        )
-        top = 100 * float(energy[len(x) - 1]) if len(x) else 100.0
-        layout[f"yaxis{side}"] = look.axis(theme, "energy so far", domain=[0, 0.45] if both else [0, 1], anchor="x", nticks=4) | {
-            "ticksuffix": " %",
-            "range": [0, min(top * 1.12, 105)],
-        }
+        drawn, labels = _energy_traces(energy[: len(shown)], present, f"y{side}", theme)
+        traces += drawn
+        layout["annotations"] += labels
+        top = 100 * float(energy[len(shown) - 1]) if len(shown) else 100.0
+        axis = look.axis(theme, "energy so far", domain=[0, 0.45] if both else [0, 1], anchor="x", nticks=4)
+        layout[f"yaxis{side}"] = axis | {"ticksuffix": " %", "range": [0, min(top * 1.12, 105)]}
         if both:
             layout["xaxis"]["anchor"] = "y2"
-        if 1 <= present <= len(x):
-            reached = 100 * float(energy[present - 1])
-            traces.append(
-                {
-                    "type": "scatter",
-                    "mode": "markers",
-                    "x": [present],
-                    "y": [reached],
-                    "yaxis": f"y{side}",
-                    "marker": {"size": 9, "color": colours.categorical[1]},
-                    "hoverinfo": "skip",
-                }
-            )
-            near_end = present > 0.6 * len(x)
-            place = {"x": present, "y": reached, "yref": f"y{side}", "yanchor": "top", "yshift": -6}
-            place |= {"xanchor": "right" if near_end else "left", "xshift": -4 if near_end else 6}
-            layout["annotations"].append(look.annotation(theme, f"first {present}: {reached:.1f} %", **place))
     at = min(present, len(energy))
     held = look.percent(energy[at - 1]) if at >= 1 else "nothing"
     alt = f"The first {look.count(present, 'singular value holds', 'singular values hold')} {held} of the energy"
@@ -213,6 +169,93 @@ def singular_values(
     note = f"The first {len(shown):,} of {len(s):,}." if len(shown) < len(s) else None
     table = lambda: pd.DataFrame({"number": np.arange(1, len(s) + 1), "singular value": s, "energy so far": energy})  # noqa: E731
     return Picture(look.figure(traces, layout, theme, height=height), alt, table, note)
+
+
+def _values_trace(shown: np.ndarray, present: int, log: bool, theme: str) -> dict[str, Any]:
+    """Singular values as bars; as dots where there are many, or the axis is logarithmic."""
+    colours, x = look.palette(theme), np.arange(1, len(shown) + 1)
+    fill = np.where(x <= present, colours.categorical[0], colours.grey).tolist()
+    common = {"x": x, "y": shown, "hovertemplate": "σ<sub>%{x}</sub> = %{y:.4g}<extra></extra>"}
+    if len(shown) <= MOST_BARS and not log:
+        return {"type": "bar", "marker": {"color": fill}} | common
+    dots = {"type": "scatter", "mode": "lines+markers", "marker": {"color": fill, "size": 5}}
+    return dots | {"line": {"color": colours.grey, "width": 1}} | common
+
+
+def _values_axis(shown: np.ndarray, log: bool, domain: list[float], theme: str) -> dict[str, Any]:
+    axis = look.axis(theme, "singular value", nticks=5, domain=domain, anchor="x")
+    positive = shown[shown > 0]
+    if not (log and positive.size):
+        return axis | {"rangemode": "tozero"}
+    ticks = look.log_ticks(float(positive.min()) / 1.2, float(shown.max()) * 1.2, 5)
+    return axis | {"type": "log", "tickmode": "array", "tickvals": ticks, "ticktext": [look.tick_text(t) for t in ticks]}
+
+
+def _energy_traces(energy: np.ndarray, present: int, axis: str, theme: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The share so far (k,) as a line; and a dot with its label where the present rank is."""
+    colours, x = look.palette(theme), np.arange(1, len(energy) + 1)
+    line = {
+        "type": "scatter", "mode": "lines", "x": x, "y": 100 * energy, "yaxis": axis,
+        "line": {"color": colours.categorical[1], "width": 2.2},
+        "hovertemplate": "first %{x}: %{y:.1f} % of the energy<extra></extra>",
+    }  # fmt: skip
+    if not 1 <= present <= len(x):
+        return [line], []
+    reached = 100 * float(energy[present - 1])
+    dot = {
+        "type": "scatter", "mode": "markers", "x": [present], "y": [reached], "yaxis": axis,
+        "marker": {"size": 9, "color": colours.categorical[1]}, "hoverinfo": "skip",
+    }  # fmt: skip
+    near_end = present > 0.6 * len(x)
+    place = {"x": present, "y": reached, "yref": axis, "yanchor": "top", "yshift": -6}
+    place |= {"xanchor": "right" if near_end else "left", "xshift": -4 if near_end else 6}
+    return [line, dot], [look.annotation(theme, f"first {present}: {reached:.1f} %", **place)]
+
+
+@dataclass(frozen=True)
+class _WordSide:
+    """Half of `nmf_beside_svd`: words with a bar each, strongest on top."""
+
+    words: Sequence[object]
+    values: np.ndarray
+    fill: str | list[str]
+    domain: tuple[float, float]
+    range: tuple[float, float]
+    title: str
+    head: str
+
+    def trace(self, suffix: str) -> dict[str, Any]:
+        return {
+            "type": "bar", "orientation": "h", "y": np.arange(len(self.values)), "x": self.values, "width": 0.8,
+            "xaxis": f"x{suffix}", "yaxis": f"y{suffix}", "marker": {"color": self.fill},
+            "customdata": [plotly(word) for word in self.words],
+            "hovertemplate": "%{customdata}: %{x:.4f}<extra></extra>",
+        }  # fmt: skip
+
+    def axes(self, suffix: str, lines: int, theme: str) -> dict[str, Any]:
+        colours = look.palette(theme)
+        short, _ = look.shorten_all(self.words, LABEL_WIDTH)
+        x = look.axis(theme, self.title, domain=list(self.domain), anchor=f"y{suffix}", nticks=5)
+        zero = {"zeroline": bool(suffix), "zerolinecolor": colours.muted, "zerolinewidth": 1}
+        y = look.axis(theme, None, anchor=f"x{suffix}", showgrid=False, fixedrange=True, automargin=False)
+        ticks = {"tickmode": "array", "tickvals": np.arange(len(self.values)), "ticktext": short}
+        font = {"size": look.TEXT_SIZE, "color": colours.text}
+        return {
+            f"xaxis{suffix}": x | {"range": list(self.range)} | zero,
+            f"yaxis{suffix}": y | {"range": [lines - 0.5, -0.5]} | ticks | {"tickfont": font},
+        }
+
+    def label(self, theme: str) -> dict[str, Any]:
+        place = {
+            "xref": "paper",
+            "x": self.domain[0],
+            "xanchor": "left",
+            "yref": "paper",
+            "y": 1,
+            "yanchor": "bottom",
+            "yshift": 2,
+        }
+        return look.annotation(theme, f"<b>{self.head}</b>", **place)
 
 
 def nmf_beside_svd(
@@ -240,75 +283,24 @@ def nmf_beside_svd(
     colours = look.palette(theme)
     lines = max(len(w), len(v), 1)
     reach = float(np.abs(v).max(initial=0.0)) or 1.0
-    sides: list[dict[str, Any]] = [
-        {
-            "words": words,
-            "values": w,
-            "fill": look.component_colour(component, theme),
-            "domain": [0.0, 0.36],
-            "range": [0, (float(w.max(initial=0.0)) or 1.0) * 1.03],
-            "title": "weight in H, never below 0",
-            "head": f"NMF, {plotly(noun)} {component + 1}",
-        },
-        {
-            "words": signed_words,
-            "values": v,
-            "fill": [colours.diverging[-2] if value >= 0 else colours.diverging[1] for value in v],
-            "domain": [0.58, 1.0],
-            "range": [-reach * 1.03, reach * 1.03],
-            "title": "loading in V, both signs",
-            "head": f"SVD, vector {vector + 1}",
-        },
-    ]
-    traces: list[dict[str, Any]] = []
+    signs = [colours.diverging[-2] if value >= 0 else colours.diverging[1] for value in v]
+    most = (float(w.max(initial=0.0)) or 1.0) * 1.03
+    sides = (
+        _WordSide(
+            words, w, look.component_colour(component, theme), (0.0, 0.36), (0, most), "weight in H, never below 0",
+            f"NMF, {plotly(noun)} {component + 1}",
+        ),
+        _WordSide(
+            signed_words, v, signs, (0.58, 1.0), (-reach * 1.03, reach * 1.03), "loading in V, both signs",
+            f"SVD, vector {vector + 1}",
+        ),
+    )  # fmt: skip
+    traces = [side.trace(suffix) for side, suffix in zip(sides, ("", "2"), strict=True)]
     layout: dict[str, Any] = {}
-    labels: list[dict[str, Any]] = []
-    for k, side in enumerate(sides):
-        suffix = "" if k == 0 else "2"
-        places = np.arange(len(side["values"]))
-        traces.append(
-            {
-                "type": "bar",
-                "orientation": "h",
-                "y": places,
-                "x": side["values"],
-                "width": 0.8,
-                "xaxis": f"x{suffix}",
-                "yaxis": f"y{suffix}",
-                "marker": {"color": side["fill"]},
-                "customdata": [plotly(word) for word in side["words"]],
-                "hovertemplate": "%{customdata}: %{x:.4f}<extra></extra>",
-            }
-        )
-        short, _ = look.shorten_all(side["words"], LABEL_WIDTH)
-        layout[f"xaxis{suffix}"] = look.axis(theme, side["title"], domain=side["domain"], anchor=f"y{suffix}", nticks=5) | {
-            "range": side["range"],
-            "zeroline": k == 1,
-            "zerolinecolor": colours.muted,
-            "zerolinewidth": 1,
-        }
-        layout[f"yaxis{suffix}"] = look.axis(
-            theme, None, anchor=f"x{suffix}", showgrid=False, fixedrange=True, automargin=False
-        ) | {
-            "range": [lines - 0.5, -0.5],
-            "tickmode": "array",
-            "tickvals": places,
-            "ticktext": short,
-            "tickfont": {"size": look.TEXT_SIZE, "color": colours.text},
-        }
-        if k:  # labels stand at the left edge of the panel, not at zero in its middle
-            layout["yaxis2"]["side"] = "left"
-        place = {
-            "xref": "paper",
-            "x": side["domain"][0],
-            "xanchor": "left",
-            "yref": "paper",
-            "y": 1,
-            "yanchor": "bottom",
-            "yshift": 2,
-        }
-        labels.append(look.annotation(theme, f"<b>{side['head']}</b>", **place))
-    layout |= {"annotations": labels, "margin": {"l": LABEL_WIDTH + 10, "r": 12, "t": 26, "b": 48}}
+    for side, suffix in zip(sides, ("", "2"), strict=True):
+        layout |= side.axes(suffix, lines, theme)
+    layout["yaxis2"]["side"] = "left"  # labels stand at the left edge of the panel, not at zero in its middle
+    layout |= {"annotations": [side.label(theme) for side in sides], "margin": {"l": LABEL_WIDTH + 10, "r": 12, "t": 26, "b": 48}}
     negative = int((v < 0).sum())
     alt = f"{clean(noun).capitalize()} {component + 1} of the NMF: {_listed(words)}. Singular vector {vector + 1}: "
     alt += f"positive {_listed([t for t, value in zip(signed_words, v, strict=True) if value >= 0])}; "

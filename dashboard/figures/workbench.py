@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from dashboard.figures import theme as look
+from dashboard.figures.beside import View, parts
 from dashboard.figures.binning import Bands, bands, block_mean
-from dashboard.figures.heatmaps import matrix, parts
+from dashboard.figures.heatmaps import matrix
 from dashboard.figures.picture import Picture
 from dashboard.text.plain import clean, plotly
 from nmfcore.core.factorization import Axes, Axis
@@ -125,7 +126,7 @@ def symmetric_fit(
     C: np.ndarray, S: np.ndarray, *, axis: Axis, theme: str = "light", height: int = 420, width: int = look.WIDE_WIDTH
 ) -> Picture:
     """C, its model S Sᵀ and what is left, ordered by topic, with linked axes."""
-    drawn = parts(C, S, np.ascontiguousarray(S.T), axes=Axes(axis, axis), theme=theme, height=height, width=width)
+    drawn = parts(C, S, np.ascontiguousarray(S.T), axes=Axes(axis, axis), view=View(height=height, width=width), theme=theme)
     new = {"X": "C", "WH": "SSᵀ", "X − WH": "C − SSᵀ"}
     heatmaps = [trace for trace in drawn.figure.data if trace.type == "heatmap"]  # beside them are the numbers in the cells
     for trace, name in zip(heatmaps, new.values(), strict=True):

@@ -9,7 +9,8 @@ import streamlit as st
 from dashboard import session
 from dashboard.cards import matrix_order, matrix_zoom, subset
 from dashboard.figures import Picture
-from dashboard.figures.heatmaps import components_by_feature, items_by_topic, parts
+from dashboard.figures.beside import View, parts
+from dashboard.figures.heatmaps import components_by_feature, items_by_topic
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, part
 from dashboard.widgets import bench, card, filter_bar, header, notices, scale
@@ -101,17 +102,8 @@ def picture(run: FittedRun, which: str, rows: Ordering, columns: Ordering, *, lo
     if which == "H":
         return components_by_feature(H, axis=data.axes.columns, order=columns, **common)
     factors = run.factorization
-    return parts(
-        data.X,
-        factors.W,
-        factors.H,
-        axes=data.axes,
-        mask=data.mask,
-        row_order=rows,
-        column_order=columns,
-        show=PANELS[which],
-        **common,
-    )
+    view = View(PANELS[which], rows, columns, noun, log, handles, height=HEIGHT)
+    return parts(data.X, factors.W, factors.H, axes=data.axes, mask=data.mask, view=view, theme=theme)
 
 
 def scales(run: FittedRun) -> None:

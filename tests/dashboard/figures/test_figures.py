@@ -13,12 +13,14 @@ import scipy.sparse as sp
 from dashboard.figures import (
     Picture,
     bars,
+    beside,
     clusters,
     data,
     expression,
     heatmaps,
     images,
     items,
+    lines,
     loss,
     ratings,
     survey,
@@ -83,7 +85,7 @@ EVERY = {
         W[:5] - 0.5, rows=TERMS[:5], columns=NAMES,
         quantity=NASTY, signed=True, name=NASTY, **k
     ),
-    "parts": lambda **k: heatmaps.parts(W @ H, W, H, axes=AXES, height=700, **k),
+    "parts": lambda **k: beside.parts(W @ H, W, H, axes=AXES, view=beside.View(height=700), **k),
     "error_over_rank": lambda **k: svd.error_over_rank(np.linspace(0.9, 0.5, 20), [3, 5], [0.85, 0.8], present=3, **k),
     "singular_values": lambda **k: svd.singular_values(np.arange(20, 0, -1.0), 5000.0, present=3, **k),
     "singular_log": lambda **k: svd.singular_values(np.geomspace(10, 1e-3, 90), 200.0, present=3, log=True, show="values", **k),
@@ -445,7 +447,7 @@ def test_a_large_w_is_binned_by_maximum_and_says_so():
 def test_sparse_parts_are_drawn_at_any_size_without_forming_wh():
     m, n = 18_846, 60_000
     X = sp.random_array((m, n), density=2e-4, rng=rng(), format="csr")
-    picture = heatmaps.parts(
+    picture = beside.parts(
         X, rng().random((m, 5)), rng().random((5, n)), axes=Axes(Axis("documents", "document"), Axis("terms", "term"))
     )
     assert len(pio.to_json(picture.figure)) < MESSAGE / 2
@@ -458,7 +460,9 @@ def test_blocks_are_the_means_of_x_and_of_wh(order):
     left, right = rng().random((m, 3)), rng().random((3, n))
     X = sp.random_array((m, n), density=0.1, rng=rng(), format="csr")
     axes = Axes(Axis("documents", "document"), Axis("terms", "term"))
-    sparse, dense = (heatmaps.parts(A, left, right, axes=axes, order=order) for A in (X, X.toarray()))
+    sparse, dense = (
+        beside.parts(A, left, right, axes=axes, view=beside.View(rows=order, columns=order)) for A in (X, X.toarray())
+    )
     data_, model, rest = (trace.z for trace in sparse.figure.data if trace.type == "heatmap")
     assert data_.shape == (160, 160)
     np.testing.assert_allclose(data_, dense.figure.data[0].z, atol=1e-6)
@@ -466,7 +470,7 @@ def test_blocks_are_the_means_of_x_and_of_wh(order):
     if order == "input":  # 610 = 160 bands of 3 or 4: band 0 is rows 0-2, and columns 0-2 of 520
         np.testing.assert_allclose(model[0, 0], (left @ right)[:3, :3].mean(), rtol=1e-5)
         np.testing.assert_allclose(data_[0, 0], X.toarray()[:3, :3].mean(), atol=1e-6)
-    one = heatmaps.parts(X, left, right, axes=axes, order=order, show=("X",)).figure.data[0].z
+    one = beside.parts(X, left, right, axes=axes, view=beside.View(("X",), order, order)).figure.data[0].z
     assert one.shape == (250, 250)  # alone it has room for more
 
 
@@ -510,7 +514,9 @@ def test_a_box_over_a_picture_leads_back_to_the_places_it_holds():
     m, n = 610, 520
     X = sp.random_array((m, n), density=0.1, rng=rng(), format="csr")
     axes = Axes(Axis("documents", "document"), Axis("terms", "term"))
-    figure = heatmaps.parts(X, np.ones((m, 2)), np.ones((2, n)), axes=axes, order="input", handles=True).figure
+    figure = beside.parts(
+        X, np.ones((m, 2)), np.ones((2, n)), axes=axes, view=beside.View(rows="input", columns="input", handles=True)
+    ).figure
     handles = [trace for trace in figure.data if trace.type == "scatter"]
     assert len(handles) == 3
     assert figure.layout.dragmode == "select"
@@ -520,14 +526,14 @@ def test_a_box_over_a_picture_leads_back_to_the_places_it_holds():
         covered[a:b, c:d] += 1
     assert (covered == 1).all()  # every cell belongs to one handle
     inside = [{"customdata": places[1].tolist()}, {"customdata": dict(zip("0123", places[0].tolist(), strict=True))}, {}]
-    a, b, c, d = heatmaps.box(inside)
+    a, b, c, d = lines.box(inside)
     assert (a, b) == (places[0][0], places[0][1])
     assert (c, d) == (places[0][2], places[1][3])
-    assert heatmaps.box([]) is None
+    assert lines.box([]) is None
 
 
 def test_logarithmic_parts_say_the_value_and_leave_the_residual_linear():
-    figure = heatmaps.parts(W @ H, W, H, axes=AXES, log=True).figure
+    figure = beside.parts(W @ H, W, H, axes=AXES, view=beside.View(log=True)).figure
     X, _, rest = (t for t in figure.data if t.type == "heatmap")
     np.testing.assert_allclose(
         10.0 ** X.z[X.customdata > 1e-3 * X.customdata.max()], X.customdata[X.customdata > 1e-3 * X.customdata.max()], rtol=1e-4
@@ -539,7 +545,7 @@ def test_logarithmic_parts_say_the_value_and_leave_the_residual_linear():
 
 
 def test_parts_have_linked_axes_and_one_colour_range_for_x_and_wh():
-    figure = heatmaps.parts(W @ H, W, H, axes=AXES).figure
+    figure = beside.parts(W @ H, W, H, axes=AXES).figure
     X, model, rest = (t for t in figure.data if t.type == "heatmap")
     assert figure.layout.xaxis2.matches == figure.layout.xaxis3.matches == "x"
     assert figure.layout.yaxis2.matches == figure.layout.yaxis3.matches == "y"
@@ -550,7 +556,7 @@ def test_parts_have_linked_axes_and_one_colour_range_for_x_and_wh():
 
 def test_missing_entries_stay_empty_in_x_and_in_the_residual():
     mask = rng().random((30, 12)) < 0.5
-    figure = heatmaps.parts(W @ H, W, H, axes=AXES, mask=mask, order="input").figure
+    figure = beside.parts(W @ H, W, H, axes=AXES, mask=mask, view=beside.View(rows="input", columns="input")).figure
     X, model, rest = (t.z for t in figure.data if t.type == "heatmap")
     np.testing.assert_array_equal(np.isnan(X), ~mask)
     np.testing.assert_array_equal(np.isnan(rest), ~mask)
