@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from dashboard import session
-from dashboard.widgets import notices, panel
+from dashboard.widgets import notices, panel, signin
 
 HERE = Path(__file__).resolve().parent
 # in the page itself: as a file, Streamlit drops it between two script runs, and a browser that asks just then gets a 404
@@ -55,6 +55,9 @@ def _page(key: str, title: str, help_: str) -> StreamlitPage:
 def main() -> None:
     """Draw the frame and the page that is open."""
     st.set_page_config(page_title="NMF dashboard", page_icon=ICON, layout="wide")
+    if signin.wanted():
+        signin.draw()
+        return
     pages = {key: _page(key, title, help_) for entries in PAGES.values() for key, title, help_ in entries}
     session.set_pages(pages)
     place: Literal["hidden", "top"] = "hidden" if session.presenting() else "top"
@@ -67,5 +70,6 @@ def main() -> None:
         panel.draw()
         notices.draw()
     page.run()
+    signin.who()
     session.end()
     DRAWN.set()

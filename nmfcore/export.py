@@ -392,7 +392,10 @@ def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
         version = np.lib.format.read_magic(member)
         if version not in header:
             raise ValueError(f"{info.filename} has a header of version {version}")
-        shape, fortran, dtype = header[version](member)
+        try:
+            shape, fortran, dtype = header[version](member)
+        except Exception as wrong:  # NumPy hands the header to Python's own parser, whose errors are of many kinds
+            raise ValueError(f"{info.filename} has a damaged header: {type(wrong).__name__}") from None
         if dtype.hasobject or dtype.kind not in "fiub":
             raise ValueError(f"{info.filename} holds {dtype}, not numbers")
         size = math.prod(shape) * dtype.itemsize

@@ -6,7 +6,8 @@ A saved run is an NPZ without pickles. Coming back, everything in it is checked:
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from dashboard import links
 from dashboard.topics_shown.edits import Edits
-from dashboard.work.fitting import FIRST, FittedRun, finished, floor_of, load, start
+from dashboard.work.fitting import FIRST, FittedRun, finished, fits, floor_of, load, start
 from dashboard.work.jobs import Job, Jobs
 from nmfcore import export
 from nmfcore.core.checks import ProblemError
@@ -69,6 +70,22 @@ def opened(content: bytes, limits: Limits | None = None) -> tuple[SavedRun, Data
     limits = limits or Limits.from_environment()
     if len(content) > limits.upload_bytes:
         raise ProblemError(f"The file has {len(content):,} bytes; files up to {limits.upload_bytes:,} are read.")
+    with _only_problems():
+        return _opened(content, limits)
+
+
+@contextmanager
+def _only_problems() -> Iterator[None]:
+    """Whatever a damaged file makes a library raise becomes the one error that is documented."""
+    try:
+        yield
+    except (ProblemError, MemoryError):
+        raise
+    except Exception as wrong:
+        raise ProblemError(f"This run file is damaged ({type(wrong).__name__}). Save the run again.") from None
+
+
+def _opened(content: bytes, limits: Limits) -> tuple[SavedRun, Dataset | None]:
     saved = export.read_run(io.BytesIO(content), largest=limits.unpacked_bytes)
     spec = saved.fit.spec
     edits_of(saved)
@@ -166,6 +183,7 @@ def open_work(saved: SavedRun, dataset: Dataset | None, jobs: Jobs) -> Callable[
         spec, data = saved.fit.spec, dataset
         data = load(spec, job.say) if data is None else data
         job.say("Checking it against its data")
+        fits(job, data, spec.rank, loss=spec.loss)
         if spec.fingerprint and data.fingerprint != spec.fingerprint:
             raise ProblemError(
                 f"The data set {spec.data!r} here is not the one of this run: another version or source of it was found. "
@@ -178,7 +196,8 @@ def open_work(saved: SavedRun, dataset: Dataset | None, jobs: Jobs) -> Callable[
             raise ProblemError(
                 f"This file says its relative error is {claimed:.4f}; its W and H have {error:.4f}. It was changed."
             )
-        again = start(spec, data)
+        with _only_problems():
+            again = start(spec, data)
         job.message = "Measuring the floor"
         run = finished(again, data, *floor_of(data, spec.rank, jobs))
         run = replace(run, spec=spec, factorization=saved.fit)

@@ -172,7 +172,7 @@ def warm_kernels() -> None:
         return
     place = str(Path(engines.__file__).parents[2])
     with contextlib.suppress(OSError, subprocess.SubprocessError):
-        command = [sys.executable, "-c", COMPILE, place, *KERNEL_DTYPES]
+        command = [sys.executable, "-B", "-c", COMPILE, place, *KERNEL_DTYPES]
         subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=COMPILE_SECONDS, check=False)
     for dtype in KERNEL_DTYPES:
         engines.warm(dtype)

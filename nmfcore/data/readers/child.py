@@ -3,7 +3,8 @@
 In a child process that has bounded memory (RLIMIT_AS), time and file sizes, a clean environment, no standard input but its
 orders, and an audit hook that refuses network connections, other programs and pickled classes. The file's bytes come
 through an anonymous file in memory (Linux; elsewhere a temporary file that is removed at once), and so does the result.
-The child is this module, started with `python -I -S`; nothing of the calling program's main module is run again.
+The child is this module, started with `python -I -S -B` (it writes no bytecode either); nothing of the calling program's main
+module is run again.
 
 Where a platform has no RLIMIT_AS that works (Windows, macOS) the size limits and the time limit still hold, but the memory
 bound does not.
@@ -66,7 +67,7 @@ def read_in_child(source: Source, key: str, options: ReadOptions, limits: Limits
             "limits": asdict(limits),
         }
         child = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(Path(__file__).resolve())],
+            [sys.executable, "-I", "-S", "-B", str(Path(__file__).resolve())],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -144,3 +144,31 @@ def test_memory_is_estimated_and_bounded():
     assert limits.estimated_bytes(1000, 1000, 10) == 8 * 1000 * 1000 * 1.5 + 16 * 2000 * 10
     assert limits.estimated_bytes(10**5, 10**5, 10, stored=1000) < 10**8
     assert 0 < limits.memory_budget() <= 2 * limits.GIB
+
+
+def test_the_guard_holds_while_a_file_is_read(tmp_path, monkeypatch):
+    """A library that was taken over (here: one that pretends to be Pillow) cannot call out of the child that reads a picture."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        calls = f"socket.create_connection(('127.0.0.1', {listening.getsockname()[1]}))"
+        names = "def __getattr__(name):\n    return type(name, (Exception,), {})"
+        package = tmp_path / "PIL"
+        package.mkdir()
+        (package / "__init__.py").write_text("import PIL.Image\nJpegImagePlugin = PngImagePlugin = PpmImagePlugin = None\n")
+        (package / "Image.py").write_text(f"import socket\ndef open(*_, **__):\n    {calls}\n{names}\n")
+        paths = child._search_path()
+        monkeypatch.setattr(child, "_search_path", lambda: [str(tmp_path), *paths])
+        with pytest.raises(UploadError, match="must not do this: socket"):
+            child.read_in_child(Source("x.png", b"\x89PNG"), "images", ReadOptions(), Limits(), silent)
+        with pytest.raises(BlockingIOError):
+            listening.accept()
+
+
+def test_the_child_writes_no_bytecode(monkeypatch):
+    started = []
+    real = child.subprocess.Popen
+    monkeypatch.setattr(child.subprocess, "Popen", lambda command, **rest: (started.append(command), real(command, **rest))[1])
+    read_matrix(b"a,b\n1,2\n", name="t.csv", isolate=True)
+    assert "-B" in started[0]
