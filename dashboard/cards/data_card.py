@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -14,6 +16,7 @@ from dashboard.text.words import count, percent
 from dashboard.widgets import card, prepare
 from nmfcore.data import catalog
 from nmfcore.data.model.dataset import Dataset
+from nmfcore.data.model.facts import Fact, Facts
 
 PREVIEW_ROWS, PREVIEW_COLUMNS = 8, 12
 SAMPLE = 200_000  # stored values that the histogram is made of, evenly spaced
@@ -52,6 +55,7 @@ def draw(dataset: Dataset) -> None:
         if dataset.effects:
             with st.expander("Before and after the preparation"):
                 prepare.effects(dataset, "effects", notes=False)
+    _facts_card(dataset)
     _values_card(dataset)
     with st.container(border=True):
         shown = session.data_facts("preview", lambda: preview(dataset))
@@ -60,6 +64,51 @@ def draw(dataset: Dataset) -> None:
         st.dataframe(shown, hide_index=True, key="preview", placeholder="", alt=f"First rows of {clean(dataset.title)}")
         if dataset.shape[1] > PREVIEW_COLUMNS:
             st.markdown(f":small[{reading('data', 'preview')}]")
+
+
+def _facts_card(dataset: Dataset) -> None:
+    """What is known of the items and of the features beside the numbers, one line for each fact."""
+    tables = [(dataset.axes.rows.name, dataset.facts), (dataset.axes.columns.name, dataset.column_facts)]
+    for name, facts in tables:
+        if not facts:
+            continue
+        with st.container(border=True, gap="small"):
+            st.markdown(f"**Facts about the {markdown(name)}**")
+            st.dataframe(
+                session.data_facts(("facts", name), partial(fact_table, facts)), hide_index=True,
+                key=f"facts-{'rows' if facts is dataset.facts else 'columns'}", placeholder="",
+                alt=f"Facts about the {clean(name)}: name, kind, how many are known, and values",
+            )  # fmt: skip
+            st.markdown(
+                ":small[:gray[They are not factorized. Items can be grouped and filtered by them, and each can serve as known "
+                "labels.]]"
+            )
+
+
+def fact_table(facts: Facts) -> pd.DataFrame:
+    """One line for each fact: its name, kind, how many items have one, and some of its values."""
+    rows = [
+        {"Fact": clean(fact.name, 60), "Kind": fact.kind, "Known": int(fact.known.sum()), "Values": clean(_values_of(fact), 120)}
+        for fact in facts
+    ]
+    return pd.DataFrame(rows)
+
+
+def _values_of(fact: Fact) -> str:
+    """The most frequent categories, the range of numbers and dates, or the first texts."""
+    known = np.flatnonzero(fact.known)
+    if not known.size:
+        return "none"
+    if fact.kind == "category":
+        often = np.bincount(fact.values[known], minlength=len(fact.names))
+        order = np.argsort(-often, kind="stable")[:4]
+        more = f" and {len(fact.names) - 4:,} more" if len(fact.names) > 4 else ""
+        return ", ".join(f"{fact.names[k]} ({often[k]:,})" for k in order) + more
+    if fact.kind in ("number", "date"):
+        values = fact.values[known]
+        low, high = (Fact("", fact.kind, np.array([value])).shown(0) for value in (values.min(), values.max()))
+        return low if low == high else f"{low} to {high}"
+    return ", ".join(fact.shown(int(i))[:40] for i in known[:3])
 
 
 def _metric(name: str, value: str, beside: str) -> None:

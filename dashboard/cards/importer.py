@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session
-from dashboard.cards import data_card
+from dashboard.cards import data_card, importer_columns, importer_questions
 from dashboard.figures.orientation import orientation
 from dashboard.text.explanations import reading
 from dashboard.text.plain import clean, markdown
@@ -20,29 +20,37 @@ from dashboard.work.importing import Import, Outcome, Refusal
 from dashboard.work.jobs import Job
 from nmfcore.data.model.limits import MIB, Limits
 from nmfcore.data.model.table import Table
-from nmfcore.data.readers.options import NO_DELIMITER, WHITESPACE
+from nmfcore.data.readers.options import DOUBLE_COLON, NO_DELIMITER, WHITESPACE
 
 LISTED = "listed-file"
 HEARTBEAT = 0.5  # seconds between looks at a reading that goes on
 FORMATS = (
-    "CSV and other text tables, Excel, Parquet, NPY, NPZ (also SciPy sparse), MatrixMarket, JSON records; texts (one document a "
-    "line, a column of a table, a zip of .txt); ratings (user, item, rating); a zip of pictures of one size. Also as gzip or zip."
+    "CSV and other text tables, Excel, OpenDocument, Parquet, NPY, NPZ (also SciPy sparse), MatrixMarket, JSON; bags of words, "
+    "SVMlight, LDA-C, ARFF; 10x Genomics, AnnData (.h5ad), GCT, GEO series; Stata, SPSS; texts (one document a line, a column of "
+    "a table, a zip of files or mails); ratings and counts (who, what, how much); pictures of one size. Also packed (gzip, zip, "
+    "tar, bzip2, XZ, Zstandard). Files dropped together are one thing: a matrix with its labels, texts, pictures."
 )
 EXAMPLES = {
     "A table: items in rows": "film,shark,snow,crime\nJaws,5,0,1\nFargo,0,4,5\nHeat,0,0,5",
     "Texts: one a line": "The shark returned to the beach.\nSnow fell on the road to Fargo.\nThe bank was robbed at noon.",
     "Ratings: who, what, how much": "user,item,rating\nJai,Friends,4.8\nPB,Friends,4\nPB,Black Mirror,4.8",
 }
-CONTENTS = {"matrix": "a matrix", "ratings": "ratings: user, item, rating", "documents": "documents"}
+CONTENTS = {
+    "matrix": "a matrix",
+    "ratings": "ratings: user, item, rating",
+    "counts": "counts: document, term, count",
+    "documents": "documents",
+}
+PER = {"line": "a line", "paragraph": "a paragraph", "file": "the whole file"}
 DELIMITERS = {
     ",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", WHITESPACE: "spaces", ":": "colon",
-    NO_DELIMITER: "nothing: one column",
+    DOUBLE_COLON: "two colons", NO_DELIMITER: "nothing: one column",
 }  # fmt: skip
 DECIMALS = {".": "point: 3.14", ",": "comma: 3,14"}
 THOUSANDS = {"": "nothing", ",": "comma: 1,000", ".": "point: 1.000"}
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "cp1252", "latin-1")
 QUOTES = {'"': "double quotes", "'": "single quotes", "": "nothing"}
-TABLES = ("csv", "xlsx", "json", "parquet")  # formats whose rows of cells can be read in more than one way
+TABLES = ("csv", "xlsx", "workbook", "json", "parquet", "arff", "stata", "spss")  # whose cells can be read in several ways
 REPAIRS = {
     "ragged": {"pad": "rows of another length completed or cut", "skip": "rows of another length left out"},
     "unparseable": {"missing": "text among the numbers counts as missing"},
@@ -73,6 +81,7 @@ def draw() -> None:
         _verdict(brought, job)
     table = brought.seen
     if brought is me.brought.looked_at:
+        importer_questions.draw(brought, brought.outcome.table if brought.outcome is not None else None)
         _understood(brought, table)
         if table is not None:
             _meaning(brought, table)
@@ -91,7 +100,10 @@ def _drop_zone(open_: bool) -> None:
     with st.container(border=True, gap="small"):
         st.markdown("**Bring your own data**")
         key = f"upload-{session.state().brought.uploaders}"
-        st.file_uploader("Drop a file here", key=key, on_change=_dropped, args=(key,), help=FORMATS, label_visibility="collapsed")
+        st.file_uploader(
+            "Drop a file here, or several that belong together", key=key, on_change=_dropped, args=(key,), help=FORMATS,
+            label_visibility="collapsed", accept_multiple_files=True,
+        )  # fmt: skip
         if not open_:
             st.markdown(f":small[{FORMATS}]")
         _listed()
@@ -134,12 +146,15 @@ def _examples() -> None:
 
 
 def _dropped(key: str) -> None:
-    """A file was dropped, or taken back."""
-    file = session.control_value(key, None)
-    if file is None:
+    """Files were dropped, or taken back."""
+    files = session.control_value(key, None) or []
+    files = files if isinstance(files, list) else [files]
+    if not files:
         session.discard_import()
+    elif len(files) == 1:
+        session.bring(files[0].name, files[0].getvalue())
     else:
-        session.bring(file.name, file.getvalue())
+        session.bring_together([(file.name, file.getvalue()) for file in files])
 
 
 # -- what it comes to --------------------------------------------------------------------------------------------------
@@ -268,6 +283,8 @@ def _understood(brought: Import, table: Table | None) -> None:
                 st.markdown("  \n".join(lines[:half]))
                 st.markdown("  \n".join(lines[half:]))
             _table_preview(table)
+            if table.content == "matrix" and not refused:
+                importer_columns.draw(brought, table)
             if table.notes:
                 with st.expander(
                     f"Assumed, dropped or repaired: {count(len(table.notes), 'note')}", expanded=len(table.notes) <= 3
@@ -319,32 +336,40 @@ def _reading_controls(brought: Import, table: Table | None) -> None:
     with st.grid(2, min_column_width=190):
         if tabular:
             _select(brought, "It holds", "content", CONTENTS, brought.read.get("content", content))
+        if known.get("inside"):
+            inside = {None: "all together", **{name: name for name in known["inside"]}}
+            _select(brought, "File in the archive", "member", inside, brought.read.get("member"), "all together")
+        if content == "documents" and format_ == "csv" and (known.get("delimiter") == NO_DELIMITER or brought.read.get("per")):
+            _select(brought, "One document is", "per", PER, brought.read.get("per", "line"))
         if known.get("sheets"):
             _select(brought, "Sheet", "sheet", known["sheets"], now("sheet"))
-        if known.get("members"):
-            _select(brought, "Array", "member", known["members"], now("member"))
+        if known.get("members") and not known.get("inside"):
+            _select(brought, "Matrix in the file", "member", known["members"], now("member"))
         if format_ == "csv":
             _select(brought, "Cells divided by", "delimiter", DELIMITERS, now("delimiter"))
             _select(brought, "Decimal sign", "decimal", DECIMALS, now("decimal"))
             _select(brought, "Thousands divided by", "thousands", THOUSANDS, brought.read.get("thousands"), "recognised")
             _select(brought, "Encoding", "encoding", ENCODINGS, now("encoding"))
             _select(brought, "Quotes around cells", "quote", QUOTES, now("quote"))
-        if format_ in ("csv", "xlsx"):
+        if format_ in ("json", "arff", "gct", "geo") or known.get("holds") == "texts":
+            _select(brought, "Encoding", "encoding", ENCODINGS, now("encoding"))
+        if format_ in ("csv", "xlsx", "workbook"):
             header = {True: "the first row holds names", False: "none, the first row is data"}
             _select(brought, "Header", "header", header, now("header"))
-        if tabular and columns and content != "ratings":
+            if now("header"):
+                _number(brought, "Rows of the header, joined", "header_rows", int(now("header_rows") or 1), least=1, most=10)
+        if tabular and columns and content not in ("ratings", "counts"):
             choices = {False: "none: number the rows", **{column: importing.column_name(column) for column in columns}}
             index = brought.read.get("index_column", known.get("index_column"))
             _select(brought, "Row labels", "index_column", choices, False if index is None else index)
         if tabular and columns and content == "documents":
             _select(brought, "Texts", "text_column", columns, now("text_column"))
-        if tabular and columns and content == "ratings":
+        if tabular and columns and content in ("ratings", "counts"):
             found = list(known.get("rating_columns") or (None, None, None))
-            for title, option, column in zip(
-                ("User", "Item", "Rating"), ("user_column", "item_column", "rating_column"), found, strict=True
-            ):
+            titles = ("User", "Item", "Rating") if content == "ratings" else ("Document", "Term", "Count")
+            for title, option, column in zip(titles, ("user_column", "item_column", "rating_column"), found, strict=True):
                 _select(brought, title, option, columns, brought.read.get(option, column))
-        if format_ == "csv":
+        if format_ in ("csv", "xlsx", "workbook"):
             _number(
                 brought, "Lines before the table", "skip_lines", int(brought.read.get("skip_lines") or known.get("skipped") or 0)
             )
@@ -371,10 +396,7 @@ def _reading_controls(brought: Import, table: Table | None) -> None:
 
 
 def _again(brought: Import) -> None:
-    brought.read.clear()
-    brought.meaning.clear()
-    brought.steps = None
-    brought.fixes += 1
+    brought.begin_again()
 
 
 def _select(
@@ -396,10 +418,10 @@ def _select(
     )  # fmt: skip
 
 
-def _number(brought: Import, title: str, option: str, value: int) -> None:
+def _number(brought: Import, title: str, option: str, value: int, *, least: int = 0, most: int = 1_000_000) -> None:
     key = f"import_{brought.id}_{option}"
     session.set_control(key, value)
-    st.number_input(title, 0, 1_000_000, key=key, step=1, on_change=_read, args=(brought, option, key))
+    st.number_input(title, least, most, key=key, step=1, on_change=_read, args=(brought, option, key))
 
 
 def _words(brought: Import, title: str, option: str) -> None:
@@ -482,8 +504,8 @@ def _meaning(brought: Import, table: Table) -> None:
                     reading("data", "zero"),
                     required=True,
                 )
-        if table.aside:
-            _labels(brought, table, chosen.get("classes"))
+        if importing.known_labels(table, str(chosen.get("orientation", "rows"))):
+            _labels(brought, table, chosen)
         _names(brought, table, chosen)
 
 
@@ -534,11 +556,12 @@ def _say(brought: Import, name: str, value: Any) -> None:
         brought.meaning[name] = value
 
 
-def _labels(brought: Import, table: Table, value: str | None) -> None:
+def _labels(brought: Import, table: Table, chosen: Mapping[str, Any]) -> None:
     key = f"import_{brought.id}_classes"
-    session.set_control(key, value)
+    session.set_control(key, chosen.get("classes"))
+    names = importing.known_labels(table, str(chosen.get("orientation", "rows")))
     st.selectbox(
-        "Known labels of the items", list(table.aside), index=None, format_func=lambda name: clean(name, 60), key=key,
+        "Known labels of the items", names, index=None, format_func=lambda name: clean(name, 60), key=key,
         placeholder="none", help=reading("data", "labels"), on_change=_mean, args=(brought, "classes", key),
     )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from dashboard.files.saved import edits_of, open_work, opened
@@ -11,8 +12,22 @@ from dashboard.session.controls import wanted
 from dashboard.session.flow import fit, start_fit, use, want
 from dashboard.session.tab import Fit, Notice, jobs, patience, state
 from dashboard.work import given
-from dashboard.work.importing import Import, from_link
+from dashboard.work.importing import Import, distinct, from_link
 from nmfcore.data.model.dataset import Dataset
+from nmfcore.data.readers.source import Source
+from nmfcore.data.reading import packed
+
+
+def bring_together(files: Sequence[tuple[str, bytes]]) -> None:
+    """Look at several files as one thing: a matrix and its labels, texts, pictures, the three files of 10x Genomics."""
+    names = [name for name, _ in files]
+    try:
+        content = packed([Source(name, content) for name, content in zip(distinct(names), (c for _, c in files), strict=True)])
+    except ValueError as wrong:
+        discard_import()
+        state().notice = Notice(str(wrong))
+        return
+    bring(f"{len(files)} files", content)
 
 
 def bring(name: str, content: bytes) -> None:

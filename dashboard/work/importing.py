@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from nmfcore.data.model.dataset import Dataset
 from nmfcore.data.model.errors import Fix
 from nmfcore.data.model.languages import language_of
 from nmfcore.data.model.limits import Limits, estimated_bytes, memory_budget
-from nmfcore.data.model.table import Table
+from nmfcore.data.model.table import Question, Table
 from nmfcore.data.readers.options import ReadOptions
 from nmfcore.data.reading import known_formats, read_matrix
 from nmfcore.data.settle import as_dataset
@@ -34,6 +34,9 @@ LANE = "import"
 START_SECONDS = 0.8  # until a child process reads
 BYTES_A_SECOND = 5e6  # that are read of a text table; other formats are faster
 COLUMNS_OFFERED = 200  # names in the choice of a column: a file can have 200,000
+ANSWERS_SHOWN = 3  # of a question, side by side
+GLIMPSED = (3, 4)  # rows and columns of an answer that are shown
+GLIMPSE_BYTES = 5_000_000  # of a file that is read once more for each other answer
 TABLES_KEPT = 2  # readings of one file that are kept, so that going back to the last choice reads nothing
 SMALL_CORPUS = 50  # documents below which a word may stand in a single one
 NAMES = ("name", "rows", "columns", "zero_means")
@@ -55,11 +58,21 @@ class Refusal:
     fixes: tuple[Fix, ...] = ()
 
 
+@dataclass(frozen=True)
+class Glimpse:
+    """The first rows of a reading, and what it comes to."""
+
+    says: str
+    names: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Outcome:
     """What the present choices lead to: as far as it came, and the refusal that stopped it.
 
     raw : before the preparation, dataset : after it, by these steps
+    others : the first rows of the other answers to what the table leaves open, by question and answer; None: it cannot be read so
     seen : the table of a refused reading, read as if everything that can be repaired had been: to show, never to use
     seconds : a guess for a fit at `rank`; None when nobody can say
     """
@@ -70,6 +83,7 @@ class Outcome:
     steps: Steps = ()
     refusal: Refusal | None = None
     seen: Table | None = None
+    others: Mapping[tuple[str, int], Glimpse | None] = field(default_factory=dict)
     rank: int = 0
     memory: int = 0
     seconds: float | None = None
@@ -87,6 +101,7 @@ class Import:
     outcome : of the choices in `key_of_outcome`; it stays on screen while others are tried
     seen : the last table that was read, for the controls of a reading that is refused
     fixes : how many fixes were taken; controls are made anew after each, so that they show it
+    questions, answers : what the file left open so far, by key, and which answer was given to it
     """
 
     name: str
@@ -101,6 +116,9 @@ class Import:
     seen: Table | None = field(default=None, repr=False)
     fixes: int = 0
     stopped: Hashable = None
+    questions: dict[str, Question] = field(default_factory=dict, repr=False)
+    answers: dict[str, int] = field(default_factory=dict)
+    glimpses: dict[tuple[str, int], Glimpse | None] = field(default_factory=dict, repr=False)
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     _tables: dict[str, Table] = field(default_factory=dict, repr=False)
     _keys: set[Hashable] = field(default_factory=set, repr=False)
@@ -143,10 +161,17 @@ class Import:
     def _adopt(self, key: Hashable, outcome: Outcome) -> None:
         self.outcome, self.key_of_outcome = outcome, key
         self.seen = outcome.table or outcome.seen or self.seen
+        self.glimpses |= outcome.others
+        table = outcome.table
+        for question in table.questions if table is not None else ():
+            if question.key not in self.answers:
+                self.questions[question.key] = question
+                self.answers[question.key] = 0
 
     def work(self) -> Callable[[Job], Outcome]:
         """The work of a job that reads, settles and prepares the file as it is chosen now."""
         read, meaning, steps, rank = dict(self.read), dict(self.meaning), self.steps, self.rank
+        asked = frozenset(self.answers)
         content, name, given, tables = self.content, self.name, self.raw, self._tables  # an import that is dropped takes new ones
 
         def run(job: Job) -> Outcome:
@@ -161,17 +186,18 @@ class Import:
                 refusal = Refusal("reading" if table is None else "meaning", str(refused), getattr(refused, "fixes", ()))
                 seen = table or _apart_from_that(content or b"", name, read, job)
                 return Outcome(table, refusal=refusal, seen=seen)
+            others = {} if table is None else _glimpses(table, content or b"", name, read, asked, job)
             applied = usual_steps(raw) if steps is None else steps
             try:
                 dataset = prepare.apply(raw, applied, job.say)
             except ValueError as impossible:  # the steps' own sentences: no term left, unknown step, ...
-                return Outcome(table, raw, steps=applied, refusal=Refusal("preparing", str(impossible)))
+                return Outcome(table, raw, steps=applied, refusal=Refusal("preparing", str(impossible)), others=others)
             if dataset.X is None:
                 said = "Text becomes a matrix by its words; that step is missing."
                 return Outcome(table, raw, steps=applied, refusal=Refusal("preparing", said))
             job.say("Taking the fingerprint")
             _ = dataset.fingerprint  # here, not on the page
-            return measured(Outcome(table, raw, dataset, applied), rank)
+            return measured(Outcome(table, raw, dataset, applied, others=others), rank)
 
         return run
 
@@ -185,6 +211,33 @@ class Import:
         elif "add" in options:
             steps = self.steps if self.steps is not None else self.outcome.steps if self.outcome is not None else ()
             self.steps = (*steps, options["add"])
+
+    def answer(self, key: str, number: int) -> None:
+        """Take another answer to what the file left open; the options of the one before are taken back."""
+        choices = self.questions[key].choices
+        before = choices[self.answers[key]].options
+        self.answers[key] = number
+        self.fixes += 1
+        back = {name: None for name in before if name not in choices[number].options}
+        self.choose_reading(**back, **choices[number].options)
+
+    def set_roles(self, changes: Mapping[str, bool]) -> None:
+        """Columns that are features (True) or facts (False) from now on."""
+        facts, features = list(self.read.get("facts", ())), list(self.read.get("features", ()))
+        for name, is_feature in changes.items():
+            facts, features = ([old for old in names if old != name] for names in (facts, features))
+            (features if is_feature else facts).append(name)
+        self.fixes += 1
+        self.choose_reading(facts=facts or None, features=features or None)
+
+    def begin_again(self) -> None:
+        """Let everything be found out again."""
+        self.read.clear()
+        self.meaning.clear()
+        self.questions.clear()
+        self.answers.clear()
+        self.steps = None
+        self.fixes += 1
 
     def choose_reading(self, **options: Any) -> None:
         """Choose options of reading; None lets one be found out again. Another kind of content asks for other meanings."""
@@ -245,12 +298,43 @@ def _table(content: bytes, name: str, read: Mapping[str, Any], tables: dict[str,
     return tables[key]
 
 
+def _glimpses(
+    table: Table, content: bytes, name: str, read: Mapping[str, Any], asked: frozenset[str], job: Job
+) -> dict[tuple[str, int], Glimpse | None]:
+    """The first rows of each answer to the questions that are new; of large files only those of the answer that was taken."""
+    found: dict[tuple[str, int], Glimpse | None] = {}
+    for question in table.questions:
+        if question.key in asked:
+            continue
+        found[question.key, 0] = glimpse(table)
+        for number, choice in enumerate(question.choices[1:ANSWERS_SHOWN], 1):
+            if len(content) > GLIMPSE_BYTES:
+                continue
+            job.say("Reading it the other way")
+            try:
+                other = read_matrix(content, name=name, report=job.say, **{**read, **choice.options})
+                found[question.key, number] = glimpse(other)
+            except ValueError:
+                found[question.key, number] = None
+    return found
+
+
+def glimpse(table: Table) -> Glimpse:
+    """The first rows of a table, and its size in words."""
+    names, rows = preview(table, *GLIMPSED)
+    m, n = table.shape
+    kinds = {"documents": f"{m:,} documents", "ratings": f"ratings: {m:,} × {n:,}", "counts": f"counts: {m:,} × {n:,}"}
+    return Glimpse(kinds.get(table.content, f"{m:,} × {n:,} numbers"), tuple(names), tuple(tuple(row) for row in rows))
+
+
 def _apart_from_that(content: bytes, name: str, read: Mapping[str, Any], job: Job) -> Table | None:
     """What else was understood of a file that is refused; None when it cannot be read at all."""
     try:
-        return read_matrix(content, name=name, report=job.say, **{**read, **REPAIRED})
+        table = read_matrix(content, name=name, report=job.say, **{**read, **REPAIRED})
     except ValueError:
         return None
+    chosen = tuple(note for note in table.notes if "as you chose" not in note)  # nobody chose these repairs
+    return replace(table, notes=chosen)
 
 
 def settled(table: Table, chosen: Mapping[str, Any]) -> dict[str, Any]:
@@ -264,9 +348,14 @@ def settled(table: Table, chosen: Mapping[str, Any]) -> dict[str, Any]:
         if m * n <= Limits.from_environment().dense_cells:
             usual["missing"] = "mask"  # who did not rate said nothing; the screen shows this choice and offers the other
     arguments = {**usual, **chosen}
-    if arguments.get("classes") not in table.aside:
+    if arguments.get("classes") not in known_labels(table, str(arguments.get("orientation", "rows"))):
         arguments.pop("classes", None)
     return {name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()}
+
+
+def known_labels(table: Table, orientation: str) -> list[str]:
+    """The facts that can serve as known labels of the items: those of the rows, or of the columns where these are the items."""
+    return list(table.column_aside if orientation == "columns" and table.documents is None else table.aside)
 
 
 def usual_steps(raw: Dataset) -> Steps:
@@ -302,6 +391,16 @@ def measured(outcome: Outcome, rank: int) -> Outcome:
     return replace(outcome, refusal=refusal, rank=rank, memory=memory, seconds=seconds)
 
 
+def distinct(names: Sequence[str]) -> list[str]:
+    """File names that all differ: a second one of the same name gets a number in front."""
+    seen: set[str] = set()
+    result = []
+    for number, name in enumerate(names, 1):
+        result.append(name if name not in seen else f"{number} {name}")
+        seen.add(result[-1])
+    return result
+
+
 def column_choices(table: Table) -> list[str | int]:
     """The columns of a text table as its reading options name them: by name, or by number where there is no header."""
     understood = table.understood
@@ -319,6 +418,21 @@ def column_choices(table: Table) -> list[str | int]:
         if name not in names:
             names.append(name)
     return names[:COLUMNS_OFFERED]
+
+
+def examples(table: Table, names: Sequence[str], count: int = 3) -> dict[str, str]:
+    """The first cells of some columns, by name: facts as they stand, features as numbers."""
+    said = {name: ", ".join(str(cell) for cell in cells[:count]) for name, cells in table.aside.items() if name in names}
+    if table.X is None or not table.column_labels:
+        return said
+    block = table.X[:count]
+    place = {name: j for j, name in enumerate(table.column_labels)}
+    for name in names:
+        if name in place and name not in said:
+            column = block[:, [place[name]]]
+            cells = (column.toarray() if table.sparse else np.asarray(column)).ravel()
+            said[name] = ", ".join("" if value != value else f"{value:g}" for value in cells.tolist())
+    return said
 
 
 def first_rows(table: Table) -> list[list[str]]:
@@ -352,7 +466,7 @@ def facts(table: Table) -> dict[str, str]:
         said["Encoding"] = str(understood["encoding"])
     if "header" in understood:
         said["Header"] = "the first row holds the names" if understood["header"] else "none"
-    if "index_column" in understood and table.content != "ratings":
+    if "index_column" in understood and table.content not in ("ratings", "counts"):
         said["Row labels"] = column_name(understood["index_column"]) if understood["index_column"] is not None else "none"
     if table.content == "documents":
         said["Content"] = f"{m:,} documents"
@@ -362,6 +476,9 @@ def facts(table: Table) -> dict[str, str]:
         said["Content"] = f"ratings by {m:,} users of {n:,} items"
         columns = understood.get("rating_columns") or ()
         said["User, item, rating"] = ", ".join(column_name(column) for column in columns)
+    elif table.content == "counts":
+        (rows, _), (columns_, _) = understood.get("axes") or (("documents", ""), ("terms", ""))
+        said["Content"] = f"counts of {n:,} {columns_} in {m:,} {rows}"
     elif table.content == "images":
         height, width = table.image_shape or (0, 0)
         said["Content"] = f"{m:,} pictures of {height} × {width} pixels"
@@ -370,7 +487,10 @@ def facts(table: Table) -> dict[str, str]:
     if understood.get("dtype"):
         said["Numbers"] = str(understood["dtype"])
     if table.aside:
-        said["Set aside"] = ", ".join(list(table.aside)[:8]) + (" …" if len(table.aside) > 8 else "")
+        said["Facts"] = ", ".join(list(table.aside)[:8]) + (" …" if len(table.aside) > 8 else "")
+    if table.column_aside:
+        names = list(table.column_aside)
+        said["Facts of the columns"] = ", ".join(names[:8]) + (" …" if len(names) > 8 else "")
     return {name: text for name, text in said.items() if text}
 
 

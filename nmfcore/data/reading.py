@@ -88,13 +88,13 @@ def gathered(file: AnyFile | Sequence[AnyFile], limits: Limits, *, name: str | N
         If it is too large or not there.
     """
     if isinstance(file, (list, tuple)):
-        return Source(name or "the files", _packed([gathered(one, limits) for one in file], limits))
+        return Source(name or "the files", packed([gathered(one, limits) for one in file], limits))
     if isinstance(file, (str, os.PathLike)):
         path = Path(file)
         if path.is_dir():
             inside = sorted(one for one in path.rglob("*") if one.is_file())[: limits.archive_members + 1]
             sources = [Source(one.relative_to(path).as_posix(), path=one) for one in inside]
-            return Source(name or path.name, _packed(sources, limits))
+            return Source(name or path.name, packed(sources, limits))
         if not path.is_file():
             raise UploadError(f"There is no file {shown(path.name)}", way_out="Check its name and place.")
         source = Source(name or path.name, path=path)
@@ -114,8 +114,9 @@ def gathered(file: AnyFile | Sequence[AnyFile], limits: Limits, *, name: str | N
     return source
 
 
-def _packed(sources: list[Source], limits: Limits) -> bytes:
+def packed(sources: Sequence[Source], limits: Limits | None = None) -> bytes:
     """Several files as one zip file in memory: folders of texts or pictures take the same way as zip files."""
+    limits = limits or Limits.from_environment()
     total = sum(source.size for source in sources)
     if total > limits.upload_bytes or len(sources) > limits.archive_members:
         raise UploadError(
@@ -123,12 +124,12 @@ def _packed(sources: list[Source], limits: Limits) -> bytes:
             f"{limits.upload_bytes / MIB:,.0f} MB are read",
             way_out="Take a part of them.",
         )
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
         for source in sources:
             with source.open() as stream:
                 archive.writestr(source.name, stream.read())
-    return packed.getvalue()
+    return whole.getvalue()
 
 
 def known_formats() -> Mapping[str, str]:

@@ -109,7 +109,7 @@ def as_dataset(
     work.settle_missing(missing)
     work.settle_negatives(negatives)
     work.settle_zeros(zeros)
-    work.check_something()
+    work.note_nothing()
     kept = None if labels is None else labels.take(work.rows if of_rows else work.columns)
     facts, column_facts = facts.take(work.rows), column_facts.take(work.columns)
     X, mask = as_matrix(work.X), work.mask
@@ -249,15 +249,11 @@ class _Work:
         else:
             self.columns, self.X = keep, np.ascontiguousarray(dense[:, keep])
 
-    def check_something(self) -> None:
-        """Refuse a matrix of zeros: there is nothing to factorize in it, and any model explains it fully."""
-        values = self.X.data if sp.issparse(self.X) else self.X
-        if not np.any(values):
+    def note_nothing(self) -> None:
+        """Say it where all entries are zero: there is nothing to factorize, and any model explains it."""
+        if not np.any(self.X.data if sp.issparse(self.X) else self.X):
             m, n = self.X.shape
-            raise UploadError(
-                f"All {m * n:,} entries are 0, so there is nothing to factorize",
-                way_out="Choose a file with numbers above 0, or other columns of this one.",
-            )
+            self.notes.append(f"All {m * n:,} entries are zero: there is nothing to factorize.")
 
     def _fits_dense(self, what: str) -> None:
         m, n = self.X.shape

@@ -46,6 +46,7 @@ TENX = re.compile(r"(?P<of>.*?)matrix\.mtx(\.gz)?$", re.I)
 ROWS = re.compile(r"barcode|row|doc|sample|item|cell|obs|user|label|meta|class|target", re.I)
 COLUMNS = re.compile(r"vocab|term|word|gene|feature|col|var|item", re.I)
 LABELS_MOST = 64 * 2**20  # bytes of a file that can be a list of labels
+INSIDE_TOLD = 200  # names of files that are told, so that a screen can offer one
 SAMPLE = 4096  # bytes that tell a text
 
 
@@ -81,6 +82,11 @@ def read(bundle: Bundle, options: ReadOptions, limits: Limits) -> Table:
     """
     bundle = bundle.without_ignored()
     names = sorted(bundle.sizes)
+    table = _read(bundle, names, options, limits)
+    return replace(table, understood={**table.understood, "inside": names[:INSIDE_TOLD]}) if len(names) > 1 else table
+
+
+def _read(bundle: Bundle, names: list[str], options: ReadOptions, limits: Limits) -> Table:
     if not names:
         raise UploadError(f"{shown(bundle.name)} holds no file", way_out="Pack the file with the table.")
     tenx = _tenx_sets(names)

@@ -1,0 +1,120 @@
+"""What a file leaves open is asked with both readings; columns are ticked; several files are one thing; facts stand on Data."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from test_data_page import bring, has, metrics, said, settled, start
+
+from dashboard.work.importing import Import, distinct, examples, glimpse
+from dashboard.work.jobs import Jobs
+from nmfcore.data import read_matrix
+
+HEADLINES = (
+    b"Police arrest man, 34\nRiver floods town, hundreds flee\nBank raises rates, markets fall\nBoat sinks in storm, crew safe\n"
+)
+TABLE = b"name,year,a,b,kind\nu,2019,1,2,x\nv,2020,3,4,y\nw,2020,5,6,x\n"
+
+
+@pytest.fixture(scope="module")
+def jobs():
+    service = Jobs(workers=1)
+    yield service
+    service.close()
+
+
+def advance(brought, jobs):
+    while brought.advance(jobs, "me", 5.0) is not None:
+        pass
+    return brought.outcome
+
+
+def test_a_question_shows_both_readings_and_the_other_answer_reads_the_file_anew(jobs):
+    brought = Import("h.txt", HEADLINES)
+    outcome = advance(brought, jobs)
+    assert outcome.table.content == "documents"
+    lines, table = (brought.glimpses["texts or table", number] for number in (0, 1))
+    assert lines.says == "4 documents"
+    assert lines.rows[0][1] == "Police arrest man, 34"
+    assert table is None or table.rows[0][1] != lines.rows[0][1]
+    brought.answer("texts or table", 1)
+    assert brought.read == {"delimiter": ","}
+    advance(brought, jobs)
+    brought.answer("texts or table", 0)
+    assert advance(brought, jobs).table.content == "documents"
+    brought.begin_again()
+    assert not brought.read
+    assert not brought.answers
+
+
+def test_an_answer_takes_back_what_the_one_before_said(jobs):
+    brought = Import("t.csv", b"d1,river,2\nd1,boat,1\nd2,boat,3\nd2,bank,1\nd3,river,1\nd3,bank,4\n")
+    assert advance(brought, jobs).table.content == "counts"
+    brought.answer("ratings or counts", 1)
+    outcome = advance(brought, jobs)
+    assert outcome.table.content == "ratings"
+    assert outcome.dataset.mask is not None  # what was not rated is left out of the fit
+    brought.answer("ratings or counts", 0)
+    outcome = advance(brought, jobs)
+    assert outcome.table.content == "counts"
+    assert outcome.dataset.mask is None
+
+
+def test_columns_become_facts_and_features_by_ticking(jobs):
+    brought = Import("t.csv", TABLE)
+    assert advance(brought, jobs).table.column_labels == ["year", "a", "b"]
+    brought.set_roles({"year": False})
+    outcome = advance(brought, jobs)
+    assert outcome.table.column_labels == ["a", "b"]
+    assert outcome.dataset.facts.names == ("year", "kind")
+    brought.set_roles({"year": True})
+    assert advance(brought, jobs).table.column_labels == ["year", "a", "b"]
+    assert examples(outcome.table, ["year", "a"]) == {"year": "2019, 2020, 2020", "a": "1, 3, 5"}
+
+
+def test_nothing_is_said_to_be_chosen_before_anything_was(jobs):
+    brought = Import("t.csv", b"a,b,c\n1,2,3\n4,x,6\n7,8,9\n")
+    outcome = advance(brought, jobs)
+    assert outcome.refusal is not None
+    assert outcome.seen is not None
+    assert not [note for note in outcome.seen.notes if "as you chose" in note]
+
+
+def test_a_glimpse_says_what_a_reading_comes_to():
+    found = glimpse(read_matrix(TABLE, name="t.csv"))
+    assert found.says == "3 × 3 numbers"
+    assert found.names == ("", "year", "a", "b")
+    assert found.rows[0] == ("u", 2019, 1, 2)
+    assert distinct(["a", "b", "a"]) == ["a", "b", "3 a"]
+
+
+def test_the_screen_asks_and_shows_facts():
+    app = bring(start(), "headlines.txt", HEADLINES)
+    assert "Are these texts, or rows of a table?" in said(app)
+    assert "4 documents" in said(app)
+    assert app.button(key="answer-texts-or-table-0").disabled
+    app.button(key="answer-texts-or-table-1").click().run()
+    settled(app)
+    assert app.button(key="answer-texts-or-table-1").disabled  # the question stays, so that it can be answered again
+    app = bring(start(), "t.csv", TABLE)
+    assert "A tick makes a column a feature, which is factorized (3 now)" in said(app)
+    app.button(key="use-upload").click().run()
+    settled(app)
+    assert not app.exception
+    assert "Facts about the rows" in said(app)
+
+
+def test_files_dropped_together_are_one_thing():
+    matrix = io.BytesIO()
+    np.save(matrix, np.array([[1.0, 2], [3, 4], [5, 7]]))
+    app = start()
+    app.button(key="open-upload").click().run()
+    files = [("X.npy", matrix.getvalue(), "x"), ("samples.csv", b"name,kind\nu,p\nv,q\nw,p\n", "text/csv")]
+    app.file_uploader[0].set_value(files).run()
+    settled(app)
+    assert "2 files" in said(app)
+    assert metrics(app)["Rows"] == "3"
+    assert "kind" in said(app)
+    assert has(app, "use-upload")
