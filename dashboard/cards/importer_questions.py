@@ -31,16 +31,11 @@ def _question(brought: Import, question: Question) -> None:
 
 def _answer(brought: Import, question: Question, number: int, taken: int) -> None:
     choice = question.choices[number]
-    st.button(
-        markdown(choice.label, 60),
-        key=f"answer-{question.key.replace(' ', '-')}-{number}",
-        type="secondary",
-        icon=":material/check:" if number == taken else None,
-        disabled=number == taken,
-        width="stretch",
-        on_click=brought.answer,
-        args=(question.key, number),
-    )
+    if number == taken:
+        st.markdown(f":material/check: **{markdown(choice.label, 60)}** :gray[· taken]")
+    else:
+        key = f"answer-{question.key.replace(' ', '-')}-{number}"
+        st.button(markdown(choice.label, 60), key=key, width="stretch", on_click=brought.answer, args=(question.key, number))
     st.markdown(f":small[{markdown(choice.says, 200)}]")
     if (question.key, number) in brought.glimpses:
         _glimpse(brought.glimpses[question.key, number], f"glimpse-{question.key}-{number}")

@@ -94,10 +94,12 @@ def test_the_screen_asks_and_shows_facts():
     app = bring(start(), "headlines.txt", HEADLINES)
     assert "Are these texts, or rows of a table?" in said(app)
     assert "4 documents" in said(app)
-    assert app.button(key="answer-texts-or-table-0").disabled
+    assert not has(app, "answer-texts-or-table-0")
+    assert "Each line is a text · taken" in said(app).replace("*", "").replace(":gray[", "")
     app.button(key="answer-texts-or-table-1").click().run()
     settled(app)
-    assert app.button(key="answer-texts-or-table-1").disabled  # the question stays, so that it can be answered again
+    assert has(app, "answer-texts-or-table-0")  # the question stays, so that it can be answered again
+    assert not has(app, "answer-texts-or-table-1")
     app = bring(start(), "t.csv", TABLE)
     assert "A tick makes a column a feature, which is factorized (3 now)" in said(app)
     app.button(key="use-upload").click().run()

@@ -201,7 +201,9 @@ class _Finding:
             return True
         texts = [text_of(cell) for cell in row]
         labelled = any(kind(other[0]) == "text" for _, other in later[:20])
-        worded = any(kind(cell) == "text" for cell in row) and self.grid.delimiter in (WHITESPACE, "\t")  # R's write.table
+        worded = any(kind(cell) == "text" for cell in row)
+        numbered = [text_of(other[0]) for _, other in later] == [str(i + 1) for i in range(len(later))]  # R's write.table
+        worded = worded and (numbered or self.grid.delimiter in (WHITESPACE, "\t"))
         return len(set(texts)) == len(texts) and all(texts) and (labelled or (modal > 2 and worded))
 
     def _width(self, rows: list[Row]) -> int:

@@ -40,7 +40,8 @@ CLOCK = _words("timestamp time ts date datetime unixreviewtime unixtime created 
 PLACES = _words("chr chrom chromosome start end length strand geneid position pos txstart txend")  # beside counts of reads
 PLACE_NUMBERS = _words("start end length position pos txstart txend")
 LABELLED = TEXT | USER | ITEM | {"label", "category", "class", "id", "target", "topic"}
-_IDENTIFIER = re.compile(r"(^|[\W_])(id|nr|no|key|code|uuid|isbn|zip|ssn)s?$|[a-z](ID|Id|Nr|Key|Code)$", re.ASCII)
+CLASS = _words("label labels class classes target species diagnosis")  # of known classes, where whole numbers stand for them
+_IDENTIFIER = re.compile(r"(^|[\W_])(id|uuid|isbn|ssn|zip)$|[a-z](ID|Id)$", re.ASCII)
 _LOWER_IDENTIFIERS = frozenset(
     of + "id"
     for of in _words("user item movie film book product customer person patient doc document song artist track u i g s p")

@@ -27,6 +27,8 @@ from nmfcore.data.readers.cells import (
     texts,
 )
 
+CLASSES = 30  # different whole numbers up to which a column named "class" holds classes
+MANY = 5  # features beside a column of texts, from which on the numbers are what is meant
 KINDS_FROM = 100_000  # cells that settle which columns hold numbers
 TRIPLES_FROM = 4  # rows from which on (a, b, number) may be told from a table by what repeats
 NUMBERED_FROM = 8  # ... and where the first two are numbers themselves
@@ -189,12 +191,23 @@ def _set_aside_identifiers(layout: Layout, rows: Cells, account: Account, kept: 
         and (
             (vocabulary.is_identifier(layout.names[j]) and all_whole(rows, j, numbers))
             or (vocabulary.plain(layout.names[j]) in vocabulary.CLOCK and _is_clock(rows, j, account))
+            or _are_classes(layout.names[j], rows, j, account)
             or (j == 0 and layout.labels is not None and _numbers_the_rows(layout.names[j], rows, j, account))
         )
     ]
-    layout.identifiers += found
+    if len(found) == len(layout.features):  # classes alone are numbers after all
+        found = [j for j in found if not _are_classes(layout.names[j], rows, j, account)]
+    layout.identifiers += [j for j in found if not _are_classes(layout.names[j], rows, j, account)]
     layout.features = [j for j in layout.features if j not in found]
     layout.facts = sorted([*layout.facts, *found])
+
+
+def _are_classes(name: str, rows: Cells, column: int, account: Account) -> bool:
+    """Whether a column is named like known classes and holds few different whole numbers, each several times."""
+    if vocabulary.plain(name) not in vocabulary.CLASS or not all_whole(rows, column, account.numbers):
+        return False
+    different = len(set(texts(rows, column)))
+    return different <= CLASSES and 2 * different <= len(rows)
 
 
 def _set_aside_places(layout: Layout, rows: Cells, account: Account, kept: set[int]) -> None:
@@ -318,7 +331,7 @@ def _texts_or_numbers(layout: Layout, rows: Cells, worded: list[int], named: boo
     if not layout.features:
         return "documents"
     title = layout.names[text]
-    documents = few or named
+    documents = few or (named and len(layout.features) <= MANY)
     if documents:
         account.notes.append("One column holds whole sentences, so the rows were read as documents.")
     choices = (
@@ -396,7 +409,7 @@ def _triple_by_values(layout: Layout, rows: Cells, account: Account) -> str:
         if len(set(values)) > 12:
             return ""
         kind = "counts" if _look_like_counts(values) else "ratings"
-    elif len(rows) < TRIPLES_FROM or not all(repeated):
+    elif len(rows) < (TRIPLES_FROM if first == second == "text" else NUMBERED_FROM) or not all(repeated):
         return ""
     else:
         kind = "counts" if _look_like_counts(values) else "ratings"

@@ -105,6 +105,20 @@ def test_identifiers_beside_numbers_are_facts():
     assert read("n,acid,fluid\na,1,2\nb,3,4\n").column_labels == ["acid", "fluid"]
 
 
+def test_classes_written_as_numbers_are_facts():
+    table = read("label,p1,p2\n0,1,2\n1,3,4\n0,5,6\n1,7,8\n")
+    assert table.column_labels == ["p1", "p2"]
+    assert as_dataset(table, classes="label").classes.names == ("0", "1")
+    assert read("label\n0\n1\n0\n1\n").column_labels == ["label"]
+    assert read("yes,no,code\n1,0,3\n0,1,4\n1,1,3\n").column_labels == ["yes", "no", "code"]
+
+
+def test_rs_row_names_are_labels():
+    table = read('"a","b"\n"1",1.5,2\n"2",3,4\n"3",5,6\n')
+    assert table.row_labels == ["1", "2", "3"]
+    assert table.column_labels == ["a", "b"]
+
+
 def test_codes_with_zeros_in_front_are_no_numbers():
     table = read("city,zip,x,y\nA,01234,1,2\nB,98765,3,4\n")
     assert table.column_labels == ["x", "y"]
@@ -250,6 +264,15 @@ def test_where_ratings_and_counts_look_alike_the_choice_is_open_with_its_consequ
     stars = read("Ann,Jaws,3.5\nAnn,Fargo,4\nBob,Jaws,5\nBob,Heat,1\n")
     assert stars.content == "ratings"
     assert asked(stars, "ratings or counts")[0].options == {"content": "ratings"}
+
+
+def test_a_panel_of_places_and_years_is_a_matrix_with_gaps_and_three_columns_of_a_small_table_stay():
+    years = "country,year,gdp\n" + "".join(f"c{i},{2000 + t},{1.5 * i + t}\n" for i in range(3) for t in range(3))
+    table = read(years)
+    assert table.content == "ratings"
+    assert table.shape == (3, 3)
+    assert asked(table, "ratings or counts")[2].options == {"content": "matrix"}
+    assert read("city,rooms,price\nA,2,100\nB,3,200\nA,3,150\nB,2,50\n").column_labels == ["rooms", "price"]
 
 
 def test_counts_of_one_pair_are_added_and_ratings_averaged():
