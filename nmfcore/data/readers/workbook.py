@@ -106,4 +106,4 @@ def _check_unpacked(source: Source, limits: Limits) -> None:
 def _damaged(source: Source, error: Exception) -> UploadError:
     said = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
     way_out = "Save it again without a password, as .xlsx or as CSV."
-    return UploadError(f"{shown(source.name)} is a damaged or protected workbook: {said}", way_out=way_out)
+    return UploadError(f"{shown(source.name)} is a damaged, protected or far too large workbook: {said}", way_out=way_out)

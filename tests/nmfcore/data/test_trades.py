@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.metrics import normalized_mutual_info_score
 
+import nmfcore
 from nmfcore.data import UploadError, as_dataset, read_matrix
 
 NAN = float("nan")
@@ -176,6 +178,8 @@ def test_blank_and_na_labels_are_no_class():
     assert known.sum() == 7
     assert_array_equal(data.classes.index[known], (data.X[known, 0] > 0).astype(int))
     assert any("5 of 12 rows have no known label" in note for note in data.notes)
+    group = nmfcore.solve(data.X, rank=2, solver="hals", seed=0).W.argmax(axis=1)
+    assert normalized_mutual_info_score(data.classes.index[known], group[known]) == pytest.approx(1.0)
 
 
 # --- one decision for every format ----------------------------------------------------------------------------------------------
