@@ -32,6 +32,12 @@ def is_unknown(text: str) -> bool:
     return text.strip().lower() in UNKNOWN
 
 
+def known_cells(cells: Sequence[str]) -> list[bool]:
+    """Of which items a column says something; a dash beside plus signs says minus."""
+    signs = "+" in cells
+    return [not is_unknown(cell) or (signs and cell.strip() == "-") for cell in cells]
+
+
 @dataclass(frozen=True, eq=False)
 class Classes:
     """Known labels of the rows: `names` of the classes, and for each row the index of its class (-1: none)."""
@@ -46,7 +52,7 @@ class Classes:
     def of(cls, labels: Sequence[str]) -> Classes:
         """The classes of one label per row, in alphabetical order; a row whose label is blank or NA belongs to none."""
         texts = np.asarray([str(label) for label in labels], dtype=object)
-        known = np.array([not is_unknown(text) for text in texts], dtype=bool)
+        known = np.array(known_cells(list(texts)), dtype=bool)
         names, place = np.unique(texts[known].astype(str), return_inverse=True)
         index = np.full(len(texts), -1, np.int32)
         index[known] = place
@@ -163,7 +169,7 @@ class Fact:
         stays text.
         """
         cells = [str(text).strip() for text in texts]
-        known = [not is_unknown(cell) for cell in cells]
+        known = known_cells(cells)
         said = [cell for cell, is_known in zip(cells, known, strict=True) if is_known]
         if said and all(DIGITS.fullmatch(_pointed(cell, decimal)) for cell in said) and not _are_codes(said):
             values = [float(_pointed(c, decimal)) if k else np.nan for c, k in zip(cells, known, strict=True)]

@@ -48,6 +48,13 @@ def test_blank_and_na_are_no_class():
     assert classes.index.tolist() == [0, -1, -1, 1, -1, -1, 0]
 
 
+def test_a_dash_beside_plus_signs_is_a_class():
+    """Of the strands + and - of genes only + was known."""
+    assert Classes.of(["+", "-", "+", ""]).index.tolist() == [0, 1, 0, -1]
+    assert Fact.of("strand", ["+", "-", "."]).texts() == ["+", "-", ""]
+    assert Classes.of(["a", "-"]).names == ("a",)
+
+
 def test_numbers_and_dates_are_classes_in_their_order():
     numbers = Fact.of("year", ["2019", "10", "", "2019"]).classes()
     assert numbers.names == ("10", "2019")
