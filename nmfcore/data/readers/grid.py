@@ -19,7 +19,7 @@ from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Question, Table
 from nmfcore.data.readers import documents, names, roles, triples, values
 from nmfcore.data.readers.account import Account
-from nmfcore.data.readers.cells import Row, is_whole, kinds, text_of
+from nmfcore.data.readers.cells import Row, is_whole, kinds, mean_words, text_of
 from nmfcore.data.readers.numbers import Cell, Numbers, sniff_decimal
 from nmfcore.data.readers.options import WHITESPACE, ReadOptions
 from nmfcore.data.readers.rows import Rows
@@ -29,6 +29,7 @@ HEAD_CELLS = 300_000  # ... or fewer, when they are long
 SIGNS_FROM = 50_000  # cells that settle the decimal sign
 PREAMBLE = 50  # at most this many rows before the table are taken for a preamble
 WIDTH_SHOWN = 20  # columns of the preview
+SENTENCE = 4  # words in the mean cell of a column of texts, below a header of single words
 COMMENT = ("#", "%", "//")
 
 
@@ -360,6 +361,8 @@ class _Finding:
         if not numeric:
             empty = all(column["missing"] and not column["text"] + column["date"] for column in below)
             said = any(names.plain(text) in names.LABELLED for text in texts)
+            short = width > 1 and all(len(text.split()) <= 2 for text in texts) and len(set(texts)) == len(texts)
+            said = said or (short and any(mean_words(rest, j) >= SENTENCE for j in range(width)))  # a word above sentences
             return said or (empty and all(kind == "text" for kind in own)), ""
         return all(kind in ("text", "missing") for kind in own), ""
 

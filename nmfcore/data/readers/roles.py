@@ -303,6 +303,9 @@ def _refuse_labels(layout: Layout, rows: Cells, words: float, account: Account) 
             way_out="Save the whole matrix, with as many cells in each row.",
             fixes=(Fix("Read each line as a document", {"content": "documents"}),),
         )
+    listed_words = sum(len(_parts(text)) for text in found) / max(1, len(found))
+    if listed_words > 1.2:
+        return  # words divided by commas: what lies in a basket
     if words <= 1.2 and len(found) <= 1 and not any(len(text) > 20 for text in found):
         raise UploadError(
             "The file holds a single word, which is no table and no text",

@@ -306,6 +306,14 @@ def test_prose_is_not_cut_after_its_commas():
     assert len(table.terms) == 20
 
 
+def test_a_word_above_sentences_is_a_header_and_baskets_are_documents():
+    spam = 'v1,v2\nham,"Go until jurong point, crazy"\nspam,Free entry in a weekly competition\nham,Ok lar joking with you\n'
+    table = read(spam)
+    assert table.documents[0] == "Go until jurong point, crazy"
+    assert table.aside == {"v1": ["ham", "spam", "ham"]}
+    assert read("milk,bread\nbread,butter,jam\nmilk\n", "basket.txt").terms == ["bread", "butter", "jam", "milk"]
+
+
 def test_a_table_of_words_stays_a_table():
     table = read("kind, text\nham, see you at noon then my friend\nspam, win a prize now by calling this number\n")
     assert table.documents == ["see you at noon then my friend", "win a prize now by calling this number"]
