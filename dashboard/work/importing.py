@@ -457,7 +457,7 @@ def facts(table: Table) -> dict[str, str]:
     if understood.get("sheet"):
         said["Sheet"] = str(understood["sheet"])
     if understood.get("member"):
-        said["Array"] = str(understood["member"])
+        said["File" if understood.get("inside") else "Matrix"] = str(understood["member"])
     if "delimiter_name" in understood:
         said["Cells divided by"] = str(understood["delimiter_name"])
     if understood.get("decimal"):

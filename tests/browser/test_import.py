@@ -91,3 +91,29 @@ def test_labels_that_are_markup_stay_text_and_call_nobody(app):
     app.expect(app.sidebar()).not_to_contain_text("Press Fit")
     app.go("Topics").go("Matrices").go("Overview")
     assert app.page.get_by_test_id("stMain").locator("img[src^='http://evil'], a[href^='http://e']").count() == 0
+
+
+def test_what_a_file_leaves_open_is_asked_with_both_readings(app):
+    text = b"Police arrest man, 34\nRiver floods town, hundreds flee\nBank raises rates, markets fall\nBoat sinks, crew is safe\n"
+    bring(app, "headlines.txt", text)
+    main = app.page.get_by_test_id("stMain")
+    app.expect(main).to_contain_text("Are these texts, or rows of a table?")
+    app.expect(main).to_contain_text("4 documents")
+    app.click_button("It is a table")
+    app.expect(main).to_contain_text("No column holds numbers")
+    app.click_button("Each line is a text")
+    app.expect(app.page.get_by_role("button", name=USE)).to_be_enabled()
+
+
+def test_files_dropped_together_are_one_thing(app):
+    app.open("/data").click_button("Bring your own")
+    names = {"counts.csv": b"id,a,b\nu,1,2\nv,3,4\nw,5,7\n", "labels.csv": b"id,kind\nu,x\nv,y\nw,x\n"}
+    app.page.locator("input[type=file]").first.set_input_files(
+        [{"name": name, "mimeType": "text/csv", "buffer": content} for name, content in names.items()]
+    )
+    app.settled()
+    main = app.page.get_by_test_id("stMain")
+    app.expect(main).to_contain_text("a matrix of 3 rows × 2 columns")
+    app.expect(main).to_contain_text("Facts: kind")
+    app.click_button(USE)
+    app.expect(main).to_contain_text("Facts about the rows")

@@ -279,10 +279,11 @@ def _beside(table: Table, name: str, lines: list[str], notes: list[str]) -> Tabl
     if known is None and len(set(first)) == size:
         changes["row_labels" if axis == "rows" else "column_labels"] = first
         columns.pop(next(iter(columns)))
-    elif known is not None and set(first) == set(known) and list(first) != list(known) and len(set(first)) == size:
-        place = {label: i for i, label in enumerate(first)}  # by name, where the order differs
+    elif known is not None and set(first) == set(known) and len(set(first)) == size:  # it names the items: facts go by name
+        place = {label: i for i, label in enumerate(first)}
         columns = {title: [found[place[label]] for label in known] for title, found in list(columns.items())[1:]}
-        notes.append(f"The lines of {shown(name)} were put in the order of the matrix by their names.")
+        if list(first) != list(known):
+            notes.append(f"The lines of {shown(name)} were put in the order of the matrix by their names.")
     beside = {**(table.aside if axis == "rows" else table.column_aside), **columns}
     changes["aside" if axis == "rows" else "column_aside"] = beside
     return replace(table, **changes)  # type: ignore[arg-type]

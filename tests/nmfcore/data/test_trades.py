@@ -279,6 +279,14 @@ def test_a_panel_of_places_and_years_is_a_matrix_with_gaps_and_three_columns_of_
     assert read("city,rooms,price\nA,2,100\nB,3,200\nA,3,150\nB,2,50\n").column_labels == ["rooms", "price"]
 
 
+def test_questions_and_facts_come_back_from_the_child():
+    text = FEATURE_COUNTS.encode()
+    here, there = read(text, "counts.txt"), read_matrix(text, name="counts.txt", isolate=True)
+    assert there.questions == here.questions
+    assert there.aside == here.aside
+    assert there.questions[0].choices[1].says
+
+
 def test_counts_of_one_pair_are_added_and_ratings_averaged():
     assert read("doc,word,n\na,x,1\na,x,3\nb,x,5\n").X[0, 0] == 4
     assert read("user,item,rating\na,x,1\na,x,3\nb,x,5\n").X[0, 0] == 2
