@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,15 +125,15 @@ def made(shown: TopicsShown, grouping: Grouping, found: Subset) -> GroupShares |
     return result
 
 
-def finding(made: GroupShares, grouping: Grouping, noun: str) -> str:
+def finding(made: GroupShares, names: Sequence[str], noun: str) -> str:
     """The largest sure difference, as a title."""
     sure = np.where(made.p <= 0.05, made.difference, 0.0)
     if not np.any(sure > 0):
         return f"No {noun} differs between these groups by more than chance"
-    g, k = np.unravel_index(int(np.argmax(sure)), sure.shape)
+    g, k = divmod(int(np.argmax(sure)), sure.shape[1])
     much = f"{100 * made.mean[g, k]:.0f} % against {100 * made.whole[k]:.0f} %"
     name = markdown(made.names[g], 60)
-    return f"{name[:1].upper()}{name[1:]} is most about {noun} {k + 1}: {much}"
+    return f"{name[:1].upper()}{name[1:]} is most about {noun} {k + 1} · {markdown(names[k], 40)}: {much}"
 
 
 def draw(shown: TopicsShown, grouping: Grouping, made: GroupShares) -> None:

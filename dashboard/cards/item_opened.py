@@ -9,10 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session
-from dashboard.cards import item_facts
+from dashboard.cards import item_facts, item_reading
 from dashboard.figures.items import mixture, why_here
-from dashboard.text.explanations import reading
-from dashboard.text.plain import block, clean, markdown
+from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, part, percent
 from dashboard.widgets import bench, card, scale, stability
 from dashboard.work.fitting import FittedRun
@@ -21,9 +20,7 @@ from nmfcore.topics.similarity import Neighbours, nearest, nearest_to
 
 ALIKE = {"mixture": "mixtures", "words": "words"}  # what two items have to share to be near
 NEIGHBOURS = 10
-LONGEST_TEXT = 50_000  # characters of a document that are shown
-TEXT_HEIGHT, WHY_WIDTH = 300, 880  # px: the text scrolls; the picture is as wide as the page at 1280
-LINE, LINE_HEIGHT = 75, 22  # characters that fit on a line there, px
+WHY_WIDTH = 880  # px: the picture is as wide as the page at 1280
 MISSED = 3  # words that are named in a sentence
 CLOSE = 0.02  # a share of the squared length below this is not worth naming
 
@@ -38,13 +35,10 @@ def draw(run: FittedRun, item: int, order: np.ndarray) -> None:
     with left:
         made_of(run, found, label, "mixture")
     with right:
-        if data.documents is not None:
-            text(run, item)
-        else:
-            near(run, item)
-    why(run, found, label, "why")
-    if data.documents is not None:
         near(run, item)
+    if data.documents is not None:
+        item_reading.draw(session.topics_of(run), found, item)
+    why(run, found, label, "why")
 
 
 def head(run: FittedRun, item: int, order: np.ndarray, found: Explanation) -> None:
@@ -137,22 +131,6 @@ def in_words(found: Explanation, name: str) -> str:
     if found.expected_terms:
         said.append(f"Expected, but not there: {', '.join(markdown(term, 30) for term in found.expected_terms[:MISSED])}.")
     return " ".join(said)
-
-
-def text(run: FittedRun, item: int) -> None:
-    """The original text: plain, with its lines, in a box that scrolls."""
-    documents = run.dataset.documents
-    raw = str(documents[item]) if documents is not None else ""
-    with card.plain("Original text"):
-        if not raw.strip():
-            st.markdown("The text is empty.")
-            return
-        shown = block(raw.strip("\r\n"), LONGEST_TEXT)
-        tall = len(shown) / LINE + shown.count("\n") > TEXT_HEIGHT / LINE_HEIGHT
-        with st.container(height=TEXT_HEIGHT if tall else "content", border=False, key="items-text"):
-            st.text(shown, width="stretch")
-        cut = f" The first {LONGEST_TEXT:,} of {len(raw):,} characters." if len(raw) > LONGEST_TEXT else ""
-        st.markdown(f":small[:gray[{reading('items', 'text')}{cut}]]")
 
 
 # -- what is near ------------------------------------------------------------------------------------------------------

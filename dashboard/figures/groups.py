@@ -331,9 +331,13 @@ def subset_bars(mean: np.ndarray, whole: np.ndarray, names: Sequence[str], *, no
     bars: dict[str, Any] = {
         "type": "bar", "orientation": "h", "x": 100 * mean, "y": np.arange(r), "width": 0.7,
         "marker": {"color": [look.component_colour(k, theme) for k in range(r)]},
-        "text": [f"{100 * value:.1f} % ({change:+.1f})" for value, change in zip(mean, gap, strict=True)],
-        "textposition": "outside", "cliponaxis": False, "textfont": {"size": look.SMALL_SIZE, "color": ink.text},
         "hoverinfo": "skip",
+    }  # fmt: skip
+    end = 100 * float(max(mean.max(), whole.max())) * 1.02
+    numbers: dict[str, Any] = {
+        "type": "scatter", "mode": "text", "x": [end] * r, "y": np.arange(r), "textposition": "middle right", "cliponaxis": False,
+        "text": [f"{100 * value:.1f} % ({change:+.1f})" for value, change in zip(mean, gap, strict=True)],
+        "textfont": {"size": look.SMALL_SIZE, "color": ink.text}, "hoverinfo": "skip",
     }  # fmt: skip
     shapes = [
         {"type": "line", "x0": 100 * value, "x1": 100 * value, "y0": k - 0.42, "y1": k + 0.42,
@@ -341,7 +345,7 @@ def subset_bars(mean: np.ndarray, whole: np.ndarray, names: Sequence[str], *, no
         for k, value in enumerate(whole)
     ]  # fmt: skip
     layout = {
-        "xaxis": look.bare_axis(range=[0, 100 * float(max(mean.max(), whole.max())) * 1.02], fixedrange=True),
+        "xaxis": look.bare_axis(range=[0, end], fixedrange=True),
         "yaxis": look.axis(theme, None, showgrid=False, fixedrange=True, automargin=False, range=[r - 0.5, -0.5], zeroline=False)
         | {"tickmode": "array", "tickvals": np.arange(r), "ticktext": labels},
         "margin": {"l": int(left) + 10, "r": 110, "t": 2, "b": 2},
@@ -350,4 +354,4 @@ def subset_bars(mean: np.ndarray, whole: np.ndarray, names: Sequence[str], *, no
     most, least = int(np.argmax(gap)), int(np.argmin(gap))
     alt = f"Against all items these are {gap[most]:+.1f} points in {clean(noun)} {most + 1} and {gap[least]:+.1f} in {least + 1}."
     table = lambda: pd.DataFrame({noun: np.arange(1, r + 1), "name": list(names), "these": mean, "all": whole})  # noqa: E731
-    return Picture(look.figure([bars], layout, theme, height=22 * r + 8), alt, table)
+    return Picture(look.figure([bars, numbers], layout, theme, height=22 * r + 8), alt, table)

@@ -27,7 +27,7 @@ def draw() -> None:
     made = group_shares.made(shown, grouping, found)
     noun = part(run.dataset)
     with top:
-        header.draw(group_shares.finding(made, grouping, noun) if made else f"By {markdown(grouping.name)}", run)
+        header.draw(group_shares.finding(made, shown.components, noun) if made else f"By {markdown(grouping.name)}", run)
     if made is not None:
         group_shares.draw(shown, grouping, made)
     group_words.draw(shown, grouping, found)

@@ -98,7 +98,7 @@ def test_a_filter_is_added_from_its_menu_and_the_subset_stands_against_the_whole
     W = rescale(run.factorization.W, run.factorization.H).W
     S = shares(W)
     rows = Filter((Among("genre", ("western",)),)).rows(run.dataset, W)
-    bars = next(trace for chart in charts(app) for trace in chart["data"] if trace.get("orientation") == "h")
+    bars = next(trace for chart in charts(app) for trace in chart["data"] if trace.get("mode") == "text" and "text" in trace)
     assert bars["text"][int(np.argmax(S[rows].mean(axis=0)))].startswith(f"{100 * S[rows].mean(axis=0).max():.1f} %")
     assert json.loads("".join(app.query_params["filter"])) == [["among", "genre", ["western"]]]
 
@@ -173,3 +173,17 @@ def test_data_of_which_nothing_is_known_says_so(page):
     app.run()
     app = settled(app.switch_page(f"views/{page}.py").run())
     assert app.title
+
+
+def test_the_reading_room_colours_the_text_and_leads_along_the_topic():
+    app = opened("items", item="3")
+    html = " ".join(block.proto.body for block in app.get("html"))
+    assert "nmf-text" in html
+    assert "background:rgba" in html
+    assert "The text, its words coloured by topic" in text(app)
+    before = app.session_state["item"]
+    app.button(key="reading-After it").click()
+    app = settled(app.run())
+    assert app.session_state["item"] != before
+    shown = app.get("button_group")
+    assert shown

@@ -1,0 +1,88 @@
+"""The reading room: an item's text with each word coloured by the topic that explains it."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from dashboard import session
+from dashboard.cards import item_facts
+from dashboard.figures.reading import course_html, reading_html
+from dashboard.text.explanations import reading
+from dashboard.text.plain import block, clean, markdown
+from dashboard.text.words import part, percent
+from dashboard.topics_shown import TopicsShown
+from dashboard.widgets import card
+from nmfcore.methods.reading import LONGEST, Reading, read_item
+from nmfcore.topics.explain import Explanation
+
+TEXT_HEIGHT = 420  # px: a longer text scrolls
+LINE, LINE_HEIGHT = 110, 26  # characters on a line of the page at 1280, px
+LISTED = 0.01  # of what is explained, from which a topic has a place in the legend
+
+
+def draw(shown: TopicsShown, found: Explanation, item: int) -> None:
+    """The text, its legend, the strip along it, and the way to the next item of the topic."""
+    dataset, noun = shown.run.dataset, part(shown.run.dataset)
+    assert dataset.documents is not None
+    raw = str(dataset.documents[item]).strip("\r\n")
+    with card.plain(f"The text, its words coloured by {noun}"):
+        if not raw.strip():
+            st.markdown("The text is empty.")
+            return
+        made: Reading = shown.run.derived(
+            ("reading", shown.scale, item), lambda: read_item(dataset, found, item, block(raw, LONGEST))
+        )
+        hidden = _legend(shown, made)
+        st.html(course_html(made, shown.components, hidden=hidden, noun=noun, theme=session.theme()))
+        lines = len(made.text) / LINE + made.text.count("\n")
+        with st.container(
+            height=TEXT_HEIGHT if lines * LINE_HEIGHT > TEXT_HEIGHT else "content", border=False, key="reading-text"
+        ):
+            st.html(reading_html(made, shown.components, hidden=hidden, noun=noun, theme=session.theme()))
+        _along(shown, made, item)
+        st.markdown(f":small[:gray[{_said(made, raw)} {reading('items', 'text')}]]")
+
+
+def _legend(shown: TopicsShown, made: Reading) -> frozenset[int]:
+    """The topics that speak in this text, largest first; those that are switched off."""
+    whole = float(made.topics.sum()) or 1.0
+    there = [int(k) for k in np.argsort(-made.topics, kind="stable") if made.topics[k] / whole >= LISTED]
+    if not there:
+        st.markdown(f":small[No {part(shown.run.dataset)} explains anything of it.]")
+        return frozenset()
+    key = "reading-shown"
+    before = [k for k in session.control_value(key, there) or [] if k in there]
+    session.set_control(key, before or there)
+    chosen = st.pills(
+        "Coloured", there, selection_mode="multi", key=key, label_visibility="collapsed",
+        format_func=lambda k: f"{k + 1} · {markdown(clean(shown.components[k], 30))} {percent(float(made.topics[k]) / whole)}",
+    )  # fmt: skip
+    return frozenset(k for k in range(len(made.topics)) if k not in chosen)
+
+
+def _along(shown: TopicsShown, made: Reading, item: int) -> None:
+    """The items before and after this one in its largest topic, the strongest first."""
+    if not made.topics.sum() > 0:
+        return
+    k, W = int(np.argmax(made.topics)), shown.apart().W
+    order = shown.run.derived(("order of topic", shown.scale, k), lambda: np.argsort(-W[:, k], kind="stable"))
+    at, noun = int(np.flatnonzero(order == item)[0]), part(shown.run.dataset)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        for label, to in (("Before it", at - 1), ("After it", at + 1)):
+            inside = 0 <= to < len(order) and W[order[to], k] > 0
+            st.button(
+                f"{label} in {noun} {k + 1}", key=f"reading-{label}", type="tertiary", disabled=not inside,
+                on_click=session.set_control, args=(item_facts.OPEN, int(order[to]) if inside else item),
+            )  # fmt: skip
+        st.markdown(
+            f":small[:gray[{at + 1:,} of {int((W[:, k] > 0).sum()):,} in {noun} {k + 1}, strongest first]]", width="content"
+        )
+
+
+def _said(made: Reading, raw: str) -> str:
+    cut = f" The first {LONGEST:,} of {len(raw):,} characters." if len(raw) > LONGEST else ""
+    if len(made.missing):
+        share = float(made.elsewhere.sum()) / (float(made.topics.sum()) or 1.0)
+        cut += f" {len(made.missing):,} of its words were not found in the text ({percent(share)} of what is explained)."
+    return f"Grey: stop words; dotted: words of the data that nothing explains here.{cut}"
