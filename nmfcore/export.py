@@ -23,6 +23,7 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 import scipy.sparse as sp
 
+from nmfcore.core.blocks import is_blocks
 from nmfcore.core.checks import ProblemError, as_matrix
 from nmfcore.core.factorization import Axes, Axis, Factorization, History, Matrix, Progress, StopReason
 from nmfcore.core.guidance import Guidance
@@ -47,7 +48,7 @@ def script(fit: Factorization, *, X: Matrix | None = None, mask: Any = None, axe
     fit : the run
     X, mask : the matrix of an upload and its mask, both (m, n); the program then reads it from the file it is handed,
         `data.npz` beside it otherwise
-        (`save_matrix` makes that file), and checks its digest
+        (`save_matrix` makes that file), and checks its digest. X may be a store of blocks: the program is then handed its folder
     axes : the labels of an upload, which that file does not hold: words and items of a guidance become numbers
 
     Raises
@@ -68,13 +69,21 @@ def script(fit: Factorization, *, X: Matrix | None = None, mask: Any = None, axe
     if spec.data in ("", "upload"):
         if X is None:
             raise ProblemError("The data of this run is not in the catalog; give X so that the script can check its data file.")
-        digest = matrix_digest(X, mask)
-        source, handed = _FROM_FILE.format(digest=digest), _HANDED.format(shape=np.shape(X), digest=digest[:12])
+        if is_blocks(X):
+            digest = getattr(X, "fingerprint", "")
+            if not digest:
+                raise ProblemError("A script can name a store of blocks, not these: make one with nmfcore.data.blocks.as_blocks.")
+            source, handed = _FROM_STORE.format(digest=digest), _HANDED_STORE.format(shape=X.shape, digest=digest[:12])
+            file = "data.blocks"
+        else:
+            digest = matrix_digest(X, mask)
+            source, handed = _FROM_FILE.format(digest=digest), _HANDED.format(shape=np.shape(X), digest=digest[:12])
+            file = "data.npz"
     else:
-        source, handed = _FROM_CATALOG, ""
+        source, handed, file = _FROM_CATALOG, "", ""
     return _SCRIPT.format(
         version=VERSION,
-        argument=" data.npz" if handed else "",
+        argument=f" {file}" if handed else "",
         handed=handed,
         sentence=fit.stopped.sentence,
         spec=pprint.pformat(plain, width=100, sort_dicts=False),
@@ -153,6 +162,20 @@ DATA = sys.argv[1] if len(sys.argv) > 1 else "data.npz"  # exported together wit
 X, mask = load_matrix(DATA)
 if matrix_digest(X, mask) != "{digest}":
     raise SystemExit(f"{{DATA}} is not the matrix this run was made with.")
+"""
+
+
+_HANDED_STORE = """Hand it the folder of the store of blocks
+({shape[0]} x {shape[1]}, fingerprint {digest}): the data of this run is in no catalog. """
+
+_FROM_STORE = """import sys
+
+from nmfcore.data.blocks import as_blocks
+
+DATA = sys.argv[1] if len(sys.argv) > 1 else "data.blocks"
+X, mask = as_blocks(DATA), None
+if X.fingerprint != "{digest}":
+    raise SystemExit(f"{{DATA}} is not the store this run was made with.")
 """
 
 

@@ -89,7 +89,7 @@ def asked(store: Store) -> tuple[Choice, bool]:
     most = min(work.MOST_RANK, *store.shape)
     with st.container(border=True), st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         bench.linked(f"{PAGE}-rank", "topics", range(1, most + 1), min(20, most))
-        rank = st.number_input("Rank", 1, most, key=f"{PAGE}-rank", width=120, persist_state="session")
+        rank = st.number_input("Topics (rank)", 1, most, key=f"{PAGE}-rank", width=150, persist_state="session")
         session.control(f"{PAGE}-seed", 0)
         seed = st.number_input("Seed", 0, 2**31, key=f"{PAGE}-seed", width=120, persist_state="session")
         session.control(f"{PAGE}-passes", 100)

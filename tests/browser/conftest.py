@@ -34,6 +34,7 @@ HERE = Path(__file__).parent
 CHECKOUT = HERE.parent.parent
 START_SECONDS = 60.0  # until the server says where it is, on a busy machine
 WAIT_MS = 20_000  # for one expectation
+OFFERED = "offered"  # the folder beside the server's log whose files and stores everybody may open; empty at first
 QUIET_SECONDS = 0.4  # "not running" is still true just after a click
 FLAGS = (
     "--no-sandbox",
@@ -82,6 +83,11 @@ class Server:
     url: str
     log: Path
 
+    @property
+    def offered(self) -> Path:
+        """The folder that the server offers to everybody."""
+        return self.log.parent / OFFERED
+
     def logged(self) -> str:
         return self.log.read_text(errors="replace")
 
@@ -91,10 +97,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The dashboard as its command starts it, from a folder that is not the checkout's, on a free port."""
     folder = tmp_path_factory.mktemp("server")
     log = folder / "log.txt"
+    (folder / OFFERED).mkdir()
     # The checkout's packages, also where another version is installed; an empty cache unless the person names one
     env = {"NMF_DATA_DIR": str(folder / "data"), **os.environ, "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"}
     with log.open("w") as out:
-        command = [sys.executable, "-m", "dashboard.server.cli", "--port", "0", "--no-browser"]
+        command = [sys.executable, "-m", "dashboard.server.cli", "--port", "0", "--no-browser", "--data", OFFERED]
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=env, cwd=folder)
     try:
         yield Server(_address(process, log), log)

@@ -1,20 +1,27 @@
 """Does a store hold what was converted into it, and does it refuse what it cannot hold?"""
 
 import json
+import os
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
 
+import nmfcore
 from nmfcore.core.blocks import ArrayBlocks
 from nmfcore.core.errors import ProblemError
 from nmfcore.core.factorization import Axes, Axis
 from nmfcore.data.blocks import Store, as_blocks, open_store, stores
 from nmfcore.data.blocks import convert as converting
 from nmfcore.data.blocks.__main__ import main
+from nmfcore.export import script
 
+ENV = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
 DATA = sp.csr_array(sp.random(90, 31, 0.2, random_state=1, format="csr", dtype=np.float32))
 DATA.data = np.round(DATA.data * 9 + 1).astype(np.float32)
 
@@ -197,6 +204,19 @@ def test_a_damaged_store_is_refused_and_read_nowhere_else(tmp_path):
     (store.folder / "header.json").write_text(json.dumps({**header, "format": 99}))
     with pytest.raises(ProblemError, match="later version"):
         Store(store.folder)
+
+
+def test_the_script_of_a_run_on_a_store_repeats_it_to_the_bit(tmp_path):
+    store = as_blocks(DATA, tmp_path / "it.blocks", values=150)
+    fit = nmfcore.solve(store, 3, seed=4, init="random")
+    (tmp_path / "again.py").write_text(script(fit, X=store))
+    done = subprocess.run([sys.executable, "again.py", "it.blocks"], cwd=tmp_path, capture_output=True, text=True, env=ENV)
+    assert done.returncode == 0, done.stderr
+    with np.load(tmp_path / "factors.npz") as again:
+        np.testing.assert_array_equal(again["W"], fit.W)
+        np.testing.assert_array_equal(again["H"], fit.H)
+    with pytest.raises(ProblemError, match="make one with"):
+        script(fit, X=ArrayBlocks(DATA))
 
 
 def test_only_stores_in_the_folder_itself_are_offered(tmp_path, monkeypatch):

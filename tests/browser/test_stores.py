@@ -1,0 +1,53 @@
+"""A store of the server's folder, from the catalog to topics, items, block means and a sample, as a person does it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from nmfcore.core.factorization import Axes, Axis
+from nmfcore.data.blocks import as_blocks
+
+
+@pytest.fixture
+def recipes(server):
+    """600 recipes in four cuisines, in the folder that the server offers."""
+    rng = np.random.default_rng(0)
+    own = np.arange(40) % 4 == (np.arange(600) % 4)[:, None]
+    X = sp.csr_array((rng.poisson(0.15, (600, 40)) + rng.poisson(3, (600, 40)) * own).astype(np.float32))
+    axes = Axes(
+        Axis("recipes", "recipe", [f"recipe {i}" for i in range(600)]), Axis("foods", "food", [f"food {j}" for j in range(40)])
+    )
+    store = as_blocks(X, server.offered / "recipes.blocks", values=2000, axes=axes, title="Recipes")
+    yield store
+    shutil.rmtree(store.folder)
+
+
+def test_a_store_is_fitted_and_read_from_disk(app, recipes):
+    app.open("/data")
+    app.page.get_by_role("link", name="recipes.blocks").click()
+    app.settled()
+    main = app.page.get_by_test_id("stMain")
+    heading = main.get_by_role("heading", level=1)
+    app.expect(heading).to_have_text("Recipes, visited block by block")
+    app.expect(main.get_by_text("600 recipes × 40 foods in 5 blocks")).to_be_visible()
+    app.fill("Topics (rank)", "4")
+    main.get_by_role("button", name="Fit", exact=True).click()
+    app.expect(heading).to_have_text(re.compile(r"Relative error 0\.\d+ after \d+ passes"))
+    app.choose("Show", "Topics")
+    app.expect(main.get_by_text(re.compile("^Topic 4"))).to_be_visible()
+    app.choose("Show", "Items")
+    app.fill("Open recipe number", "42")
+    app.expect(main.get_by_text("recipe 41", exact=True).first).to_be_visible()
+    app.choose("Show", "Matrices")
+    app.expect(main.get_by_text("X − WH", exact=True)).to_be_visible()
+    app.choose("Show", "SVD")
+    app.expect(main.get_by_text("The error beside the SVD's")).to_be_visible()
+    app.choose("Show", "Rank and more")
+    main.get_by_role("button", name="Take a sample").click()
+    main.get_by_role("button", name="Use it as this session's data").click()
+    app.expect(app.sidebar().get_by_text("Recipes, a sample", exact=True)).to_be_visible()
