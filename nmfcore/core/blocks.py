@@ -131,20 +131,19 @@ class ArrayBlocks(Blocks):
 
 
 def cut(X: Matrix, values: int = BLOCK_VALUES, rows: int = BLOCK_ROWS) -> list[int]:
-    """Edges of blocks with about so many stored values, and at most so many rows.
-
-    X : (m, n) array or CSR
-    """
-    m, n = X.shape
+    """Edges of blocks of about equal work: about so many stored values each, and at most so many rows."""
+    m = X.shape[0]
+    stored = stored_values(X)
+    parts = min(m, max(1, round(stored / values), -(-m // rows)))
     if sp.issparse(X):
-        counts = np.asarray(X.indptr, np.int64)
-        edges = [0]
-        while edges[-1] < m:
-            most = int(np.searchsorted(counts, counts[edges[-1]] + values, side="right")) - 1
-            edges.append(min(m, edges[-1] + rows, max(edges[-1] + 1, most)))
-        return edges
-    height = max(1, min(rows, values // max(1, n)))
-    return [*range(0, m, height), m]
+        inner = np.searchsorted(X.indptr, stored * np.arange(1, parts) / parts)
+    else:
+        inner = m * np.arange(1, parts) // parts
+    edges = [0]
+    for end in np.unique([*inner.tolist(), m]).tolist():
+        begin, pieces = edges[-1], -(-(end - edges[-1]) // rows)
+        edges += [begin + (end - begin) * k // pieces for k in range(1, pieces + 1)]
+    return edges
 
 
 def facts_of(X: Matrix, first_row: int = 0) -> Facts:

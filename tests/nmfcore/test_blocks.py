@@ -14,7 +14,7 @@ from scipy.sparse.linalg import svds
 
 import nmfcore
 from nmfcore import ProblemError, StopReason, StopRule
-from nmfcore.core.blocks import ArrayBlocks, Blocks
+from nmfcore.core.blocks import ArrayBlocks, Blocks, cut
 from nmfcore.data.blocks import as_blocks
 from nmfcore.estimator import NMF
 from nmfcore.evaluate import blocks as whole
@@ -87,6 +87,19 @@ def test_states_in_files_give_the_same_bits_and_leave_nothing_behind(monkeypatch
     assert list(tmp_path.iterdir())
     del run, other
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("rows", [7, 100, 1000])
+@pytest.mark.parametrize("kind", ["sparse", "dense"])
+def test_a_cut_gives_blocks_of_about_equal_work(kind, rows):
+    X = data(kind)
+    edges = np.array(cut(X, 2000, rows))
+    assert edges[0] == 0
+    assert edges[-1] == 420
+    assert 0 < np.diff(edges).min() <= np.diff(edges).max() <= rows
+    if rows == 1000:
+        work = np.diff(X.indptr[edges]) if kind == "sparse" else np.diff(edges) * 70
+        assert work.min() > 0.9 * work.max()
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 8, 13])

@@ -210,8 +210,7 @@ class _Conversion:
         if not held:
             return rows
         X = held[0] if len(held) == 1 else sp.csr_array(sp.vstack(held, format="csr")) if self.sparse else np.vstack(held)
-        parts = max(1, round(stored_values(X) / self.values))
-        edges = cut(X, max(1, -(-stored_values(X) // parts)), BLOCK_ROWS)
+        edges = cut(X, self.values, BLOCK_ROWS)
         for begin, end in pairwise(edges):
             self.entries.append(write_block(self.folder, len(self.entries), X[begin:end], rows))
             rows += end - begin

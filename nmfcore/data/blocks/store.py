@@ -136,7 +136,9 @@ class Store(Blocks):
         else:
             indptr, indices, data = (a.view(np.ndarray) for a in arrays)
             self._check(index, indptr, indices)
-            block = sp.csr_array((data, indices, indptr), shape=(entry.rows, self.columns))
+            block = sp.csr_array((entry.rows, self.columns), dtype=self.dtype)
+            block.data, block.indices = data, indices  # set, not given: SciPy would copy the indices to the offsets' 64 bits
+            block.indptr = indptr.astype(np.int32) if entry.stored <= np.iinfo(np.int32).max else indptr
             block.has_canonical_format = block.has_sorted_indices = True  # so the converter left it
         values = block.data if self.sparse else block
         if values.size and not (values.min() >= 0 and np.isfinite(values.max())):

@@ -97,6 +97,8 @@ def test_every_source_becomes_the_same_matrix(name, tmp_path):
     assert store.facts.stored == DATA.nnz
     assert store.facts.squared_norm == pytest.approx(float((DATA.data.astype(float) ** 2).sum()))
     assert store.facts.empty_rows == int((DATA.sum(axis=1) == 0).sum())
+    assert store.block(1).indices.dtype == np.int32
+    assert not any(array.flags.owndata for array in (store.block(1).data, store.block(1).indices)), "mapped, not copied"
     store.verify()
     np.testing.assert_array_equal(store.rows(20, 61).toarray(), DATA[20:61].toarray())
 
