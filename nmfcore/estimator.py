@@ -34,6 +34,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
@@ -42,7 +43,7 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
 from nmfcore.core.blocks import as_visited, is_blocks
-from nmfcore.core.checks import ProblemError, as_problem, penalty_for, times_power_of_two
+from nmfcore.core.checks import ProblemError, as_problem, first_zero, penalty_for, times_power_of_two
 from nmfcore.core.factorization import BETA, Factorization, Factors, Matrix, Penalty, Problem, Progress, StopReason, beta_of
 from nmfcore.core.losses import beta_divergence
 from nmfcore.core.spec import RunSpec, StopRule
@@ -363,9 +364,10 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def _refuse_zeros(self, X: Any) -> None:
         if beta_of(_loss_name(self.beta_loss)) <= 0 and X.min() == 0:
+            row, column = first_zero(sp.csr_array(X) if sp.issparse(X) else X)
             raise ValueError(
                 "When beta_loss <= 0 and X contains zeros, the solver may diverge. Please add small values "
-                "to X, or use a positive beta_loss."
+                f"to X, or use a positive beta_loss. The first zero is at row {row + 1}, column {column + 1}."
             )
 
     def _init_name(self, X: Any, rank: int) -> str:

@@ -17,6 +17,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -40,8 +41,9 @@ DATE = (1980, 1, 1, 0, 0, 0)  # of the members of an NPZ: equal contents give eq
 def script(fit: Factorization, *, X: Matrix | None = None, mask: Any = None, axes: Axes | None = None) -> str:
     """A Python program that repeats this run and writes its W and H.
 
-    The stop rule is replaced by the number of iterations that were done, because clocks cannot be repeated. A guided run is
-    repeated as it came about: the base fit under its stop rule without the clock, then every refit.
+    The stop rule is replaced by the number of iterations that were done, because clocks cannot be repeated; a run that was
+    continued is continued after as many as it was. A guided run is repeated as it came about: the base fit under its stop rule
+    without the clock, then every refit.
 
     Parameters
     ----------
@@ -61,8 +63,11 @@ def script(fit: Factorization, *, X: Matrix | None = None, mask: Any = None, axe
     if spec.init == "given":
         raise ProblemError("This run began from given W and H, which its specification does not hold. Save the run instead.")
     done = [p for p in fit.history.points if math.isfinite(p.loss) and math.isfinite(p.relative_error)][-1]
-    counted = StopRule(tol=0.0, max_iter=done.iteration, max_seconds=None, kkt=0.0)
+    cuts = [0, *(seam for seam in fit.seams if seam < done.iteration), done.iteration]
+    first, *legs = [end - begin for begin, end in pairwise(cuts)]
+    counted = StopRule(tol=0.0, max_iter=first, max_seconds=None, kkt=0.0)
     if spec.guidance:
+        legs = []
         counted = replace(spec.stop, max_seconds=None)
         spec = replace(spec, guidance=_numbered(spec, axes or Axes())) if spec.data in ("", "upload") else spec
     plain = replace(spec, stop=counted).to_dict()
@@ -89,6 +94,7 @@ def script(fit: Factorization, *, X: Matrix | None = None, mask: Any = None, axe
         spec=pprint.pformat(plain, width=100, sort_dicts=False),
         source=source,
         error=done.relative_error,
+        legs=_LEGS.format(legs=legs) if legs else "",
         guided=_GUIDED.format(axes="" if handed else "\n    axes=dataset.axes,") if spec.guidance else "",
     )
 
@@ -136,9 +142,16 @@ fit = solve(
     symmetric=SPEC.symmetric,
     penalty=Penalty(**SPEC.penalty),{guided}
 )
-np.savez("factors.npz", W=fit.W, H=fit.H)
+{legs}np.savez("factors.npz", W=fit.W, H=fit.H)
 print(f"Relative error {{fit.relative_error:.6f}}, expected {{EXPECTED_RELATIVE_ERROR:.6f}}")
 '''
+
+_LEGS = """for iterations in {legs}:  # it was continued: what the solver remembers between steps began afresh there
+    run = nmfcore.run.continue_(fit, X, stop=nmfcore.StopRule(tol=0.0, max_iter=iterations, max_seconds=None), mask=mask)
+    for _ in run:
+        pass
+    fit = run.result()
+"""
 
 _GUIDED = """
     guidance=SPEC.guidance,{axes}"""
@@ -291,6 +304,7 @@ def save_run(
         "spec": fit.spec.to_dict(),
         "stopped": fit.stopped.name,
         "warnings": list(fit.warnings),
+        "seams": list(fit.seams),
         "version": VERSION,
         "data": dict(about_data or {}),
         "view": dict(view or {}),
@@ -330,6 +344,7 @@ def read_run(file: str | Path | BinaryIO, *, largest: int | None = None) -> Save
         spec, stopped = RunSpec.from_dict(about["spec"]), StopReason[about["stopped"]]
         axes = Axes(*(_axis(about[name]) for name in ("rows", "columns")))
         warnings = tuple(str(w) for w in about["warnings"])
+        seams = tuple(int(seam) for seam in about.get("seams", ()))
         about_data, view = dict(about.get("data", {})), dict(about.get("view", {}))
         table = np.stack([held[f"history_{name}"].astype(float) for name in COLUMNS], axis=1)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as wrong:
@@ -348,7 +363,7 @@ def read_run(file: str | Path | BinaryIO, *, largest: int | None = None) -> Save
     if not counted or (table[:, [0, 1, 3]] < 0).any() or (np.diff(table[:, 0]) <= 0).any() or np.isnan(table[:, 2]).any():
         raise ProblemError("The history in this run file is damaged. Export the run again.")
     history = History([Progress(int(i), s, loss, e, None if np.isnan(k) else k) for i, s, loss, e, k in table.tolist()])
-    fit = Factorization(W, H, history, stopped, spec, warnings)
+    fit = Factorization(W, H, history, stopped, spec, warnings, tuple(s for s in seams if 0 < s <= history[-1].iteration))
     if "shape" not in held:
         return SavedRun(fit, axes, view=view)
     X, mask = _matrix_of(held, "run")

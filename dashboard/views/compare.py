@@ -117,7 +117,10 @@ def moves(here: FittedRun, other: FittedRun, found: Comparison) -> None:
 
 
 def the_race(run: FittedRun) -> None:
-    able = [key for key in SOLVERS if key not in run.derived("refusals", lambda: solver_refusals(run.dataset))]
+    refused = run.derived("refusals", lambda: solver_refusals(run.dataset))
+    able = [key for key, kind in SOLVERS.items() if key not in refused and kind.supports.has_loss(run.spec.loss)]
+    if run.spec.penalty:
+        able = [key for key in able if SOLVERS[key].supports.penalty]
     session.control("racers", [key for key in FAVOURITES if key in able])
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.multiselect(

@@ -6,6 +6,8 @@ from collections.abc import Callable, Hashable, Sequence
 
 from dashboard.work.fitting import KKT_EVERY, FittedRun, fits
 from dashboard.work.jobs import Job
+from nmfcore.core.factorization import Penalty
+from nmfcore.core.guidance import Guidance
 from nmfcore.core.spec import StopRule
 from nmfcore.evaluate.compare import Race
 
@@ -15,7 +17,8 @@ MOST_STEPS = 1_000  # of each solver: more points than a chart can show
 def race_key(run: FittedRun, solvers: Sequence[str], seconds: float) -> Hashable:
     """Names a race by the data's content, the start, and who takes part for how long."""
     spec = run.spec
-    return ("race", run.dataset.identity, spec.rank, spec.init, spec.seed, spec.loss, tuple(solvers), float(seconds))
+    asked = spec.replace(stop=StopRule(), fingerprint="", guidance=Guidance()).key  # rank, start, seed, loss, penalty, options
+    return ("race", run.dataset.identity, asked, tuple(solvers), float(seconds))
 
 
 def race_work(run: FittedRun, solvers: Sequence[str], seconds: float) -> Callable[[Job], Race]:
@@ -24,9 +27,10 @@ def race_work(run: FittedRun, solvers: Sequence[str], seconds: float) -> Callabl
     def work(job: Job) -> Race:
         spec, data = run.spec, run.dataset
         fits(job, data, spec.rank, loss=spec.loss, runs=len(solvers))  # all of them are under way at one time
+        entrants = {key: (key, spec.solver_options if key == spec.solver else {}) for key in solvers}
         race = Race(
-            data.X, spec.rank, list(solvers), start=spec.init, seed=spec.seed, loss=spec.loss, mask=data.mask, axes=data.axes,
-            stop=StopRule(tol=0.0, max_iter=MOST_STEPS, max_seconds=seconds),
+            data.X, spec.rank, entrants, start=spec.init, seed=spec.seed, loss=spec.loss, mask=data.mask, axes=data.axes,
+            stop=StopRule(tol=0.0, max_iter=MOST_STEPS, max_seconds=seconds), penalty=Penalty(**spec.penalty),
         )  # fmt: skip
         for entrant in race.runs.values():
             entrant.kkt_every = KKT_EVERY

@@ -7,6 +7,7 @@ is a `ProblemError` that names the problem, the place and the way out.
 from __future__ import annotations
 
 import math
+import os
 from typing import Any
 
 import numpy as np
@@ -135,6 +136,7 @@ def as_problem(
         matrix = matrix.copy() if matrix is X else sp.csr_array(matrix, copy=True)
         matrix.eliminate_zeros()
     rank = check_rank(rank, matrix.shape, overcomplete=overcomplete)
+    _refuse_size(rank, matrix.shape, matrix.dtype)
     beta = _beta(loss)
     loss = next((name for name, known in BETA.items() if known == beta), loss)  # "beta=2" is "frobenius"
     _refuse_loss(matrix, mask, loss, beta)
@@ -338,10 +340,40 @@ def _refuse_loss(matrix: Matrix, mask: Matrix | None, loss: str, beta: float) ->
     else:
         zero = not np.all(matrix if mask is None else (matrix > 0) | (mask == 0))
     if zero:
+        row, column = first_zero(matrix, mask)
         raise ProblemError(
-            f"The loss '{loss}' is infinite wherever X is 0, and X has zeros. Use Frobenius or Kullback-Leibler, "
-            "or add a small constant to X and say so."
+            f"The loss '{loss}' is infinite wherever X is 0, and X has zeros (first at row {row + 1}, column {column + 1}). "
+            "Use Frobenius or Kullback-Leibler, or add a small constant to X and say so."
         )
+
+
+def first_zero(matrix: Matrix, mask: Matrix | None = None) -> tuple[int, int]:
+    """Row and column, counted from 0, of the first observed entry that is 0; there has to be one."""
+    for i in range(matrix.shape[0]):
+        row = matrix[[i]].toarray()[0] if sp.issparse(matrix) else matrix[i]
+        seen = True if mask is None else (mask[[i]].toarray()[0] if sp.issparse(mask) else mask[i]) > 0
+        zeros = np.flatnonzero((row == 0) & seen)
+        if len(zeros):
+            return i, int(zeros[0])
+    raise ValueError("There is no zero.")
+
+
+def _refuse_size(rank: int, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """Factors larger than this machine's memory cannot exist, whatever else there is."""
+    needed, there = rank * sum(shape) * dtype.itemsize, _memory()
+    if there is not None and needed > there:
+        raise ProblemError(
+            f"Rank {rank:,} does not fit this machine: W and H alone would take {needed / 1e9:,.0f} GB, and it has "
+            f"{there / 1e9:,.0f} GB. Choose at most {there // (4 * sum(shape) * dtype.itemsize):,}."
+        )
+
+
+def _memory() -> int | None:
+    """Bytes of memory this machine has; None where it does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return None
 
 
 def _refuse_span(matrix: Matrix, loss: str) -> None:

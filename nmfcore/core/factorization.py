@@ -295,6 +295,8 @@ class Factorization:
     """A finished run: the factors, how they came about, why it stopped, and the spec that repeats it.
 
     `warnings` are sentences a person should read beside the result (locked zeros, dead components).
+    `seams` are the iterations at which it was continued: what the solver remembers between steps (momentum, random orders) began
+    afresh there.
     """
 
     W: np.ndarray
@@ -303,6 +305,7 @@ class Factorization:
     stopped: StopReason
     spec: RunSpec
     warnings: tuple[str, ...] = ()
+    seams: tuple[int, ...] = ()
 
     @property
     def factors(self) -> Factors:

@@ -12,15 +12,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
 
 from nmfcore.core.checks import as_problem
 from nmfcore.core.factorization import BETA as BETA
-from nmfcore.core.factorization import Factors, Matrix, Problem, beta_of, stored_values
-from nmfcore.core.products import cuts, rows_of, times
+from nmfcore.core.factorization import Factors, Matrix, Problem, beta_of
+from nmfcore.core.products import times, wide_times
 from nmfcore.core.rules import Rules
 from nmfcore.core.wanted import ask
 
@@ -78,14 +77,10 @@ def squared_error(problem: Problem, factors: Factors, cross: float | None = None
 
 
 def _cross(X: Matrix, W: np.ndarray, H: np.ndarray) -> float:
-    """<X, WH> in the precision of the factors; X in float32 is widened by some rows at a time, never as a whole."""
+    """<X, WH> in the precision of the factors."""
     if X.dtype == H.dtype:
         return inner(times(X, H.T), W)
-    total = 0.0
-    for begin, end in pairwise(cuts(X, min(X.shape[0], 1 + stored_values(X) // BLOCK_CELLS))):
-        ask()
-        total += inner(rows_of(X, begin, end).astype(H.dtype) @ H.T, W[begin:end])
-    return total
+    return inner(wide_times(X, H.T), W)
 
 
 def relative_error(X: Matrix, W: np.ndarray, H: np.ndarray, mask: Matrix | None = None) -> float:

@@ -7,9 +7,10 @@ from itertools import pairwise
 import numpy as np
 import scipy.sparse as sp
 
-from nmfcore.core.factorization import Matrix
+from nmfcore.core.factorization import Matrix, stored_values
 from nmfcore.core.wanted import ask
 
+WIDENED = 1_000_000  # stored values that exist in float64 at one time
 LONGEST_WORK = 400_000_000  # multiply-adds that run without asking whether they are wanted: 0.1 to 0.4 s on one processor
 
 
@@ -24,6 +25,18 @@ def times(A: Matrix, B: np.ndarray) -> np.ndarray:
     for begin, end in pairwise(cuts(A, parts)):
         ask()
         out[begin:end] = rows_of(A, begin, end) @ B
+    return out
+
+
+def wide_times(A: Matrix, B: np.ndarray) -> np.ndarray:
+    """A B (m, l) in float64 whatever A's precision; A is widened by some rows at a time, never as a whole."""
+    B = B.astype(np.float64, copy=False)
+    if A.dtype == np.float64:
+        return times(A, B)
+    out = np.empty((A.shape[0], B.shape[1]))
+    for begin, end in pairwise(cuts(A, min(A.shape[0], 1 + stored_values(A) // WIDENED))):
+        ask()
+        out[begin:end] = rows_of(A, begin, end).astype(np.float64) @ B
     return out
 
 

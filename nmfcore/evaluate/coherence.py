@@ -70,6 +70,9 @@ def document_counts(X: Any, words: Sequence[int] | np.ndarray) -> Counts:
 def window_counts(texts: Sequence[Sequence[int] | np.ndarray], words: Sequence[int] | np.ndarray, *, size: int = 10) -> Counts:
     """Co-occurrence of the chosen words in every window of `size` successive tokens; a shorter document is one window.
 
+    These are the counts of the definition. gensim (4.4) forgets a word when the first of its copies leaves the window, so where a
+    word stands twice in one window its counts are lower, and coherences differ in the second digit when there are few windows.
+
     Parameters
     ----------
     texts : for every document its tokens in order as column numbers, -1 for tokens outside the vocabulary (they fill places)

@@ -49,6 +49,7 @@ class Run:
     kkt_every : compute the KKT residual at every k-th iteration (each costs two products with X, off the clock);
         None: every fifth where the stop rule needs it, else never; 0: never
     history : the history of a run that is being continued; its last point must belong to `start`
+    seams : the iterations at which the run that is being continued was continued itself
     fresh : the start was made and checked for this run alone, as `init.start` does, and need not be again
     recording : keeps iterates as the run goes, in the units of X; off the clock
 
@@ -73,6 +74,7 @@ class Run:
         history: History | None = None,
         fresh: bool = False,
         recording: Recording | None = None,
+        seams: tuple[int, ...] = (),
     ) -> None:
         refuse(problem, solver)
         if evaluate_every < 1:
@@ -83,6 +85,7 @@ class Run:
         self.evaluate_every = evaluate_every
         self.kkt_every = kkt_every if kkt_every is not None else WINDOW * (self.stop.kkt > 0)
         self.warnings: list[str] = []
+        self._seams = list(seams)
         self.history = History(list(history.points)) if history else History()
         self._iteration = self.history[-1].iteration if len(self.history) else 0
         self._seconds = self.history[-1].seconds if len(self.history) else 0.0
@@ -114,6 +117,8 @@ class Run:
         if self._sizes and math.isnan(self._sizes[-1]):
             self._sizes[-1] = self._measured(self._factors)[2]
         if self._memory is None:
+            if self._iteration:
+                self._seams.append(self._iteration)
             began = time.perf_counter()
             with np.errstate(all="ignore"):  # a diverging run is a result here, not a warning
                 self._memory = self.solver.start(self.problem, self._factors, self._rng)
@@ -310,7 +315,8 @@ class Run:
         factors = factors.scaled(self.problem.scale**0.5)
         W, H = (np.ascontiguousarray(F, dtype=self.problem.dtype) for F in (factors.W, factors.H))
         history = History([*(p for p in points[:-1] if math.isfinite(p.loss)), points[-1]])
-        return Factorization(W, H, history, stopped, self.spec, (*self.warnings, *dead_components(W, H)))
+        warnings = (*self.warnings, *dead_components(W, H))
+        return Factorization(W, H, history, stopped, self.spec, warnings, tuple(dict.fromkeys(self._seams)))
 
 
 @dataclass(frozen=True)
@@ -483,5 +489,5 @@ def continue_(
     solver = make_solver(spec.solver, spec.solver_options)
     return Run(
         problem, solver, factorization.factors, spec,
-        evaluate_every=evaluate_every, kkt_every=kkt_every, history=factorization.history,
+        evaluate_every=evaluate_every, kkt_every=kkt_every, history=factorization.history, seams=factorization.seams,
     )  # fmt: skip

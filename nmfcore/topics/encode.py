@@ -14,6 +14,7 @@ import scipy.sparse as sp
 
 from nmfcore.core.factorization import Matrix, Penalty, Problem, beta_of
 from nmfcore.core.losses import at_stored
+from nmfcore.core.products import wide_times
 from nmfcore.kernels.nnls import nnls_gram
 from nmfcore.topics.projection import project_rows
 
@@ -35,7 +36,7 @@ def encode_rows(problem: Problem, H: np.ndarray, *, tol: float, max_iter: int) -
     H = (H / H.dtype.type(root)).astype(X.dtype)
     if beta == 2 and penalty:
         G = H.astype(np.float64) @ H.T + penalty.l2_W * np.eye(len(H))
-        W = nnls_gram(G, (X @ H.T - penalty.l1_W).T.astype(np.float64)).T
+        W = nnls_gram(G, (wide_times(X, H.T) - penalty.l1_W).T).T
         return np.ascontiguousarray(W * root, dtype=X.dtype), True
     W = np.zeros((X.shape[0], len(H)), X.dtype)
     height = X.shape[0] if sp.issparse(X) and beta == 1 else max(1, BLOCK_CELLS // X.shape[1])

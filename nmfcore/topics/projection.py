@@ -19,6 +19,7 @@ import scipy.sparse as sp
 
 from nmfcore.core.checks import ProblemError, as_matrix, as_problem, without_mask
 from nmfcore.core.factorization import Axes, Matrix
+from nmfcore.core.products import wide_times
 from nmfcore.kernels.nnls import nnls_gram
 
 
@@ -52,7 +53,8 @@ def project_rows(X: Any, H: Any, *, mask: Any = None, axes: Axes | None = None) 
         H = H.toarray()  # (r, n), no larger than a factor
     if X.shape[1] != H.shape[1]:
         raise ProblemError(f"X has {X.shape[1]} columns and H has {H.shape[1]}; they have to be the same features.")
-    height = H.max(axis=1).astype(np.float64)  # (r,): each row of H is used with maximum 1, so no product over- or underflows
+    H = H.astype(np.float64, copy=False)
+    height = H.max(axis=1)  # (r,): each row of H is used with maximum 1, so no product over- or underflows
     safe = np.where(height > 0, height, 1.0)
     unit = H / safe[:, None]  # (r, n), float64
     if mask is not None:
@@ -60,7 +62,7 @@ def project_rows(X: Any, H: Any, *, mask: Any = None, axes: Axes | None = None) 
         W = _masked_rows(problem.X, problem.mask, unit)
     else:
         problem = as_problem(X, 1, axes=axes)  # brings X to a size at which no product over- or underflows
-        XHt = problem.X @ unit.T.astype(X.dtype)  # (m, r)
+        XHt = wide_times(problem.X, unit.T)  # (m, r), in float64: where rows of H are nearly alike, float32 decides badly
         W = nnls_gram(unit @ unit.T, XHt.T).T
     with np.errstate(over="ignore", under="ignore"):
         return np.ascontiguousarray((W / safe * problem.scale).astype(X.dtype))

@@ -6,7 +6,7 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
-from nmfcore import Axes, Axis, Penalty, ProblemError, as_matrix, as_problem
+from nmfcore import NMF, Axes, Axis, Penalty, ProblemError, as_matrix, as_problem
 from nmfcore.core.checks import check_start
 
 
@@ -272,3 +272,22 @@ def test_extreme_float32_data_too(top):
 def test_ordinary_data_are_not_rescaled():
     assert as_problem(np.array([[255.0, 0.001]]), 1).scale == 1
     assert as_problem(np.zeros((2, 2)), 1).scale == 1
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sp.csr_array])
+def test_the_first_zero_is_named_where_a_loss_allows_none(kind):
+    X = np.ones((4, 5))
+    X[2, 3] = X[3, 0] = 0
+    with pytest.raises(ProblemError, match=r"first at row 3, column 4"):
+        as_problem(kind(X), 2, loss="itakura-saito")
+    with pytest.raises(ValueError, match=r"contains zeros.*first zero is at row 3, column 4"):
+        NMF(2, solver="mu", beta_loss="itakura-saito").fit(kind(X))
+
+
+def test_factors_that_cannot_exist_are_refused_in_a_sentence():
+    """224 GiB were a MemoryError."""
+    X = np.ones((3, 4))
+    with pytest.raises(ProblemError, match=r"W and H alone would take .* GB, and it has"):
+        NMF(10**13, init="random").fit(X)
+    with pytest.raises(ProblemError, match="does not fit 3 rows"):
+        as_problem(X, 10**13)

@@ -162,3 +162,16 @@ def test_a_column_that_pivoting_does_not_finish_is_solved_all_the_same(monkeypat
     monkeypatch.setattr(nnls, "PIVOTS_PER_ENTRY", 0)
     monkeypatch.setattr(nnls, "FULL_EXCHANGES", 1)
     assert_allclose(nnls_gram(H @ H.T, H @ X.T).T, reference(X, H), atol=1e-9)
+
+
+@pytest.mark.parametrize("alike", [1.0, 1e-2, 1e-3])
+def test_float32_rows_are_projected_as_scipy_does_in_float64(alike):
+    """They agreed to 3e-4 only, and for nearly collinear H to 0.3."""
+    rng = np.random.default_rng(6)
+    first = rng.random((1, 40))
+    H = np.vstack([first, first + alike * rng.random((2, 40)), rng.random((2, 40))]).astype(np.float32)
+    X = (rng.random((12, 5)) @ H + 0.1 * rng.random((12, 40))).astype(np.float32)
+    W = project_rows(X, H)
+    assert W.dtype == np.float32
+    expected = np.stack([scipy.optimize.nnls(H.T.astype(float), x.astype(float))[0] for x in X])
+    np.testing.assert_allclose(W, expected, rtol=1e-5, atol=1e-5)
