@@ -92,7 +92,8 @@ def _several(run: FittedRun) -> Scene | None:
         return None
     runs = session.jobs().result(recording_key(run, several=True))
     data = run.dataset
-    return run.derived(("seeds",), lambda: seeds.scene_of(runs, data.axes, id=f"seeds|{run.key}", part=part(data), own=True))
+    names = ["this run", *(f"seed {run.spec.seed + turn}" for turn in range(1, len(runs)))]
+    return run.derived(("seeds",), lambda: seeds.scene_of(runs, data.axes, id=f"seeds|{run.key}", part=part(data), names=names))
 
 
 def _rounds(run: FittedRun) -> Scene | None:

@@ -28,7 +28,7 @@ from nmfcore.topics.terms import best
 
 WORDS = 5  # of each topic
 LAST = 300  # iterations of a lesson's film
-FRAMES = 24  # of a lesson's film: its bundle stays under 300 kB
+SHOWN = (*range(11), 14, 20, 30, 60, 100, LAST)  # iterations of a lesson's film: its bundle stays under 300 kB
 RANKS = whole(2, 12)
 BLOCK = 900_000  # bytes of a film at most
 SIDES = (220, 280)  # rows and columns of a picture at most
@@ -140,7 +140,14 @@ def scene(data: str, state: Mapping[str, Any]) -> Scene:
     X, axes, symmetric = data_of(data)
     frames = recorded(data, rank, solver, seed).frames
     id = f"scrubber|{data}|{rank}|{solver}|{seed}"
-    return film(X, thinned(frames, FRAMES), axes, id=id, floor=_floor(data, rank), letters=SYMBOLS if symmetric else None)
+    return film(
+        X,
+        [f for f in frames if f.iteration in SHOWN],
+        axes,
+        id=id,
+        floor=_floor(data, rank),
+        letters=SYMBOLS if symmetric else None,
+    )
 
 
 def place(data: str, state: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ MOST_LESSONS = 200  # of a folder
 MOST_STEPS, MOST_TEXT = 30, 4_000  # characters
 OPTIONS = range(2, 5)  # how many answers a question may have
 HOLE = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
-LABELLED = r"(?:topic|post|word|lamp|type|seed|part|step|corner|component|person|film)s? \d+(?: (?:and|to) \d+)?"
+LABELLED = r"\b(?i:topic|post|word|lamp|type|seed|part|step|corner|component|person|film)s? \d+(?: (?:and|to) \d+)?"
 DIGITS = re.compile(rf"{LABELLED}|\$[^$]*\$|`[^`]*`|\b[01]\b(?![.,]\d)|(\d[\d.,]*)")
 PAGES = Path(__file__).resolve().parents[1] / "views"
 

@@ -24,14 +24,15 @@ from nmfcore.topics.terms import best
 RANK, SEEDS = 10, 8
 LAST, FRAMES = 200, 24
 WORDS = 5
+FULL = 255  # a cosine of 1, as it is sent
 ALIKE = 0.8  # cosine from which two topics count as the same; as in seeds.js
 
 
-def scene_of(runs: Sequence[Sequence[Frame]], axes: Axes, *, id: str, part: str = "topic", own: bool = False) -> Scene:
+def scene_of(runs: Sequence[Sequence[Frame]], axes: Axes, *, id: str, part: str = "topic", names: Sequence[str] = ()) -> Scene:
     """Runs of one rank, each as its recorded iterates. A run that ended earlier stands still until the longest ends.
 
     Topics are put in the first run's order, by matching the rows of H of the last iterates.
-    own : the first run is the person's, the others are from random starts
+    names : what the runs are called; "seed 1", "seed 2", ... when none are given
     """
     clock = max(runs, key=lambda frames: frames[-1].iteration)
     iterations = [f.iteration for f in clock]
@@ -47,15 +48,17 @@ def scene_of(runs: Sequence[Sequence[Frame]], axes: Axes, *, id: str, part: str 
         unit = np.stack([unit_rows(H.astype(np.float64)) for H in now])
         partners[:, :, k] = np.einsum("arn,brn->abr", unit, unit)
     used = np.unique(words)
+    shares = np.rint(np.clip(partners, 0, 1) * FULL).astype(np.uint8)
     head = {
-        "rank": r, "iterations": iterations, "names": axes.columns.take(used), "own": own,
+        "rank": r, "iterations": iterations, "names": axes.columns.take(used), "full": FULL,
+        "runs": list(names) or [f"seed {k + 1}" for k in range(s)],
         "words": {"component": part, "components": f"{part}s"},
     }  # fmt: skip
     arrays = {
         "errors": np.array([[frame.relative_error for frame in frames] for frames in stills], np.float32),
         "tops": np.searchsorted(used, words).astype(np.int16 if len(used) < 32_768 else np.float32),
-        "cosines": partners[0].copy(),
-        "partners": partners.reshape(s * s, len(iterations), r),
+        "cosines": shares[0].copy(),
+        "partners": shares.reshape(s * s, len(iterations), r),
     }
     return Scene(id, head, arrays)
 
@@ -95,7 +98,7 @@ def _errors() -> np.ndarray:
 
 def _cosines(a: int, b: int) -> np.ndarray:
     """(r,) of the topics, in the first run's order, of two runs counted from 1."""
-    return scene_of_films().arrays["partners"][(a - 1) * SEEDS + b - 1, -1]
+    return scene_of_films().arrays["partners"][(a - 1) * SEEDS + b - 1, -1] / FULL
 
 
 def pair(value: Any) -> tuple[int, int]:
@@ -106,7 +109,7 @@ def pair(value: Any) -> tuple[int, int]:
 
 
 def _steady(data: str) -> float:
-    return float((scene_of_films().arrays["cosines"][:, -1] >= ALIKE).all(axis=0).sum())
+    return float((scene_of_films().arrays["cosines"][:, -1] / FULL >= ALIKE).all(axis=0).sum())
 
 
 TOPIC = whole(1, RANK)

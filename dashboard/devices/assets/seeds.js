@@ -23,8 +23,8 @@ export function build(root) {
     const [, frames, r, count] = data.arrays.tops.shape
     return data.names[data.arrays.tops[((seed * frames + frame) * r + k) * count + p]]
   }
-  const alike = (seed, k) => { const [, frames, r] = data.arrays.cosines.shape; return data.arrays.cosines[(seed * frames + frame) * r + k] }
-  const named = s => (data.own && s === 0 ? "this run" : `seed ${s + 1}`)
+  const alike = (seed, k) => { const [, frames, r] = data.arrays.cosines.shape; return data.arrays.cosines[(seed * frames + frame) * r + k] / data.full }
+  const named = s => data.runs[s]
   const error = (seed, f) => data.arrays.errors[seed * data.iterations.length + f]
 
   function construct() {
@@ -69,7 +69,7 @@ export function build(root) {
   function twins() {
     const [a, b] = pair, [, , , count] = data.arrays.tops.shape
     const list = s => el("p", {}, el("b", { text: `${named(s)}: ` }), range(count).map(p => word(s, topic, p)).join(", "))
-    const at = data.arrays.partners, [, frames] = at.shape, cosine = at[((a * data.arrays.errors.shape[0] + b) * frames + frame) * data.rank + topic]
+    const at = data.arrays.partners, [, frames] = at.shape, cosine = at[((a * data.arrays.errors.shape[0] + b) * frames + frame) * data.rank + topic] / data.full
     const steady = range(data.rank).filter(k => range(data.arrays.errors.shape[0]).every(s => alike(s, k) >= ALIKE)).length
     const gap = Math.abs(error(a, frame) - error(b, frame))
     view.pair.replaceChildren(
