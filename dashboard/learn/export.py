@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import zlib
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -34,6 +35,10 @@ body {{ margin: 20px clamp(12px, 4vw, 70px); background: var(--st-background-col
 <script type="module">
 import draw from "nmf/lesson.js"
 const data = JSON.parse(document.getElementById("data").textContent), parentElement = document.getElementById("lesson")
+const inflated = text => new Response(new Blob([Uint8Array.from(atob(text), c => c.charCodeAt(0))]).stream()
+  .pipeThrough(new DecompressionStream("deflate"))).arrayBuffer()
+data.arrays = {{}}
+for (const [name, text] of Object.entries(data.blocks)) data.arrays[name] = new Uint8Array(await inflated(text))
 const show = () => draw({{ data, parentElement, setStateValue() {{}}, setTriggerValue() {{}} }})
 show()
 matchMedia("(prefers-color-scheme: dark)").onchange = show
@@ -48,11 +53,8 @@ def page(head: Mapping[str, Any], blocks: Mapping[str, np.ndarray]) -> str:
     sources["lesson.js"] = only(sources["lesson.js"], used)
     bare = {name: re.sub(r'(from\s+)"\./', r'\1"nmf/', source) for name, source in sources.items()}
     modules = {f"nmf/{name}": JAVASCRIPT + _base64(bare[name].encode()) for name in sorted(reachable("lesson.js", bare))}
-    scenes = {
-        name: {"id": name, "base64": _base64(blocks[name].tobytes())} if "block" in scene else scene
-        for name, scene in head["scenes"].items()
-    }
-    given = {**head, "scenes": scenes, "offline": True}  # hides what needs the server
+    packed = {name: _base64(zlib.compress(block.tobytes(), 9)) for name, block in blocks.items()}
+    given = {**head, "blocks": packed, "offline": True}  # hides what needs the server
     return PAGE.format(
         policy=POLICY, title=escape(head["title"]), light=variables(LIGHT), dark=variables(DARK),
         css=(ASSETS / "devices.css").read_text(encoding="utf-8"), modules=json.dumps({"imports": modules}),

@@ -143,6 +143,7 @@ def test_one_key_leads_through_a_lesson_and_nothing_is_given_away(key, browser, 
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("request", lambda request: wrong.append(request.url) if not request.url.startswith(("file:", "data:")) else None)
     page.goto(file.as_uri())
+    page.locator(".stage .device").wait_for()
     steps, titles = lessons.load(key).steps, []
     for step in steps:
         stands = page.evaluate(STANDS)

@@ -42,6 +42,7 @@ export function board(data, { choose, peek, error, sums, turned }) {
     node,
     focus: role => set(node, { "data-focus": role }), // dims all but the part of the formula that is pointed at
     draw({ shown, factor, at, done, locks, colours, named }) {
+      set(node, { "data-model": factor === "WH" })
       const takes = part(factor, at), tops = { ...data.tops, WH: data.tops.X }
       for (const [which, values] of Object.entries(shown)) values.forEach((row, a) => row.forEach((value, c) => {
         const mine = which === factor && a === at[0] && c === at[1], ours = which === "W" || which === "H"

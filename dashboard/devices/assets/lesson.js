@@ -132,12 +132,11 @@ export function build(root, send) {
   function content(i) {
     const { scene } = data.steps[i], asked = data.asked?.step === i + 1 ? data.asked.scene : null
     if (!scenes.has(scene)) {
-      const plain = data.scenes[scene], block = plain.base64 ? bytes(plain.base64) : data.arrays?.[plain.block]
+      const plain = data.scenes[scene], block = data.arrays?.[plain.block]
       scenes.set(scene, block ? { ...unpack(block), id: scene } : plain)
     }
     return { ...(asked ?? scenes.get(scene)), offline: data.offline, turned, veiled: i === at ? closed() : Boolean(data.steps[i].ask) }
   }
-  const bytes = text => Uint8Array.from(atob(text), c => c.charCodeAt(0))
   const wanted = i => ({ ...data.steps[i].state, ...(open[i] ? data.steps[i].ask?.then : {}) })
 
   function scene(revealed = false) {

@@ -98,6 +98,7 @@ export function build(root) {
       const first = data?.id !== fresh.id, { drawn, curves, ask } = start
       data = { ...fresh, drawing: root.classList.contains("drawing") }
       if (first) construct()
+      if (ask && ask !== place.ask && !drawn) place.drawn = [] // another question: an empty chart
       place = { ...place, ...(drawn ? { drawn: [...drawn] } : {}), ...(curves ? { curves: [...curves] } : {}), ...(ask ? { ask } : {}) }
       if (data.veiled) view.said.textContent = ""
       draw()

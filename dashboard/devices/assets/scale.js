@@ -39,7 +39,7 @@ export function build(root) {
       el("div", { class: "balance" },
         el("div", { class: "sideways" }, view.titles[0], el("div", { class: `frame ${turned ? "low" : "tall"}` }, view.W.node), view.titles[1],
           el("div", { class: `frame ${turned ? "tall" : "low"}` }, view.H.node), el("div", { class: "soft", text: "this topic's first words" }), view.words),
-        el("div", {}, view.same, el("div", { class: "soft", text: `${algebra("WH", turned)} before and after: the model is the same` }), view.moved,
+        el("div", {}, view.same, el("div", { class: "soft verdict", text: `${algebra("WH", turned)} before and after: the model is the same` }), view.moved,
           el("div", { class: "soft verdict", text: `${data.words.rows} change their largest ${data.words.component}` }), view.names, view.convention)),
       el("div", { class: "controls" }, view.component.node, view.slider.node), view.said)
     const keys = keyboard({ by: by => go({ factor: place.factor + by * 5 * STEP }), to: at => go({ factor: at ? 5 : 1 }), play: () => {} })

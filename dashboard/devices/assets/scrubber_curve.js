@@ -2,7 +2,7 @@
 import { axes, label, number, pointer, set, svg } from "./kit.js"
 
 const SIZE = [640, 118], BOX = [6, 12, 560, 94]
-const TICKS = [0, 5, 10, 20, 50, 100, 200, 500, 1000, 2000]
+const TICKS = [0, 5, 10, 20, 30, 60, 100, 200, 300, 500, 1000, 2000]
 const NARROW = 34 // between two tick labels
 
 export function curve(go) {
@@ -18,10 +18,11 @@ export function curve(go) {
       scale = axes(BOX, [0, last], [low - 0.04 * (high - low), high])
       const { x, y, line } = scale, part = (from, to) => line(errors.slice(from, to + 1).map((e, i) => [from + i, e]))
       let free = -NARROW
-      const ticks = TICKS.filter(t => t <= iterations[last]).map(t => x(iterations.findIndex(i => i >= t))).map((at, i) => {
+      const ticks = TICKS.filter(t => iterations.includes(t)).map(t => {
+        const at = x(iterations.indexOf(t))
         if (at - free < NARROW) return null
         free = at
-        return label(at, SIZE[1] - 4, TICKS[i], { "text-anchor": i ? "middle" : "start" })
+        return label(at, SIZE[1] - 4, t, { "text-anchor": t ? "middle" : "start" })
       }).filter(Boolean)
       const near = x(frame) > BOX[2] - 60
       node.replaceChildren(
@@ -29,7 +30,7 @@ export function curve(go) {
         svg("path", { class: "future", d: part(frame, last) }), svg("path", { class: "past", d: part(0, frame) }),
         svg("circle", { class: "at", cx: x(frame), cy: y(errors[frame]), r: 6 }),
         label(x(frame) + (near ? -10 : 10), y(errors[frame]) - 7, number(errors[frame], 3), { class: "value", "text-anchor": near ? "end" : "start" }),
-        ...ticks, label(BOX[2] + 10, SIZE[1] - 4, "iteration"))
+        ...ticks, label(BOX[2] + 20, SIZE[1] - 4, "iteration"))
       set(node, { "aria-label": `Relative error ${number(errors[frame], 3)} at iteration ${iterations[frame]}` })
     },
   }

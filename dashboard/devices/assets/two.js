@@ -50,13 +50,15 @@ export function build(root) {
     const size = i % 2 ? 4 : 9, turn = (Math.PI * i) / 5 - Math.PI / 2
     return `${i ? "L" : "M"}${(x + size * Math.cos(turn)).toFixed(1)} ${(y + size * Math.sin(turn)).toFixed(1)}`
   }).join("") + "Z"
+  /** HALS goes one unknown at a time, and in the valley so does everybody: the way has a corner between two pairs. */
+  const corners = (method, points) => (method !== "hals" && data.best ? points : points.flatMap((p, i) => (i ? [[p[0], points[i - 1][1]], p] : [p])))
   const flip = method => go({ methods: place.methods.includes(method) ? place.methods.filter(m => m !== method) : [...place.methods, method] })
 
   function draw() {
     const { x, y, line } = view.scale, shown = data.veiled ? 0 : place.steps
     const nodes = place.methods.flatMap(method => {
       const points = path(method).slice(0, shown + 1), [a, b] = points.at(-1), on = ([u, v]) => [clamp(u, ...data.box.slice(0, 2)), clamp(v, ...data.box.slice(2))]
-      return [svg("path", { class: "way", style: { stroke: COLOUR[method] }, d: line(points.map(on)) }),
+      return [svg("path", { class: "way", style: { stroke: COLOUR[method] }, d: line(corners(method, points).map(on)) }),
         ...points.map(p => svg("circle", { cx: x(on(p)[0]), cy: y(on(p)[1]), r: 2.6, style: { fill: COLOUR[method] } })),
         svg("circle", { class: "here", cx: x(on([a, b])[0]), cy: y(on([a, b])[1]), r: 7, style: { fill: COLOUR[method] } })]
     })
