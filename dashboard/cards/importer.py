@@ -20,6 +20,7 @@ from dashboard.work.importing import Import, Outcome, Refusal
 from dashboard.work.jobs import Job
 from nmfcore.data.model.limits import MIB, Limits
 from nmfcore.data.model.table import Table
+from nmfcore.data.readers.names import unique
 from nmfcore.data.readers.options import DOUBLE_COLON, NO_DELIMITER, WHITESPACE
 
 LISTED = "listed-file"
@@ -296,7 +297,7 @@ def _understood(brought: Import, table: Table | None) -> None:
 
 def _table_preview(table: Table) -> None:
     names, rows = importing.preview(table)
-    shown = _unique([clean(name, 30) or ("row" if at == 0 else "-") for at, name in enumerate(names)])
+    shown = unique([clean(name, 30) or ("row" if at == 0 else "-") for at, name in enumerate(names)])
     cells = [[clean(cell, 120) if isinstance(cell, str) else cell for cell in row] for row in rows]
     st.dataframe(
         pd.DataFrame(cells, columns=shown),
@@ -311,15 +312,6 @@ def _table_preview(table: Table) -> None:
     said += f" and {len(names) - 1} of {n:,} columns" if n > len(names) - 1 else ""
     said += ". An empty cell is missing" if table.missing.count else ""
     st.markdown(f":small[:gray[{said}.]]")
-
-
-def _unique(names: Sequence[str]) -> list[str]:
-    seen: dict[str, int] = {}
-    result = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        result.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return result
 
 
 def _reading_controls(brought: Import, table: Table | None) -> None:

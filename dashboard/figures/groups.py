@@ -13,7 +13,7 @@ from dashboard.figures.picture import Picture
 from dashboard.text.plain import clean, plotly
 from nmfcore.methods.groups import LEAST, LEVEL, GroupShares, LogOdds
 
-ROW, COLUMN = 26, 46  # px of a cell
+ROW = 26  # px of a cell
 LABEL = 190  # px for a group's name at most
 ACROSS = 3  # small multiples side by side
 DOT_ROW = 17  # px of a group in a small multiple

@@ -34,11 +34,12 @@ from dashboard.topics_shown.edits import Edits
 from dashboard.work.fitting import FittedRun
 from dashboard.work.steering import said
 from nmfcore.core.version import VERSION
-from nmfcore.evaluate.svd import cosines_between_rows, sides
+from nmfcore.evaluate.svd import sides
 from nmfcore.export import script
 from nmfcore.solvers import SOLVERS
 from nmfcore.solvers.starts import INITS
 from nmfcore.topics.scale import CONVENTIONS, DEFAULT
+from nmfcore.topics.similarity import cosine_rows
 
 WORDS = 10  # bars in a topic's card
 ITEMS = 5  # items named under a topic
@@ -217,7 +218,7 @@ class Report:
 
     def alike(self) -> Drawn:
         """The cosines between rows of H."""
-        cosines = cosines_between_rows(self.run.factorization.H)
+        cosines = cosine_rows(self.run.factorization.H)
         return self.drawn(similarity_matrix(cosines, component=self.noun, theme=THEME, height=340))
 
     # -- what was run --------------------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ from dashboard.text.words import part, percent
 from dashboard.widgets import bench, card, header, notices
 from dashboard.work.fitting import FittedRun, floor_wanted, floor_work
 from nmfcore import topics
-from nmfcore.evaluate.svd import bridge, cosines_between_rows, orthogonality, principal_angles, reconstruction_error, sides
+from nmfcore.evaluate.svd import bridge, orthogonality, principal_angles, reconstruction_error, sides
+from nmfcore.topics.similarity import cosine_rows
 
 WORDS = 8
 DIRECT_CELLS = 2_000_000  # cells up to which X - U S V^T is formed, in blocks, while the page waits
@@ -55,7 +56,7 @@ def draw() -> None:
     with left:
         r = min(run.rank, run.svd.rank)
         V = run.svd.Vt[:r]
-        drawn = gram_matrices(V @ V.T, cosines_between_rows(run.factorization.H), theme=session.theme())
+        drawn = gram_matrices(V @ V.T, cosine_rows(run.factorization.H), theme=session.theme())
         card.picture("svd", "orthogonality", "VᵀV beside HHᵀ (rows of unit length)", drawn)
     with right:
         checks(run)

@@ -13,7 +13,7 @@ from dashboard.text.words import part, percent, spelled
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card, filter_bar, header, notices
 from dashboard.work.fitting import FittedRun
-from nmfcore.evaluate.svd import cosines_between_rows
+from nmfcore.topics.similarity import cosine_rows
 
 ASPECTS = {"cards": "All", "one": "One in detail", "map": "Likeness and map", "quality": "Quality"}
 
@@ -27,7 +27,7 @@ def draw() -> None:
         notices.nothing_yet()
         return
     noun = part(run.dataset)
-    overlap = run.derived("overlap", lambda: cosines_between_rows(run.factorization.H))
+    overlap = run.derived("overlap", lambda: cosine_rows(run.factorization.H))
     header.draw(f"{spelled(run.rank)} {noun}{'s' if run.rank > 1 else ''}, {topic_cards.overlap_in_words(overlap)}", run)
     view = session.topics_of(run)
     topic_edit.banner(view)

@@ -18,6 +18,7 @@ from dashboard.text.words import percent
 from dashboard.widgets import text_preparation
 from nmfcore.data.model.dataset import Dataset, Summary
 from nmfcore.data.prepare import STEPS, checked, parameters_of
+from nmfcore.data.readers.names import unique
 
 Steps = tuple[dict[str, Any], ...]
 NUMBERS = [name for name, step in STEPS.items() if step.needs == "numbers"]
@@ -104,7 +105,7 @@ def effects(dataset: Dataset, key: str, *, notes: bool = True) -> None:
     table = pd.DataFrame(
         rows, columns=["After", dataset.axes.rows.name, dataset.axes.columns.name, "not 0", "filled", "values", "mean"]
     )
-    table.columns = [*_apart([str(name) for name in table.columns])]
+    table.columns = unique([str(name) for name in table.columns])
     st.dataframe(table, hide_index=True, key=key, alt="The numbers before the preparation and after each of its steps")
     for effect in dataset.effects if notes else ():
         for note in effect.notes:
@@ -123,8 +124,3 @@ def _row(name: str, numbers: Summary) -> list[str]:
         f"{numbers.minimum:.4g} to {numbers.maximum:.4g}",
         f"{numbers.mean:.4g}",
     ]
-
-
-def _apart(names: list[str]) -> list[str]:
-    """Column names that differ, whatever the axes are called."""
-    return [name if names.index(name) == at else f"{name} ({at})" for at, name in enumerate(names)]

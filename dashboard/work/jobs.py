@@ -346,14 +346,6 @@ class Jobs:
                 self._renew(job, session)
             return job
 
-    def heartbeat(self, session: str) -> list[Job]:
-        """Renew all leases of a session; its unfinished jobs, oldest first."""
-        with self._lock:
-            jobs = [job for job in self._unfinished() if session in job._watchers and not job._abandoned]
-            for job in jobs:
-                self._renew(job, session)
-            return sorted(jobs, key=lambda job: job.created)
-
     def stop(self, key: Hashable, session: str) -> bool:
         """This session pressed Stop: whether the job stops.
 

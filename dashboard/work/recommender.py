@@ -18,6 +18,7 @@ from dashboard.work.jobs import Job
 from nmfcore.core.factorization import Axes, Axis, Factorization, Penalty
 from nmfcore.core.spec import StopRule
 from nmfcore.data.model.dataset import Dataset
+from nmfcore.data.readers.names import unique
 from nmfcore.methods.recommend import (
     Estimate,
     HeldOut,
@@ -145,16 +146,6 @@ def with_column(table: pd.DataFrame, name: str) -> pd.DataFrame:
     """The table with one more column in which nothing is rated."""
     *_, label = unique([*map(str, table.columns), name])
     return table.assign(**{label: np.nan})
-
-
-def unique(names: list[str]) -> list[str]:
-    """Names made different from each other, as a table's columns have to be."""
-    seen: dict[str, int] = {}
-    out = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        out.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return out
 
 
 # -- the three fits ------------------------------------------------------------------------------------------------------

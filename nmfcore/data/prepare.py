@@ -19,7 +19,7 @@ import scipy.sparse as sp
 
 from nmfcore.core.factorization import Axes, Axis
 from nmfcore.data.model.card import Report, silent
-from nmfcore.data.model.dataset import Dataset, Effect, as_matrix
+from nmfcore.data.model.dataset import Dataset, Effect, as_kept
 from nmfcore.data.model.errors import counted, listed
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.rows import from_ranges
@@ -208,7 +208,7 @@ def binary(dataset: Dataset, report: Report, *, threshold: float = 0.0) -> tuple
     if sp.issparse(X):
         X = X.copy()
         X.data = (X.data > threshold).astype(X.dtype)
-        return dataset.changed(X=as_matrix(X)), []
+        return dataset.changed(X=as_kept(X)), []
     return dataset.changed(X=(threshold < X).astype(X.dtype)), []
 
 
@@ -276,14 +276,14 @@ def zeros(dataset: Dataset, report: Report, *, mean: str = "real") -> tuple[Data
         raise ValueError("All entries are zero, so none would be left.")
     mask = seen if dataset.mask is None else seen & dataset.mask
     gone = m * n - int(mask.sum(dtype=np.int64))
-    return dataset.changed(X=as_matrix(dense), mask=mask, zero_means="not measured"), [
+    return dataset.changed(X=as_kept(dense), mask=mask, zero_means="not measured"), [
         f"{gone:,} of {m * n:,} entries are 0 and count as not measured."
     ]
 
 
 def transpose(dataset: Dataset, report: Report) -> tuple[Dataset, list[str]]:
     """Rows become columns. Texts and picture sizes belong to rows and cannot come along."""
-    X = as_matrix(_matrix_of(dataset).T)
+    X = as_kept(_matrix_of(dataset).T)
     lost = [name for name, value in (("texts", dataset.documents), ("pictures", dataset.image_shape)) if value is not None]
     notes = [f"The {' and '.join(lost)} belonged to the rows and are left out now."] if lost else []
     mask = None if dataset.mask is None else np.ascontiguousarray(dataset.mask.T)

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from nmfcore.core.factorization import Axes, Axis
-from nmfcore.data.model.dataset import Dataset, as_matrix
+from nmfcore.data.model.dataset import Dataset, as_kept
 from nmfcore.data.model.errors import Fix, UploadError, counted, shown
 from nmfcore.data.model.facts import Classes, Facts
 from nmfcore.data.model.limits import Limits
@@ -112,14 +112,14 @@ def as_dataset(
     work.note_nothing()
     kept = None if labels is None else labels.take(work.rows if of_rows else work.columns)
     facts, column_facts = facts.take(work.rows), column_facts.take(work.columns)
-    X, mask = as_matrix(work.X), work.mask
+    X, mask = as_kept(work.X), work.mask
     row_names, column_names = table.understood.get("axes") or _AXIS.get(table.content, _AXIS["matrix"])
     axis_rows = Axis(row_names[0], row_names[1], _take(table.row_labels, work.rows))
     axis_columns = Axis(column_names[0], column_names[1], _take(table.column_labels, work.columns))
     whole = work.columns.size == table.shape[1]
     shape = table.image_shape if orientation == "rows" and whole else None
     if orientation == "columns":
-        X = as_matrix(X.T)
+        X = as_kept(X.T)
         mask = None if mask is None else np.ascontiguousarray(mask.T)
         axis_rows, axis_columns = axis_columns, axis_rows
         facts, column_facts = column_facts, facts

@@ -307,15 +307,6 @@ def reconstruction_error(X: Any, decomposition: SVD) -> float:
     return float(np.sqrt(total / norm2)) if norm2 > 0 else float("nan")
 
 
-def cosines_between_rows(H: np.ndarray) -> np.ndarray:
-    """(r, r) cosines between the rows of H: H H^T of unit rows; zero rows give 0. For V^T it is the identity.
-
-    H : (r, n) array
-    """
-    unit = _unit_rows(np.asarray(H, np.float64))
-    return unit @ unit.T
-
-
 def principal_angles(H: np.ndarray, Vt: np.ndarray) -> np.ndarray:
     """Principal angles in degrees, rising, between the row spaces of H (r, n) and Vt (k, n).
 
@@ -568,9 +559,3 @@ def _leading(gram: Callable[[np.ndarray], np.ndarray], guess: np.ndarray, count:
 def _squared_norm(X: Matrix) -> float:
     values = X.data if sp.issparse(X) else X.ravel()
     return float(np.einsum("i,i->", values, values, dtype=np.float64))
-
-
-def _unit_rows(H: np.ndarray) -> np.ndarray:
-    """Rows of H at unit length; zero rows stay zero."""
-    norms = np.linalg.norm(H, axis=1, keepdims=True)
-    return H / np.where(norms > 0, norms, 1.0)

@@ -125,7 +125,7 @@ def _tsne(rows: np.ndarray, seed: int, say: Report) -> np.ndarray:
     placed = TSNEEmbedding(start, near, negative_gradient_method="auto", random_state=seed, n_jobs=1, learning_rate="auto")
     whole, done = sum(ITERATIONS), 0
 
-    def told(iteration: int, error: float, embedding: np.ndarray) -> None:
+    def told(iteration: int, _error: float, _embedding: np.ndarray) -> None:
         ask()
         say("Placing the items", 0.1 + 0.85 * (done + iteration) / whole)
 

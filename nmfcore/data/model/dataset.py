@@ -177,7 +177,7 @@ class Dataset:
         labels = self.axes.columns.labels
         axis = replace(self.axes.columns, labels=None if labels is None else [labels[j] for j in columns])
         return self.changed(
-            X=as_matrix(self.X[:, columns]),
+            X=as_kept(self.X[:, columns]),
             axes=Axes(self.axes.rows, axis),
             mask=None if self.mask is None else np.ascontiguousarray(self.mask[:, columns]),
             column_classes=None if self.column_classes is None else self.column_classes.take(columns),
@@ -186,8 +186,8 @@ class Dataset:
         )
 
 
-def as_matrix(X: Any) -> Any:
-    """X as nmfcore wants it: a CSR array with sorted indices and no stored zeros, or a C-ordered array; float32 or float64.
+def as_kept(X: Any) -> Any:
+    """X as a data set keeps it: a CSR array with sorted indices and no stored zeros, or a C-ordered array; float32 or float64.
 
     X : (m, n) array-like or any scipy sparse matrix
     """

@@ -19,7 +19,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from nmfcore.data.model.card import Report, silent
-from nmfcore.data.model.dataset import as_matrix
+from nmfcore.data.model.dataset import as_kept
 from nmfcore.data.model.errors import counted
 from nmfcore.data.model.languages import HAN, OWN, RUNS, contractions, function_words, script_of, segmenter
 from nmfcore.data.model.limits import Limits
@@ -231,7 +231,7 @@ def term_counts(
             f"No term is left of {len(terms):,}: all occur in fewer than {_documents(min_df)} or in more than "
             f"{_documents(max_df)}. Lower the minimum or raise the maximum."
         )
-    return as_matrix(counts[:, np.flatnonzero(keep)]), [str(term) for term in terms[keep]], notes
+    return as_kept(counts[:, np.flatnonzero(keep)]), [str(term) for term in terms[keep]], notes
 
 
 def stop_list(languages: Sequence[str], extra: Sequence[str] = (), token_pattern: str = "words") -> set[str]:

@@ -100,12 +100,17 @@ class Labels:
 
 
 def unique(names: Sequence[str]) -> list[str]:
-    """Names that all differ: a name that occurred before gets a number."""
+    """Names that all differ: a name that occurred before gets a number that makes it new."""
     seen: dict[str, int] = {}
     result = []
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        result.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+        new, number = name, seen.get(name, 0)
+        while new in seen:
+            number += 1
+            new = f"{name} ({number})"
+        seen[name] = max(number, 1)
+        seen.setdefault(new, 1)
+        result.append(new)
     return result
 
 
