@@ -117,7 +117,7 @@ class Job:
     lane : a session has at most one unfinished job per lane
     expects : seconds the caller thinks it takes, 0 when unknown
     fraction : the share that is done, 0 to 1, or None when unknown
-    started, ended : readings of the service's clock
+    created, started, ended : readings of the service's clock
     stopped : a person asked for the end before the work was complete
     session : who submitted it
     reserved : bytes it has been granted
@@ -132,6 +132,7 @@ class Job:
     progress: list[Any] = field(default_factory=list, repr=False)
     message: str = ""
     fraction: float | None = None
+    created: float = 0.0
     started: float | None = None
     ended: float | None = None
     failure: Failure | None = None
@@ -324,6 +325,7 @@ class Jobs:
                 label,
                 lane,
                 expects,
+                created=self._clock(),
                 session=session,
                 _work=work,
                 _clock=self._clock,
@@ -343,6 +345,14 @@ class Jobs:
             if job is not None and not job.final and not job._abandoned:
                 self._renew(job, session)
             return job
+
+    def heartbeat(self, session: str) -> list[Job]:
+        """Renew all leases of a session; its unfinished jobs, oldest first."""
+        with self._lock:
+            jobs = [job for job in self._unfinished() if session in job._watchers and not job._abandoned]
+            for job in jobs:
+                self._renew(job, session)
+            return sorted(jobs, key=lambda job: job.created)
 
     def stop(self, key: Hashable, session: str) -> bool:
         """This session pressed Stop: whether the job stops.
@@ -395,7 +405,7 @@ class Jobs:
     def put(self, key: Hashable, result: Any, *, label: str = "") -> Job:
         """Store a result that was computed elsewhere, so that `submit` and `watch` find it done."""
         size, now = 0 if result is None else size_of(result), self._clock()
-        job = Job(key, label, status=Status.DONE, fraction=1.0, started=now, ended=now, _clock=self._clock)
+        job = Job(key, label, status=Status.DONE, fraction=1.0, created=now, started=now, ended=now, _clock=self._clock)
         job._over.set()
         with self._lock:
             self._results.put(key, result, size)

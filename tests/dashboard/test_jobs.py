@@ -185,7 +185,7 @@ def test_two_sessions_that_want_the_same_share_one_computation(service, loop):
     jobs, work = service(), loop()
     one = jobs.submit("k", work, session="a")
     assert jobs.submit("k", pytest.fail, session="b") is one
-    assert jobs.watch("k", "a") is jobs.watch("k", "b") is one
+    assert jobs.heartbeat("a") == jobs.heartbeat("b") == [one]
     work.finish()
     finished(one)
     assert jobs.submit("k", pytest.fail, session="c") is one
@@ -213,6 +213,7 @@ def test_what_is_not_known_is_none(service):
     jobs = service()
     assert jobs.watch("k", "a") is None
     assert jobs.result("k") is None
+    assert jobs.heartbeat("a") == []
     assert not jobs.stop("k", "a")
 
 
@@ -282,6 +283,7 @@ def test_stop_leaves_the_job_to_the_others_who_watch_it(service, loop):
     assert not jobs.stop("k", "a")
     work.step()
     assert not job.stopped
+    assert jobs.heartbeat("a") == []
     assert jobs.stop("k", "b")
     work.step()
     assert finished(job).stopped
@@ -349,13 +351,13 @@ def test_a_job_nobody_looks_at_ends_when_its_lease_does(service, loop, clock):
     assert jobs.result("k") is None
 
 
-def test_a_session_keeps_all_the_jobs_it_looks_at(service, loop, clock):
+def test_a_session_keeps_all_its_jobs_with_one_heartbeat(service, loop, clock):
     jobs, fit, load = service(lease=90), loop(), loop()
     one = jobs.submit("fit", fit, session="a", lane="fit")
     clock.now += 1
     two = jobs.submit("data", load, session="a", lane="data")
     clock.now += 80
-    assert (jobs.watch("fit", "a"), jobs.watch("data", "a")) == (one, two)
+    assert jobs.heartbeat("a") == [one, two]
     clock.now += 80
     fit.step()
     load.step()
@@ -450,7 +452,7 @@ def test_a_full_queue_refuses_and_changes_nothing(service, loop):
     with pytest.raises(JobsBusy, match=r"The queue is full \(1 waiting\)"):
         jobs.submit("more", returning(1), session="a")
     busy.step()
-    assert jobs.watch("more", "a") is None
+    assert [job.key for job in jobs.heartbeat("a")] == ["busy"]
     mine = jobs.submit("instead", returning(2), session="b")  # replaces "waits", so there is room
     assert (waits.status, jobs.place(mine)) == (Status.CANCELLED, 1)
     busy.finish()
