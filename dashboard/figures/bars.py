@@ -74,17 +74,11 @@ def bars(
         below = np.flatnonzero(np.nan_to_num(shown) < 0)
         traces.append(
             {
-                "type": "scatter",
-                "mode": "text",
-                "x": np.zeros(len(below)),
-                "y": places[below],
-                "text": [f" {texts[k]}" for k in below],
-                "textposition": "middle right",
-                "cliponaxis": False,
-                "textfont": trace["textfont"],
-                "hoverinfo": "skip",
+                "type": "scatter", "mode": "text", "x": np.zeros(len(below)), "y": places[below],
+                "text": [f" {texts[k]}" for k in below], "textposition": "middle right", "cliponaxis": False,
+                "textfont": trace["textfont"], "hoverinfo": "skip",
             }
-        )
+        )  # fmt: skip
     layout: dict[str, Any] = {
         "xaxis": look.bare_axis(range=[start, end], fixedrange=True),
         "yaxis": look.axis(theme, None, showgrid=False, fixedrange=True, automargin=False, range=[len(shown) - 0.5, -0.5])

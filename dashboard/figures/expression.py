@@ -20,6 +20,33 @@ STRIP_GAP = 0.03
 LABEL_DEPTH = 90  # px for a sample's name, written upright
 
 
+def _sample_axis(samples: Sequence[object], names: list[str], room: float, theme: str) -> tuple[dict[str, Any], int]:
+    """The horizontal axis, with the samples' names where each has room for one, and the px below it."""
+    axis = look.axis(theme, None, type="category", showgrid=False)
+    if room < 14:
+        title = {"text": f"{len(samples):,} samples", "font": {"size": look.TEXT_SIZE}}
+        return axis | {"showticklabels": False, "title": title}, 30
+    labels, widest = look.shorten_all(samples, LABEL_DEPTH)
+    upright = widest + 6 > room
+    ticks = {"tickmode": "array", "tickvals": names, "ticktext": labels, "tickangle": -90 if upright else 0}
+    return axis | ticks, int(widest) + 18 if upright else 26
+
+
+def _triangles(marked: list[str], r: int, legend: bool, theme: str) -> dict[str, Any]:
+    """A triangle under each misplaced sample."""
+    line = {"width": 1, "color": "#FFFFFF"}
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": marked,
+        "y": [str(r)] * len(marked),
+        "marker": {"symbol": "triangle-up", "size": 11, "color": look.palette(theme).alarm, "line": line},
+        "name": "misplaced",
+        "showlegend": legend,
+        "hovertemplate": "%{x}: misplaced<extra></extra>",
+    }
+
+
 def samples_by_component(
     weights: ArrayLike,
     *,
@@ -56,16 +83,7 @@ def samples_by_component(
         "colorbar": look.colourbar(theme, "weight", len=top, y=0, yanchor="bottom"),
         "hovertemplate": f"%{{x}}<br>{plotly(component)} %{{y}}: %{{z:.4g}}<extra></extra>",
     }
-    room = (width - 56 - 76) / max(s, 1)
-    x_axis = look.axis(theme, None, type="category", showgrid=False)
-    bottom = 30
-    if room >= 14:
-        labels, widest = look.shorten_all([samples[int(i)] for i in by], LABEL_DEPTH)
-        upright = widest + 6 > room
-        x_axis |= {"tickmode": "array", "tickvals": names, "ticktext": labels, "tickangle": -90 if upright else 0}
-        bottom = int(widest) + 18 if upright else 26
-    else:
-        x_axis |= {"showticklabels": False, "title": {"text": f"{s:,} samples", "font": {"size": look.TEXT_SIZE}}}
+    x_axis, bottom = _sample_axis([samples[int(i)] for i in by], names, (width - 56 - 76) / max(s, 1), theme)
     y_axis = look.axis(theme, plotly(component), type="category", autorange="reversed", showgrid=False, domain=[0, top])
     layout: dict[str, Any] = {"xaxis": x_axis, "yaxis": y_axis, "margin": {"l": 56, "r": 76, "t": 8, "b": bottom}}
     traces: list[dict[str, Any]] = [trace]
@@ -76,23 +94,7 @@ def samples_by_component(
         layout |= {"showlegend": True, "legend": look.legend(theme), "margin": layout["margin"] | {"t": 32}}
     marked = [names[int(np.flatnonzero(by == i)[0])] for i in misplaced]
     if marked:
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "x": marked,
-                "y": [str(r)] * len(marked),
-                "marker": {
-                    "symbol": "triangle-up",
-                    "size": 11,
-                    "color": look.palette(theme).alarm,
-                    "line": {"width": 1, "color": "#FFFFFF"},
-                },
-                "name": "misplaced",
-                "showlegend": classes is not None,
-                "hovertemplate": "%{x}: misplaced<extra></extra>",
-            }
-        )
+        traces.append(_triangles(marked, r, classes is not None, theme))
     alt = f"{s:,} samples by {r} {clean(component)}s"
     alt += f"; {len(marked)} misplaced: {', '.join(clean(samples[int(i)], 30) for i in misplaced[:8])}." if marked else "."
 

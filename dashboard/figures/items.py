@@ -62,6 +62,37 @@ def mixture(
     return Picture(drawn.figure, drawn.alt, table)
 
 
+def _parts_of_words(
+    C: np.ndarray, gap: np.ndarray, rows: list[str], titles: list[str], cell: float, theme: str
+) -> list[dict[str, Any]]:
+    """What each component explains of each word (c, r) and what is missed (c,), both in %, with numbers where they fit."""
+    colours = look.palette(theme)
+    greys = (colours.missing, colours.alarm)
+    top = float(max(C.max(initial=0.0), gap.max(initial=0.0))) or 1.0
+    base: dict[str, Any] = {"type": "heatmap", "y": rows, "zmin": 0.0, "zmax": top, "showscale": False, "xgap": 1, "ygap": 1}
+    explained = base | {
+        "z": C.astype(np.float32),
+        "x": [str(k + 1) for k in range(C.shape[1])],
+        "colorscale": look.scale(colours.sequential),
+        "customdata": [titles] * len(rows),
+        "hovertemplate": "%{y}, %{customdata}: %{z:.2f} %<extra></extra>",
+    }
+    missed = base | {
+        "z": gap[:, None].astype(np.float32),
+        "x": ["missed"],
+        "xaxis": "x2",
+        "colorscale": look.scale(greys),
+        "hovertemplate": "%{y}, not explained: %{z:.2f} %<extra></extra>",
+    }
+    traces = [explained, missed]
+    digits = 1 if cell >= 30 else 0
+    if cell >= 20:
+        texts = zip(C, look.numbers(C, digits), strict=True)
+        written = [["" if v < 0.5 * 10**-digits else t for v, t in zip(*both, strict=True)] for both in texts]
+        traces.append(look.cell_numbers(C, written, explained, colours.sequential))
+    return [*traces, look.cell_numbers(gap[:, None], look.numbers(gap[:, None], 1), missed, greys)]
+
+
 def why_here(
     contributions: ArrayLike,
     unexplained: ArrayLike,
@@ -95,55 +126,22 @@ def why_here(
     C, gap = C[:, :shown].T, gap[:shown]
     labels, label_width = look.shorten_all(list(words)[:shown], LABEL_WIDTH)
     rows = look.distinct(list(words)[:shown])
-    colours = look.palette(theme)
     left = int(label_width) + 14
     height = height or ROW * max(shown, 1) + 64
     share = r / (r + 1.6)
-    top = float(max(C.max(initial=0.0), gap.max(initial=0.0))) or 1.0
     columns = [str(k + 1) for k in range(r)]
-    base: dict[str, Any] = {"type": "heatmap", "y": rows, "zmin": 0.0, "zmax": top, "showscale": False, "xgap": 1, "ygap": 1}
     titles = [plotly(named(component, k, None if names is None else names[k])) for k in range(r)]
-    explained = base | {
-        "z": C.astype(np.float32),
-        "x": columns,
-        "colorscale": look.scale(colours.sequential),
-        "customdata": [titles] * shown,
-        "hovertemplate": "%{y}, %{customdata}: %{z:.2f} %<extra></extra>",
-    }
-    greys = (colours.missing, colours.alarm)
-    missed = base | {
-        "z": gap[:, None].astype(np.float32),
-        "x": ["missed"],
-        "xaxis": "x2",
-        "colorscale": look.scale(greys),
-        "hovertemplate": "%{y}, not explained: %{z:.2f} %<extra></extra>",
-    }
-    traces = [explained, missed]
     cell = (width - left - 12) * share / max(r, 1)
-    digits = 1 if cell >= 30 else 0
-    if cell >= 20:
-        written = [
-            ["" if v < 0.5 * 10**-digits else t for v, t in zip(row, texts, strict=True)]
-            for row, texts in zip(C, look.numbers(C, digits), strict=True)
-        ]
-        traces.append(look.cell_numbers(C, written, explained, colours.sequential))
-    traces.append(look.cell_numbers(gap[:, None], look.numbers(gap[:, None], 1), missed, greys))
+    traces = _parts_of_words(C, gap, rows, titles, cell, theme)
     every = max(1, int(np.ceil((look.text_width(str(r)) + 6) / max(cell, 1))))
+    above = {"type": "category", "showgrid": False, "side": "top", "tickangle": 0}
+    x_axis = look.axis(theme, plotly(component), domain=[0, share - 0.02], **above)
+    y_axis = look.axis(theme, None, type="category", autorange="reversed", showgrid=False, fixedrange=True)
+    font = {"size": look.TEXT_SIZE, "color": look.palette(theme).text}
     layout = {
-        "xaxis": look.axis(
-            theme, plotly(component), type="category", showgrid=False, domain=[0, share - 0.02], side="top", tickangle=0
-        )
-        | {"tickmode": "array", "tickvals": columns[::every], "ticktext": columns[::every]},
-        "xaxis2": look.axis(
-            theme, "model", type="category", showgrid=False, domain=[share, 1], side="top", anchor="y", tickangle=0
-        ),
-        "yaxis": look.axis(theme, None, type="category", autorange="reversed", showgrid=False, fixedrange=True)
-        | {
-            "tickmode": "array",
-            "tickvals": rows,
-            "ticktext": labels,
-            "tickfont": {"size": look.TEXT_SIZE, "color": colours.text},
-        },
+        "xaxis": x_axis | {"tickmode": "array", "tickvals": columns[::every], "ticktext": columns[::every]},
+        "xaxis2": look.axis(theme, "model", domain=[share, 1], anchor="y", **above),
+        "yaxis": y_axis | {"tickmode": "array", "tickvals": rows, "ticktext": labels, "tickfont": font},
         "margin": {"l": left, "r": 10, "t": 48, "b": 6},
     }
     alt = f"Why {clean(item)} is where it is. "

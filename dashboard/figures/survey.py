@@ -21,67 +21,79 @@ LABEL_WIDTH = 120  # px for a topic's name in the river
 
 def criteria(points: Sequence[RankPoint], verdict: Verdict, *, present: int, theme: str = "light") -> Picture:
     """Small multiples over the same ranks; what has not been measured is left out, and the note says so."""
-    colours = look.palette(theme)
     points = sorted(points, key=lambda p: p.rank)
     ranks = np.array([p.rank for p in points])
-    rows: list[tuple[str, list[dict[str, Any]]]] = []
-    missing: list[str] = []
-
-    def line(
-        values: np.ndarray, colour: str, name: str, dash: str = "solid", low: Any = None, high: Any = None
-    ) -> dict[str, Any]:
-        trace: dict[str, Any] = {
-            "type": "scatter", "mode": "lines+markers", "x": ranks, "y": values, "name": name,
-            "line": {"color": colour, "width": 1.8, "dash": dash}, "marker": {"size": 6, "color": colour},
-            "hovertemplate": f"rank %{{x}}, {name}: %{{y:.4f}}<extra></extra>",
-        }  # fmt: skip
-        if low is not None:
-            trace["error_y"] = {
-                "type": "data",
-                "symmetric": False,
-                "array": high - values,
-                "arrayminus": values - low,
-                "thickness": 1,
-            }
-        return trace
-
-    errors = [p.errors for p in points]
-    middle = np.array([np.median(e) for e in errors])
-    spread: dict[str, Any] = {"low": np.array([e.min() for e in errors]), "high": np.array([e.max() for e in errors])}
-    floor = line(np.array([p.floor for p in points]), colours.strong, "SVD floor", "dot")
-    null = _mean([p.null for p in points])
-    first = [line(middle, colours.categorical[0], "NMF", **spread), floor]
-    if np.isfinite(null).any():
-        first.append(line(null, colours.muted, "shuffled data", "dash"))
-    shown = "relative error: NMF, SVD floor (dotted)" + (", shuffled data (dashed)" if len(first) > 2 else "")
-    rows.append((shown, first))
-    for name, values, colour in (
-        ("held out: blocks", _mean([p.bicv for p in points]), 1),
-        ("held out: entries", _mean([p.masked for p in points]), 2),
-        ("consensus: cophenetic", np.array([p.cophenetic for p in points]), 3),
-        ("consensus: dispersion", np.array([p.dispersion for p in points]), 4),
-        ("keyword stability", np.array([p.keywords for p in points]), 5),
-        ("coherence (NPMI)", np.array([p.npmi for p in points]), 6),
-    ):
-        if np.isfinite(values).any():
-            rows.append((name, [line(values, colours.categorical[colour], name)]))
-        else:
-            missing.append(name)
+    rows, missing = _measured(points, ranks, theme)
     height = 1.0 / len(rows)
     traces: list[dict[str, Any]] = []
     layout: dict[str, Any] = {}
     for number, (_, drawn) in enumerate(rows):
         suffix = "" if number == 0 else str(number + 1)
-        top = 1.0 - (number + NAME) * height
-        layout[f"yaxis{suffix}"] = look.axis(
-            theme, None, domain=[max(0.0, 1.0 - (number + 0.97) * height), top], anchor="x", nticks=3
-        )
+        domain = [max(0.0, 1.0 - (number + 0.97) * height), 1.0 - (number + NAME) * height]
+        layout[f"yaxis{suffix}"] = look.axis(theme, None, domain=domain, anchor="x", nticks=3)
         traces += [trace | {"yaxis": f"y{suffix}"} for trace in drawn]
     labels = [
         look.annotation(theme, name, xref="paper", yref="paper", x=0.004, xanchor="left", y=1.0 - k * height, yanchor="top")
         for k, (name, _) in enumerate(rows)
     ]
-    shapes = []
+    ticks = ranks if len(ranks) <= 20 else ranks[:: 1 + len(ranks) // 20]
+    lowest = f"y{'' if len(rows) == 1 else len(rows)}"
+    ends = [ranks.min() - 0.6, ranks.max() + 0.6]
+    layout |= {
+        "xaxis": look.axis(theme, "rank", tickvals=ticks.tolist(), anchor=lowest, showgrid=False, range=ends),
+        "annotations": labels,
+        "shapes": _marks(verdict, present, ranks, theme),
+    }
+    figure = look.figure(traces, layout, theme, height=PANEL * len(rows) + 70)
+    note = "NMF: median over the starts, with the range from lowest to highest."
+    if missing:
+        note += f" Not measured: {', '.join(missing)}."
+    return Picture(figure, verdict.sentence, lambda: table(points), note)
+
+
+def _measured(
+    points: Sequence[RankPoint], ranks: np.ndarray, theme: str
+) -> tuple[list[tuple[str, list[dict[str, Any]]]], list[str]]:
+    """The rows of the picture (name and lines) of what has been measured, and the names of what has not."""
+    colours = look.palette(theme)
+    errors = [p.errors for p in points]
+    middle, low, high = (np.array([of(e) for e in errors]) for of in (np.median, np.min, np.max))
+    floor = _line(ranks, np.array([p.floor for p in points]), colours.strong, "SVD floor", "dot")
+    spread = {"array": high - middle, "arrayminus": middle - low}
+    error_y = {"type": "data", "symmetric": False, **spread, "thickness": 1}
+    first = [_line(ranks, middle, colours.categorical[0], "NMF") | {"error_y": error_y}, floor]
+    null = _mean([p.null for p in points])
+    if np.isfinite(null).any():
+        first.append(_line(ranks, null, colours.muted, "shuffled data", "dash"))
+    shown = "relative error: NMF, SVD floor (dotted)" + (", shuffled data (dashed)" if len(first) > 2 else "")
+    criteria_ = {
+        "held out: blocks": _mean([p.bicv for p in points]),
+        "held out: entries": _mean([p.masked for p in points]),
+        "consensus: cophenetic": np.array([p.cophenetic for p in points]),
+        "consensus: dispersion": np.array([p.dispersion for p in points]),
+        "keyword stability": np.array([p.keywords for p in points]),
+        "coherence (NPMI)": np.array([p.npmi for p in points]),
+    }
+    there = {name: np.isfinite(values).any() for name, values in criteria_.items()}
+    lines = [
+        (name, [_line(ranks, values, colours.categorical[colour], name)])
+        for colour, (name, values) in enumerate(criteria_.items(), start=1)
+        if there[name]
+    ]
+    return [(shown, first), *lines], [name for name, here in there.items() if not here]
+
+
+def _line(ranks: np.ndarray, values: np.ndarray, colour: str, name: str, dash: str = "solid") -> dict[str, Any]:
+    return {
+        "type": "scatter", "mode": "lines+markers", "x": ranks, "y": values, "name": name,
+        "line": {"color": colour, "width": 1.8, "dash": dash}, "marker": {"size": 6, "color": colour},
+        "hovertemplate": f"rank %{{x}}, {name}: %{{y:.4f}}<extra></extra>",
+    }  # fmt: skip
+
+
+def _marks(verdict: Verdict, present: int, ranks: np.ndarray, theme: str) -> list[dict[str, Any]]:
+    """The range of the verdict as a band, and the present rank as a line."""
+    colours, shapes = look.palette(theme), []
     if verdict.low is not None and verdict.high is not None:
         shapes.append(
             {
@@ -91,20 +103,7 @@ def criteria(points: Sequence[RankPoint], verdict: Verdict, *, present: int, the
         )  # fmt: skip
     if ranks.min() <= present <= ranks.max():
         shapes.append(look.line(theme, x=(present, present), line={"color": colours.muted, "width": 1, "dash": "dot"}))
-    ticks = ranks if len(ranks) <= 20 else ranks[:: 1 + len(ranks) // 20]
-    layout |= {
-        "xaxis": look.axis(
-            theme, "rank", tickvals=ticks.tolist(), anchor=f"y{'' if len(rows) == 1 else len(rows)}", showgrid=False,
-            range=[ranks.min() - 0.6, ranks.max() + 0.6],
-        ),
-        "annotations": labels,
-        "shapes": shapes,
-    }  # fmt: skip
-    figure = look.figure(traces, layout, theme, height=PANEL * len(rows) + 70)
-    note = "NMF: median over the starts, with the range from lowest to highest."
-    if missing:
-        note += f" Not measured: {', '.join(missing)}."
-    return Picture(figure, verdict.sentence, lambda: table(points), note)
+    return shapes
 
 
 def river(points: Sequence[RankPoint], links: Sequence[Link], names: dict[int, list[str]], *, theme: str = "light") -> Picture:

@@ -263,41 +263,23 @@ def topic_map(
     fill = [look.component_colour(k, theme) for k in (range(r) if components is None else components)]
     titles = [written[k] + (f" · {plotly(names[k])}" if names is not None else "") for k in range(r)]
     front = np.argsort(-diameters, kind="stable")  # small discs lie on large ones
-    traces = [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "x": placed[front, 0],
-            "y": placed[front, 1],
-            "customdata": [f"{titles[k]}<br>{look.percent(sizes[k])} of explained" for k in front],
-            "hovertemplate": "%{customdata}<extra></extra>",
-            "marker": {
-                "size": diameters[front],
-                "color": [fill[k] for k in front],
-                "opacity": 1,
-                "line": {"width": 1.5, "color": look.palette(theme).background},
-            },
-        },
-        {
-            "type": "scatter",
-            "mode": "text",
-            "x": placed[:, 0],
-            "y": placed[:, 1],
-            "text": [f"<b>{text}</b>" for text in written],
-            "textfont": {"size": look.TEXT_SIZE, "color": [look.ink_on(c) for c in fill]},
-            "hoverinfo": "skip",
-        },
-    ]
+    hovers = [f"{titles[k]}<br>{look.percent(sizes[k])} of explained" for k in front]
+    border = {"width": 1.5, "color": look.palette(theme).background}
+    discs = {
+        "type": "scatter", "mode": "markers", "x": placed[front, 0], "y": placed[front, 1], "customdata": hovers,
+        "hovertemplate": "%{customdata}<extra></extra>",
+        "marker": {"size": diameters[front], "color": [fill[k] for k in front], "opacity": 1, "line": border},
+    }  # fmt: skip
+    numbers = {
+        "type": "scatter", "mode": "text", "x": placed[:, 0], "y": placed[:, 1],
+        "text": [f"<b>{text}</b>" for text in written],
+        "textfont": {"size": look.TEXT_SIZE, "color": [look.ink_on(c) for c in fill]}, "hoverinfo": "skip",
+    }  # fmt: skip
     layout = {
         "xaxis": look.bare_axis(range=[-width / 2, width / 2]),
         "yaxis": look.bare_axis(range=[-height / 2, height / 2], scaleanchor="x"),
         "margin": {"l": 2, "r": 2, "t": 2, "b": 2},
     }
-    alt = f"A map of {look.count(r, clean(component), clean(component) + 's')}"
-    if r > 1:
-        gaps = np.linalg.norm(at[:, None] - at[None], axis=2) + np.where(np.eye(r), np.inf, 0.0)
-        i, j = np.unravel_index(int(gaps.argmin()), gaps.shape)
-        alt += f"; nearest to each other: {written[min(i, j)]} and {written[max(i, j)]}"
     said = []
     if stress is not None:
         word = f" ({clean(verdict)})" if verdict else ""
@@ -309,7 +291,17 @@ def topic_map(
         frame = pd.DataFrame({component: written, "x": at[:, 0], "y": at[:, 1], "share": sizes})
         return frame if names is None else frame.assign(name=[str(n) for n in names])
 
-    return Picture(look.figure(traces, layout, theme, height=height), alt + ".", table, " ".join(said) or None)
+    drawn = look.figure([discs, numbers], layout, theme, height=height)
+    return Picture(drawn, _nearest_sentence(at, written, component), table, " ".join(said) or None)
+
+
+def _nearest_sentence(at: np.ndarray, written: Sequence[str], component: str) -> str:
+    said = f"A map of {look.count(len(at), clean(component), clean(component) + 's')}"
+    if len(at) > 1:
+        gaps = np.linalg.norm(at[:, None] - at[None], axis=2) + np.where(np.eye(len(at)), np.inf, 0.0)
+        i, j = np.unravel_index(int(gaps.argmin()), gaps.shape)
+        said += f"; nearest to each other: {written[min(i, j)]} and {written[max(i, j)]}"
+    return said + "."
 
 
 def _apart(at: np.ndarray, diameters: np.ndarray, rounds: int = 60) -> tuple[np.ndarray, float]:
@@ -375,6 +367,26 @@ def word_in_topics(
     return Picture(drawn.figure, drawn.alt, table, f"0 in the other {nouns}." if without and front else None)
 
 
+def _words_to_one_side(
+    found: Sequence[tuple[str, float]], side: float, component: int, noun: str, theme: str
+) -> list[dict[str, Any]]:
+    """Bars to the right (side 1) or to the left (-1) with each word behind its bar."""
+    x, places, space = [side * 100 * gap for _, gap in found], np.arange(len(found)), "\u00a0"  # keeps words off their bars
+    hovers = [f"<b>{plotly(word)}</b><br>{100 * more:.3g} points more in {noun}" for word, more in found]
+    bar = {
+        "type": "bar", "orientation": "h", "x": x, "y": places, "width": 0.66,
+        "marker": {"color": look.component_colour(component, theme)}, "customdata": hovers,
+        "hovertemplate": "%{customdata}<extra></extra>",
+    }  # fmt: skip
+    words = {
+        "type": "scatter", "mode": "text", "x": x, "y": places,
+        "text": [f"{space}{look.shorten(word, SIDE_LABEL - 12)}{space}" for word, _ in found],
+        "textposition": "middle right" if side > 0 else "middle left",
+        "textfont": {"size": look.TEXT_SIZE, "color": look.palette(theme).text}, "cliponaxis": False, "hoverinfo": "skip",
+    }  # fmt: skip
+    return [bar, words]
+
+
 def separating_words(
     first: Sequence[tuple[str, float]],
     second: Sequence[tuple[str, float]],
@@ -392,40 +404,11 @@ def separating_words(
     gaps = [100 * gap for _, gap in (*first, *second)]
     end = (max(gaps, default=0.0) or 1.0) * 1.05
     room = SIDE_LABEL / (look.CHART_WIDTH - 2 * SIDE_LABEL) * 2 * end  # px of a word in units of the axis
-    colours, gap = look.palette(theme), "\u00a0"  # a space that keeps words off their bars
-    traces: list[dict[str, Any]] = []
-    for side, found, k in ((1.0, first, components[0]), (-1.0, second, components[1])):
-        label = labels[0] if side > 0 else labels[1]
-        x = [side * 100 * gap for _, gap in found]
-        places = np.arange(len(found))
-        traces.append(
-            {
-                "type": "bar",
-                "orientation": "h",
-                "x": x,
-                "y": places,
-                "width": 0.66,
-                "marker": {"color": look.component_colour(k, theme)},
-                "customdata": [
-                    f"<b>{plotly(word)}</b><br>{100 * more:.3g} points more in {plotly(component)} {label}"
-                    for word, more in found
-                ],
-                "hovertemplate": "%{customdata}<extra></extra>",
-            }
-        )
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "text",
-                "x": x,
-                "y": places,
-                "text": [f"{gap}{look.shorten(word, SIDE_LABEL - 12)}{gap}" for word, _ in found],
-                "textposition": "middle right" if side > 0 else "middle left",
-                "textfont": {"size": look.TEXT_SIZE, "color": colours.text},
-                "cliponaxis": False,
-                "hoverinfo": "skip",
-            }
-        )
+    colours = look.palette(theme)
+    traces = [
+        *_words_to_one_side(first, 1.0, components[0], f"{plotly(component)} {labels[0]}", theme),
+        *_words_to_one_side(second, -1.0, components[1], f"{plotly(component)} {labels[1]}", theme),
+    ]
     heads = [
         {
             "x": side * 0.02 * end,
