@@ -299,7 +299,7 @@ def _nearest_sentence(at: np.ndarray, written: Sequence[str], component: str) ->
     said = f"A map of {look.count(len(at), clean(component), clean(component) + 's')}"
     if len(at) > 1:
         gaps = np.linalg.norm(at[:, None] - at[None], axis=2) + np.where(np.eye(len(at)), np.inf, 0.0)
-        i, j = np.unravel_index(int(gaps.argmin()), gaps.shape)
+        i, j = (int(k) for k in np.unravel_index(int(gaps.argmin()), gaps.shape))
         said += f"; nearest to each other: {written[min(i, j)]} and {written[max(i, j)]}"
     return said + "."
 
