@@ -31,6 +31,7 @@ TTL = 2  # seconds a closed tab's session is kept here
 SETTLE = 8.0  # seconds after which memory is read: two looks of the housekeeping
 ROWS, COLUMNS = 200, 60  # of each upload
 RERUNS = 5  # turns of the rank in each session
+PAUSE = 1.0  # seconds a person looks before the next turn
 GOALS = {"p95_seconds": 2.0, "mb_per_session": 30.0, "back_within": 1.10, "cycles_within": 1.10}
 
 
@@ -127,7 +128,9 @@ def table(name: str, seed: int) -> bytes:
     return "\n".join([head, *(f"{name}r{i}," + ",".join(map(str, row)) for i, row in enumerate(X))]).encode()
 
 
-def visit(url: str, number: int, report: Report, times: list[float], ready: threading.Barrier, leave: threading.Event) -> None:
+def visit(
+    url: str, number: int, report: Report, times: list[float], ready: threading.Barrier, leave: threading.Event, pause: float
+) -> None:
     """One person: brings a file, uses it, fits it, turns the rank; reads what is on the page after each step."""
     name = f"who{number:02d}x"
 
@@ -149,6 +152,7 @@ def visit(url: str, number: int, report: Report, times: list[float], ready: thre
             times.append(-report_time)  # negative: the way in, not a rerun
             tab.run(fit=True)
             for turn in range(RERUNS):
+                time.sleep(pause)
                 times.append(tab.run(rank=3 + turn))
                 read()
             times.append(tab.go("topics"))
@@ -161,7 +165,7 @@ def visit(url: str, number: int, report: Report, times: list[float], ready: thre
         ready.abort()
 
 
-def crowd(place: Server, report: Report) -> None:
+def crowd(place: Server, report: Report, pause: float) -> None:
     """All at one time."""
     with Tab(place.url) as first:  # what the first visitor makes the server load is not the sessions'
         first.run()
@@ -170,9 +174,8 @@ def crowd(place: Server, report: Report) -> None:
     report.base_mb = place.warm()
     times: list[float] = []
     ready, leave = threading.Barrier(report.sessions), threading.Event()
-    people = [
-        threading.Thread(target=visit, args=(place.url, number, report, times, ready, leave)) for number in range(report.sessions)
-    ]
+    shared = (report, times, ready, leave, pause)
+    people = [threading.Thread(target=visit, args=(place.url, number, *shared)) for number in range(report.sessions)]
     for person in people:
         person.start()
     wanted = report.sessions * (RERUNS + 2)
@@ -210,11 +213,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--sessions", type=int, default=20)
     parser.add_argument("--cycles", type=int, default=100)
+    parser.add_argument(
+        "--pause", type=float, default=PAUSE, help="seconds between two turns of one person (default: %(default)s)"
+    )
     parser.add_argument("--out", type=Path, help="write the numbers as JSON")
     args = parser.parse_args()
     report = Report(args.sessions)
     with server() as place:
-        crowd(place, report)
+        crowd(place, report, args.pause)
         if args.cycles:
             cycle(place, report, args.cycles)
         if "Traceback" in place.log.read_text():

@@ -17,7 +17,17 @@ from typing import Any
 import numpy as np
 
 from nmfcore.core.checks import ProblemError, as_problem, check_start, times_power_of_two
-from nmfcore.core.factorization import Factorization, Factors, History, Penalty, Problem, Progress, StopReason, beta_of
+from nmfcore.core.factorization import (
+    Factorization,
+    Factors,
+    History,
+    Penalty,
+    Problem,
+    Progress,
+    StopReason,
+    beta_of,
+    stored_values,
+)
 from nmfcore.core.guidance import Guidance
 from nmfcore.core.losses import CANCELS, kkt_residual, loss, penalty, squared_error
 from nmfcore.core.recording import Recording
@@ -27,6 +37,7 @@ from nmfcore.solvers.protocol import Solver
 
 WINDOW = 5  # iterations over which tol is averaged: one slow step among fast ones does not end a run
 NO_FLOAT = "The loss in the units of this data is no number that a float holds; the nearest is shown. Relative errors are right."
+MEASURED_AT_ONCE = 4_000_000  # stored values of X on which a divergence takes a third of a second
 RISEN = 100.0  # times its lowest, and worse than no model at all: an error up here does not come back
 EXACT = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-14}  # relative errors at which only rounding is left
 
@@ -297,7 +308,8 @@ class Run:
     def result(self, *, as_recorded: bool = False) -> Factorization:
         """The factors of the last recorded loss, in the caller's units; valid at any time.
 
-        as_recorded : take the last point of the history as it is, while another thread may be iterating; there must be one
+        as_recorded : take the last point of the history as it is, while another thread may be iterating; there must be one. A
+            divergence on large X is not measured again then (its loss has float32's seven digits): somebody is waiting
 
         The history holds finite losses only: a run that diverged keeps its curve up to the last finite factors, which are
         the ones returned.
@@ -307,7 +319,8 @@ class Run:
             self._record()  # the loop was left between two evaluations, or never begun
         if as_recorded:  # the history is another thread's
             factors, points = self._recorded, list(self.history.points)
-            points, _ = self._exact_points(factors, points)
+            if self.problem.loss == "frobenius" or stored_values(self.problem.X) <= MEASURED_AT_ONCE:
+                points, _ = self._exact_points(factors, points)
         else:
             self._settle()
             factors, points = self._recorded, self.history.points
