@@ -52,13 +52,20 @@ EMOJI = re.compile(f"[\U0001f1e6-\U0001f1ff]{{2}}|{_PICTURE}{_DRESS}(?:\u200d{_P
 
 
 @cache
-def _word(emoji: bool) -> re.Pattern[str]:
-    """Letters with their marks, joined by apostrophes; made when first asked for, because it takes a fifth of a second."""
-    letter = rf"(?:\w[{_marks()}\u200c\u200d]*)"
+def _word(emoji: bool, marked: bool) -> re.Pattern[str]:
+    """Words joined by apostrophes; with marks on their letters where a text has any, which takes three times as long."""
+    letter = rf"(?:\w[{_marks()}\u200c\u200d]*)" if marked else r"\w"
     word = rf"{letter}+(?:['\u2019\u02bc]{letter}+)*"
     return re.compile(f"{EMOJI.pattern}|{word}" if emoji else word)
 
 
+@cache
+def _mark() -> re.Pattern[str]:
+    """Any combining mark or joiner; made when first asked for, because it takes a fifth of a second."""
+    return re.compile(f"[{_marks()}\u200c\u200d]")
+
+
+APOSTROPHES = ("'", "\u2019", "\u02bc")
 CLITICS = frozenset(["s", "ll", "ve", "re", "d", "m"])  # English: of "they'll" the word is "they"
 # French, Italian, Catalan: of "l'eau" the word is "eau"
 ELIDED = frozenset(
@@ -99,19 +106,24 @@ def natural_words(
     emoji : whether emoji are words
     cut : the segmenter of runs of letters without spaces
     """
-    words = []
     text = plain_text(text)
-    for found in _word(emoji).finditer(text.lower() if lowercase else text):
-        word = found[0]
-        if cut is not None and RUNS.search(word):
-            parts = [part for run in re.split(f"({RUNS.pattern})", word) for part in (cut(run) if RUNS.match(run) else [run])]
-            words += [part for part in parts if len(part) > 1 or _HAN.match(part)]
-            continue
-        if "'" in word or "\u2019" in word or "\u02bc" in word:
-            word = _without_clitics(word)
-        if len(word) > 1 or (emoji and EMOJI.match(word)):
-            words.append(word)
-    return words
+    marked = not text.isascii() and _mark().search(text) is not None
+    found = _word(emoji, marked).findall(text.lower() if lowercase else text)
+    if cut is not None:
+        found = [part for word in found for part in (_cut(word, cut) if RUNS.search(word) else [word])]
+    if any(mark in text for mark in APOSTROPHES):
+        found = [_without_clitics(word) if any(mark in word for mark in APOSTROPHES) else word for word in found]
+    return [word for word in found if len(word) > 1 or _is_whole_alone(word, emoji=emoji, cut=cut)]
+
+
+def _cut(word: str, cut: Cut) -> list[str]:
+    """A word with letters without spaces, cut into words; what is written with spaces stays."""
+    return [part for run in re.split(f"({RUNS.pattern})", word) if run for part in (cut(run) if RUNS.match(run) else [run])]
+
+
+def _is_whole_alone(word: str, *, emoji: bool, cut: Cut | None) -> bool:
+    """Whether a single character is a word: an emoji where they count, a Chinese character where words were cut."""
+    return bool(emoji and EMOJI.match(word)) or bool(cut is not None and _HAN.match(word))
 
 
 def _without_clitics(word: str) -> str:

@@ -42,11 +42,10 @@ def read_stata(source: Source, options: ReadOptions, limits: Limits) -> Table:
     try:
         with source.open() as stream, StataReader(io.BytesIO(stream.read()), convert_categoricals=False) as reader:
             labels = reader.value_labels()
-            reader._ensure_open()
-            rows, columns = reader._nobs, reader._nvar
+            rows, columns = (int(getattr(reader, name, 1)) for name in ("_nobs", "_nvar"))  # pandas has no public names for
+            sets = dict(zip(getattr(reader, "_varlist", ()), getattr(reader, "_lbllist", ()), strict=False))  # these
             _check_size(source, rows, columns, limits)
             frame = reader.read()
-            sets = dict(zip(reader._varlist, reader._lbllist, strict=False))
     except UploadError:
         raise
     except Exception as error:  # the library raises what comes up; the file is damaged
