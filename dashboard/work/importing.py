@@ -26,6 +26,7 @@ from nmfcore.data.model.errors import Fix
 from nmfcore.data.model.languages import language_of
 from nmfcore.data.model.limits import Limits, estimated_bytes, memory_budget
 from nmfcore.data.model.table import Question, Table
+from nmfcore.data.model.words import EMOJI
 from nmfcore.data.readers.options import ReadOptions
 from nmfcore.data.reading import known_formats, read_matrix
 from nmfcore.data.settle import as_dataset
@@ -34,6 +35,7 @@ LANE = "import"
 START_SECONDS = 0.8  # until a child process reads
 BYTES_A_SECOND = 5e6  # that are read of a text table; other formats are faster
 COLUMNS_OFFERED = 200  # names in the choice of a column: a file can have 200,000
+GLIMPSE_TEXTS = 1000  # of a corpus, looked at for emoji
 ANSWERS_SHOWN = 3  # of a question, side by side
 GLIMPSED = (3, 4)  # rows and columns of an answer that are shown
 GLIMPSE_BYTES = 5_000_000  # of a file that is read once more for each other answer
@@ -191,7 +193,8 @@ class Import:
             try:
                 dataset = prepare.apply(raw, applied, job.say)
             except ValueError as impossible:  # the steps' own sentences: no term left, unknown step, ...
-                return Outcome(table, raw, steps=applied, refusal=Refusal("preparing", str(impossible)), others=others)
+                ways = _other_words(raw, applied)
+                return Outcome(table, raw, steps=applied, refusal=Refusal("preparing", str(impossible), ways), others=others)
             if dataset.X is None:
                 said = "Text becomes a matrix by its words; that step is missing."
                 return Outcome(table, raw, steps=applied, refusal=Refusal("preparing", said))
@@ -208,9 +211,12 @@ class Import:
             self.choose_reading(**options)
         elif stage == "meaning":
             self.meaning |= options
-        elif "add" in options:
+        else:
             steps = self.steps if self.steps is not None else self.outcome.steps if self.outcome is not None else ()
-            self.steps = (*steps, options["add"])
+            if "add" in options:
+                self.steps = (*steps, options["add"])
+            elif "change" in options:  # how words are counted
+                self.steps = tuple({**step, **options["change"]} if step["step"] == "text" else step for step in steps)
 
     def answer(self, key: str, number: int) -> None:
         """Take another answer to what the file left open; the options of the one before are taken back."""
@@ -358,13 +364,23 @@ def known_labels(table: Table, orientation: str) -> list[str]:
     return list(table.column_aside if orientation == "columns" and table.documents is None else table.aside)
 
 
+def _other_words(raw: Dataset, steps: Steps) -> tuple[Fix, ...]:
+    """The way out where texts have no words: emoji can be words."""
+    texts = raw.documents or ()
+    plain = any(step["step"] == "text" and step.get("token_pattern") != "emoji" for step in steps)
+    if not plain or not any(EMOJI.search(text) for text in texts[:GLIMPSE_TEXTS]):
+        return ()
+    return (Fix("Count emoji as words", {"change": {"token_pattern": "emoji"}}),)
+
+
 def usual_steps(raw: Dataset) -> Steps:
     """The preparation with which a person starts: words for texts, nothing for numbers."""
     if raw.documents is None or raw.X is not None:
         return ()
     few = len(raw.documents) < SMALL_CORPUS
     language = language_of(raw.documents)
-    step = {"step": "text", "weighting": "tfidf", "min_df": 1 if few else 2, "max_df": 0.95, "token_pattern": "natural"}
+    most = 0.95 if len(raw.documents) > 2 else 1.0  # in one or two documents no word is too common
+    step = {"step": "text", "weighting": "tfidf", "min_df": 1 if few else 2, "max_df": most, "token_pattern": "natural"}
     return (prepare.checked({**step, "stop_words": [language] if language else []}),)
 
 

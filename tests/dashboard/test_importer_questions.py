@@ -82,6 +82,18 @@ def test_nothing_is_said_to_be_chosen_before_anything_was(jobs):
     assert not [note for note in outcome.seen.notes if "as you chose" in note]
 
 
+def test_emoji_and_one_line_of_text_come_in(jobs):
+    party, angry = "\U0001f389", "\U0001f621"
+    brought = Import("e.txt", f"{party}{party} {party}\n{angry} {angry}\n{party} {angry}\n{party} {party}\n".encode())
+    outcome = advance(brought, jobs)
+    assert outcome.refusal.stage == "preparing"
+    assert "emoji" in outcome.refusal.message
+    brought.fix("preparing", outcome.refusal.fixes[0].options)
+    assert set(advance(brought, jobs).dataset.axes.columns.labels) == {party, angry}
+    one = advance(Import("one.txt", b"the river is high and the boat sails"), jobs)
+    assert one.dataset.axes.columns.labels == ["boat", "high", "river", "sails"]
+
+
 def test_a_glimpse_says_what_a_reading_comes_to():
     found = glimpse(read_matrix(TABLE, name="t.csv"))
     assert found.says == "3 × 3 numbers"
