@@ -43,6 +43,7 @@ TABLES = (
 )
 MATRICES = ("npy", "npz", "mtx", "bow", "pairs", "hdf5")
 TENX = re.compile(r"(?P<of>.*?)matrix\.mtx(\.gz)?$", re.I)
+README = re.compile(r"(readme|licen[cs]e|copying|about|citation)([-_. ]?\w*)?(\.(txt|md|rst|html|pdf|cff))?", re.I)
 ROWS = re.compile(r"barcode|row|doc|sample|item|cell|obs|user|label|meta|class|target", re.I)
 COLUMNS = re.compile(r"vocab|term|word|gene|feature|col|var|item", re.I)
 LABELS_MOST = 64 * 2**20  # bytes of a file that can be a list of labels
@@ -98,6 +99,9 @@ def _read(bundle: Bundle, names: list[str], options: ReadOptions, limits: Limits
         if options.member in names:
             return _single(bundle, str(options.member), replace(options, member=None), limits)
         return _single(bundle, names[0], options, limits)  # a member is one of the file inside
+    data = [name for name in names if not README.fullmatch(name.rsplit("/", 1)[-1])]
+    if len(data) == 1 and options.member is None:
+        return _with_left_out(_single(bundle, data[0], options, limits), names, data)
     pictures = [name for name in names if images.is_image(name)]
     if len(pictures) > 1 and len(pictures) >= len(names) / 2:
         return _with_left_out(images.read_bundle(bundle.name, pictures, bundle.content, limits), names, pictures)

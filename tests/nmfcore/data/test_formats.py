@@ -244,6 +244,12 @@ def test_a_matrix_takes_the_labels_that_lie_beside_it():
     refused(zipped({"X.npy": npy, "vocab.txt": "a\nb\n"}), "x.zip", "has 2 lines, but the matrix has 3 rows and 5 columns")
 
 
+def test_a_readme_beside_a_table_is_left_out_with_a_note():
+    table = read(zipped({"data/table.csv": TABLE, "data/README.txt": "made by Ann", "LICENSE": "free"}), "x.zip")
+    assert_array_equal(table.X, [[1, 2], [3, 4]])
+    assert said(table, "2 other files left out: 'LICENSE', 'data/README.txt'")
+
+
 def test_texts_without_suffix_and_mails_are_documents_with_their_folders():
     files = {
         "20news/rec.boats/51060": "the boat sails on the river",
