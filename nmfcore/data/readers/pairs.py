@@ -24,6 +24,7 @@ from nmfcore.data.readers.source import Source
 
 _NUMBER = rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 LINE = re.compile(rb"(%s(?:,%s)*)((?:[ \t]+(?:qid|\d+):%s)*)[ \t]*(?:#.*)?" % (_NUMBER, _NUMBER, _NUMBER))
+CLOCK = re.compile(rb":0\d")  # 12:05 is a time, no pair
 LONGEST = 50_000_000  # characters of one line
 
 
@@ -33,6 +34,8 @@ def looks(head: bytes) -> bool:
     whole = [line for line in (lines[:-1] if len(lines) > 1 and not head.endswith(b"\n") else lines) if line and line[:1] != b"#"]
     if not whole:  # one long line, cut off
         return bool(re.match(rb"%s([ \t]+\d+:%s){3}" % (_NUMBER, _NUMBER), head.lstrip()))
+    if any(CLOCK.search(line) for line in whole):
+        return False
     return all(LINE.fullmatch(line) for line in whole) and sum(b":" in line for line in whole) > len(whole) / 2
 
 

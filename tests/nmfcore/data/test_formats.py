@@ -91,6 +91,10 @@ def test_svmlight_is_what_scikit_learn_wrote():
     refused("1 1:2 99999999999:1\n", "x.svm", "out of range")
 
 
+def test_times_are_no_pairs():
+    assert read("3 12:05 13:30\n4 12:10 14:00\n", "x.txt").understood["format"] == "csv"
+
+
 def test_lda_c_counts_its_pairs_and_begins_at_zero():
     table = read("2 1:1 2:2\n3 0:4 2:1 4:3\n2 1:2 3:6\n", "corpus.ldac")
     assert_array_equal(dense(table), X.toarray())
