@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -134,6 +135,14 @@ def check_inputs_untouched(solver: Solver) -> None:
             assert not np.shares_memory(array, result.H), "H shares memory with an input"
         # The result depends on the values only. The layout may change the order of a sum, hence not to the last bit.
         _same(result.W, plain.W, "the layout of the inputs changed W", rtol=1e-9, atol=1e-12)
+    if solver.supports.sparse:  # a product of sparse matrices has its indices in any order, and may share them with another
+        ordered = sp.csr_array(case.X)
+        turned = np.concatenate([np.arange(b, e)[::-1] for b, e in pairwise(ordered.indptr)])
+        stored = sp.csr_matrix((ordered.data[turned], ordered.indices[turned], ordered.indptr), shape=ordered.shape)
+        kept = stored.data.tobytes(), stored.indices.tobytes(), stored.indptr.tobytes()
+        result = fit(solver, replace(case, X=stored), 5)
+        assert kept == (stored.data.tobytes(), stored.indices.tobytes(), stored.indptr.tobytes()), "sparse X was put in order"
+        _same(result.W, plain.W, "the order of sparse X changed W", rtol=1e-6, atol=1e-9)
 
 
 def check_factors_handed_out_stay(solver: Solver) -> None:

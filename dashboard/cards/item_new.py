@@ -68,7 +68,7 @@ def example(run: FittedRun) -> str:
 def described(run: FittedRun, new: NewRow, texts: bool) -> None:
     """The new row taken apart: how much of it is known, its mixture, why, and what is near it."""
     _, H = scale.apply(run)
-    found = fold_in(new.row, H, run.dataset.axes.columns, seen=new.seen)
+    found = fold_in(new.row, H, run.dataset.axes.columns, seen=new.seen, loss=run.spec.loss)
     said = in_words(run, new, texts, found.explained)
     if not new.row.any():
         with st.container(border=True):

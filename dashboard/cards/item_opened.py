@@ -28,7 +28,7 @@ CLOSE = 0.02  # a share of the squared length below this is not worth naming
 def draw(run: FittedRun, item: int, order: np.ndarray) -> None:
     """The item that is open."""
     data, (W, H) = run.dataset, scale.apply(run)
-    found = explain_item(data.X, W, H, item, data.axes.columns)
+    found = explain_item(data.X, W, H, item, data.axes.columns, mask=data.mask)
     label = data.axes.rows.label(item)
     head(run, item, order, found)
     left, right = st.columns([2, 3])

@@ -224,7 +224,8 @@ def scale_words(scale: str) -> str:
 
 def sizes(run: FittedRun) -> np.ndarray:
     """(r,) share of what the model explains that is each component's."""
-    return run.derived("sizes", lambda: topics.sizes(run.dataset.X, run.factorization.W, run.factorization.H)).share
+    fit, data = run.factorization, run.dataset
+    return run.derived("sizes", lambda: topics.sizes(data.X, fit.W, fit.H, data.mask)).share
 
 
 def listed(

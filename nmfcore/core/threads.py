@@ -1,4 +1,9 @@
-"""Who works beside the calling thread? A small pool for the hot loops, and one switch for BLAS's own threads."""
+"""Who works beside the calling thread? A small pool for the hot loops, and one switch for BLAS's own threads.
+
+Other processes: start them by spawn, forkserver or loky. After a plain fork the child gets new locks and a new pool, but what
+other libraries (BLAS, OpenMP, numba's compiler) held in other threads at that moment stays held there: a fork during somebody's
+fit is not safe, neither here nor in scikit-learn.
+"""
 
 from __future__ import annotations
 
@@ -109,7 +114,15 @@ def _set_threads(library: Any, number: int) -> None:
     release(force=True)
 
 
+def _renew() -> None:
+    """In the child of a fork: threads of the pool are gone, and locks may be held by threads that do not exist here."""
+    _pool.cache_clear()
+    _blas.lock, _blas.users = threading.Lock(), 0
+
+
 _blas = _Blas()  # the number of BLAS threads is the process's, so its keeper is too
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
 
 
 def one_blas_thread() -> AbstractContextManager[None]:

@@ -615,6 +615,8 @@ class _Warming:
 
 
 _warming = _Warming()  # the kernels are the process's, so this is too
+if hasattr(os, "register_at_fork"):  # a child has none of the threads that were warming them
+    os.register_at_fork(after_in_child=_warming.__init__)  # type: ignore[misc]
 
 
 @contextmanager

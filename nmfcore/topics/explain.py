@@ -15,10 +15,16 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from nmfcore.core.factorization import Axis, Matrix
+from nmfcore.core.checks import as_problem
+from nmfcore.core.factorization import Axis, Matrix, beta_of
+from nmfcore.kernels.engines import newton_sweeps
+from nmfcore.topics.encode import encode_rows
 from nmfcore.topics.projection import project_rows
 from nmfcore.topics.terms import COLUMNS, best
 
+SETTLED = 1e-9  # of the largest weight: a new row has its mixture when no weight moves by more
+MOST_UPDATES = 2_000  # until then, at most
+SWEEPS = 5  # passes over the weights between two looks
 MASKED_CELLS = 1_000_000  # cells of WH that are formed at one time where entries are missing
 
 
@@ -64,24 +70,39 @@ class Explanation:
 
 
 def explain_item(
-    X: Matrix, W: np.ndarray, H: np.ndarray, item: int, axis: Axis | None = None, *, expected: int = 10
+    X: Matrix,
+    W: np.ndarray,
+    H: np.ndarray,
+    item: int,
+    axis: Axis | None = None,
+    *,
+    mask: Matrix | None = None,
+    expected: int = 10,
 ) -> Explanation:
     """Row `item` of X taken apart: contribution of each word to each topic, and what is missed. See `Explanation`.
 
-    X : (m, n);  W : (m, r);  H : (r, n)
+    X : (m, n);  W : (m, r);  H : (r, n);  mask : (m, n) of 0/1, 1 = observed: what is missing is neither missed nor expected
     """
-    row = X[[item]].toarray().ravel() if sp.issparse(X) else X[item]
-    return explain_row(row, W[item], H, axis, expected=expected)
+    row, seen = (None if A is None else _row(A, item) for A in (X, mask))
+    return explain_row(row, W[item], H, axis, seen=seen, expected=expected)
 
 
-def explain_row(x: Any, w: np.ndarray, H: np.ndarray, axis: Axis | None = None, *, expected: int = 10) -> Explanation:
+def _row(A: Matrix, i: int) -> np.ndarray:
+    return sp.csr_array(A)[[i]].toarray().ravel() if sp.issparse(A) else np.asarray(A)[i]
+
+
+def explain_row(
+    x: Any, w: np.ndarray, H: np.ndarray, axis: Axis | None = None, *, seen: np.ndarray | None = None, expected: int = 10
+) -> Explanation:
     """A row x (n,) with mixture w (r,) taken apart; `expected` = how many words it lacks to list.
 
-    H : (r, n) array, >= 0
+    H : (r, n) array, >= 0;  seen : (n,) of 0/1, 1 = observed; all numbers are then those over the observed entries
     """
     axis = axis or COLUMNS
     x, w = np.asarray(x, np.float64).ravel(), np.asarray(w, np.float64)
     H64 = H.astype(np.float64)
+    if seen is not None:
+        x, H64 = np.where(np.asarray(seen) > 0, x, 0.0), np.where(np.asarray(seen) > 0, H64, 0.0)
     norm2 = float(x @ x)
     whole = w @ H64  # (n,)
     present = np.flatnonzero(x)
@@ -111,21 +132,46 @@ def explain_row(x: Any, w: np.ndarray, H: np.ndarray, axis: Axis | None = None, 
 
 
 def fold_in(
-    x: Any, H: np.ndarray, axis: Axis | None = None, *, seen: np.ndarray | None = None, expected: int = 10
+    x: Any,
+    H: np.ndarray,
+    axis: Axis | None = None,
+    *,
+    seen: np.ndarray | None = None,
+    loss: str = "frobenius",
+    expected: int = 10,
 ) -> Explanation:
-    """A new row (n,) described by the fitted topics: its best mixture with H fixed (exact NNLS), taken apart.
+    """A new row (n,) described by the fitted topics: its best mixture with H fixed, under the loss of the run, taken apart.
+
+    Frobenius: exact non-negative least squares. Kullback-Leibler: Newton steps until no weight moves. Other losses:
+    multiplicative updates until none does; those that are infinite where the row is 0 are replaced by least squares there.
 
     seen : (n,) of 0/1, 1 = observed; mixture, error and contributions are then those over the observed entries
 
     H : (r, n) array, >= 0
 
-    Source: Lawson & Hanson 1974, through `nmfcore.topics.projection.project_rows`.
+    Source: Lawson & Hanson 1974, through `nmfcore.topics.projection.project_rows`; Hsieh & Dhillon 2011; Fevotte & Idier 2011.
     """
     row = x.toarray().ravel() if sp.issparse(x) else np.asarray(x, np.float64).ravel()
-    if seen is not None:  # columns that are 0 in the row and in H change neither the fit nor its error
-        row, H = np.where(seen, row, 0.0), np.where(seen, H, 0.0)
-    mixture = project_rows(row[None].astype(np.float64), H.astype(np.float64))[0]
-    return explain_row(row, mixture, H, axis, expected=expected)
+    chosen = np.flatnonzero(seen) if seen is not None else np.arange(len(row))
+    mixture = _mixture(row[chosen].astype(np.float64), H[:, chosen].astype(np.float64), beta_of(loss))
+    return explain_row(row, mixture, H, axis, seen=seen, expected=expected)
+
+
+def _mixture(x: np.ndarray, H: np.ndarray, beta: float) -> np.ndarray:
+    """argmin over w >= 0 of D_beta(x | w H), w (r,)."""
+    if beta == 2 or not x.any() or not len(x) or (beta <= 0 and not x.all()):
+        return project_rows(x[None], H)[0] if len(x) else np.zeros(len(H))
+    if beta != 1:
+        problem = as_problem(x[None], 1, loss=f"beta={beta!r}")
+        return encode_rows(problem, H, tol=SETTLED, max_iter=MOST_UPDATES)[0][0]
+    row, other = sp.csr_array(x[None]), np.ascontiguousarray(H.T)
+    w = np.where(H.any(axis=1), x.sum() / max(float(H.sum()), np.finfo(float).tiny), 0.0)[None]
+    for _ in range(MOST_UPDATES):
+        before = w
+        w, _, _ = newton_sweeps(row, other, before, SWEEPS, sums_wanted=False)
+        if np.abs(w - before).max() <= SETTLED * w.max():
+            break
+    return w[0]
 
 
 @dataclass(frozen=True, eq=False)

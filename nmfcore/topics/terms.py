@@ -16,6 +16,7 @@ import scipy.sparse as sp
 
 from nmfcore.core.factorization import Axis, Factors, Matrix
 
+MASKED_CELLS = 2_000_000  # cells of WH that exist at one time under a mask
 COLUMNS, ROWS = Axis("columns", "column"), Axis("rows", "row")
 
 
@@ -186,18 +187,21 @@ class Sizes:
     weight: np.ndarray
 
 
-def sizes(X: Matrix, W: np.ndarray, H: np.ndarray) -> Sizes:
+def sizes(X: Matrix, W: np.ndarray, H: np.ndarray, mask: Matrix | None = None) -> Sizes:
     """Every topic's share of the explained energy, and of the total weight.
 
     explained_k = (2 <X, w_k h_k> - <WH, w_k h_k>) / ||X||^2, which sums over k to 1 - ||X - WH||^2 / ||X||^2.
     At a stationary point both products are equal, so that it is <X, w_k h_k> / ||X||^2 and never negative; before that a
-    topic that overshoots can be negative. WH is never formed.
+    topic that overshoots can be negative. WH is never formed; under a mask, of which all sums but the weights are then over the
+    observed entries alone, some rows at a time.
 
     Parameters
     ----------
-    X : (m, n) array or CSR;  W : (m, r) array;  H : (r, n) array
+    X : (m, n) array or CSR;  W : (m, r) array;  H : (r, n) array;  mask : (m, n) of 0/1, 1 = observed, or None
     """
     W64, H64 = W.astype(np.float64), H.astype(np.float64)
+    if mask is not None:
+        return _masked_sizes(X, W64, H64, mask)
     fits = np.einsum("ij,ij->j", np.asarray(X @ H.T), W64, dtype=np.float64)  # <X, w_k h_k>
     overlaps = ((W64.T @ W64) * (H64 @ H64.T)).sum(axis=1)  # <WH, w_k h_k>
     values = X.data if sp.issparse(X) else X.ravel()
@@ -205,6 +209,21 @@ def sizes(X: Matrix, W: np.ndarray, H: np.ndarray) -> Sizes:
     explained = (2.0 * fits - overlaps) / norm2 if norm2 > 0 else np.zeros(len(H))
     mass = W64.sum(axis=0) * H64.sum(axis=1)
     return Sizes(explained, _shares(explained), _shares(mass))
+
+
+def _masked_sizes(X: Matrix, W: np.ndarray, H: np.ndarray, mask: Matrix) -> Sizes:
+    X, mask = (sp.csr_array(A) if sp.issparse(A) else np.asarray(A) for A in (X, mask))
+    height = max(1, MASKED_CELLS // max(1, H.shape[1]))
+    explained, norm2 = np.zeros(len(H)), 0.0
+    for begin in range(0, len(W), height):
+        rows = slice(begin, begin + height)
+        x, seen = (A[rows].toarray() if sp.issparse(A) else A[rows] for A in (X, mask))
+        x = np.where(seen > 0, x, 0).astype(np.float64)
+        gap = 2.0 * x - np.where(seen > 0, W[rows] @ H, 0.0)
+        explained += np.einsum("ij,ij->j", gap @ H.T, W[rows])
+        norm2 += float(np.einsum("ij,ij->", x, x))
+    explained = explained / norm2 if norm2 > 0 else np.zeros(len(H))
+    return Sizes(explained, _shares(explained), _shares(W.sum(axis=0) * H.sum(axis=1)))
 
 
 def _shares(parts: np.ndarray) -> np.ndarray:

@@ -6,8 +6,12 @@ import scipy.optimize
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
-from nmfcore import Axis
+from nmfcore import Axis, as_problem, relative_error
+from nmfcore.core.factorization import Factors, beta_of
+from nmfcore.core.losses import loss as loss_of
 from nmfcore.topics import explain, scale
+from nmfcore.topics.explain import explain_item, fold_in
+from nmfcore.topics.terms import sizes
 
 RNG = np.random.default_rng(0)
 X = RNG.random((15, 12)) * (RNG.random((15, 12)) < 0.5)
@@ -91,3 +95,41 @@ def test_item_errors_equal_the_residual_rows(sparse):
     assert_allclose(found.relative_errors, expected)
     assert 5 not in found.worst
     assert found.worst[0] == np.nanargmax(expected)
+
+
+@pytest.mark.parametrize("loss", ["kullback-leibler", "beta=1.5", "beta=0.5", "itakura-saito"])
+def test_a_new_row_is_folded_in_under_the_loss_of_the_run(loss):
+    """Rows of Kullback-Leibler runs were folded in by least squares."""
+    rng = np.random.default_rng(8)
+    H, x = rng.random((3, 30)) + 0.05, rng.random(30) + 0.02
+    beta = beta_of(loss)
+
+    def value(w):
+        return loss_of(as_problem(x[None], 1, loss=loss), Factors(np.maximum(w, 0)[None], H))
+
+    best = scipy.optimize.minimize(
+        value, np.ones(3), bounds=[(0, None)] * 3, method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-9}
+    )
+    found = fold_in(x, H, loss=loss)
+    assert value(found.mixture) <= best.fun * (1 + 1e-7)
+    if beta == 1:
+        assert (found.mixture @ H).sum() == pytest.approx(x.sum(), rel=1e-6)
+    seen = np.arange(30) < 20
+    assert_allclose(
+        fold_in(np.where(seen, x, 9.0), H, seen=seen, loss=loss).mixture, fold_in(x[:20], H[:, :20], loss=loss).mixture, rtol=1e-9
+    )
+
+
+def test_missing_entries_are_neither_expected_nor_missed_and_have_no_part_in_sizes():
+    rng = np.random.default_rng(9)
+    W, H = rng.random((12, 3)), rng.random((3, 9))
+    mask = (rng.random((12, 9)) < 0.7).astype(float)
+    X = np.where(mask > 0, (W @ H) * (1 + 0.2 * rng.random((12, 9))), 0)
+    found = explain_item(X, W, H, 4, mask=mask)
+    assert not found.expected.size  # every observed entry is positive, the others were never measured
+    gap = (mask * (X - W @ H))[4]
+    assert found.explained == pytest.approx(1 - gap @ gap / (X[4] @ X[4]))
+    for kind in (np.asarray, sp.csr_array):
+        part = sizes(kind(X), W, H, kind(mask))
+        assert part.explained.sum() == pytest.approx(1 - relative_error(X, W, H, mask) ** 2)
+    assert_allclose(sizes(X, W, H, np.ones_like(X)).explained, sizes(X, W, H).explained)

@@ -1,14 +1,19 @@
 """Is shared work complete, in order and never waiting, and are BLAS's threads left as they were?"""
 
+import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from nmfcore.core import threads
+from nmfcore.core.threads import one_blas_thread, share
+from nmfcore.kernels import engines
 
 LIMITS = """
 import threading
@@ -106,3 +111,37 @@ def test_values_in_single_precision_equal_numpys_own(shape, monkeypatch):
     assert single.dtype == np.float32
     assert single.flags.c_contiguous
     np.testing.assert_array_equal(single, values.astype(np.float32))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_child_forked_while_another_thread_fits_has_its_own_locks():
+    """It waited for ever for a lock whose holder does not exist in the child (3 of 60 forks during a fit)."""
+    held, done = threading.Event(), threading.Event()
+
+    def hold():
+        with threads._blas.lock, engines._warming.lock:
+            held.set()
+            done.wait(60)
+
+    share(lambda begin, end: None, [(0, 1), (1, 2)])  # the pool exists
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(60)
+    child = os.fork()
+    if not child:
+        with one_blas_thread(), engines.plain_meanwhile():
+            share(lambda begin, end: None, [(0, 1), (1, 2), (2, 3)])
+        os._exit(7)
+    done.set()
+    holder.join()
+    for _ in range(600):
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            break
+        time.sleep(0.1)
+    else:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        pytest.fail("the child hangs")
+    assert os.waitstatus_to_exitcode(status) == 7
