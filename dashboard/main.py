@@ -18,6 +18,8 @@ HERE = Path(__file__).resolve().parent
 ICON = "data:image/png;base64," + base64.b64encode((HERE / "assets" / "icon.png").read_bytes()).decode()
 DRAWN = threading.Event()  # some session's page has been drawn; the warm-up waits for it
 
+BENCHES = "Workbenches"  # the section of pages that compute something of their own: each draws its own panel
+
 # One line per page: key (the file in views/), title, one sentence. "" holds the single links of the top bar.
 PAGES: dict[str, list[tuple[str, str, str]]] = {
     "": [
@@ -37,7 +39,7 @@ PAGES: dict[str, list[tuple[str, str, str]]] = {
         ("over_time", "Over time", "Shares bin by bin, a topic's words in each, and dynamic topics."),
         ("item_map", "Map", "The items in the plane: near means alike, with how far that can be trusted."),
     ],
-    "Workbenches": [
+    BENCHES: [
         ("stores", "Beyond memory", "Data too large for memory, visited block by block: fitted, read and drawn from disk."),
         ("symmetric", "Symmetric topics", "Topics from keywords alone, then the items described with them."),
         ("recommender", "Recommender", "Ratings with gaps: nearest shows, masked factorization, held-out error."),
@@ -66,10 +68,15 @@ def main() -> None:
         st.switch_page(pages["data"])
     session.accept_at_once()
     session.begin()
-    if page is not pages["learn"]:  # there the panel has no meaning, and the devices need its room
+    learning = page is pages["learn"]  # there the panel has no meaning, and the devices need its room
+    bench = page in [pages[key] for key, _, _ in PAGES[BENCHES]]
+    if not learning and not bench:
         panel.draw()
+    if not learning:
         notices.draw()
     page.run()
+    if bench:
+        panel.elsewhere()
     signin.who()
     session.end()
     DRAWN.set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -14,9 +14,11 @@ from dashboard.figures.workbench import over_ranks
 from dashboard.text.plain import markdown
 from dashboard.text.words import count, percent, spelled
 from dashboard.widgets import bench, card
+from dashboard.widgets.bench import Away
+from dashboard.widgets.bench_panel import Bench, Panel, Task, said
 from dashboard.widgets.header import Figure
 from dashboard.work import expression as bench_data
-from dashboard.work.expression import Table, View
+from dashboard.work.expression import Choice, Table, View
 from dashboard.work.jobs import Job
 from nmfcore.data.model.dataset import Dataset
 from nmfcore.methods.expression import RankReport
@@ -26,34 +28,65 @@ SIDES = {False: "columns", True: "rows"}
 FINE, COARSE = "as given", "by first word"
 
 
-def asked(dataset: Dataset) -> tuple[bool, int, int, int]:
-    """Where the samples are, the rank, the number of starts, and the first seed."""
-    with st.container(border=True), st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        key = f"{PAGE}-rows-{dataset.fingerprint[:12]}"
-        session.control(key, bench_data.samples_are_rows(dataset))
-        rows = session.control_value(key, False)
-        if dataset.classes is None and dataset.column_classes is None:
+BENCH = Bench(PAGE, "leukemia", bench_data.refusal, "metagene", "metagenes", ("rank", "runs", "seed"))
+
+
+def turned(panel: Panel, dataset: Dataset) -> bool:
+    """Whether the rows of the data are the samples; asked where no classes say so."""
+    key = BENCH.key(f"rows-{dataset.fingerprint[:12]}")
+    rows = session.control(key, bench_data.samples_are_rows(dataset))
+    if dataset.classes is None and dataset.column_classes is None:
+        with panel.controls():
             rows = st.segmented_control(
                 "Samples are the", list(SIDES), format_func=SIDES.__getitem__, key=key, required=True, persist_state="session"
             )
-        bench.linked(f"{PAGE}-rank", "metagenes", list(bench_data.RANKS), 2)
-        rank = st.segmented_control(
-            "Rank (metagenes)", bench_data.RANKS, key=f"{PAGE}-rank", required=True, persist_state="session"
-        )
-        assert rank is not None  # it is required, and `linked` has given it a value
-        session.control(f"{PAGE}-runs", 20)
-        runs = st.number_input(
-            "Starts at each rank",
-            2,
-            100,
-            key=f"{PAGE}-runs",
-            width=150,
-            persist_state="session",
-            help="The consensus of the survey is over this many random starts; the published analyses used 20 to 100.",
-        )
-        session.control(f"{PAGE}-seed", 0)
-        seed = st.number_input("First seed", 0, 2**31, key=f"{PAGE}-seed", width=120, persist_state="session")
-    return bool(rows), int(rank), int(runs), int(seed)
+    return bool(rows)
+
+
+def wanted(panel: Panel) -> Choice:
+    """What the panel says: the rank, the number of starts of the survey, and the first seed."""
+    with panel.controls():
+        rank = panel.rank("metagenes", min(bench_data.RANKS), max(bench_data.RANKS), 2)
+        with st.expander("Advanced"):
+            bench.linked(BENCH.key("runs"), "starts", range(2, 101), 20)
+            runs = st.number_input(
+                "Starts at each rank",
+                2,
+                100,
+                key=BENCH.key("runs"),
+                persist_state="session",
+                help="The consensus of the survey is over this many random starts; the published analyses used 20 to 100.",
+            )
+            seed = panel.seed("First seed")
+    return Choice(rank, int(runs), seed)
+
+
+def task(table: Table, choice: Choice) -> Task[Choice]:
+    """One fit at the rank of a choice; the survey, where it is over, has a better one."""
+    return Task(
+        (PAGE, "fit", table.key, choice.rank, choice.seed),
+        bench_data.fit_work(table, choice.rank, choice.seed),
+        f"Rank {choice.rank}",
+        said(BENCH, choice.rank, choice.seed),
+        lambda result: result,
+    )
+
+
+def survey_key(table: Table, choice: Choice) -> Hashable:
+    """Names the survey of a choice."""
+    return (PAGE, "survey", table.key, choice.runs, choice.seed)
+
+
+def surveyed(table: Table, choice: Choice) -> tuple[RankReport, ...] | None:
+    """Many starts at every rank; None while they are not there, and then their state is on the page."""
+    found: tuple[RankReport, ...] | None = bench.compute(
+        survey_key(table, choice),
+        bench_data.survey_work(table, choice.runs, choice.seed),
+        label=f"{choice.runs} starts at ranks 2 to 5",
+        lane=f"{bench.LANE}-survey",
+        live=live,
+    )
+    return found
 
 
 def known_classes(table: Table) -> Sequence[str] | None:
@@ -76,16 +109,9 @@ def known_classes(table: Table) -> Sequence[str] | None:
     return merged if chosen == COARSE else table.known
 
 
-def heading(
-    dataset: Dataset,
-    table: Table,
-    shown: View,
-    known: Sequence[str] | None,
-    report: RankReport | None,
-    runs: int,
-    rows: bool,
-    seed: int,
-) -> None:
+def heading(table: Table, shown: View, known: Sequence[str] | None, report: RankReport | None, choice: Choice) -> None:
+    """The finding, what it rests on, four numbers, and what can be taken away."""
+    runs, seed = choice.runs, choice.seed
     n, rank = len(shown.groups), shown.result.rank
     samples = count(n, markdown(table.samples.singular), markdown(table.samples.name))
     title = f"{spelled(rank)} metagenes in {samples}"
@@ -123,10 +149,9 @@ def heading(
             "Score above median + 3 MAD, and largest entry above the median entry of W (Kim & Park 2007).",
         ),
     ]
-    bench.heading(title, line, figures)
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        bench.method(PAGE, "Consensus: Brunet et al. 2004. Gene scores and dispersion: Kim & Park 2007. Data: Golub et al. 1999.")
-        bench.export(PAGE, lambda: tables(table, shown, known), bench_data.script(dataset.key, rows, rank, runs, seed))
+    method = "Consensus: Brunet et al. 2004. Gene scores and dispersion: Kim & Park 2007. Data: Golub et al. 1999."
+    script = bench_data.script(table.data, table.turned, rank, runs, seed)
+    bench.heading(PAGE, title, line, figures, method, Away(lambda: tables(table, shown, known), script))
 
 
 def samples(table: Table, shown: View, known: Sequence[str] | None) -> None:

@@ -12,9 +12,11 @@ from dashboard.figures.theme import CHART_WIDTH
 from dashboard.text.plain import markdown
 from dashboard.text.words import count, spelled
 from dashboard.widgets import bench, card
+from dashboard.widgets.bench import Away
+from dashboard.widgets.bench_panel import Bench, Panel, Task, said
 from dashboard.widgets.header import Figure
 from dashboard.work import images as bench_data
-from dashboard.work.images import Fitted
+from dashboard.work.images import Choice, Fitted
 from nmfcore.data.model.dataset import Dataset
 from nmfcore.methods.images import Model, as_pictures
 
@@ -23,38 +25,43 @@ ORDERS = {"error": "what helps most", "size": "largest first", "number": "by num
 IN_A_ROW = 10  # parts of each model that are drawn under one another
 
 
-def asked(dataset: Dataset) -> tuple[tuple[int, ...], int]:
-    """The ranks NMF goes through, and the seed."""
+BENCH = Bench(PAGE, "digits", bench_data.refusal, "part", "parts", ("rank", "warm", "seed"), others=("faces",))
+
+
+def wanted(panel: Panel, dataset: Dataset) -> Choice:
+    """What the panel says: the ranks NMF goes through, and the seed."""
     top = max(2, min(*dataset.shape, bench_data.MOST_RANK))
     usual = min(dataset.card.default_rank if dataset.card is not None else 10, top)
-    with st.container(border=True), st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
-        bench.linked(f"{PAGE}-rank", "parts", range(2, top + 1), usual)
-        rank = st.slider("Number of parts", 2, top, key=f"{PAGE}-rank", width=330, persist_state="session")
-        session.control(f"{PAGE}-warm", True)
+    with panel.controls():
+        rank = panel.rank("parts", 2, top, usual)
+        bench.linked(BENCH.key("warm"), "warm", [True, False])
         warm = st.toggle(
             "Warm start",
-            key=f"{PAGE}-warm",
+            key=BENCH.key("warm"),
             persist_state="session",
             help="At another number, begin with the parts there are: new ones grow out of what is left over, and the ones that "
             "matter least are dropped. Otherwise begin anew (NNDSVDa).",
         )
-        session.control(f"{PAGE}-seed", 0)
-        seed = st.number_input("Seed", 0, 2**32 - 1, key=f"{PAGE}-seed", width=120, persist_state="session")
-    held = f"{PAGE}-chain-{dataset.fingerprint[:12]}-{seed}"
-    chain = bench_data.extended(session.control_value(held, ()), int(rank), bool(warm))
-    session.set_control(held, chain)
-    return chain, int(seed)
+        with st.expander("Advanced"):
+            seed = panel.seed()
+    before = panel.asked(dataset.identity)
+    chain = before.chain if before is not None and before.seed == seed else ()
+    return Choice(bench_data.extended(chain, rank, bool(warm)), seed)
 
 
-def fitted(dataset: Dataset, chain: tuple[int, ...], seed: int) -> Fitted | None:
-    """The four models; computed in the background."""
+def task(dataset: Dataset, choice: Choice) -> Task[Choice]:
+    """The four models of a choice."""
+    chain, seed = choice.chain, choice.seed
     before = session.jobs().result(bench_data.key(dataset, chain[:-1], seed)) if len(chain) > 1 else None
     factors = before.run.factors if before is not None else None
-    label = f"NMF, SVD, PCA and k-means with {chain[-1]} parts"
-    found: Fitted | None = bench.compute(
-        bench_data.key(dataset, chain, seed), bench_data.fit_work(dataset, chain, seed, factors), label=label
+    more = [f"from {chain[-2]}"] if len(chain) > 1 else []
+    return Task(
+        bench_data.key(dataset, chain, seed),
+        bench_data.fit_work(dataset, chain, seed, factors),
+        f"NMF, SVD, PCA and k-means with {chain[-1]} parts",
+        said(BENCH, chain[-1], seed, *more),
+        lambda models: models.run,
     )
-    return found
 
 
 def heading(dataset: Dataset, models: Fitted) -> None:
@@ -92,10 +99,8 @@ def heading(dataset: Dataset, models: Fitted) -> None:
             "Mean Hoyer sparsity of the parts: 0 = all pixels equal, 1 = a single pixel.",
         ),
     ]
-    bench.heading(title, line, figures)
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        bench.method(PAGE, "Parts: Lee & Seung 1999. Sparsity: Hoyer 2004.")
-        bench.export(PAGE, lambda: tables(dataset, models), bench_data.script(dataset, models))
+    away = Away(lambda: tables(dataset, models), bench_data.script(dataset, models))
+    bench.heading(PAGE, title, line, figures, "Parts: Lee & Seung 1999. Sparsity: Hoyer 2004.", away)
 
 
 def parts(dataset: Dataset, models: Fitted) -> None:

@@ -12,9 +12,11 @@ from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, seconds
 from dashboard.topics_shown.edits import LONGEST_NAME
 from dashboard.widgets import bench, card, scale
+from dashboard.widgets.bench import Away
+from dashboard.widgets.bench_panel import Bench, Panel, Task, said
 from dashboard.widgets.header import Figure
 from dashboard.work import recommender as bench_data
-from dashboard.work.recommender import Answer, Fits, Source
+from dashboard.work.recommender import Answer, Choice, Fits, Question, Source
 from nmfcore.methods.recommend import Estimate, recommend
 from nmfcore.topics import scale as scaling
 from nmfcore.topics.similarity import cosine_rows
@@ -25,8 +27,38 @@ NARROW = 60  # px of a column of ratings
 LIST = 10  # recommendations of a user
 
 
-def asked(source: Source) -> tuple[int, float, int, int, int, int, str]:
-    """The page's controls."""
+BENCH = Bench(PAGE, "tv", bench_data.refusal, "category", "categories", ("rank", "ridge", "seed"))
+
+
+def wanted(panel: Panel, source: Source) -> Choice:
+    """What the panel says: all that determines the factorizations."""
+    m, n = source.ratings.shape
+    top = min(m, n, 20)
+    with panel.controls():
+        rank = panel.rank("categories", 1, top, min(2, top))
+        with st.expander("Advanced"):
+            session.control(BENCH.key("ridge"), 1.0)
+            ridge = st.number_input(
+                "Ridge", 0.0, 100.0, step=0.1, format="%.2g", key=BENCH.key("ridge"), persist_state="session",
+                help="Weight of ‖W‖² + ‖H‖² in the masked factorization: pulls factors to 0 where little was observed.",
+            )  # fmt: skip
+            seed = panel.seed()
+    return Choice(rank, float(ridge), seed)
+
+
+def task(source: Source, choice: Choice) -> Task[Choice]:
+    """The three factorizations of a choice."""
+    return Task(
+        (PAGE, "fits", source.key, choice),
+        bench_data.fit_work(source, choice.rank, choice.ridge, choice.seed),
+        f"Three factorizations, rank {choice.rank}",
+        said(BENCH, choice.rank, choice.seed, f"ridge {choice.ridge:g}"),
+        lambda fits: fits.ridged,
+    )
+
+
+def asked(source: Source) -> Question:
+    """The page's controls: which rating is asked for, and how."""
     ratings, shows, users = source.ratings, source.axes.rows, source.axes.columns
     m, n = ratings.shape
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -36,7 +68,7 @@ def asked(source: Source) -> tuple[int, float, int, int, int, int, str]:
             range(n),
             format_func=lambda j: clean(users.label(j)),
             key=f"{PAGE}-user",
-            width=150,
+            width=110,
             persist_state="session",
         )
         new = bench_data.unrated(ratings, user)
@@ -44,34 +76,24 @@ def asked(source: Source) -> tuple[int, float, int, int, int, int, str]:
         bench.linked(f"{PAGE}-item", "item", new, (wanted or new)[0], first=1)
         item = st.selectbox(
             f"{markdown(shows.singular.capitalize())} not rated yet", new,
-            format_func=lambda i: clean(shows.label(i)), key=f"{PAGE}-item", width=230, persist_state="session",
+            format_func=lambda i: clean(shows.label(i)), key=f"{PAGE}-item", width=190, persist_state="session",
         )  # fmt: skip
         most = max(1, min(m - 1, 20))
         bench.linked(f"{PAGE}-k", "k", range(1, most + 1), min(3, most))
-        k = st.number_input("Neighbours K", 1, most, key=f"{PAGE}-k", width=110, persist_state="session") if most > 1 else 1
+        k = st.number_input("Neighbours K", 1, most, key=f"{PAGE}-k", width=100, persist_state="session") if most > 1 else 1
         bench.linked(f"{PAGE}-zero", "zero", list(ZEROS), "zero")
         meaning = st.segmented_control(
             "In the pictures, a missing rating", list(ZEROS), format_func=ZEROS.__getitem__, key=f"{PAGE}-zero", required=True,
             persist_state="session",
             help="Which factorization the pictures of W, H and the similarities show. The estimates below always compare both.",
         )  # fmt: skip
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        top = min(m, n, 20)
-        bench.linked(f"{PAGE}-rank", "categories", range(1, top + 1), min(2, top))
-        rank = st.number_input("Rank (categories)", 1, top, key=f"{PAGE}-rank", width=140, persist_state="session")
-        session.control(f"{PAGE}-ridge", 1.0)
-        ridge = st.number_input(
-            "Ridge", 0.0, 100.0, step=0.1, format="%.2g", key=f"{PAGE}-ridge", width=120, persist_state="session",
-            help="Weight of ‖W‖² + ‖H‖² in the masked factorization: pulls factors to 0 where little was observed.",
-        )  # fmt: skip
-        session.control(f"{PAGE}-seed", 0)
-        seed = st.number_input("Seed", 0, 2**32 - 1, key=f"{PAGE}-seed", width=120, persist_state="session")
-        with st.container(width=230):
+        with st.container(width=190):
             scale.choose()
-    return int(rank), float(ridge), int(seed), int(item), int(user), int(k), str(meaning)
+    return Question(int(item), int(user), int(k), str(meaning))
 
 
-def heading(source: Source, fits: Fits, answers: list[Answer], item: int, user: int, k: int) -> None:
+def heading(source: Source, fits: Fits, answers: list[Answer], question: Question) -> None:
+    item, user, k = question.item, question.user, question.k
     show, name = (markdown(axis.label(at), 40) for axis, at in ((source.axes.rows, item), (source.axes.columns, user)))
     slide, rated, _, free, ridged, *_ = answers
     low, high = source.scale
@@ -104,12 +126,9 @@ def heading(source: Source, fits: Fits, answers: list[Answer], item: int, user: 
         f"{markdown(source.title)} · {len(source.ratings):,} ratings of {rows} by {columns}, {source.ratings.missing:.0%} "
         f"missing · HALS, rank {fits.rank}, random start, seed {fits.seed} · {scale.words()}"
     )
-    bench.heading(title, line, figures)
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        bench.method(
-            PAGE, "Item neighbours: Sarwar et al. 2001; masked NMF: Zhang et al. 2006; biases: Koren, Bell & Volinsky 2009."
-        )
-        bench.export(PAGE, lambda: tables(source, fits, answers), bench_data.script(fits, item, user, k, scale.current()))
+    method = "Item neighbours: Sarwar et al. 2001; masked NMF: Zhang et al. 2006; biases: Koren, Bell & Volinsky 2009."
+    script = bench_data.script(fits, item, user, k, scale.current())
+    bench.heading(PAGE, title, line, figures, method, Away(lambda: tables(source, fits, answers), script))
 
 
 def number(value: float) -> str:
@@ -383,8 +402,9 @@ def recommendations(source: Source, fits: Fits, user: int) -> None:
     )  # fmt: skip
 
 
-def held_out(source: Source, rank: int, ridge: float, seed: int) -> None:
+def held_out(source: Source, fits: Fits) -> None:
     """How wrong each model is on ratings it has not seen: measured at once for a small table, on request for a large one."""
+    rank, ridge, seed = fits.rank, fits.ridge, fits.seed
     asked_for = f"{PAGE}-held-out-{source.key}-{rank}"
     if len(source.ratings) > bench_data.AT_ONCE and not session.control_value(asked_for, False):
         with card.plain("Error on ratings that were held out"):

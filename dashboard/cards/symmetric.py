@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +20,8 @@ from dashboard.text.explanations import reading
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import SHORT_REASONS, count, percent, seconds, spelled
 from dashboard.widgets import bench, card
+from dashboard.widgets.bench import Away
+from dashboard.widgets.bench_panel import Bench, Panel, Task, said
 from dashboard.widgets.header import Figure
 from dashboard.work import symmetric as bench_data
 from dashboard.work.jobs import Job, JobsBusy
@@ -37,42 +39,54 @@ COMPARING: dict[str, Any] = {"label": "Stepwise beside joint", "lane": f"{bench.
 BAR = 76  # px of the colour bar that is left out where numbers stand in the cells
 
 
-def asked(dataset: Dataset) -> Choice:
-    """The choices of steps 1 and 2."""
-    with st.container(border=True), st.container(horizontal=True, vertical_alignment="bottom"):
-        bench.linked(f"{PAGE}-weighting", "weights", list(WEIGHTINGS), "as given" if dataset.kind == "documents" else "binary")
-        weighting = st.selectbox(
-            "Weights of X",
-            list(WEIGHTINGS),
-            format_func=WEIGHTINGS.__getitem__,
-            key=f"{PAGE}-weighting",
-            width=200,
+BENCH = Bench(PAGE, "movies", bench_data.refusal, "topic", "topics", ("weighting", "normalisation", "diagonal", "rank", "seed"))
+
+
+def wanted(panel: Panel, dataset: Dataset) -> Choice:
+    """What the panel says: the choices of steps 1 and 2."""
+    top = min(*dataset.shape, 40)
+    with panel.controls():
+        rank = panel.rank("topics", 2, top, min(10, top))
+        usual = "as given" if dataset.kind == "documents" else "binary"
+        weighting = _named("Weights of X", "weighting", "weights", WEIGHTINGS, symmetric.WEIGHTINGS, usual)
+        normalisation = _named("Normalisation of C", "normalisation", "norm", NORMALISATIONS, symmetric.NORMALISATIONS, "cosine")
+        with st.expander("Advanced"):
+            bench.linked(BENCH.key("diagonal"), "diagonal", [True, False])
+            diagonal = st.toggle(
+                "Keep the diagonal",
+                key=BENCH.key("diagonal"),
+                persist_state="session",
+                help="The similarity of a keyword with itself. Left in, S has to explain it too; left out, zeros stand there.",
+            )
+            seed = panel.seed()
+    return Choice(weighting, normalisation, bool(diagonal), rank, seed)
+
+
+def _named(label: str, name: str, linked: str, titles: Mapping[str, str], meanings: Mapping[str, str], usual: str) -> str:
+    """One of a few ways, each with its formula under the mouse; `linked` is what the address calls it."""
+    bench.linked(BENCH.key(name), linked, list(titles), usual)
+    return str(
+        st.selectbox(
+            label,
+            list(titles),
+            format_func=titles.__getitem__,
+            key=BENCH.key(name),
             persist_state="session",
-            help="  \n".join(f"**{WEIGHTINGS[key]}**: {text}." for key, text in symmetric.WEIGHTINGS.items()),
+            help="  \n".join(f"**{titles[key]}**: {text}." for key, text in meanings.items()),
         )
-        bench.linked(f"{PAGE}-normalisation", "norm", list(NORMALISATIONS), "cosine")
-        normalisation = st.selectbox(
-            "Normalisation of C",
-            list(NORMALISATIONS),
-            format_func=NORMALISATIONS.__getitem__,
-            key=f"{PAGE}-normalisation",
-            width=170,
-            persist_state="session",
-            help="  \n".join(f"**{NORMALISATIONS[key]}**: {text}." for key, text in symmetric.NORMALISATIONS.items()),
-        )
-        session.control(f"{PAGE}-diagonal", True)
-        diagonal = st.toggle(
-            "Keep the diagonal",
-            key=f"{PAGE}-diagonal",
-            persist_state="session",
-            help="The similarity of a keyword with itself. Left in, S has to explain it too; left out, zeros stand there.",
-        )
-        top = min(*dataset.shape, 40)
-        bench.linked(f"{PAGE}-rank", "topics", range(2, top + 1), min(10, top))
-        rank = st.number_input("Topics", 2, top, key=f"{PAGE}-rank", width=120, persist_state="session")
-        session.control(f"{PAGE}-seed", 0)
-        seed = st.number_input("Seed", 0, 2**32 - 1, key=f"{PAGE}-seed", width=120, persist_state="session")
-    return Choice(str(weighting), str(normalisation), bool(diagonal), int(rank), int(seed))
+    )
+
+
+def task(dataset: Dataset, choice: Choice) -> Task[Choice]:
+    """The three steps of a choice."""
+    more = [NORMALISATIONS[choice.normalisation]] + ([] if choice.diagonal else ["no diagonal"])
+    return Task(
+        (PAGE, "steps", dataset.identity, choice),
+        bench_data.steps_work(dataset, choice),
+        f"S with {choice.rank} topics",
+        said(BENCH, choice.rank, choice.seed, *more),
+        lambda steps: steps.run,
+    )
 
 
 def live(job: Job) -> None:
@@ -123,7 +137,8 @@ def heading(dataset: Dataset, steps: Steps) -> None:
             steps.run.stopped.sentence + ".",
         ),
     ]
-    bench.heading(title, line, figures)
+    method = "Symmetric NMF: Ding, He & Simon 2005; Kuang, Ding & Park 2012. Projection: exact non-negative least squares."
+    bench.heading(PAGE, title, line, figures, method, Away(lambda: tables(steps), bench_data.script(steps, dataset.key)))
 
 
 # -- step 1 and 2 ----------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ The only room that names `st.session_state` and `st.query_params`. What is chose
 (`tab.State`): the controls say what is wanted, the address names the run that is shown.
 """
 
-from dashboard.session.address import address, end, leave_link, link, linked, numbered
+from dashboard.session.address import address, end, leave_link, link, linked, numbered, page_address
 from dashboard.session.bringing import (
     accept_at_once,
     accept_import,
@@ -148,6 +148,7 @@ __all__ = [
     "numbered",
     "open_run",
     "page",
+    "page_address",
     "parameter_key",
     "patience",
     "pending",

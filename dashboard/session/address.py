@@ -63,6 +63,13 @@ def address() -> str:
     return f"{url}?{query}" if query else url
 
 
+def page_address() -> str:
+    """The address that opens this page with its own choices, without the run on screen."""
+    own = {name: st.query_params[name] for name in st.query_params if name not in links.PARAMETERS}
+    url = (st.context.url or "").split("?")[0]
+    return f"{url}?{urlencode(own)}" if own else url
+
+
 def leave_link() -> None:
     """Give up a link whose data is not here and show the first screen."""
     me = state()

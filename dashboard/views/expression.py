@@ -3,42 +3,32 @@
 import streamlit as st
 
 from dashboard.cards import expression as cards
-from dashboard.cards.expression import PAGE
-from dashboard.widgets import bench
+from dashboard.widgets.bench import Look
+from dashboard.widgets.bench_panel import Panel
 from dashboard.work import expression as bench_data
 
 
 def draw() -> None:
+    panel = Panel(cards.BENCH)
     head = st.container()
-    dataset = bench.source(PAGE, "leukemia", bench_data.refusal)
+    dataset = panel.data()
     if dataset is None:
         head.title("Expression", anchor=False)
         return
-    rows, rank, runs, seed = cards.asked(dataset)
-    table = bench_data.of_dataset(dataset, rows)
+    table = bench_data.of_dataset(dataset, cards.turned(panel, dataset))
+    wanted = cards.wanted(panel)
+    choice = panel.choice(table.key, wanted)
     known = cards.known_classes(table)
-    top = st.container()
-    place = st.container()
+    top, place = st.container(), st.container()
     with place:
         st.subheader("How sure are the groups? Many starts, ranks 2 to 5", anchor=False)
-        key = (PAGE, "survey", table.key, runs, seed)
-        reports = bench.compute(
-            key,
-            bench_data.survey_work(table, runs, seed),
-            label=f"{runs} starts at ranks 2 to 5",
-            lane=f"{bench.LANE}-survey",
-            live=cards.live,
-        )
+        reports = cards.surveyed(table, choice)
         if reports is not None:
-            cards.survey(table, reports, known, rank)
-    report = next((one for one in reports or () if one.rank == rank), None)
+            cards.survey(table, reports, known, choice.rank)
+    report = next((one for one in reports or () if one.rank == choice.rank), None)
+    best = Look(cards.survey_key(table, choice), result=report.best) if report is not None else None
     with top:
-        if report is not None:
-            result = report.best
-        else:
-            result = bench.compute(
-                (PAGE, "fit", table.key, rank, seed), bench_data.fit_work(table, rank, seed), label=f"Rank {rank}"
-            )
+        result = panel.fit(table.key, wanted, lambda one: cards.task(table, one), known=best)
         if result is None:
             head.title("Expression", anchor=False)
             return
@@ -51,7 +41,7 @@ def draw() -> None:
         with right:
             cards.genes(table, shown)
     with head:
-        cards.heading(dataset, table, shown, known, report, runs, rows, seed)
+        cards.heading(table, shown, known, report if report is not None and report.best is result else None, choice)
 
 
 draw()

@@ -3,19 +3,17 @@
 import streamlit as st
 
 from dashboard.cards import images as cards
-from dashboard.cards.images import PAGE
-from dashboard.widgets import bench
-from dashboard.work import images as bench_data
+from dashboard.widgets.bench_panel import Panel
 
 
 def draw() -> None:
+    panel = Panel(cards.BENCH)
     head = st.container()
-    dataset = bench.source(PAGE, "digits", bench_data.refusal, others=("faces",))
+    dataset = panel.data()
     if dataset is None:
         head.title("Images", anchor=False)
         return
-    chain, seed = cards.asked(dataset)
-    models = cards.fitted(dataset, chain, seed)
+    models = panel.fit(dataset.identity, cards.wanted(panel, dataset), lambda choice: cards.task(dataset, choice))
     if models is None:
         head.title("Images", anchor=False)
         return

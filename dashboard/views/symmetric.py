@@ -3,32 +3,24 @@
 import streamlit as st
 
 from dashboard.cards import symmetric as cards
-from dashboard.cards.symmetric import PAGE
-from dashboard.widgets import bench
-from dashboard.work import symmetric as bench_data
+from dashboard.widgets.bench_panel import Panel
 
 
 def draw() -> None:
+    panel = Panel(cards.BENCH)
     head = st.container()
-    dataset = bench.source(PAGE, "movies", bench_data.refusal)
+    dataset = panel.data()
     if dataset is None:
         head.title("Symmetric topics", anchor=False)
         return
-    choice = cards.asked(dataset)
-    key = (PAGE, "steps", dataset.identity, choice)
-    steps = bench.compute(key, bench_data.steps_work(dataset, choice), label=f"S with {choice.rank} topics", live=cards.live)
+    wanted = cards.wanted(panel, dataset)
+    steps = panel.fit(dataset.identity, wanted, lambda choice: cards.task(dataset, choice), live=cards.live)
     if steps is None:
         head.title("Symmetric topics", anchor=False)
         return
     cards.begin_comparison(dataset, steps)
     with head:
         cards.heading(dataset, steps)
-        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            bench.method(
-                PAGE,
-                "Symmetric NMF: Ding, He & Simon 2005; Kuang, Ding & Park 2012. Projection: exact non-negative least squares.",
-            )
-            bench.export(PAGE, lambda: cards.tables(steps), bench_data.script(steps, dataset.key))
     cards.step_one(steps)
     cards.step_two(steps)
     cards.step_three(steps)

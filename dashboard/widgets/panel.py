@@ -1,4 +1,4 @@
-"""The instrument panel: data, rank, solver, Fit or Stop, progress, last run, kept runs. The same in the sidebar of every page."""
+"""The instrument panel: data, rank, solver, Fit or Stop, progress, last run, kept runs; a workbench has a panel of its own."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dashboard import links, session
 from dashboard.figures.loss import sparkline
 from dashboard.text.plain import markdown
 from dashboard.text.words import SHORT_REASONS, count, preparation, seconds, shape, start_title
-from dashboard.work.fitting import FittedRun
+from dashboard.widgets import rank
 from dashboard.work.jobs import Job, Status
+from nmfcore.core.factorization import Factorization
 from nmfcore.core.parameters import Parameter, parameters
 from nmfcore.core.spec import LARGEST_SEED
 from nmfcore.solvers import SOLVERS
 from nmfcore.solvers.starts import INITS
 
-SLIDER_TOP = 40  # beyond this a slider of this width cannot be set exactly; the number field goes on to 200
 HEARTBEAT = 0.5  # seconds between looks at a running job
 LOSS_TITLES = {
     "frobenius": "Frobenius",
@@ -76,10 +76,9 @@ def _controls() -> None:
 
 
 def _rank() -> None:
-    most, rank = session.most_rank() or SLIDER_TOP, session.wanted().rank
-    if most > 1:
-        top = max(min(SLIDER_TOP, most), rank)
-        st.slider("Rank", 1, top, help="How many components: columns of W, rows of H.", **session.wired("rank"))
+    most, now = session.most_rank() or rank.SLIDER_TOP, session.wanted().rank
+    meaning = "How many components: columns of W, rows of H."
+    rank.draw("Rank", 1, most, now, session.wired("rank"), session.wired("rank", "rank-field"), meaning)
 
 
 def _advanced(solver: str) -> None:
@@ -131,7 +130,14 @@ def _progress_or_last() -> None:
     run = session.shown_run()
     if run is not None:
         with st.container(border=True, gap="xsmall"):
-            _last(run)
+            last(run.factorization)
+
+
+def elsewhere() -> None:
+    """Beside the panel of a workbench: the progress of the run of the other pages, while there is one."""
+    if session.waiting():
+        with st.sidebar:
+            _watch()
 
 
 @st.fragment(run_every=HEARTBEAT)
@@ -163,13 +169,12 @@ def progress(job: Job) -> None:
         st.markdown(f":small[:gray[{where}{doing}]]")
 
 
-def _last(run: FittedRun) -> None:
-    end = run.factorization.history[-1]
+def last(result: Factorization) -> None:
+    """How the last fit ended, and its curve."""
+    end = result.history[-1]
     st.markdown("**Last run**")
-    st.markdown(
-        f":small[:gray[{count(end.iteration, 'iteration')}, {seconds(end.seconds)}, {SHORT_REASONS[run.factorization.stopped]}]]"
-    )
-    drawn = sparkline(run.factorization.history.relative_errors, theme=session.theme())
+    st.markdown(f":small[:gray[{count(end.iteration, 'iteration')}, {seconds(end.seconds)}, {SHORT_REASONS[result.stopped]}]]")
+    drawn = sparkline(result.history.relative_errors, theme=session.theme())
     st.plotly_chart(drawn.figure, key=f"sparkline-{session.theme()}", config={"staticPlot": True}, alt=drawn.alt)
 
 

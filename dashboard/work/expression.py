@@ -39,7 +39,10 @@ MOST_SAMPLES = 1_000  # of a consensus matrix with a line for every pair
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Genes × samples with their names; `known` classes of the samples, or None."""
+    """Genes × samples with their names; `known` classes of the samples, or None.
+
+    data : key of the data set;  turned : whether the samples are its rows;  key : names both, and the content
+    """
 
     X: np.ndarray
     genes: Axis
@@ -47,6 +50,17 @@ class Table:
     known: tuple[str, ...] | None
     title: str
     key: str
+    data: str = "upload"
+    turned: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is asked for, besides the table: the rank to look at, and the starts of the survey from the first seed on."""
+
+    rank: int
+    runs: int
+    seed: int
 
 
 def refusal(dataset: Dataset) -> str:
@@ -85,8 +99,9 @@ def of_dataset(dataset: Dataset, rows: bool) -> Table:
     axes = dataset.axes.transposed if rows else dataset.axes
     known = None if classes is None or (classes.index < 0).any() else names_of(classes)
     return Table(
-        np.ascontiguousarray(X.T if rows else X), axes.rows, axes.columns, known, dataset.title, f"{dataset.identity}-{rows}"
-    )
+        np.ascontiguousarray(X.T if rows else X), axes.rows, axes.columns, known, dataset.title, f"{dataset.identity}-{rows}",
+        dataset.key, rows,
+    )  # fmt: skip
 
 
 def names_of(classes: Classes) -> tuple[str, ...]:

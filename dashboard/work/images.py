@@ -27,6 +27,14 @@ LONGEST = 12  # ranks of a chain of warm starts; then it begins anew
 MOST_CELLS = 40_000_000  # pixels in all images: 160 MB in single precision
 
 
+@dataclass(frozen=True)
+class Choice:
+    """All that determines the models, besides the images; see `Fitted`."""
+
+    chain: tuple[int, ...]
+    seed: int
+
+
 @dataclass(frozen=True, eq=False)
 class Fitted:
     """Four models of the same images at the same number of parts.

@@ -151,6 +151,25 @@ def with_column(table: pd.DataFrame, name: str) -> pd.DataFrame:
 # -- the three fits ------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Choice:
+    """All that determines the factorizations, besides the ratings."""
+
+    rank: int
+    ridge: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which rating is asked for, from how many neighbours, and what a missing one means in the pictures ("zero", "missing")."""
+
+    item: int
+    user: int
+    k: int
+    meaning: str
+
+
 @dataclass(frozen=True, eq=False)
 class Fits:
     """The same ratings factorized in three ways: with zeros as ratings, and masked, without and with a ridge."""

@@ -50,7 +50,7 @@ def test_images_parts_are_added_one_by_one_and_grow_in_number(app):
     app.expect(title(app)).to_have_text("Ten parts in 1,797 digits")
     app.set_slider("Parts added", 1)
     app.expect(app.page.get_by_text(re.compile(r"with 1 of \d+"))).to_be_visible()
-    app.set_slider("Number of parts", 12)
+    app.set_slider("Rank (parts)", 12)
     app.expect(title(app)).to_have_text("Twelve parts in 1,797 digits")
     app.expect(app.page.get_by_text(re.compile("grown from"))).to_be_visible()
 

@@ -249,7 +249,7 @@ def test_data_without_countable_keywords_is_refused_with_a_reason(data, words):
 
 def test_keywords_that_never_come_together_get_a_sentence_and_a_way_to_start_again():
     app = opened("symmetric", upload(np.eye(6), rows=list("abcdef"), columns=list("uvwxyz")))
-    app.segmented_control(key="symmetric-source").set_value("chosen").run()
+    app.selectbox(key="symmetric-source").set_value("chosen").run()
     app.toggle(key="symmetric-diagonal").set_value(False)
     app = settled(app.run())
     assert "nothing to factorize" in text(app)
