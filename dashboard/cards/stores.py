@@ -19,6 +19,7 @@ from dashboard.figures.theme import component_colour
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import SHORT_REASONS, count, percent, seconds
 from dashboard.widgets import bench, card
+from dashboard.widgets.bench_panel import Bench, Panel, Task, said
 from dashboard.widgets.header import Figure
 from dashboard.work import stores as work
 from dashboard.work.jobs import Job
@@ -28,7 +29,7 @@ from nmfcore.data.blocks import Store, stores
 
 PAGE = "stores"
 ASPECT = "stores-aspect"
-STORE, ASKED = "stores-name", "stores-asked"
+STORE = "stores-name"
 ASPECTS = {
     "fit": "Fit", "topics": "Topics", "items": "Items", "matrices": "Matrices", "svd": "SVD", "sample": "Rank and more",
 }  # fmt: skip
@@ -42,18 +43,24 @@ def open_named(name: str) -> None:
     session.set_control(STORE, name)
 
 
-def chosen() -> Store | None:
+BENCH = Bench(PAGE, "", lambda _: "", "topic", "topics", ("rank", "passes", "seed"), waits=True, lane="store")
+
+
+def chosen(panel: Panel) -> Store | None:
     """The store that is looked at; without any, what to do to have one."""
     names = list(stores())
     if not names:
         nothing()
         return None
     bench.linked(STORE, "store", names)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        name = st.selectbox("Store", names, key=STORE, width=360, persist_state="session", format_func=lambda n: clean(n, 80))
+    with panel.box_of_data():
+        name = st.selectbox("Store", names, key=STORE, persist_state="session", format_func=lambda n: clean(n, 80))
+        about_it = st.empty()
         scheduler()
     try:
-        return work.opened(str(name))
+        store = work.opened(str(name))
+        about_it.markdown(f":small[:gray[{about(store)}]]")
+        return store
     except ProblemError as wrong:
         st.error(markdown(str(wrong), 400), icon=":material/error:")
         return None
@@ -84,24 +91,30 @@ def scheduler() -> None:
     st.markdown(f"{icon} Dask scheduler `{markdown(found.address, 80)}`: {markdown(said, 200)}", width="content")
 
 
-def asked(store: Store) -> tuple[Choice, bool]:
-    """The rank and what else a fit needs, and whether one was asked for."""
+def wanted(panel: Panel, store: Store) -> Choice:
+    """What the panel says: the rank and what else a fit needs."""
     most = min(work.MOST_RANK, *store.shape)
-    with st.container(border=True), st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        bench.linked(f"{PAGE}-rank", "topics", range(1, most + 1), min(20, most))
-        rank = st.number_input("Topics (rank)", 1, most, key=f"{PAGE}-rank", width=150, persist_state="session")
-        session.control(f"{PAGE}-seed", 0)
-        seed = st.number_input("Seed", 0, 2**31, key=f"{PAGE}-seed", width=120, persist_state="session")
-        session.control(f"{PAGE}-passes", 100)
-        passes = st.number_input(
-            "Passes at most", 1, 1000, key=f"{PAGE}-passes", width=150, persist_state="session",
-            help="An iteration is one pass over the data. It stops earlier when the error falls by less than 3e-6 per pass.",
-        )  # fmt: skip
-        choice = Choice(int(rank), int(seed), max_iter=int(passes))
-        wanted = (store.fingerprint, choice)
-        if session.control_value(ASKED, None) != wanted:
-            st.button("Fit", type="primary", key=f"{PAGE}-fit", on_click=session.set_control, args=(ASKED, wanted))
-    return choice, session.control_value(ASKED, None) == wanted
+    with panel.controls():
+        rank = panel.rank("topics", 1, most, min(20, most))
+        with st.expander("Advanced"):
+            session.control(BENCH.key("passes"), 100)
+            passes = st.number_input(
+                "Passes at most", 1, 1000, key=BENCH.key("passes"), persist_state="session",
+                help="An iteration is one pass over the data. It stops earlier when the error falls by less than 3e-6 per pass.",
+            )  # fmt: skip
+            seed = panel.seed()
+    return Choice(rank, seed, max_iter=int(passes))
+
+
+def task(store: Store, choice: Choice) -> Task[Choice]:
+    """The fit of a choice."""
+    return Task(
+        work.fit_key(store, choice),
+        work.fit_work(store, choice),
+        f"{store.title}, rank {choice.rank}",
+        said(BENCH, choice.rank, choice.seed),
+        lambda found: found.fit,
+    )
 
 
 def about(store: Store) -> str:

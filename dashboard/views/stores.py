@@ -6,29 +6,27 @@ from dashboard import session
 from dashboard.cards import stores as cards
 from dashboard.text.plain import markdown
 from dashboard.widgets import bench
-from dashboard.work import stores as work
+from dashboard.widgets.bench_panel import Panel
+
+METHOD = "Out of core: HALS with extrapolation and restart, one pass per iteration; the SVD by a range finder."
 
 
 def draw() -> None:
+    panel = Panel(cards.BENCH)
     head = st.container()
-    store = cards.chosen()
+    store = cards.chosen(panel)
     if store is None:
         head.title("Beyond memory", anchor=False)
         return
-    choice, asked = cards.asked(store)
-    if not asked:
-        with head:
-            bench.heading(f"{markdown(store.title, 60)}, visited block by block", cards.about(store), cards.figures(store, None))
-        cards.before(store)
-        return
-    label = f"{store.title}, rank {choice.rank}"
-    found = bench.compute(work.fit_key(store, choice), work.fit_work(store, choice), label=label, lane="store", live=cards.live)
+    wanted = cards.wanted(panel, store)
+    found = panel.fit(store.fingerprint, wanted, lambda choice: cards.task(store, choice), live=cards.live)
     with head:
         title = f"{markdown(store.title, 60)}, visited block by block"
         if found is not None:
             title = f"Relative error {found.fit.relative_error:.4f} after {found.passes} passes"
-        bench.heading(title, cards.about(store), cards.figures(store, found))
+        bench.heading(cards.PAGE, title, cards.about(store), cards.figures(store, found), METHOD)
     if found is None:
+        cards.before(store)
         return
     bench.within(cards.ASPECT, list(cards.ASPECTS))
     aspect = st.segmented_control(
@@ -40,9 +38,6 @@ def draw() -> None:
         persist_state="session",
     )
     cards.DRAW[str(aspect)](found)
-    bench.method(
-        cards.PAGE, "Out of core: HALS with extrapolation and restart, one pass per iteration; the SVD by a range finder."
-    )
     session.link("store", store.folder.name)
 
 

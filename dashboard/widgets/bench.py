@@ -16,7 +16,7 @@ from dashboard.text.explanations import reading
 from dashboard.text.plain import clean, markdown
 from dashboard.text.tables import as_csv
 from dashboard.text.words import seconds
-from dashboard.widgets import header
+from dashboard.widgets import card, header
 from dashboard.widgets.header import Figure
 from dashboard.work.jobs import Job, JobsBusy, Status
 from nmfcore.core.factorization import Progress
@@ -36,7 +36,7 @@ class Away:
     script: str
 
 
-def heading(page: str, title: str, line: str, figures: Sequence[Figure], source: str, away: Away) -> None:
+def heading(page: str, title: str, line: str, figures: Sequence[Figure], source: str = "", away: Away | None = None) -> None:
     """The top of a workbench, with everything where the other pages have it.
 
     title : states a finding;  line : what was computed from what;  source : of the method. All escaped by the caller.
@@ -47,9 +47,11 @@ def heading(page: str, title: str, line: str, figures: Sequence[Figure], source:
         st.markdown(f":gray[{line}]")
     with right, st.container(horizontal=True, horizontal_alignment="right"):
         copy_link()
-        export(page, away)
+        if away is not None:
+            export(page, away)
     header.key_figures(figures)
-    method(page, source)
+    if source:
+        method(page, source)
 
 
 def copy_link() -> None:

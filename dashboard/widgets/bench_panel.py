@@ -36,10 +36,12 @@ class Bench:
     """What a workbench is to its panel.
 
     page : the page, and the beginning of its controls' keys
-    usual, others : the data of the catalog that it works on
+    usual, others : the data of the catalog that it works on; "" where it has data of its own
     refusal : why a data set cannot be used here, as a sentence; "" when it can
     noun, nouns : what the rank counts ("part", "parts")
     controls : all that determines a result, by the second half of the controls' keys
+    waits : nothing is computed before somebody presses Fit, because it takes long in any case
+    lane : of its jobs: a newer request replaces an older one
     """
 
     page: str
@@ -49,6 +51,8 @@ class Bench:
     nouns: str
     controls: tuple[str, ...] = ("rank", "seed")
     others: tuple[str, ...] = ()
+    waits: bool = False
+    lane: str = bench.LANE
 
     def key(self, name: str) -> str:
         return f"{self.page}-{name}"
@@ -94,6 +98,10 @@ class Panel:
         return self._controls.container(border=True, gap="small")
 
     # -- data ------------------------------------------------------------------------------------------------------------
+
+    def box_of_data(self) -> Any:
+        """The box that names the data, for a page that chooses its own; for `with`."""
+        return self._data.container(border=True, gap="xsmall")
 
     def data(self) -> Dataset | None:
         """The data this workbench works on: its own from the catalog, or the session's. None while there is none to show."""
@@ -180,7 +188,7 @@ class Panel:
 
     @property
     def _quick(self) -> bool:
-        return bool(session.control_value(self.own.key("panel-seconds"), 0.0) < QUICK)
+        return not self.own.waits and bool(session.control_value(self.own.key("panel-seconds"), 0.0) < QUICK)
 
     # -- fitting ---------------------------------------------------------------------------------------------------------
 
@@ -200,9 +208,12 @@ class Panel:
         known : the result of what is wanted, where the page has it already
         live : draws what is there so far, on the page
         """
+        if self.own.waits and self.asked(identity) is None:
+            self._buttons(identity, wanted, task_of(wanted), bench.Look())
+            return None
         asked = self.choice(identity, wanted)
         task = task_of(asked)
-        look = known or bench.look(task.key, task.work, label=task.label)
+        look = known or bench.look(task.key, task.work, label=task.label, lane=self.own.lane)
         self._buttons(identity, wanted, task, look)
         if look.result is not None:
             self._done(identity, asked, task, look)

@@ -67,8 +67,11 @@ def test_without_a_store_the_page_says_how_to_have_one(monkeypatch):
 def test_a_store_is_fitted_and_shown_from_disk(folder):
     app = opened()
     assert "300 recipes × 40 foods in" in text(app)
-    app.number_input("stores-rank").set_value(4).run()
+    app.slider("stores-rank").set_value(4).run()
+    assert "What is known without a pass" in text(app)  # it takes long, so it waits for Fit
+    assert "stores-fit" in [button.key for button in app.sidebar.button]
     press(app, "stores-fit")
+    assert "**Last run**" in [block.value for block in app.sidebar.markdown]
     X = as_blocks(folder / "recipes.blocks").rows(0, 300)
     found = next(value for value in map(float, app.title[0].value.split()[2:3]))
     assert svd(X, 4).floor([4])[0] <= found + 5e-5
@@ -128,7 +131,7 @@ def test_stop_inside_a_pass_keeps_the_last_whole_one(folder, monkeypatch):
 
 def test_a_sample_becomes_the_sessions_data(folder):
     app = opened()
-    app.number_input("stores-rank").set_value(3).run()
+    app.slider("stores-rank").set_value(3).run()
     press(app, "stores-fit")
     app.segmented_control("stores-aspect").set_value("sample").run()
     press(app, "stores-sample")
