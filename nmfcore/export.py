@@ -315,7 +315,7 @@ def save_run(
             about[name]["labels"] = [str(label) for label in axis.labels]
     arrays["about"] = np.frombuffer(json.dumps(about, allow_nan=False).encode(), np.uint8)
     if X is not None:
-        arrays |= _arrays_of(X, mask)
+        arrays |= _arrays_of(as_matrix(X, allow_missing=mask is not None), mask)
     _write(file, arrays)
 
 

@@ -63,6 +63,7 @@ class Blocks(ABC):
     facts : what is known of all entries, or None until somebody has looked (`measured`)
     """
 
+    by_blocks = True  # what core/checks.py knows them by
     edges: np.ndarray
     columns: int
     dtype: np.dtype

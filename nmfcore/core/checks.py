@@ -46,6 +46,11 @@ def as_matrix(X: Any, *, axes: Axes | None = None, name: str = "X", allow_missin
             f"{name} is a masked array with {count:,} masked {'entry' if count == 1 else 'entries'}, which have no meaning here. "
             "Fill them (X.filled(0)), or use nmfcore.solve with a solver that skips missing entries."
         )
+    if getattr(X, "by_blocks", False) or (hasattr(X, "to_delayed") and hasattr(X, "chunks")):
+        raise ProblemError(
+            f"{name} is visited block by block, and this needs all of it in memory. Take some of its rows "
+            "(nmfcore.evaluate.blocks.sample), or what nmfcore.evaluate.blocks offers in passes."
+        )
     if sp.issparse(X):
         matrix = _as_csr(X, name)
     else:

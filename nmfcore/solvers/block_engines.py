@@ -401,7 +401,8 @@ def _settled(futures: list[Any]) -> None:
     from distributed import wait as until
 
     try:
-        until(futures, timeout=PATIENCE, return_when="FIRST_COMPLETED")
+        with futures[0].client.as_current():  # it need not be the one that this process works with otherwise
+            until(futures, timeout=PATIENCE, return_when="FIRST_COMPLETED")
     except (Later, TimeoutError):
         pass
     except Exception as wrong:  # a future that was lost is reported this way too; its status says so

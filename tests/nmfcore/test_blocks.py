@@ -15,6 +15,7 @@ from scipy.sparse.linalg import svds
 import nmfcore
 from nmfcore import ProblemError, StopReason, StopRule
 from nmfcore.core.blocks import ArrayBlocks, Blocks, cut
+from nmfcore.core.guidance import Delete, Guidance
 from nmfcore.data.blocks import as_blocks
 from nmfcore.estimator import NMF
 from nmfcore.evaluate import blocks as whole
@@ -303,6 +304,19 @@ def test_what_is_said_of_blocks_is_what_is_said_of_the_matrix(kind):
     np.testing.assert_allclose(means[2, 1], dense[bins == 2][:, column_of == 1].mean())
 
 
+@needs_dask
+def test_what_needs_all_of_the_data_says_so_and_what_to_do(tmp_path):
+    blocks = ArrayBlocks(data(), edges=EDGES)
+    fit = nmfcore.solve(blocks, 5, stop=FOREVER)
+    for X in (blocks, in_chunks(data(), EDGES)):
+        with pytest.raises(ProblemError, match=r"visited block by block.*evaluate\.blocks\.sample"):
+            svd(X)
+        with pytest.raises(ProblemError, match=r"visited block by block"):
+            save_run(tmp_path / "run.npz", fit, X=X)
+    with pytest.raises(ProblemError, match=r"Guided topics.*sample"):
+        nmfcore.solve(blocks, 5, guidance=Guidance((Delete(1),)))
+
+
 def test_the_floor_on_blocks_is_the_floor():
     X = data()
     blocks = ArrayBlocks(X, edges=EDGES)
@@ -344,21 +358,18 @@ def test_an_array_of_dask_gives_the_same_bits_with_and_without_workers(tmp_path)
     local = nmfcore.solve(ArrayBlocks(X, edges=EDGES), 5, stop=FOREVER)
     without = nmfcore.solve(in_chunks(X, EDGES), 5, stop=FOREVER)
     np.testing.assert_array_equal(without.W, local.W)
-    with (
-        LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster,
-        Client(cluster) as c,
-    ):
-        found = nmfcore.solve(in_chunks(X, EDGES), 5, stop=FOREVER)
-        np.testing.assert_array_equal(found.W, local.W)
-        np.testing.assert_array_equal(found.H, local.H)
-        store = as_blocks(X, tmp_path / "x.blocks", values=2000)
-        by_workers = nmfcore.solve(store, 5, stop=FOREVER, client=c)
-        np.testing.assert_array_equal(by_workers.W, nmfcore.solve(store, 5, stop=FOREVER).W)
-        np.testing.assert_array_equal(
-            whole.column_totals(store, whole.Visit(client=c)), whole.column_totals(store, whole.Visit(threads=1))
-        )
-        W = NMF(5, init="nndsvd", tol=1e-6).fit_transform(in_chunks(X, EDGES))
-        assert W.shape == (420, 5)
+    store = as_blocks(X, tmp_path / "x.blocks", values=2000)
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
+        with Client(cluster, set_as_default=False) as c:
+            by_workers = nmfcore.solve(store, 5, stop=FOREVER, client=c)
+            np.testing.assert_array_equal(by_workers.W, nmfcore.solve(store, 5, stop=FOREVER).W)
+            totals = [whole.column_totals(store, whole.Visit(client=one, threads=1)) for one in (c, None)]
+            np.testing.assert_array_equal(*totals)
+        with Client(cluster):
+            found = nmfcore.solve(in_chunks(X, EDGES), 5, stop=FOREVER)
+            np.testing.assert_array_equal(found.W, local.W)
+            np.testing.assert_array_equal(found.H, local.H)
+            assert NMF(5, init="nndsvd", tol=1e-6).fit_transform(in_chunks(X, EDGES)).shape == (420, 5)
 
 
 @needs_dask
