@@ -5,7 +5,7 @@ import functools
 import streamlit as st
 
 from dashboard import session
-from dashboard.cards import subset, topic_cards, topic_edit, topic_open, topic_quality, topic_search, wish, wishes
+from dashboard.cards import subset, topic_cards, topic_divide, topic_edit, topic_open, topic_quality, topic_search, wish, wishes
 from dashboard.figures.picture import Picture
 from dashboard.figures.topics import all_topic_bars, similarity_matrix, topic_map
 from dashboard.text.tables import as_csv
@@ -15,7 +15,7 @@ from dashboard.widgets import bench, card, filter_bar, header, notices
 from dashboard.work.fitting import FittedRun
 from nmfcore.topics.similarity import cosine_rows
 
-ASPECTS = {"cards": "All", "one": "One in detail", "map": "Likeness and map", "quality": "Quality"}
+ASPECTS = {"cards": "All", "one": "One in detail", "map": "Likeness and map", "divide": "Divided", "quality": "Quality"}
 
 DOUBTFUL = 0.2  # stress above which a map is to be distrusted (Kruskal 1964)
 
@@ -48,6 +48,8 @@ def draw() -> None:
         topic_open.draw(view, relevance_slider)
     elif aspect == "map":
         alike(view, noun)
+    elif aspect == "divide":
+        topic_divide.draw(view)
     elif aspect == "quality":
         topic_quality.draw(view)
     else:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from nmfcore.methods.divide import divide
 from nmfcore.methods.groups import group_shares, shares
 from nmfcore.methods.subset import Among, Between, Chosen, Filter, OfTopic
 from nmfcore.topics.scale import apply as rescale
@@ -187,3 +188,17 @@ def test_the_reading_room_colours_the_text_and_leads_along_the_topic():
     assert app.session_state["item"] != before
     shown = app.get("button_group")
     assert shown
+
+
+def test_a_topic_is_divided_and_its_share_split_into_the_childrens_and_the_rest():
+    app = opened("topics")
+    app.segmented_control(key="aspect").set_value("divide").run()
+    app.selectbox(key="divide-topic").set_value(4)
+    app = settled(app.run())
+    table = next(frame.value for frame in app.dataframe if "child" in frame.value.columns)
+    assert table["child"].tolist() == ["5.1", "5.2", "5.3"]
+    run = app.session_state["nmf"].shown.run
+    found = divide(run.dataset.X, run.factorization.W, run.factorization.H, 4, 3, seed=run.spec.seed)
+    np.testing.assert_allclose(table["% of the topic"].sum() / 100 + found.rest, 1.0)
+    assert "belongs to none of them" in text(app)
+    assert "All topics, joined by likeness" in text(app)
