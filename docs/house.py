@@ -8,6 +8,7 @@ be a dot above the diagonal.
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 from html import escape
@@ -40,6 +41,7 @@ def room_of(module: str, known: set[str]) -> str | None:
     return next((name for name in names if name in known), None)
 
 
+@functools.cache
 def imports(package: str) -> set[tuple[str, str]]:
     """Which room imports which, of one package."""
     known = {name for name, _ in rooms(package)}
