@@ -83,3 +83,9 @@ def test_modules_open_with_a_question_or_say_what_they_hold():
         for path in (house.ROOT / package).rglob("*.py"):
             text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
             assert re.search(r"\w", text), f"{path.relative_to(house.ROOT)} says nothing of itself"
+
+
+def test_the_reference_has_a_page_for_every_module_that_can_be_called():
+    found = api.modules()
+    assert {"nmfcore", "nmfcore.run", "nmfcore.solvers.hals", "nmfcore.topics.terms", "nmfcore.evaluate.svd"} <= set(found)
+    assert not [name for name in found if "moved" in name or "_datasets" in name]
