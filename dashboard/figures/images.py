@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -100,19 +101,7 @@ def rows_of_pictures(
         if row.name:
             place = {"xref": "paper", "x": 0, "xanchor": "right", "xshift": -8, "y": y + hs / 2 - 0.5, "yref": "y"}
             annotations.append(look.annotation(theme, f"<b>{look.shorten(row.name, ROW_LABEL - 12)}</b>", **place))
-    colours = look.palette(theme)
-    traces = [
-        {
-            "type": "heatmap",
-            "z": canvas,
-            "zmin": -1.0 if signed else 0.0,
-            "zmax": 1.0,
-            "showscale": False,
-            "colorscale": look.scale(colours.diverging if signed else colours.sequential),
-            "hoverinfo": "skip",
-        }
-        for signed, canvas in canvases.items()
-    ]
+    traces = [_canvas_trace(canvas, signed, theme) for signed, canvas in canvases.items()]
     layout = {
         "xaxis": look.bare_axis(range=[-0.5, broad - 0.5], constrain="domain"),
         "yaxis": look.bare_axis(range=[tall - 0.5, -0.5], scaleanchor="x", constrain="domain"),
@@ -125,20 +114,27 @@ def rows_of_pictures(
         said.append(f"Drawn at every {step}th pixel." if step > 3 else f"Drawn at every {('second', 'third')[step - 2]} pixel.")
     alt = alt or "; ".join(f"{clean(row.name) or 'a row'}: {len(row.pictures)} pictures" for row in rows) + "."
 
-    def table() -> pd.DataFrame:
-        frames = []
-        for row in rows:
-            k = len(row.pictures)
-            name = [plotly(t) for t in row.titles] if len(row.titles) == k else [str(i + 1) for i in range(k)]
-            i, y, x = np.unravel_index(np.arange(row.pictures.size), row.pictures.shape)
-            frames.append(
-                pd.DataFrame(
-                    {"row": row.name, "picture": np.array(name, object)[i], "line": y, "column": x, "value": row.pictures.ravel()}
-                )
-            )
-        return pd.concat(frames, ignore_index=True)
+    return Picture(look.figure(traces, layout, theme, height=max(height, 60)), alt, lambda: _pixels(rows), " ".join(said) or None)
 
-    return Picture(look.figure(traces, layout, theme, height=max(height, 60)), alt, table, " ".join(said) or None)
+
+def _canvas_trace(canvas: np.ndarray, signed: bool, theme: str) -> dict[str, Any]:
+    colours = look.palette(theme)
+    return {
+        "type": "heatmap", "z": canvas, "zmin": -1.0 if signed else 0.0, "zmax": 1.0, "showscale": False,
+        "colorscale": look.scale(colours.diverging if signed else colours.sequential), "hoverinfo": "skip",
+    }  # fmt: skip
+
+
+def _pixels(rows: Sequence[Row]) -> pd.DataFrame:
+    """One line for each pixel of each picture."""
+    frames = []
+    for row in rows:
+        k = len(row.pictures)
+        name = [plotly(t) for t in row.titles] if len(row.titles) == k else [str(i + 1) for i in range(k)]
+        i, y, x = np.unravel_index(np.arange(row.pictures.size), row.pictures.shape)
+        values = {"row": row.name, "picture": np.array(name, object)[i], "line": y, "column": x, "value": row.pictures.ravel()}
+        frames.append(pd.DataFrame(values))
+    return pd.concat(frames, ignore_index=True)
 
 
 def _columns(k: int) -> int:

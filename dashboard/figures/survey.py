@@ -125,32 +125,15 @@ def river(points: Sequence[RankPoint], links: Sequence[Link], names: dict[int, l
     def colour(rank: int, topic: int) -> str:
         return colours.categorical[lineage[rank][topic] % 10]
 
-    traces: list[dict[str, Any]] = []
+    traces = []
     for link in sorted(links, key=lambda k: k.cosine):
-        x0, x1 = column[link.rank], column[link.next_rank]
-        y0, y1 = place(link.rank, link.topic), place(link.next_rank, link.next_topic)
-        bend = np.linspace(0.0, 1.0, 16)
-        ease = bend * bend * (3 - 2 * bend)
-        traces.append(
-            {
-                "type": "scatter", "mode": "lines", "x": x0 + (x1 - x0) * bend, "y": y0 + (y1 - y0) * ease, "hoverinfo": "skip",
-                "line": {"width": 1 + 9 * link.cosine, "color": look.faded(colour(link.next_rank, link.next_topic), 0.5)},
-            }
-        )  # fmt: skip
+        here, there = (link.rank, link.topic), (link.next_rank, link.next_topic)
+        ends = (column[link.rank], place(*here)), (column[link.next_rank], place(*there))
+        traces.append(_bent(*ends, 1 + 9 * link.cosine, look.faded(colour(*there), 0.5)))
     for rank in ranks:
-        listed = names[rank]
-        fill = [colour(rank, t) for t in range(len(listed))]
-        traces.append(
-            {
-                "type": "scatter", "mode": "markers+text", "x": [column[rank]] * len(listed),
-                "y": [place(rank, t) for t in range(len(listed))],
-                "text": [str(t + 1) for t in range(len(listed))],
-                "textfont": {"size": look.SMALL_SIZE, "color": [look.ink_on(c) for c in fill]},
-                "marker": {"size": 20, "opacity": 1, "color": fill, "line": {"color": colours.background, "width": 1}},
-                "customdata": [plotly(name, 60) for name in listed],
-                "hovertemplate": f"rank {rank}, topic %{{text}}: %{{customdata}}<extra></extra>",
-            }
-        )  # fmt: skip
+        topics_ = range(len(names[rank]))
+        fill, heights = [colour(rank, t) for t in topics_], [place(rank, t) for t in topics_]
+        traces.append(_boxes(rank, column[rank], heights, names[rank], fill, theme))
     labels, width = look.shorten_all(names[most], LABEL_WIDTH, look.SMALL_SIZE)
     readable = (height - 60) / most >= look.LINE_HEIGHT
     written = [
@@ -160,20 +143,13 @@ def river(points: Sequence[RankPoint], links: Sequence[Link], names: dict[int, l
         for t, label in enumerate(labels)
         if readable
     ]
-    figure = look.figure(
-        traces,
-        {
-            "xaxis": look.axis(
-                theme, "rank", tickvals=list(range(len(ranks))), ticktext=[str(r) for r in ranks], showgrid=False,
-                range=[-0.25, len(ranks) - 0.75],
-            ),
-            "yaxis": look.bare_axis(range=[-most, 0]),
-            "annotations": written,
-            "margin": {"l": 12, "r": int(width) + 16 if readable else 12, "t": 6, "b": 46},
-        },
-        theme,
-        height=height,
+    x_axis = look.axis(
+        theme, "rank", tickvals=list(range(len(ranks))), ticktext=[str(r) for r in ranks], showgrid=False,
+        range=[-0.25, len(ranks) - 0.75],
     )  # fmt: skip
+    margin = {"l": 12, "r": int(width) + 16 if readable else 12, "t": 6, "b": 46}
+    layout = {"xaxis": x_axis, "yaxis": look.bare_axis(range=[-most, 0]), "annotations": written, "margin": margin}
+    figure = look.figure(traces, layout, theme, height=height)
 
     def twin() -> pd.DataFrame:
         return pd.DataFrame(
@@ -187,6 +163,30 @@ def river(points: Sequence[RankPoint], links: Sequence[Link], names: dict[int, l
         )  # fmt: skip
 
     return Picture(figure, f"How the topics of ranks {ranks[0]} to {ranks[-1]} continue and split; {len(links)} links.", twin)
+
+
+def _bent(one: tuple[float, float], other: tuple[float, float], width: float, colour: str) -> dict[str, Any]:
+    """A band from one box to another that leaves and arrives level."""
+    (x0, y0), (x1, y1) = one, other
+    bend = np.linspace(0.0, 1.0, 16)
+    ease = bend * bend * (3 - 2 * bend)
+    return {
+        "type": "scatter", "mode": "lines", "x": x0 + (x1 - x0) * bend, "y": y0 + (y1 - y0) * ease, "hoverinfo": "skip",
+        "line": {"width": width, "color": colour},
+    }  # fmt: skip
+
+
+def _boxes(rank: int, x: int, heights: list[float], names: list[str], fill: list[str], theme: str) -> dict[str, Any]:
+    """The numbered topics of one rank, under one another."""
+    border = {"color": look.palette(theme).background, "width": 1}
+    return {
+        "type": "scatter", "mode": "markers+text", "x": [x] * len(names), "y": heights,
+        "text": [str(t + 1) for t in range(len(names))],
+        "textfont": {"size": look.SMALL_SIZE, "color": [look.ink_on(c) for c in fill]},
+        "marker": {"size": 20, "opacity": 1, "color": fill, "line": border},
+        "customdata": [plotly(name, 60) for name in names],
+        "hovertemplate": f"rank {rank}, topic %{{text}}: %{{customdata}}<extra></extra>",
+    }  # fmt: skip
 
 
 def _lineage(ranks: Sequence[int], links: Sequence[Link]) -> dict[int, list[int]]:
