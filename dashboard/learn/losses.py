@@ -24,7 +24,7 @@ LOSSES = {"frobenius": "frobenius", "kl": "kullback-leibler"}
 ZEROS, MASKED = "zeros", "masked"
 ASKED = ("Black Mirror", "Jai")  # the cell that the lesson asks about
 RIDGE = 1.0  # on the squared norms of the masked fit: without it, an answer may leave the scale of the ratings
-STOP = StopRule(tol=0.0, max_iter=1_000, max_seconds=None)
+STOP = StopRule(tol=1e-8, max_iter=1_000, max_seconds=None)
 
 
 @cache

@@ -45,7 +45,7 @@ def both(data: str) -> Both:
     X = dense(catalog.load(SOURCES[data]).X)
     X = X[:DIGITS_USED] if data == "digits" else X
     rank = RANKS[data]
-    stop = StopRule(tol=0.0, max_iter=ITERATIONS, max_seconds=None)
+    stop = StopRule(tol=1e-6, max_iter=ITERATIONS, max_seconds=None)
     found = solve(X, rank, solver="hals" if data == "digits" else "mu", init="nndsvda", stop=stop)
     order = np.argsort(-found.W.sum(axis=0) * found.H.sum(axis=1), kind="stable")  # by the part of X's sum that each makes
     known = svd(X, rank)

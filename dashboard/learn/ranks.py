@@ -35,7 +35,7 @@ def curves() -> dict[str, list[float]]:
     """Training error, SVD floor and held-out error of each rank."""
     X = planted()
     mask = np.random.default_rng(7).random(SHAPE) >= HELD_OUT
-    stop = StopRule(tol=0.0, max_iter=ITERATIONS, max_seconds=None)
+    stop = StopRule(tol=1e-7, max_iter=ITERATIONS, max_seconds=None)
     train, held = [], []
     for rank in RANKS:
         train.append(solve(X, rank, solver="hals", init="nndsvd", stop=stop).relative_error)

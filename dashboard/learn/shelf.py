@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -32,6 +33,11 @@ def _read(path: Path, changed: int) -> Lesson:
 
 
 @lru_cache(maxsize=MOST)
+def _lock(path: Path) -> threading.Lock:
+    return threading.Lock()
+
+
+@lru_cache(maxsize=MOST)
 def _bundled(path: Path, changed: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     return bundle(_read(path, changed))
 
@@ -58,7 +64,8 @@ def ready(key: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     known = folders(own())
     if key not in known:
         raise LessonError(f"There is no lesson {key[:40]!r}. Lessons: {listed(list(known))}.")
-    return _bundled(known[key], known[key].stat().st_mtime_ns)
+    with _lock(known[key]):  # a lesson that is being made ready is waited for, not made twice
+        return _bundled(known[key], known[key].stat().st_mtime_ns)
 
 
 def prepare(say: Callable[[str, float], object]) -> int:

@@ -175,3 +175,72 @@ def violations(page, key, scheme):
     page.emulate_media(color_scheme=scheme)
     found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     return [f"{key}, {scheme}: {v['id']}: {json.dumps([n['html'][:120] for n in v['nodes'][:2]])}" for v in found]
+
+
+EVERY = """
+title = "Every device"
+about = "One step for each."
+aha = "They all answer."
+minutes = 1
+order = 1
+device = "lab"
+"""
+FIRST = {
+    "scrubber": "iteration = 3",
+    "cone": "rank = 3",
+    "scale": "component = 6, factor = 2.0",
+    "two": "steps = 2",
+    "seeds": "iteration = 4",
+}
+DRAG = """() => {
+    const lamp = document.querySelector('.lamp circle'), room = document.querySelector('.room')
+    const box = lamp.getBoundingClientRect(), how = { buttons: 1, bubbles: true, pointerId: 1 }
+    const at = (kind, x, y, on) => on.dispatchEvent(new PointerEvent(kind, { clientX: x, clientY: y, ...how }))
+    const took = [], read = () => document.querySelector('.big').textContent, before = read()
+    room.setPointerCapture = () => {}
+    at('pointerdown', box.x, box.y, lamp)
+    for (let i = 0; i < 40; i++) {
+        const began = performance.now()
+        at('pointermove', box.x - i, box.y + i, room)
+        took.push(performance.now() - began)
+    }
+    at('pointerup', box.x, box.y, room)
+    return [before, read(), took.sort((a, b) => a - b)[20]]
+}"""
+
+
+def test_every_device_by_keyboard_says_what_it_shows_and_a_corner_can_be_dragged(browser, tmp_path):
+    """What a screen reader is told changes with each key, on every device; a drag is answered where it happens."""
+    steps = [
+        f'[[steps]]\ntitle = "{key}"\ntext = "Look."\ndevice = "{key}"\nstate = {{ {FIRST.get(key, "")} }}\n' for key in DEVICES
+    ]
+    (tmp_path / "every").mkdir()
+    (tmp_path / "every" / "lesson.toml").write_text(EVERY + "".join(steps), encoding="utf-8")
+    file = tmp_path / "every.html"
+    file.write_text(export.page(*bundle(lessons.load("every", tmp_path))), encoding="utf-8")
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce", offline=True)
+    page = context.new_page()
+    page.goto(file.as_uri())
+    page.locator(".stage .device").wait_for()
+    said = page.locator(".stage .unseen")
+    for key in DEVICES:
+        if key == "intrusion":
+            page.locator(".suspect").first.press("Enter")
+            assert "is a top word of" in page.locator(".told.verdict").inner_text()
+            assert "intruder" in page.get_by_role("link", name="Answers as CSV").get_attribute("href")
+        elif key == "rank":
+            page.get_by_role("button", name="SVD floor").press("Enter")
+            assert "SVD floor" not in said.inner_text()
+            assert "held-out error: rank 1 0.51" in said.inner_text()
+        else:
+            where = page.locator(".lamp").first if key == "cone" else page.locator(".stage [role=group][tabindex='0']").first
+            before = said.text_content()
+            where.press("ArrowLeft" if key == "loss" else "ArrowRight")
+            assert said.text_content() != before, key
+            assert len(said.text_content()) > 20, key
+        if key == "cone":
+            before, after, median = page.evaluate(DRAG)
+            assert before != after
+            assert median < 100  # ms of script; 1 to 3 where nobody else computes
+        page.keyboard.press("PageDown")
+    context.close()

@@ -179,7 +179,7 @@ export function build(root, send) {
     const answers = el("ol", {})
     root.append(page)
     range(data.steps.length).forEach(i => {
-      const { title, text, ask, device: name } = data.steps[i], box = el("div", { class: "device inner veiled" })
+      const { title, text, ask, device: name } = data.steps[i], box = el("div", { class: `device inner${ask ? " veiled" : ""}` })
       page.append(el("section", {}, el("h2", { text: title }), paragraphs(text, turned),
         ask && el("p", { class: "question" }, phrase(ask.question, turned)), ask?.options && el("ul", {}, ask.options.map(o => el("li", {}, phrase(o, turned)))), box))
       DEVICES[name](box, () => {}).show({ ...content(i), veiled: Boolean(ask) }, { ...data.steps[i].state })
