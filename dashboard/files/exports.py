@@ -7,7 +7,11 @@ everything is made when somebody clicks.
 from __future__ import annotations
 
 import io
+import json
 import zipfile
+from collections.abc import Sequence
+from itertools import zip_longest
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,30 +19,59 @@ import pandas as pd
 from dashboard.text.tables import as_csv
 from dashboard.work.fitting import FittedRun
 from nmfcore import export
+from nmfcore.topics.scale import CONVENTIONS
+
+LONGEST_LABELS = 50_000_000  # bytes of labels as one array, in which each takes the room of the longest
 
 
-def factors_npz(run: FittedRun, W: np.ndarray, H: np.ndarray, scale: str = "") -> bytes:
-    """W, H, their labels, the history, the scale and the specification as one NPZ; load it with allow_pickle=False."""
+def factors_npz(run: FittedRun, W: np.ndarray, H: np.ndarray, scale: str = "", names: Sequence[str] = ()) -> bytes:
+    """W, H, their labels, the history, the scale and the specification as one NPZ; load it with allow_pickle=False.
+
+    Labels are arrays of text, `rows` and `columns`; where a very long one would make such an array huge they are JSON in UTF-8
+    instead: json.loads(held["rows_json"].tobytes()).
+
+    names : of the components, as they are shown
+    """
     axes, history = run.dataset.axes, run.factorization.history
+    labels: dict[str, Any] = {
+        **_label_array("rows", axes.rows.take(range(W.shape[0]))),
+        **_label_array("columns", axes.columns.take(range(H.shape[1]))),
+        **_label_array("components", _named(W.shape[1], names)),
+    }
     out = io.BytesIO()
     np.savez_compressed(
         out,
         W=W,
         H=H,
-        rows=np.array(axes.rows.take(range(W.shape[0])), dtype=str),
-        columns=np.array(axes.columns.take(range(H.shape[1])), dtype=str),
         iteration=history.iterations,
         relative_error=history.relative_errors,
         scale=np.array(scale),
         spec=np.array(run.spec.to_json()),
+        **labels,
     )
     return out.getvalue()
 
 
-def factors_csv(run: FittedRun, W: np.ndarray, H: np.ndarray) -> bytes:
-    """A zip of W.csv, H.csv (transposed: one feature a line), loss.csv and run.json."""
+def _label_array(name: str, labels: Sequence[str]) -> dict[str, np.ndarray]:
+    longest = max(map(len, labels), default=0)
+    if 4 * longest * len(labels) <= LONGEST_LABELS:
+        return {name: np.array(labels, dtype=str)}
+    return {f"{name}_json": np.frombuffer(json.dumps(list(labels)).encode(), np.uint8)}
+
+
+def _named(count: int, names: Sequence[str]) -> list[str]:
+    """component 1, component 2: sharks, ...: the number is the model's, what follows is how it is called on screen."""
+    plain = [f"component {k + 1}" for k in range(count)]
+    return [f"{number}: {name}" if name else number for number, name in zip_longest(plain, names[:count], fillvalue="")]
+
+
+def factors_csv(run: FittedRun, W: np.ndarray, H: np.ndarray, scale: str = "", names: Sequence[str] = ()) -> bytes:
+    """A zip of W.csv, H.csv (transposed: one feature a line), loss.csv, run.json and about.json, which names the scale.
+
+    names : of the components, as they are shown
+    """
     axes, history = run.dataset.axes, run.factorization.history
-    names = [f"component {k + 1}" for k in range(W.shape[1])]
+    names = _named(W.shape[1], names)
     tables = {
         "W.csv": _labelled(axes.rows.singular, axes.rows.take(range(W.shape[0])), W, names),
         "H.csv": _labelled(axes.columns.singular, axes.columns.take(range(H.shape[1])), H.T, names),
@@ -51,6 +84,8 @@ def factors_csv(run: FittedRun, W: np.ndarray, H: np.ndarray) -> bytes:
         for name, table in tables.items():
             archive.writestr(name, as_csv(table))
         archive.writestr("run.json", run.spec.to_json())
+        sentence = CONVENTIONS[scale].sentence if scale in CONVENTIONS else ""
+        archive.writestr("about.json", json.dumps({"scale": scale, "meaning": sentence, "components": names}, indent=1))
     return out.getvalue()
 
 

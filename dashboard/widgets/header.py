@@ -83,8 +83,8 @@ def export(run: FittedRun) -> None:
         _file("HTML report", lambda: _made("report", run, key, edits), f"{name}.html", "text/html", "report")
         st.markdown(f"**W and H**  \n:small[:gray[In the scale shown ({convention}), with labels and the specification.]]")
         with st.container(horizontal=True, gap="small"):
-            _file("NumPy (.npz)", lambda: _made("npz", run, key), f"{name}.npz", BINARY, "npz")
-            _file("Tables (.zip of CSV)", lambda: _made("csv", run, key), f"{name}.zip", "application/zip", "csv")
+            _file("NumPy (.npz)", lambda: _made("npz", run, key, edits), f"{name}.npz", BINARY, "npz")
+            _file("Tables (.zip of CSV)", lambda: _made("csv", run, key, edits), f"{name}.zip", "application/zip", "csv")
         beside = "with the matrix it reads: the data is your own" if uploaded else "it finds the data itself"
         st.markdown(f"**Repeat it**  \n:small[:gray[A Python program that makes exactly this W and H, {beside}.]]")
         with st.container(horizontal=True, gap="small"):
@@ -107,10 +107,15 @@ def _file(label: str, make: Callable[[], bytes], name: str, mime: str, key: str)
 def _made(what: str, run: FittedRun, convention: str, edits: Edits | None = None) -> bytes:
     """The content of one file, made when it is asked for; in a thread without a session, so all it needs is handed in."""
     factors = on_scale(run, convention)
+
+    def names() -> list[str]:
+        given = edits.names if edits is not None else {}
+        return [given.get((k,), "") for k in range(run.rank)]
+
     makers: dict[str, Callable[[], bytes]] = {
         "report": lambda: report.html(run, convention, edits).encode(),
-        "npz": lambda: exports.factors_npz(run, factors.W, factors.H, convention),
-        "csv": lambda: exports.factors_csv(run, factors.W, factors.H),
+        "npz": lambda: exports.factors_npz(run, factors.W, factors.H, convention, names()),
+        "csv": lambda: exports.factors_csv(run, factors.W, factors.H, convention, names()),
         "script": lambda: exports.script_with_data(run) if run.spec.data == "upload" else exports.script(run),
         "spec": lambda: run.spec.to_json().encode(),
         "run": lambda: saved.saved_run(run, edits),

@@ -151,6 +151,26 @@ def test_the_tables_of_w_and_h_are_safe_and_complete(jobs):
     np.testing.assert_array_equal([[float(cell) for cell in row[1:]] for row in rows["H.csv"][1:]], H.T)
 
 
+def test_the_tables_name_their_scale_and_carry_typed_names(movies):
+    shown = rescale(movies.factorization.W, movies.factorization.H, "W columns L2")
+    names = ["sharks", *[""] * (movies.rank - 1)]
+    with zipfile.ZipFile(io.BytesIO(exports.factors_csv(movies, shown.W, shown.H, "W columns L2", names))) as archive:
+        about = json.loads(archive.read("about.json"))
+        heading = next(csv.reader(io.StringIO(archive.read("W.csv").decode())))
+    assert about["scale"] == "W columns L2"
+    assert about["meaning"].startswith("Each column of W has length 1")
+    assert heading[1:3] == about["components"][:2] == ["component 1: sharks", "component 2"]
+
+
+def test_one_endless_label_does_not_make_the_archive_endless(movies, monkeypatch):
+    """An array of text gives every label the room of the longest: gigabytes for one of 10,000 characters."""
+    monkeypatch.setattr(exports, "LONGEST_LABELS", 1000)
+    data = exports.factors_npz(movies, movies.factorization.W, movies.factorization.H)
+    with np.load(io.BytesIO(data), allow_pickle=False) as held:
+        assert json.loads(held["rows_json"].tobytes()) == movies.dataset.axes.rows.take(range(len(movies.factorization.W)))
+        assert "rows" not in held.files
+
+
 def test_the_archive_holds_w_and_h_in_the_scale_shown_with_labels_and_the_specification(movies):
     shown = rescale(movies.factorization.W, movies.factorization.H, "W columns L2")
     with np.load(io.BytesIO(exports.factors_npz(movies, shown.W, shown.H, "W columns L2")), allow_pickle=False) as held:
