@@ -18,7 +18,7 @@ from dashboard.text.tables import as_csv
 from dashboard.text.words import seconds
 from dashboard.widgets import card, header
 from dashboard.widgets.header import Figure
-from dashboard.work.jobs import Job, JobsBusy, Status
+from dashboard.work.jobs import REPLACED, Job, JobsBusy, Status
 from nmfcore.core.factorization import Progress
 
 LANE = "workbench"  # a session computes one thing at a time for its workbenches; a newer request replaces an older one
@@ -118,6 +118,8 @@ def look(key: Hashable, work: Callable[[Job], Any], *, label: str, lane: str = L
     job, ready = service.watch(key, me.id), service.result(key)
     if job is not None and job.final and ready is not None and (not job.stopped or key in ended):
         return Look(key, label, ready)
+    if key not in ended and job is not None and _given_up(job):
+        ended[key] = _why(job)
     if key not in ended:
         try:
             job = service.submit(key, work, session=me.id, label=label, lane=lane, expects=expects)
@@ -200,7 +202,14 @@ def _ended() -> dict[Hashable, str]:
 
 
 def _why(job: Job) -> str:
-    return job.failure.message if job.failure is not None else "you stopped it before there was a result."
+    if job.failure is not None:
+        return job.failure.message
+    return f"it was given up: {job.ended_because}." if _given_up(job) else "you stopped it before there was a result."
+
+
+def _given_up(job: Job | None) -> bool:
+    """Whether it ended without a result though nobody wanted that: it has to be said, and not begun anew in silence."""
+    return job is not None and job.status is Status.CANCELLED and job.ended_because not in ("", REPLACED)
 
 
 def _short(key: Hashable) -> str:

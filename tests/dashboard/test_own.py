@@ -10,8 +10,9 @@ from test_views import go, start
 
 from dashboard.cards import catalog_picker
 from dashboard.session import flow, holding, tab
+from dashboard.widgets import bench
 from dashboard.work import given
-from dashboard.work.jobs import Status, service
+from dashboard.work.jobs import REPLACED, Job, Status, service
 
 LINES = "name,a,b,c\n" + "\n".join(f"row {i},{i},{i * i % 7},{9 - i}" for i in range(1, 9)) + "\n"
 
@@ -111,6 +112,13 @@ def test_a_fit_that_is_gone_is_told(job, said):
     flow._adopt_fit(me, tab.Fit("k", me.wanted.spec), job() if job else None)
     assert said in me.notice.message
     assert "Press Fit to start it again." in me.notice.message
+
+
+def test_what_a_workbench_computed_is_not_begun_anew_in_silence():
+    job = Job("k", status=Status.CANCELLED, ended_because="nobody looked at it for 15 minutes")
+    assert bench._given_up(job)
+    assert bench._why(job) == "it was given up: nobody looked at it for 15 minutes."
+    assert not bench._given_up(Job("k", status=Status.CANCELLED, ended_because=REPLACED))  # the person asked for something else
 
 
 def test_a_result_that_was_dropped_before_it_was_seen_is_told(monkeypatch):

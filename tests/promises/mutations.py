@@ -101,7 +101,7 @@ MUTATIONS = (
         "    hold_uploads_in_memory()\n    logging",
         "    hold_uploads_in_memory()\n    import socket\n    socket.socket(type=socket.SOCK_DGRAM).connect((\"192.0.2.1\", 9))\n"
         "    logging",
-        (f"{BOARD}/test_server.py::test_the_server_calls_nobody",),
+        (f"{BOARD}/test_server.py::test_the_server_calls_nobody[nmf-dashboard]",),
     ),
     Mutation(
         8, "a foreign page's WebSocket reaches Streamlit", "dashboard/server/asgi.py",
@@ -111,7 +111,7 @@ MUTATIONS = (
     Mutation(
         8, "everybody on the network may come", "dashboard/server/cli.py",
         'flags = [f"--server.address={args.host}"]', 'flags = ["--server.address=0.0.0.0"]',
-        (f"{BOARD}/test_server.py::test_it_does_not_listen_on_the_network",
+        (f"{BOARD}/test_server.py::test_it_does_not_listen_on_the_network[nmf-dashboard]",
          f"{BOARD}/test_server.py::test_without_options_it_listens_here_and_says_nothing"),
     ),
     Mutation(
