@@ -175,7 +175,7 @@ def _verdict(brought: Import, job: Job | None) -> None:
         return
     if brought.stopped == brought.key:
         st.markdown("You stopped reading it.")
-        st.button("Read it", on_click=_go_on, args=(brought,), key="read-again")
+        st.button("Read it", on_click=brought.go_on, key="read-again")
         return
     if outcome is None:
         return
@@ -192,7 +192,7 @@ def _verdict(brought: Import, job: Job | None) -> None:
             disabled=outcome.dataset is None or outcome.refusal is not None,
         )
         if not used:
-            st.button("Discard", key="discard-upload", on_click=_discard, type="tertiary")
+            st.button("Discard", key="discard-upload", on_click=session.give_up_import, type="tertiary")
             run = session.shown_run()
             if run is not None and outcome.refusal is None:
                 st.markdown(f":small[:gray[Until then: {markdown(run.dataset.title)}, rank {run.rank}.]]")
@@ -206,20 +206,6 @@ def _same(brought: Import) -> bool:
     return done is not None and done.dataset is not None and used is not None and done.dataset.fingerprint == used.fingerprint
 
 
-def _discard() -> None:
-    session.discard_import()
-    session.state().brought.uploaders += 1  # an empty uploader
-
-
-def _go_on(brought: Import) -> None:
-    brought.stopped = None
-
-
-def _stop(brought: Import) -> None:
-    brought.stopped = brought.key
-    session.jobs().stop(brought.key, session.state().id)
-
-
 @st.fragment(run_every=HEARTBEAT)
 def _watch(brought: Import) -> None:
     """Progress while the file is read; the page is free meanwhile."""
@@ -228,7 +214,9 @@ def _watch(brought: Import) -> None:
         st.rerun()
         return
     panel.progress(job)
-    st.button("Stop", on_click=_stop, args=(brought,), icon=":material/stop_circle:", key="stop-import")
+    st.button(
+        "Stop", on_click=brought.stop, args=(session.jobs(), session.state().id), icon=":material/stop_circle:", key="stop-import"
+    )
 
 
 def _numbers(outcome: Outcome) -> None:
@@ -538,14 +526,7 @@ def _settle(
 
 
 def _mean(brought: Import, name: str, key: str) -> None:
-    _say(brought, name, session.control_value(key, None))
-
-
-def _say(brought: Import, name: str, value: Any) -> None:
-    if value is None:
-        brought.meaning.pop(name, None)
-    else:
-        brought.meaning[name] = value
+    brought.choose_meaning(name, session.control_value(key, None))
 
 
 def _labels(brought: Import, table: Table, chosen: Mapping[str, Any]) -> None:
@@ -588,7 +569,7 @@ def _text(brought: Import, title: str, name: str, placeholder: str, value: str, 
 
 def _mean_text(brought: Import, name: str, key: str, convert: Callable[[str], Any]) -> None:
     text = str(session.control_value(key, "")).strip()
-    _say(brought, name, convert(text) if text else None)
+    brought.choose_meaning(name, convert(text) if text else None)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -610,7 +591,7 @@ def _prepare(brought: Import, outcome: Outcome) -> None:
         name = f"prep_{brought.id}_{brought.fixes}_{'text' if text else 'numbers'}"
         drawn = prepare.draw(name, steps, text=text)
         if prepare.differ(drawn, steps):
-            brought.steps = drawn
+            brought.choose_steps(drawn)
             st.rerun()
         if outcome.dataset is not None:
             prepare.effects(outcome.dataset, "import-effects")

@@ -13,6 +13,7 @@ from dashboard.session.bringing import (
     bring_listed,
     bring_together,
     discard_import,
+    give_up_import,
     open_run,
     use_sample,
 )
@@ -132,6 +133,7 @@ __all__ = [
     "fit_another",
     "fit_job",
     "fit_these",
+    "give_up_import",
     "go",
     "heard",
     "held",

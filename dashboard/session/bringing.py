@@ -93,6 +93,12 @@ def discard_import() -> None:
     me.brought.looked_at = None
 
 
+def give_up_import() -> None:
+    """The person does not want the file; the next drop zone is an empty one."""
+    discard_import()
+    state().brought.uploaders += 1
+
+
 def accept_import() -> None:
     """Use the file that is looked at. The result on screen stays; the panel says what Fit would do."""
     me = state()

@@ -3,12 +3,11 @@
 import streamlit as st
 
 from dashboard import session
-from dashboard.cards import watch
+from dashboard.cards import run_spec, watch
 from dashboard.figures.loss import kkt_curve, loss_curve
-from dashboard.text.plain import clean, markdown
-from dashboard.text.words import SHORT_REASONS, count, part, seconds
+from dashboard.text.plain import markdown
+from dashboard.text.words import SHORT_REASONS, count, seconds
 from dashboard.widgets import card, header, notices, panel
-from dashboard.work import steering
 from dashboard.work.fitting import FittedRun
 from dashboard.work.jobs import Status
 from nmfcore.kernels import engines
@@ -108,29 +107,7 @@ def state(run: FittedRun) -> None:
                 help=f"Goes on to {stop.max_iter:,} iterations at most, tolerance {stop.tol:.0e}.",
             )
         st.markdown(f":small[Inner loops: {markdown(engines.in_use(), 200)}.]")
-    with card.plain("Exactly what was run"):
-        st.dataframe(spec_table(run), hide_index=True, key="spec-table", height="content", alt="The run's specification")
-
-
-def spec_table(run: FittedRun) -> dict[str, list[str]]:
-    spec, rows = run.spec, {}
-    rows["data"] = run.dataset.title
-    rows["data options"] = ", ".join(f"{name}: {value}" for name, value in spec.data_options.items()) or "none"
-    rows["preparation"] = "; ".join(str(dict(step)) for step in spec.preparation) or "none"
-    rows["fingerprint"] = spec.fingerprint[:16]
-    rows["solver"] = spec.solver
-    rows |= {f"  {name}": str(value) for name, value in spec.solver_options.items()}
-    rows |= {
-        "loss": spec.loss,
-        "rank": str(spec.rank),
-        "start": spec.init,
-        "seed": str(spec.seed),
-        "tolerance": f"{spec.stop.tol:g}",
-    }
-    noun = part(run.dataset)
-    rows |= {f"wish {at + 1}": steering.said(edit, run.dataset.axes, noun) for at, edit in enumerate(spec.guidance)}
-    rows |= {"iterations at most": f"{spec.stop.max_iter:,}", "seconds at most": str(spec.stop.max_seconds)}
-    return {"part": list(rows), "value": [clean(text, 300) for text in rows.values()]}
+    run_spec.draw(run)
 
 
 def draw() -> None:

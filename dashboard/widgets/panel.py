@@ -11,6 +11,7 @@ from dashboard.figures.loss import sparkline
 from dashboard.text.plain import markdown
 from dashboard.text.words import SHORT_REASONS, count, preparation, seconds, shape, start_title
 from dashboard.widgets import rank
+from dashboard.work.fitting import FittedRun
 from dashboard.work.jobs import Job, Status
 from nmfcore.core.factorization import Factorization
 from nmfcore.core.parameters import Parameter, parameters
@@ -184,17 +185,25 @@ def _kept() -> None:
         return
     with st.container(border=True, gap="xsmall"):
         st.markdown("**Kept runs**")
-        with st.container(horizontal=True, gap="xsmall"):
-            for key, run in reversed(shown.kept.items()):
-                wishes = f" · {count(len(run.spec.guidance), 'wish', 'wishes')}" if run.spec.guidance else ""
-                label = f"{run.rank} · {run.spec.solver} · {run.factorization.relative_error:.3f}{wishes}"
-                here = shown.run is not None and key == shown.run.key
-                st.button(
-                    label,
-                    key=f"kept-{key}",
-                    on_click=session.show,
-                    args=(key,),
-                    type="primary" if here else "secondary",
-                    disabled=here,
-                    help=f"{markdown(run.dataset.title)}: rank, solver, relative error",
-                )
+        titles = dict.fromkeys(run.dataset.title for run in reversed(shown.kept.values()))
+        for title in titles:
+            st.markdown(f":small[:gray[{markdown(title, 60)}]]")
+            _chips([(key, run) for key, run in reversed(shown.kept.items()) if run.dataset.title == title])
+
+
+def _chips(kept: list[tuple[str, FittedRun]]) -> None:
+    """Kept runs of one data set."""
+    shown = session.shown_run()
+    with st.container(horizontal=True, gap="xsmall"):
+        for key, run in kept:
+            wishes = f" · {count(len(run.spec.guidance), 'wish', 'wishes')}" if run.spec.guidance else ""
+            here = shown is not None and key == shown.key
+            st.button(
+                f"{run.rank} · {run.spec.solver} · {run.factorization.relative_error:.3f}{wishes}",
+                key=f"kept-{key}",
+                on_click=session.show,
+                args=(key,),
+                type="primary" if here else "secondary",
+                disabled=here,
+                help=f"{markdown(run.dataset.title)}: rank, solver, relative error",
+            )

@@ -245,6 +245,26 @@ class Import:
         self.steps = None
         self.fixes += 1
 
+    def choose_meaning(self, name: str, value: Any) -> None:
+        """Choose what something means; None lets it be as usual."""
+        if value is None:
+            self.meaning.pop(name, None)
+        else:
+            self.meaning[name] = value
+
+    def choose_steps(self, steps: Steps) -> None:
+        """Choose the preparation."""
+        self.steps = steps
+
+    def stop(self, jobs: Jobs, session: str) -> None:
+        """Stop reading with the present choices; nothing starts until they change or somebody goes on."""
+        self.stopped = self.key
+        jobs.stop(self.key, session)
+
+    def go_on(self) -> None:
+        """Read after all."""
+        self.stopped = None
+
     def choose_reading(self, **options: Any) -> None:
         """Choose options of reading; None lets one be found out again. Another kind of content asks for other meanings."""
         if "content" in options and options["content"] != self.read.get("content"):

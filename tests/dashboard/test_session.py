@@ -9,6 +9,7 @@ import pytest
 from test_views import go, start
 
 from dashboard import links, session
+from dashboard.cards import run_spec
 from dashboard.session.tab import Load
 from dashboard.work.fitting import FIRST
 
@@ -123,3 +124,44 @@ def test_only_the_session_names_what_streamlit_holds():
                 node.attr for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Attribute)
             }
             assert not names & {"session_state", "query_params"}, path
+
+
+def test_what_was_run_is_said_for_people_and_kept_exactly_behind_the_menu():
+    app = go(start(), "fit")
+    run = state(app).shown.run
+    table = dict(zip(*app.dataframe[0].value[["part", "value"]].to_numpy().T, strict=True))
+    assert table["data"] == run.dataset.title
+    assert table["stops when"] == "the error falls by less than 1e-05 per iteration"
+    app.session_state["fit-spec-menu"] = True
+    app.run()
+    assert run.spec.to_json() in [code.value for code in app.code]
+
+
+def test_a_value_is_said_without_the_marks_of_a_programming_language():
+    assert run_spec.said(["alt.atheism", "sci.space"]) == "alt.atheism, sci.space"
+    assert run_spec.said(list("abcdefgh")) == "a, b, c, d, e, f and 2 more"
+    assert (run_spec.said(True), run_spec.said(None), run_spec.said(0.5), run_spec.said(1e-05)) == ("yes", "none", "0.5", "1e-05")
+    assert run_spec.step({"step": "scale_rows", "norm": "l2"}) == "Scale rows (norm l2)"
+    assert run_spec.step({"step": "log1p"}) == "Logarithm"
+
+
+def test_kept_runs_stand_under_the_name_of_their_data():
+    app = start()
+    app = go(app, "data")
+    app.button(key="open-tv").click().run()
+    app.button(key="use-tv").click().run()
+    app.button(key="fit").click().run()
+    side = [block.value for block in app.sidebar.markdown]
+    chips = side[side.index("**Kept runs**") :]
+    assert [line for line in chips if "TV ratings" in line]
+    assert [line for line in chips if "Films and their keywords" in line]
+
+
+def test_a_file_that_is_looked_at_is_changed_by_itself_alone():
+    """Widgets say what was chosen; what follows from it is decided in one place."""
+    for path in (HERE.parent / "cards").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign) else []
+            for target in targets:
+                base = target.value if isinstance(target, (ast.Attribute, ast.Subscript)) else None
+                assert base is None or "brought" not in ast.unparse(base), f"{path.name}: {ast.unparse(node)}"
