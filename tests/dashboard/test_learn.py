@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.devices.mount import DEVICES as MOUNTED
 from dashboard.devices.pack import pack, quantised
+from dashboard.learn import __main__ as check
 from dashboard.learn import export, lessons, plane, rooms, scale, seeds, shelf, where
 from dashboard.learn.bundle import bundle
 from dashboard.learn.film import film
@@ -19,6 +20,7 @@ from dashboard.learn.lab import POSTS
 from dashboard.learn.lessons import LessonError
 from dashboard.learn.registry import DEVICES
 from dashboard.learn.trace import SOLVERS, trace
+from dashboard.server import cli
 from dashboard.server.guards import security_headers
 from nmfcore.core.factorization import Axes
 from nmfcore.core.recording import Recording
@@ -429,3 +431,35 @@ def test_how_to_read_it_leads_to_a_lesson():
     assert where.lesson_for("overview", "loss") in named
     assert app.get("bidi_component")  # the quiet line to the course
     assert named <= known
+
+
+# -- the command -----------------------------------------------------------------------------------------------------------------
+def test_the_command_names_a_folder_of_lessons_to_the_server(tmp_path, monkeypatch):
+    monkeypatch.delenv(shelf.OWN, raising=False)
+    with pytest.raises(cli.Refusal, match="is not a folder"):
+        cli.offer_lessons(str(tmp_path / "nowhere"))
+    with pytest.raises(cli.Refusal, match="holds no lesson"):
+        cli.offer_lessons(str(tmp_path))
+    assert shelf.own() is None
+    monkeypatch.setenv(shelf.OWN, "")  # so that what the command sets is taken back after the test
+    written(tmp_path, text="It ends at {end}.")
+    cli.offer_lessons(str(tmp_path))
+    assert shelf.own() == tmp_path.resolve()
+    app = opened()
+    assert not app.exception
+    assert "text names end" in app.warning[0].value  # said on the page, and the other lessons are there
+    assert len([button for button in app.button if button.label.startswith("Open lesson")]) == len(LESSONS)
+
+
+def test_the_command_and_the_shelf_agree_on_the_name():
+    assert cli.LESSONS == shelf.OWN
+
+
+def test_the_check_on_the_command_line_says_what_is_wrong(tmp_path, capsys):
+    assert check.main([str(written(tmp_path).parent)]) == 0
+    assert "true  it pulls" in capsys.readouterr().out
+    assert check.main([str(written(tmp_path, text="It ends at 0.362.").parent)]) == 1
+    assert "says 0.362" in capsys.readouterr().out
+    assert check.main(["--measure", "lab", "posts", "of=error", "after=60", "rule=hals"]) == 0
+    assert capsys.readouterr().out.startswith("0.2399")
+    assert check.main(["--measure", "lab", "posts", "of=weight", "after=60"]) == 2
