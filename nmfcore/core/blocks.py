@@ -132,7 +132,7 @@ class ArrayBlocks(Blocks):
 
 
 def cut(X: Matrix, values: int = BLOCK_VALUES, rows: int = BLOCK_ROWS) -> list[int]:
-    """Edges of blocks of about equal work: about so many stored values each, and at most so many rows."""
+    """Edges of blocks of X (m, n) of about equal work: about so many stored values each, and at most so many rows."""
     m = X.shape[0]
     stored = stored_values(X)
     parts = min(m, max(1, round(stored / values), -(-m // rows)))

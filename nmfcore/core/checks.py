@@ -74,7 +74,10 @@ def as_matrix(X: Any, *, axes: Axes | None = None, name: str = "X", allow_missin
 
 
 def without_mask(X: Any, mask: Any) -> tuple[Any, Any]:
-    """A masked array as its values (0 where masked) and its mask, 1 = observed, joined with `mask`; anything else as it is."""
+    """A masked array as its values (0 where masked) and its mask, 1 = observed, joined with `mask`; anything else as it is.
+
+    X : (m, n) array-like, masked or not;  mask : (m, n), 1 = observed, a word, or None
+    """
     if not np.ma.is_masked(X):
         return X, mask
     observed = ~np.ma.getmaskarray(X)
@@ -353,7 +356,10 @@ def _refuse_loss(matrix: Matrix, mask: Matrix | None, loss: str, beta: float) ->
 
 
 def first_zero(matrix: Matrix, mask: Matrix | None = None) -> tuple[int, int]:
-    """Row and column, counted from 0, of the first observed entry that is 0; there has to be one."""
+    """Row and column, counted from 0, of the first observed entry of (m, n) that is 0; ValueError where there is none.
+
+    mask : (m, n), 1 = observed, or None
+    """
     for i in range(matrix.shape[0]):
         row = matrix[[i]].toarray()[0] if sp.issparse(matrix) else matrix[i]
         seen = True if mask is None else (mask[[i]].toarray()[0] if sp.issparse(mask) else mask[i]) > 0

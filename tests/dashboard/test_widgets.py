@@ -33,7 +33,8 @@ def test_a_card_has_title_picture_and_sentence():
     assert not app.dataframe  # the numbers are behind the menu
 
 
-def test_an_open_menu_holds_explanation_numbers_and_the_file():
+def test_an_open_menu_holds_explanation_numbers_and_the_file(monkeypatch):
+    monkeypatch.setattr("dashboard.widgets.lesson_link.draw", lambda *_: None)  # it needs the pages
     app = drawn(a_card)
     app.session_state["overview-loss-menu"] = True
     app.run()
