@@ -23,15 +23,18 @@ REST = -1  # in place of a second group: all other items
 TYPICAL = 10
 
 
-def draw(shown: TopicsShown, grouping: Grouping, found: Subset) -> None:
-    """Choose two groups; their words as a scatter, and the first one's most typical items."""
+def draw(shown: TopicsShown, grouping: Grouping, found: Subset, furthest: tuple[int, int] | None) -> None:
+    """Choose two groups; their words as a scatter, and the first one's most typical items.
+
+    furthest : the two groups that are furthest apart, which are chosen at first
+    """
     inside = np.zeros(found.of, bool)
     inside[found.rows] = True
     sizes = np.bincount(grouping.classes.index[inside & (grouping.classes.index >= 0)], minlength=len(grouping.classes.names))
     present = [int(g) for g in np.flatnonzero(sizes)]
     if not present:
         return
-    first, second, searched = _choose(shown, grouping, present, sizes)
+    first, second, searched = _choose(grouping, present, sizes, furthest)
     rows = np.flatnonzero(inside & (grouping.classes.index == first))
     others = np.flatnonzero(inside & (grouping.classes.index == second if second != REST else grouping.classes.index != first))
     names = grouping.classes.names
@@ -43,16 +46,19 @@ def draw(shown: TopicsShown, grouping: Grouping, found: Subset) -> None:
         _typical(shown, rows, one)
 
 
-def _choose(shown: TopicsShown, grouping: Grouping, present: list[int], sizes: np.ndarray) -> tuple[int, int, str]:
+def _choose(grouping: Grouping, present: list[int], sizes: np.ndarray, furthest: tuple[int, int] | None) -> tuple[int, int, str]:
     names = grouping.classes.names
+    if furthest is not None:
+        a, b = (markdown(names[g], 40) for g in furthest)
+        st.markdown(f":small[Furthest apart in their topics: **{a}** and **{b}**.]")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        largest = int(np.argmax(sizes))
-        bench.within(f"groups-first-{grouping.name}", present, largest)
+        usual = furthest if furthest is not None and set(furthest) <= set(present) else (int(np.argmax(sizes)), REST)
+        bench.within(f"groups-first-{grouping.name}", present, usual[0])
         first = st.selectbox(
             "Words of", present, format_func=lambda g: clean(names[g], 60), key=f"groups-first-{grouping.name}", width=260
         )
         rest = [REST, *(g for g in present if g != first)]
-        bench.within(f"groups-second-{grouping.name}", rest, REST)
+        bench.within(f"groups-second-{grouping.name}", rest, usual[1] if usual[1] in rest else REST)
         second = st.selectbox(
             "against", rest, format_func=lambda g: "all others" if g == REST else clean(names[g], 60),
             key=f"groups-second-{grouping.name}", width=260,

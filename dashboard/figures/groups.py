@@ -169,7 +169,7 @@ def group_multiples(
         place = {"xref": "paper", "yref": "paper", "x": across / ACROSS, "y": top, "xanchor": "left", "yanchor": "bottom"}
         layout["annotations"].append(look.annotation(theme, head, align="left", **place))
     alt = f"For each of {len(order)} {clean(noun)}s the mean share in {g} groups, 0 to {top_value:.0f} %. "
-    alt += "; ".join(f"{clean(noun)} {k + 1} is highest in {clean(found.names[found.highest(k)], 40)}" for k in order[:5]) + "."
+    alt += "; ".join(f"{clean(noun)} {k + 1} is highest in {clean(found.names[found.highest(k)], 40)}" for k in order[:20]) + "."
     return Picture(look.figure(traces, layout, theme, height=height), alt, lambda: share_table(found, names, noun))
 
 

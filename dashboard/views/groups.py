@@ -30,7 +30,7 @@ def draw() -> None:
         header.draw(group_shares.finding(made, shown.components, noun) if made else f"By {markdown(grouping.name)}", run)
     if made is not None:
         group_shares.draw(shown, grouping, made)
-    group_words.draw(shown, grouping, found)
+    group_words.draw(shown, grouping, found, made.furthest if made is not None else None)
 
 
 draw()

@@ -88,6 +88,17 @@ class GroupShares:
         with np.errstate(all="ignore"):
             return np.nan_to_num(np.nanmax(self.mean, axis=0) - np.nanmin(self.mean, axis=0))
 
+    @property
+    def furthest(self) -> tuple[int, int] | None:
+        """The two groups whose mean shares are furthest apart, of those with LEAST items or more."""
+        thick = np.flatnonzero(self.sizes >= LEAST)
+        if len(thick) < 2:
+            return None
+        mean = self.mean[thick]
+        apart = np.abs(mean[:, None] - mean[None]).sum(axis=2)
+        a, b = divmod(int(np.argmax(apart)), len(thick))
+        return int(thick[min(a, b)]), int(thick[max(a, b)])
+
     def highest(self, topic: int) -> int:
         """The group in which a topic has its largest mean share."""
         return int(np.nanargmax(self.mean[:, topic]))

@@ -172,3 +172,32 @@ def test_give_the_run_to_a_colleague_as_a_program(walk):
     with walk.page.expect_download() as download:
         walk.click(walk.page.get_by_role("button", name="Python script"))
     assert "nmfcore" in download.value.path().read_text()
+
+
+# -- lenses ----------------------------------------------------------------------------------------------------------------
+
+
+def test_which_decade_is_most_about_dystopia(walk):
+    walk.go("By group").choose("Show", "Topic by topic")
+    walk.app.expect(walk.page.locator("[aria-label*='topic 9 is highest in 1920s']").first).to_be_attached()
+
+
+def test_which_two_groups_differ_most_and_by_which_words(walk):
+    walk.go("By group").select("By", "genre")
+    walk.app.expect(walk.page.get_by_text(re.compile("Furthest apart in their topics"))).to_be_visible()
+    walk.app.expect(walk.page.locator('[aria-label*="Words most musical"]').first).to_be_attached()
+
+
+def test_read_one_text_and_see_why_it_is_there(walk):
+    walk.go("Items")
+    text = walk.page.locator(".nmf-text span[title]").first
+    walk.app.expect(text).to_be_visible()
+    assert re.search(r"\d+ · .+: \d+ %", text.get_attribute("title"))
+
+
+def test_films_of_one_country_on_the_map_and_fitted_alone(walk):
+    walk.go("Map")
+    walk.app.expect(walk.page.get_by_text(re.compile("Near means alike"))).to_be_visible()
+    walk.app.open("/topics?filter=" + '[["among","genre",["western","war"]]]')
+    walk.press("Fit on these alone")
+    walk.app.expect(walk.page.get_by_test_id("stSidebar").get_by_text(re.compile("22 films"))).to_be_visible()

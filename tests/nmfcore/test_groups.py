@@ -92,6 +92,10 @@ def test_a_planted_difference_is_found_and_the_topics_sorted_by_it():
     assert found.p[2, 3] == 1 / 200
     assert int(np.argmax(found.spread)) == 3
     assert found.highest(3) == 2
+    apart = [[np.abs(found.mean[a] - found.mean[b]).sum() for b in range(4)] for a in range(4)]
+    a, b = found.furthest
+    assert a < b
+    assert apart[a][b] == np.max(apart)
     members = np.flatnonzero(groups.index == 2)
     typical = most_typical(shares(W), members, found.whole, found.mean[2], 5)
     assert set(typical) <= set(members)
