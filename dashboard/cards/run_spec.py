@@ -1,4 +1,4 @@
-"""Exactly what was run: a table for people, and behind the card's menu the specification as JSON, which repeats it."""
+"""Exactly what was run: its parts for people, and behind the card's menu the specification as JSON, which repeats it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.text.plain import clean
+from dashboard.text.plain import markdown
 from dashboard.text.words import part, start_title
 from dashboard.widgets import card
 from dashboard.work import steering
@@ -35,14 +35,8 @@ def draw(run: FittedRun) -> None:
                     icon=":material/download:",
                     key="fit-spec-json",
                 )
-        shown = {name: clean(value, LONGEST) for name, value in rows(run).items()}
-        st.dataframe(
-            {"part": list(shown), "value": list(shown.values())},
-            hide_index=True,
-            key="spec-table",
-            height="content",
-            alt="What was run, part by part",
-        )
+        lines = [f":gray[{markdown(name, 40)}:] {markdown(value, LONGEST)}" for name, value in rows(run).items()]
+        st.markdown(":small[" + "  \n".join(lines) + "]")  # lines wrap; the cells of a table this narrow are cut off
 
 
 def rows(run: FittedRun) -> dict[str, str]:
