@@ -119,6 +119,7 @@ def grouped(run: FittedRun, found: Clusters) -> None:
     drawn = sizes_chart(
         found.sizes,
         none=len(found.none),
+        ids=run.ids,
         names=session.topics_of(run).components,
         component=part(run.dataset),
         items=rows.name,
@@ -175,7 +176,7 @@ def means(run: FittedRun, found: Clusters) -> None:
     mean = np.asarray((run.dataset.X.T @ member).T) / found.sizes[used][:, None]
     drawn = wall(
         mean.reshape(-1, *run.dataset.image_shape),
-        titles=[f"{k + 1} · {found.sizes[k]:,}" for k in used],
+        titles=[f"{run.ids[k] + 1} · {found.sizes[k]:,}" for k in used],
         component="group mean",
         theme=session.theme(),
     )
@@ -291,7 +292,7 @@ def against(run: FittedRun, found: Clusters) -> None:
     drawn = confusion_map(
         table[np.ix_(rows, order)],
         classes=[known.names[int(c)] for c in rows],
-        groups=["none" if k == run.rank else str(k + 1) for k in order],
+        groups=["none" if k == run.rank else str(run.ids[k] + 1) for k in order],
         component=noun,
         theme=session.theme(),
         height=max(260, 110 + 24 * len(rows)),

@@ -54,7 +54,7 @@ def known_class(run: FittedRun, item: int) -> str:
 def components(run: FittedRun) -> dict[int, str]:
     """The components as a table writes them; "none" for -1."""
     names = session.topics_of(run).components
-    return {NONE: "none"} | {k: f"{k + 1} · {clean(name, 40)}" for k, name in enumerate(names)}
+    return {NONE: "none"} | {k: f"{run.ids[k] + 1} · {clean(name, 40)}" for k, name in enumerate(names)}
 
 
 def chosen_elsewhere(key: str, shown: np.ndarray) -> None:

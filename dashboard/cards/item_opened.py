@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session
-from dashboard.cards import item_facts, item_reading
+from dashboard.cards import item_facts, item_reading, wish
 from dashboard.figures.items import mixture, why_here
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, part, percent
@@ -63,6 +63,16 @@ def head(run: FittedRun, item: int, order: np.ndarray, found: Explanation) -> No
                 args=(item_facts.OPEN, int(order[to]) if 0 <= to < len(order) else item),
                 help=f"The {label.lower()} {clean(rows.singular, 30)} of the table",
             )
+        largest = int(item_facts.clusters(run).labels[item])
+        if largest >= 0:
+            st.button(
+                f"Does not belong in {run.ids[largest] + 1}",
+                key="item-not-here",
+                icon=":material/conversion_path:",
+                on_click=wish.choose_items,
+                args=(run, [item], "remove", run.ids[largest]),
+                help=f"Refit with a wish: the model learns again without it in that {noun}.",
+            )
     st.markdown(f":gray[{' · '.join(about(run, item, found, noun))}]")
 
 
@@ -90,7 +100,7 @@ def about(run: FittedRun, item: int, found: Explanation, noun: str) -> list[str]
 def made_of(run: FittedRun, found: Explanation, label: str, name: str) -> None:
     """The mixture as bars."""
     names = session.topics_of(run).components
-    drawn = mixture(found.mixture, names=names, component=part(run.dataset), item=label, theme=session.theme())
+    drawn = mixture(found.mixture, names=names, ids=run.ids, component=part(run.dataset), item=label, theme=session.theme())
     say = f"Shares of its row of W; scale: {scale.words()}."
     if not found.mixture.sum() > 0:
         say = f"Its row of W is zero: it belongs to no {part(run.dataset)}."
@@ -111,6 +121,7 @@ def why(run: FittedRun, found: Explanation, label: str, name: str) -> None:
         found.unexplained,
         words=found.terms,
         names=names,
+        ids=run.ids,
         component=noun,
         item=label,
         feature=columns.singular,

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session
-from dashboard.cards import item_facts, item_new, item_opened
+from dashboard.cards import item_facts, item_new, item_opened, wish
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, part
 from dashboard.widgets import bench, filter_bar, scale, stability
@@ -17,6 +17,7 @@ from dashboard.work.fitting import FittedRun
 from nmfcore.data.search import LONGEST, Hits, find_rows
 from nmfcore.topics.clusters import NONE
 
+SEVERAL = "items-several"
 FIND, INSIDE, ORDER, FROM, LAST = "find", "items-in", "items-order", "items-from", "items-last-search"
 WINDOW = 100  # rows of the table at one time: enough to read, and no message grows with the data
 ALL, NOWHERE = -2, NONE  # choices of the filter besides the components
@@ -157,7 +158,7 @@ def nothing(run: FittedRun) -> None:
     """Why the table is empty, and the way out."""
     query, k = str(session.control_value(FIND, "") or ""), int(session.control_value(INSIDE, ALL))
     rows, noun = run.dataset.axes.rows, part(run.dataset)
-    where = "" if k == ALL else f" in no {noun}" if k == NOWHERE else f" in {noun} {k + 1}"
+    where = "" if k == ALL else f" in no {noun}" if k == NOWHERE else f" in {noun} {run.ids[k] + 1}"
     with st.container(border=True):
         if query:
             features = markdown(run.dataset.axes.columns.name, 20)
@@ -191,24 +192,28 @@ def table(run: FittedRun, found: Hits, order: np.ndarray) -> None:
     # another window is another table: a selection by place must not outlive what stood there
     key = f"items-table-{hash((run.key, start, shown.tobytes(), scale.current())) & 0xFFFFFFFF:08x}"
     total = f"{len(order):,}" if len(order) == run.dataset.shape[0] else f"{len(order):,} of {run.dataset.shape[0]:,}"
-    said = [f"Mixture: shares of the {noun}s 1 to {run.rank} in the {markdown(rows.singular)}; scale: {scale.words()}."]
+    said = [f"Mixture: shares of the {noun}s 1 to {run.ids[-1] + 1}; scale: {scale.words()}."]
     if how := found_how(found, run.dataset.axes.columns.name):
         said.insert(0, how)
     if known is None:
         said.append("Stability is not measured.")
+    several = bool(session.control_value(SEVERAL, False))
+    asked = "tick rows" if several else "choose a row to open it"
     bench.table(
         "items",
         "table",
-        f"{total} {markdown(rows.singular if len(order) == 1 else rows.name)} · choose a row to open it",
+        f"{total} {markdown(rows.singular if len(order) == 1 else rows.name)} · {asked}",
         frame,
         say=" ".join(said),
         height=min(35 * len(frame) + 38, 283),
         whole=lambda: whole(run, order),
-        key=key,
-        on_select=lambda: item_facts.chosen(key, shown),
-        selection_mode="single-row",
+        key=f"{key}-several" if several else key,
+        on_select="rerun" if several else lambda: item_facts.chosen(key, shown),
+        selection_mode="multi-row" if several else "single-row",
         column_config=columns(run, noun),
     )
+    if several:
+        wishes(run, shown, f"{key}-several", noun)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if len(order) > WINDOW:
             for label, icon, to in (
@@ -225,6 +230,31 @@ def table(run: FittedRun, found: Hits, order: np.ndarray) -> None:
                 )
             st.markdown(f":small[{start + 1:,} to {start + len(shown):,} of {len(order):,}]", width="content")
         stability.control(run)
+        st.toggle(
+            "Tick several, for a wish", key=SEVERAL, persist_state="session",
+            help=f"To say that they belong together, or not in a {noun}: the model then learns again.",
+        )  # fmt: skip
+
+
+def wishes(run: FittedRun, shown: np.ndarray, key: str, noun: str) -> None:
+    """What can be wished of the rows that are ticked."""
+    picked = session.control_value(key, None)
+    ticked = [int(shown[i]) for i in (picked["selection"]["rows"] if picked else []) if i < len(shown)]
+    labels = item_facts.clusters(run).labels[ticked]
+    place = int(np.bincount(labels[labels >= 0]).argmax()) if (labels >= 0).any() else 0
+    name = item_facts.components(run)[place]
+    rows = run.dataset.axes.rows
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f":small[{count(len(ticked), markdown(rows.singular, 30), markdown(rows.name, 30))} ticked]", width="content")
+        st.button(
+            "These belong together", key="items-together", icon=":material/conversion_path:", disabled=not ticked,
+            on_click=wish.choose_items, args=(run, ticked, "group"), help=f"A {noun} of their own, and none of them in another.",
+        )  # fmt: skip
+        st.button(
+            f"Not in {markdown(name, 30)}", key="items-not-here", icon=":material/conversion_path:", disabled=not ticked,
+            on_click=wish.choose_items, args=(run, ticked, "remove", run.ids[place]),
+            help=f"The {noun} that most of them are in; another one can be chosen.",
+        )  # fmt: skip
 
 
 def found_how(found: Hits, columns: str) -> str:
@@ -264,7 +294,7 @@ def whole(run: FittedRun, order: np.ndarray) -> pd.DataFrame:
     noun = part(run.dataset)
     frame = rows_of(run, order, noun)
     shares = np.array(frame.pop("mixture").tolist()).reshape(len(frame), run.rank)
-    return frame.join(pd.DataFrame(shares, columns=[f"{noun} {k + 1}" for k in range(run.rank)]))
+    return frame.join(pd.DataFrame(shares, columns=[f"{noun} {k + 1}" for k in run.ids]))
 
 
 def columns(run: FittedRun, noun: str) -> dict[str, Any]:
@@ -274,7 +304,11 @@ def columns(run: FittedRun, noun: str) -> dict[str, Any]:
             width=140 if run.dataset.axes.rows.labels is not None else 110
         ),
         "mixture": st.column_config.BarChartColumn(
-            f"{noun}s 1–{run.rank}", y_min=0.0, y_max=1.0, width=120, help=f"Shares of the weights in W; scale: {scale.words()}."
+            f"{noun}s 1–{run.ids[-1] + 1}",
+            y_min=0.0,
+            y_max=1.0,
+            width=120,
+            help=f"Shares of the weights in W; scale: {scale.words()}.",
         ),
         f"largest {noun}": st.column_config.TextColumn(width=165),
         "share": st.column_config.ProgressColumn(min_value=0.0, max_value=1.0, format="percent", width=100),

@@ -67,7 +67,7 @@ def _controls(shown: TopicsShown) -> tuple[str, str, str, int]:
             key = f"map-share-{run.rank}"
             bench.within(key, range(run.rank))
             share = st.selectbox(
-                noun.capitalize(), range(run.rank), format_func=lambda k: f"{k + 1} · {clean(shown.components[k], 40)}", key=key,
+                noun.capitalize(), range(run.rank), format_func=item_facts.components(run).__getitem__, key=key,
                 width=240,
             )  # fmt: skip
         query = st.text_input("Find", key="map-find", max_chars=200, placeholder="words or label", width=200)
@@ -79,8 +79,8 @@ def _groups(shown: TopicsShown, by: str, share: int) -> tuple[np.ndarray, list[s
     run, theme, noun = shown.run, session.theme(), part(shown.run.dataset)
     if by == TOPIC:
         labels = item_facts.clusters(run).labels
-        names = [f"{k + 1} · {name}" for k, name in enumerate(shown.components)]
-        return labels, names, [look.component_colour(k, theme) for k in range(run.rank)], f"largest {noun}"
+        names = [f"{k + 1} · {name}" for k, name in zip(run.ids, shown.components, strict=True)]
+        return labels, names, [look.component_colour(k, theme) for k in run.ids], f"largest {noun}"
     if by == SHARE:
         W = shown.apart().W.astype(float)
         total = W.sum(axis=1)
@@ -89,7 +89,7 @@ def _groups(shown: TopicsShown, by: str, share: int) -> tuple[np.ndarray, list[s
         edges = np.arange(SHADES + 1) * 100 / SHADES
         names = [f"{low:.0f} to {high:.0f} %" for low, high in pairwise(edges)]
         colours = [look.colour_at(look.palette(theme).sequential, 0.25 + 0.75 * i / (SHADES - 1)) for i in range(SHADES)]
-        return groups, names, colours, f"share of {noun} {share + 1}"
+        return groups, names, colours, f"share of {noun} {run.ids[share] + 1}"
     classes = group_shares.grouped(run, by)
     colours = [look.component_colour(g, theme) for g in range(len(classes.names))]
     return classes.index, list(classes.names), colours, clean(by, 40) if by != group_shares.KNOWN else "known class"

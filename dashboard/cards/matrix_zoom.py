@@ -147,7 +147,7 @@ def find_places(text: str, axis: Axis, order: Ordering) -> list[int]:
 def picture(run: FittedRun, shown: str, rows: np.ndarray | None, columns: np.ndarray | None, theme: str) -> Picture:
     """The real cells at these rows and columns, with their labels; only these are computed."""
     data, noun = run.dataset, part(run.dataset)
-    numbers = [str(k + 1) for k in range(run.rank)]
+    numbers = [str(k + 1) for k in run.ids]
     cells: np.ndarray | None = None
     if columns is None and rows is not None:
         cells, labels, titles = scale.apply(run)[0][rows], (data.axes.rows.take(rows), numbers), ("", noun)

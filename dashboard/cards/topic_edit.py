@@ -139,7 +139,7 @@ def _rename(run: FittedRun, topic: Topic, key: str) -> None:
 def _merge_topics(run: FittedRun, components: Sequence[int]) -> None:
     now = session.edits(run)
     groups = sorted({now.around(k) for k in components})
-    written = " and ".join(" + ".join(str(k + 1) for k in group) for group in groups)
+    written = " and ".join(" + ".join(str(run.ids[k] + 1) for k in group) for group in groups)
     session.edit(run, now.merge(components), f"merged {written}")
     session.set_control("merge-choice", [])
 

@@ -197,7 +197,7 @@ def words_table(view: TopicsShown, place: int, relevance: float, noun: str) -> N
             st.download_button(
                 "All as CSV",
                 data=session.in_session(lambda: as_csv(all_words(view, place, relevance, view.H.shape[1]))),
-                file_name=f"{noun}-{'-'.join(str(k + 1) for k in topic.members)}-words.csv",
+                file_name=f"{noun}-{'-'.join(str(k + 1) for k in topic.numbers)}-words.csv",
                 mime="text/csv",
                 on_click="ignore",
                 icon=":material/download:",

@@ -87,14 +87,19 @@ def close() -> None:
     session.set_control(OPEN, False)
 
 
+def is_open(run: FittedRun) -> bool:
+    """Whether the form, or what is tried in it, is on the page."""
+    return session.trial(run) is not None or bool(session.control_value(OPEN, False))
+
+
 def draw(run: FittedRun, *, items: bool = False) -> None:
     """The form while it is open, and what a wish that is tried would do.
 
     items : whether the page can say which items are meant
     """
-    tried = session.trial(run)
-    if tried is None and not session.control_value(OPEN, False):
+    if not is_open(run):
         return
+    tried = session.trial(run)
     noun = part(run.dataset)
     with st.container(border=True, gap="small", key="wish"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
@@ -123,12 +128,13 @@ def form(run: FittedRun, noun: str, *, items: bool) -> None:
     usual = [key for key in known if key not in ("group", "remove")]
     offered = [key for key in (known if items else usual) if run.spec.loss == "frobenius" or known[key].divergence]
     bench.within(VERB, offered)
-    verb = st.pills(
+    pressed = st.pills(
         "What shall change", offered, format_func=lambda key: markdown(known[key].title), key=VERB, required=True,
         label_visibility="collapsed",
     )  # fmt: skip
+    verb = str(pressed) if pressed in offered else offered[0]  # what another page offered may not be offered here
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        edit, lacks = wanted(run, str(verb), known[str(verb)], noun)
+        edit, lacks = wanted(run, verb, known[verb], noun)
         others = rest(run, noun)
         problem = lacks or (steering.contradiction(run, edit) if edit is not None else "")
         st.button(

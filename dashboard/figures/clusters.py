@@ -27,17 +27,21 @@ def sizes(
     *,
     none: int = 0,
     names: Sequence[object] | None = None,
+    ids: Sequence[int] | None = None,
     component: str = "topic",
     items: str = "documents",
     theme: str = "light",
     height: int | None = None,
     most_label: int = LABEL_WIDTH,
 ) -> Picture:
-    """Items per component (r,), in the components' order and colours; the ones that belong to none last, in grey."""
+    """Items per component (r,), in the components' order and colours; the ones that belong to none last, in grey.
+
+    ids : (r,) the components' numbers, counted from 0; their places when None
+    """
     sizes_ = np.asarray(counts, float)
-    total = int(sizes_.sum()) + none
-    labels = [named(component, k, None if names is None else names[k]) for k in range(len(sizes_))]
-    fill = [look.component_colour(k, theme) for k in range(len(sizes_))]
+    total, ids = int(sizes_.sum()) + none, range(len(sizes_)) if ids is None else ids
+    labels = [named(component, ids[k], None if names is None else names[k]) for k in range(len(sizes_))]
+    fill = [look.component_colour(k, theme) for k in ids]
     if none:
         labels, fill, sizes_ = [*labels, "none"], [*fill, look.palette(theme).grey], np.append(sizes_, none)
     alt = f"{total:,} {items}"

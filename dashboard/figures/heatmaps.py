@@ -50,6 +50,7 @@ def items_by_topic(
     *,
     axis: Axis,
     component: str = "topic",
+    ids: Sequence[int] | None = None,
     order: Order = "strongest",
     log: bool = False,
     handles: bool = False,
@@ -62,7 +63,7 @@ def items_by_topic(
     Parameters
     ----------
     axis : names and labels of the items
-    component : what one component is called
+    component : what one component is called;  ids : (r,) their numbers, counted from 0; their places when None
     order : "strongest" (by largest component, strongest first), "input", the items in the order wanted, or an Ordering, whose
         groups are then divided by lines and named
     log : logarithmic colours
@@ -72,8 +73,9 @@ def items_by_topic(
     rows = bands(arranged.indices, min(MOST_LINES, max(height - 60, 20)), arranged.boundaries)
     shown, clip = clipped(band_maximum(W, rows))
     r = W.shape[1]
+    ids = range(r) if ids is None else ids
     trace = _heat(shown, clip, "weight in W", log=log, theme=theme) | {
-        "x": [str(k + 1) for k in range(r)],
+        "x": [str(k + 1) for k in ids],
         "y": line_names(rows, axis, arranged),
         "hovertemplate": f"%{{y}}<br>{plotly(component)} %{{x}}: %{{customdata:.4g}}<extra></extra>"
         if log
@@ -81,7 +83,7 @@ def items_by_topic(
     }
     y_axis, left, named = line_axis(rows, axis, arranged, component, height - 60, theme)
     layout = caught(handles) | {
-        "xaxis": tight(number_axis(r, plotly(component), theme, width - left - BAR_ROOM), r),
+        "xaxis": tight(number_axis(ids, plotly(component), theme, width - left - BAR_ROOM), r),
         "yaxis": tight(y_axis, len(rows.starts), down=True),
         "shapes": dividers(rows, arranged, theme, "y"),
         "margin": {"l": left, "r": BAR_ROOM, "t": 8, "b": 48},
@@ -90,12 +92,12 @@ def items_by_topic(
     nothing = int((~np.any(W > 0, axis=1)).sum())
     alt = f"{look.count(len(W), clean(axis.singular), clean(axis.name))} by {r} {clean(component)}s"
     alt += f", ordered by the largest {clean(component)}" if isinstance(order, str) and order == "strongest" else ""
-    alt += f"; {_sizes_sentence(W, component)}" + (f"; {nothing:,} belong to none." if nothing else ".")
+    alt += f"; {_sizes_sentence(W, component, ids)}" + (f"; {nothing:,} belong to none." if nothing else ".")
     note = joined(binning_note([(rows, axis)], "maximum", clip, shown), divided(arranged, axis, component, named))
     return Picture(
         look.figure(traces, layout, theme, height=height),
         alt,
-        lambda: factor_table(W, rows.order, axis, component),
+        lambda: factor_table(W, rows.order, axis, component, ids),
         note,
     )
 
@@ -105,6 +107,7 @@ def components_by_feature(
     *,
     axis: Axis,
     component: str = "topic",
+    ids: Sequence[int] | None = None,
     order: Order = "strongest",
     log: bool = False,
     handles: bool = False,
@@ -117,10 +120,11 @@ def components_by_feature(
     columns = bands(arranged.indices, MOST_LINES, arranged.boundaries)
     shown, clip = clipped(band_maximum(np.ascontiguousarray(H.T), columns))
     r, n = H.shape
+    ids = range(r) if ids is None else ids
     room = width - 64 - BAR_ROOM
     trace = _heat(np.ascontiguousarray(shown.T), clip, "weight in H", log=log, theme=theme) | {
         "x": line_names(columns, axis, arranged),
-        "y": [str(k + 1) for k in range(r)],
+        "y": [str(k + 1) for k in ids],
         "hovertemplate": f"%{{x}}<br>{plotly(component)} %{{y}}: %{{{'customdata' if log else 'z'}:.4g}}<extra></extra>",
     }
     traces = [trace, *([grips(trace, bands(np.arange(r), r), columns)] if handles else [])]
@@ -128,7 +132,7 @@ def components_by_feature(
     labels = axis.take(columns.order) if columns.single and n * PITCH <= room else None
     x_axis, bottom, named = feature_axis(columns, trace["x"], labels, arranged, component, title, room, theme)
     every = max(1, int(np.ceil(r * PITCH / max(height - 20 - bottom, 1))))
-    names = [str(k + 1) for k in range(r)]
+    names = [str(k + 1) for k in ids]
     layout = caught(handles) | {
         "xaxis": tight(x_axis, len(columns.starts)),
         "yaxis": tight(look.axis(theme, plotly(component), type="category", showgrid=False), r, down=True)
@@ -136,14 +140,13 @@ def components_by_feature(
         "shapes": dividers(columns, arranged, theme, "x"),
         "margin": {"l": 56, "r": BAR_ROOM, "t": 8, "b": bottom},
     }
-    alt = (
-        f"{r} {clean(component)}s by {look.count(n, clean(axis.singular), clean(axis.name))}; {_sizes_sentence(H.T, component)}."
-    )
+    alt = f"{r} {clean(component)}s by {look.count(n, clean(axis.singular), clean(axis.name))}; "
+    alt += f"{_sizes_sentence(H.T, component, ids)}."
     note = joined(binning_note([(columns, axis)], "maximum", clip, shown), divided(arranged, axis, component, named))
     return Picture(
         look.figure(traces, layout, theme, height=height),
         alt,
-        lambda: factor_table(H.T, columns.order, axis, component),
+        lambda: factor_table(H.T, columns.order, axis, component, ids),
         note,
     )
 
@@ -253,9 +256,9 @@ def _matrix_sentence(name: str, shape: tuple[int, int], quantity: str, finite: n
 
 
 # -- parts ---------------------------------------------------------------------------------------------------------------
-def factor_table(W: np.ndarray, order: np.ndarray, axis: Axis, component: str) -> pd.DataFrame:
+def factor_table(W: np.ndarray, order: np.ndarray, axis: Axis, component: str, ids: Sequence[int]) -> pd.DataFrame:
     """The entries of a factor (n, r) in the order of the picture, one row per entry, all digits."""
-    frame = pd.DataFrame(np.asarray(W)[order], columns=[f"{component} {k + 1}" for k in range(W.shape[1])])
+    frame = pd.DataFrame(np.asarray(W)[order], columns=[f"{component} {k + 1}" for k in ids])
     frame.insert(0, axis.singular, axis.take(order), allow_duplicates=True)
     return frame
 
@@ -287,13 +290,13 @@ def _heat(z: np.ndarray, clip: float | None, quantity: str, *, log: bool, theme:
     return trace
 
 
-def _sizes_sentence(W: np.ndarray, component: str) -> str:
+def _sizes_sentence(W: np.ndarray, component: str, ids: Sequence[int]) -> str:
     some = W[np.any(W > 0, axis=1)]
     if not len(some):
         return "all are zero"
     counts = np.bincount(some.argmax(axis=1), minlength=W.shape[1])
     k = int(counts.argmax())
-    return f"{clean(component)} {k + 1} is the largest for most of them ({counts[k]:,})"
+    return f"{clean(component)} {ids[k] + 1} is the largest for most of them ({counts[k]:,})"
 
 
 def _wide_table(z: np.ndarray, rows: Sequence[object], columns: Sequence[object], corner: str) -> pd.DataFrame:

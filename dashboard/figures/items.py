@@ -26,18 +26,23 @@ def mixture(
     weights: ArrayLike,
     *,
     names: Sequence[object] | None = None,
+    ids: Sequence[int] | None = None,
     component: str = "topic",
     item: object = "The item",
     most: int = 10,
     theme: str = "light",
     height: int | None = None,
 ) -> Picture:
-    """One item's shares of the components (r,), largest first; weights that are all 0 belong to none."""
+    """One item's shares of the components (r,), largest first; weights that are all 0 belong to none.
+
+    ids : (r,) the components' numbers, counted from 0; their places when None
+    """
+    ids = range(np.size(weights)) if ids is None else ids
     w = np.maximum(np.asarray(weights, float), 0.0)
     total = float(w.sum())
     shares = w / total if total > 0 else w
     front = [int(k) for k in np.argsort(-shares, kind="stable")[:most] if shares[k] > SEEN]
-    labels = [named(component, k, None if names is None else names[k]) for k in front]
+    labels = [named(component, ids[k], None if names is None else names[k]) for k in front]
     if front:
         alt = f"{clean(item)} is {look.percent(shares[front[0]], 0)} {labels[0]}"
         alt += f", {look.percent(shares[front[1]], 0)} {labels[1]}." if len(front) > 1 else "."
@@ -47,7 +52,7 @@ def mixture(
         labels or ["none"],
         100 * shares[front] if front else [0.0],
         quantity="% of the item's weight",
-        colours=[look.component_colour(k, theme) for k in front] or [look.palette(theme).grey],
+        colours=[look.component_colour(ids[k], theme) for k in front] or [look.palette(theme).grey],
         write=lambda v: f"{v:.1f} %",
         top=100.0,
         alt=alt,
@@ -99,6 +104,7 @@ def why_here(
     *,
     words: Sequence[object],
     names: Sequence[object] | None = None,
+    ids: Sequence[int] | None = None,
     component: str = "topic",
     most: int = MOST_WORDS,
     item: object = "the item",
@@ -116,10 +122,12 @@ def why_here(
     unexplained : (c,) the share it misses there
     words : (c,) labels, the item's largest first
     names : (r,) of the components, for the hover
+    ids : (r,) their numbers, counted from 0; their places when None
     feature, features : what a column of the data is called
     """
     C, gap = 100 * np.asarray(contributions, float), 100 * np.asarray(unexplained, float)
     r, c = C.shape
+    ids = range(r) if ids is None else ids
     if len(words) != c or len(gap) != c:
         raise ValueError(f"{c} contributions need as many words and gaps, not {len(words)} and {len(gap)}.")
     shown = min(c, most)
@@ -129,8 +137,8 @@ def why_here(
     left = int(label_width) + 14
     height = height or ROW * max(shown, 1) + 64
     share = r / (r + 1.6)
-    columns = [str(k + 1) for k in range(r)]
-    titles = [plotly(named(component, k, None if names is None else names[k])) for k in range(r)]
+    columns = [str(k + 1) for k in ids]
+    titles = [plotly(named(component, ids[k], None if names is None else names[k])) for k in range(r)]
     cell = (width - left - 12) * share / max(r, 1)
     traces = _parts_of_words(C, gap, rows, titles, cell, theme)
     every = max(1, int(np.ceil((look.text_width(str(r)) + 6) / max(cell, 1))))
@@ -147,16 +155,15 @@ def why_here(
     alt = f"Why {clean(item)} is where it is. "
     if C.size and C.max() > 0:
         j, k = np.unravel_index(int(C.argmax()), C.shape)
-        alt += (
-            f"The largest part is {clean(words[int(j)])} through {clean(component)} {int(k) + 1}, {C[j, k]:.1f} % of the item; "
-        )
+        alt += f"The largest part is {clean(words[int(j)])} through {clean(component)} {ids[int(k)] + 1}, "
+        alt += f"{C[j, k]:.1f} % of the item; "
     alt += f"missed most: {clean(words[int(gap.argmax())])}, {gap.max():.1f} %." if gap.size else f"it has no {clean(features)}."
     note = "Numbers are % of the item's squared length."
     if shown < c:
         note += f" The {shown} largest of {c:,} {features}."
 
     def table() -> pd.DataFrame:
-        frame = pd.DataFrame(np.asarray(contributions, float).T, columns=[f"{component} {k + 1}" for k in range(r)])
+        frame = pd.DataFrame(np.asarray(contributions, float).T, columns=[f"{component} {k + 1}" for k in ids])
         frame.insert(0, clean(feature), [str(w) for w in words], allow_duplicates=True)
         return frame.assign(**{"not explained": np.asarray(unexplained, float)})
 

@@ -207,9 +207,9 @@ def feature_axis(
     return axis, bottom, False
 
 
-def number_axis(r: int, title: str, theme: str, room: float) -> dict[str, Any]:
+def number_axis(ids: Sequence[int], title: str, theme: str, room: float) -> dict[str, Any]:
     """An axis of component numbers: every one where they fit, else every second, fifth, ..."""
-    names = [str(k + 1) for k in range(r)]
+    names, r = [str(k + 1) for k in ids], len(ids)
     every = next(
         step for step in (1, 2, 5, 10, 20, 50, 100, 1000) if r / step * (look.text_width(str(r)) + 6) <= room or step == 1000
     )

@@ -59,10 +59,10 @@ def _label_array(name: str, labels: Sequence[str]) -> dict[str, np.ndarray]:
     return {f"{name}_json": np.frombuffer(json.dumps(list(labels)).encode(), np.uint8)}
 
 
-def _named(count: int, names: Sequence[str]) -> list[str]:
+def _named(ids: Sequence[int], names: Sequence[str]) -> list[str]:
     """component 1, component 2: sharks, ...: the number is the model's, what follows is how it is called on screen."""
-    plain = [f"component {k + 1}" for k in range(count)]
-    return [f"{number}: {name}" if name else number for number, name in zip_longest(plain, names[:count], fillvalue="")]
+    plain = [f"component {k + 1}" for k in ids]
+    return [f"{number}: {name}" if name else number for number, name in zip_longest(plain, names[: len(ids)], fillvalue="")]
 
 
 def factors_csv(run: FittedRun, W: np.ndarray, H: np.ndarray, scale: str = "", names: Sequence[str] = ()) -> bytes:
@@ -71,7 +71,7 @@ def factors_csv(run: FittedRun, W: np.ndarray, H: np.ndarray, scale: str = "", n
     names : of the components, as they are shown
     """
     axes, history = run.dataset.axes, run.factorization.history
-    names = _named(W.shape[1], names)
+    names = _named(run.ids, names)
     tables = {
         "W.csv": _labelled(axes.rows.singular, axes.rows.take(range(W.shape[0])), W, names),
         "H.csv": _labelled(axes.columns.singular, axes.columns.take(range(H.shape[1])), H.T, names),

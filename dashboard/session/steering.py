@@ -13,9 +13,9 @@ import streamlit as st
 from dashboard.session.editing import edit as edit_view
 from dashboard.session.editing import edits
 from dashboard.session.flow import fit, leads_to, present, want
-from dashboard.session.tab import Trial, state
+from dashboard.session.tab import Trial, jobs, state
 from dashboard.topics_shown.edits import Edits
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitting import FittedRun, share
 from dashboard.work.steering import Preview
 from nmfcore.core.spec import RunSpec
 from nmfcore.guide import Edit
@@ -43,6 +43,8 @@ def keep(preview: Preview) -> None:
     me.trial = None
     me.shown.undone.clear()
     before, after = preview.before, preview.after
+    for run in (before, after):
+        share(run, jobs())
     if before.spec.guidance:
         me.shown.steps[before.key] = before
     present(after)

@@ -1,11 +1,12 @@
 """Compare: two kept runs topic by topic, or several solvers from one start in a race."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import session
+from dashboard.cards import item_facts
 from dashboard.figures.loss import race as race_chart
 from dashboard.figures.topics import similarity_matrix
 from dashboard.text.plain import clean, markdown
@@ -56,7 +57,7 @@ def two_runs(here: FittedRun) -> None:
     left, right = st.columns(2)
     with left:
         cosines = here.derived(("cosines", other.key), lambda: cosine_rows(here.factorization.H, other.factorization.H))
-        names = [str(k + 1) for k in range(other.rank)]
+        names = [str(k + 1) for k in other.ids]
         drawn = similarity_matrix(cosines, component=part(here.dataset), other=names, theme=session.theme())
         card.picture("compare", "cosines", "Topics of this run (rows) and of the other (columns)", drawn)
     with right:
@@ -79,8 +80,8 @@ def changes(here: FittedRun, other: FittedRun, found: Comparison) -> None:
     first, second = (session.topics_of(run).components for run in (here, other))
     rows = [
         {
-            "this run": "" if t.first is None else f"{t.first + 1} · {clean(first[t.first], 40)}",
-            "other run": "" if t.second is None else f"{t.second + 1} · {clean(second[t.second], 40)}",
+            "this run": "" if t.first is None else f"{here.ids[t.first] + 1} · {clean(first[t.first], 40)}",
+            "other run": "" if t.second is None else f"{other.ids[t.second] + 1} · {clean(second[t.second], 40)}",
             "cosine": t.cosine,
             "words lost": clean(", ".join(t.lost[:5]), 80),
             "words gained": clean(", ".join(t.gained[:5]), 80),
@@ -96,10 +97,10 @@ def changes(here: FittedRun, other: FittedRun, found: Comparison) -> None:
 def moves(here: FittedRun, other: FittedRun, found: Comparison) -> None:
     rows = here.dataset.axes.rows
 
-    first, second = (session.topics_of(run).components for run in (here, other))
+    first, second = (item_facts.components(run) for run in (here, other))
 
-    def called(names: Sequence[str], k: int) -> str:
-        return "none" if k < 0 else f"{k + 1} · {clean(names[k], 40)}"
+    def called(names: Mapping[int, str], k: int) -> str:
+        return names[k]
 
     listed = pd.DataFrame(
         [

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import session
-from dashboard.cards import clusters, items, subset
+from dashboard.cards import clusters, items, subset, wish
 from dashboard.widgets import filter_bar, header, notices
 
 VIEW = "items-view"
@@ -35,6 +35,7 @@ def draw() -> None:
             header.draw(items.finding(run), run)
             shown = session.topics_of(run)
             subset.draw(shown, filter_bar.draw(shown))
+        wish.draw(run, items=True)
         items.draw(run)
 
 

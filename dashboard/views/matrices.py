@@ -98,9 +98,9 @@ def picture(run: FittedRun, which: str, rows: Ordering, columns: Ordering, *, lo
     common: dict[str, Any] = {"component": noun, "log": log, "handles": handles, "theme": theme, "height": HEIGHT}
     W, H = scale.apply(run)
     if which == "W":
-        return items_by_topic(W, axis=data.axes.rows, order=rows, **common)
+        return items_by_topic(W, axis=data.axes.rows, order=rows, ids=run.ids, **common)
     if which == "H":
-        return components_by_feature(H, axis=data.axes.columns, order=columns, **common)
+        return components_by_feature(H, axis=data.axes.columns, order=columns, ids=run.ids, **common)
     factors = run.factorization
     view = View(PANELS[which], rows, columns, noun, log, handles, height=HEIGHT)
     return parts(data.X, factors.W, factors.H, axes=data.axes, mask=data.mask, view=view, theme=theme)
@@ -132,7 +132,10 @@ def scales(run: FittedRun) -> None:
             f"“{CONVENTIONS[other].title}”."
         )
     if moved:
-        names = ("none", *(f"{k + 1} · {clean(name, 40)}" for k, name in enumerate(session.topics_of(run).components)))
+        names = (
+            "none",
+            *(f"{k + 1} · {clean(name, 40)}" for k, name in zip(run.ids, session.topics_of(run).components, strict=True)),
+        )
         table = run.derived(("moved", present, other, names), lambda: listed(moved, rows, names))
         bench.table("matrices", "scale", f"The {said} that would change", table, height="content" if len(moved) <= 8 else 260)
 

@@ -104,7 +104,7 @@ def draw() -> None:
         W, theme = view.as_fitted().W, view.theme
         drawn = run.derived(
             ("W", "overview", view.scale, theme),
-            lambda: items_by_topic(W, axis=rows, component=part(run.dataset), theme=theme, height=300),
+            lambda: items_by_topic(W, axis=rows, component=part(run.dataset), ids=run.ids, theme=theme, height=300),
         )
         card.picture(
             "overview", "items", f"{markdown(rows.name.capitalize())} by {part(run.dataset)} (W), strongest first", drawn

@@ -113,7 +113,7 @@ def component(run: FittedRun) -> None:
     k = st.segmented_control(
         f"{noun.capitalize()} and singular vector",
         range(min(run.rank, run.svd.rank)),
-        format_func=lambda k: str(k + 1),
+        format_func=lambda k: str(run.ids[k] + 1),
         default=0,
         key="vector",
         required=True,
@@ -127,11 +127,11 @@ def component(run: FittedRun) -> None:
         leading.weights,
         [*both.positive.features, *reversed(both.negative.features)],
         np.concatenate([both.positive.loadings, both.negative.loadings[::-1]]),
-        component=k,
+        component=run.ids[k],
         theme=session.theme(),
     )
     card.picture(
-        "svd", "loadings", f"{noun.capitalize()} {k + 1} of the NMF and singular vector {k + 1}", drawn,
+        "svd", "loadings", f"{noun.capitalize()} {run.ids[k] + 1} of the NMF and singular vector {k + 1}", drawn,
         say=f"{percent(both.positive.share)} of the singular vector's squared length is on its positive side.",
     )  # fmt: skip
 

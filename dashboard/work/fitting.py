@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from dashboard.links import solver_changes
 from dashboard.work.jobs import Job, Jobs
 from nmfcore import guide
 from nmfcore.core.checks import as_problem
@@ -320,6 +321,10 @@ def fit_work(spec: RunSpec, jobs: Jobs, upload: Dataset | None = None) -> Callab
             dataset = load(spec, job.say)
             jobs.put(data_key(spec), dataset, label=dataset.title)
         fits(job, dataset, max(spec.rank, spec.topics), loss=spec.loss)
+        for count in range(len(spec.guidance) - 1, -1, -1):  # the longest part of its wishes that is here already
+            earlier = known(spec.replace(guidance=spec.guidance.first(count)), jobs, dataset)
+            if earlier is not None and (earlier.guided is not None or not count):
+                return guided(earlier, spec.guidance, job, jobs)
         job.say("Finding a start")
         run = start(spec, dataset)
         job.say("Fitting")
@@ -332,17 +337,39 @@ def fit_work(spec: RunSpec, jobs: Jobs, upload: Dataset | None = None) -> Callab
     return work
 
 
-def guided(base: FittedRun, guidance: Guidance, job: Job, jobs: Jobs) -> FittedRun:
-    """A base fit refitted under every wish of a guidance in turn."""
-    model, run = guide.start_of(base.factorization, guidance), base.run
-    for number, edit in enumerate(guidance):
+def guided(earlier: FittedRun, guidance: Guidance, job: Job, jobs: Jobs) -> FittedRun:
+    """A run refitted under every wish of a guidance that it has not followed yet, in turn."""
+    data, run = earlier.dataset, earlier.run
+    model = earlier.guided or guide.start_of(earlier.factorization, guidance)
+    for number in range(len(model.guidance), len(guidance)):
         job.say(f"Wish {number + 1} of {len(guidance)}")
-        refit = guide.begin(base.dataset.X, model, edit, axes=base.dataset.axes)
+        refit = guide.begin(data.X, model, guidance.edits[number], axes=data.axes)
         for _ in refit:
             job.check()
         model, run = refit.result(), refit.run
     job.say("Measuring the floor")
-    return wished(model, base.dataset, run, *floor_of(base.dataset, model.result.rank, jobs))
+    return wished(model, data, run, *floor_of(data, model.result.rank, jobs))
+
+
+def known(spec: RunSpec, jobs: Jobs, dataset: Dataset) -> FittedRun | None:
+    """The run of a spec, if it is here: whoever follows its wishes further then has the same bits, whatever loops made them."""
+    for one in (spec, unsaid(spec)):
+        found = jobs.result(fit_key(one, dataset))
+        if found is not None and unsaid(found.spec).key == unsaid(spec.replace(fingerprint=found.spec.fingerprint)).key:
+            run: FittedRun = found
+            return run
+    return None
+
+
+def share(run: FittedRun, jobs: Jobs) -> None:
+    """Let a link to this run find the very same model, as long as there is room for it."""
+    for key in {fit_key(one, run.dataset) for one in (run.spec, unsaid(run.spec))}:
+        jobs.put(key, run, label=run.dataset.title)
+
+
+def unsaid(spec: RunSpec) -> RunSpec:
+    """The spec as a link says it: without solver parameters that are as usual."""
+    return spec.replace(solver_options=solver_changes(spec))
 
 
 def wished(model: guide.Guided, dataset: Dataset, run: Run, values: SVD | None, unmeasured: str = "") -> FittedRun:

@@ -129,7 +129,7 @@ def _judge_group(wish: Wish, guided: Guided, X: Matrix, axes: Axes) -> Judged:
     lead = int(np.isin(leading(W, k), wish.items).sum())
     near = cosine(H[k], wish.facts["target"])
     sentence = (
-        f"The largest topic of {_of(got, asked)}; {lead} of its ten leading {axes.rows.name} are among them. "
+        f"It is the largest topic of {_of(got, asked)}; {lead} of its ten leading {axes.rows.name} are among them. "
         f"Its cosine to their mean is {near:.2f}."
     )
     return got == asked, {"asked": asked, "got": got, "leading": lead, "cosine": near}, sentence

@@ -153,6 +153,26 @@ def test_contradictions_and_unknown_words_are_said_before_anything_is_fitted():
     assert "There is “murder”" in text(app)
 
 
+def test_items_that_are_ticked_belong_together_and_one_does_not_belong_here():
+    app = go(start(), "items")
+    app.button(key="item-not-here").click().run()
+    assert not app.exception
+    app.button(key="wish-preview").click().run()
+    app = keep(app)
+    assert isinstance(run_of(app).spec.guidance.edits[0], Remove)
+    app.toggle(key="items-several").set_value(True).run()
+    assert app.button(key="items-together").disabled  # nothing is ticked; a browser journey ticks
+    app.session_state["wish-items"] = [1, 2, 3]
+    app.session_state["wish-verb"] = "group"
+    app.session_state["wish-open"] = True
+    app.run()
+    app.button(key="wish-preview").click().run()
+    app = keep(app)
+    run = run_of(app)
+    assert run.spec.guidance.edits[-1] == Group((1, 2, 3))
+    assert set(run.factorization.W[[1, 2, 3]].argmax(axis=1)) == {run.rank - 1}
+
+
 def test_lifting_is_previewed_and_says_that_nothing_is_undone():
     app = opened()
     app = keep(wish(app, "forbid", where=-1, words=["murder"]))
