@@ -36,7 +36,7 @@ def factors_npz(run: FittedRun, W: np.ndarray, H: np.ndarray, scale: str = "", n
     labels: dict[str, Any] = {
         **_label_array("rows", axes.rows.take(range(W.shape[0]))),
         **_label_array("columns", axes.columns.take(range(H.shape[1]))),
-        **_label_array("components", _named(W.shape[1], names)),
+        **_label_array("components", _named(run.ids, names)),
     }
     out = io.BytesIO()
     np.savez_compressed(
