@@ -20,6 +20,7 @@ from dashboard.widgets.header import Figure
 from dashboard.work import expression as bench_data
 from dashboard.work.expression import Choice, Table, View
 from dashboard.work.jobs import Job
+from nmfcore.core.guidance import Guidance
 from nmfcore.data.model.dataset import Dataset
 from nmfcore.methods.expression import RankReport
 
@@ -109,8 +110,10 @@ def known_classes(table: Table) -> Sequence[str] | None:
     return merged if chosen == COARSE else table.known
 
 
-def heading(table: Table, shown: View, known: Sequence[str] | None, report: RankReport | None, choice: Choice) -> None:
-    """The finding, what it rests on, four numbers, and what can be taken away."""
+def heading(
+    table: Table, shown: View, known: Sequence[str] | None, report: RankReport | None, choice: Choice, told: Guidance
+) -> None:
+    """The finding, what it rests on, four numbers, and what can be taken away; told : what the metagenes were told."""
     runs, seed = choice.runs, choice.seed
     n, rank = len(shown.groups), shown.result.rank
     samples = count(n, markdown(table.samples.singular), markdown(table.samples.name))
@@ -121,6 +124,7 @@ def heading(table: Table, shown: View, known: Sequence[str] | None, report: Rank
     line = (
         f"{markdown(table.title)} · {count(len(shown.W), markdown(table.genes.singular), markdown(table.genes.name))} · HALS, "
         + (f"best of {runs} random starts" if report is not None else f"one random start, seed {seed}")
+        + (f" · {count(len(told), 'wish', 'wishes')}" if told else "")
         + " · metagenes (columns of W) of length 1"
     )
     figures = [
@@ -150,7 +154,7 @@ def heading(table: Table, shown: View, known: Sequence[str] | None, report: Rank
         ),
     ]
     method = "Consensus: Brunet et al. 2004. Gene scores and dispersion: Kim & Park 2007. Data: Golub et al. 1999."
-    script = bench_data.script(table.data, table.turned, rank, runs, seed)
+    script = bench_data.script(table.data, table.turned, choice.rank, runs, seed, told)
     bench.heading(PAGE, title, line, figures, method, Away(lambda: tables(table, shown, known), script))
 
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard.cards import expression as cards
+from dashboard.cards import markers
 from dashboard.widgets.bench import Look
 from dashboard.widgets.bench_panel import Panel
 from dashboard.work import expression as bench_data
@@ -28,20 +29,24 @@ def draw() -> None:
     report = next((one for one in reports or () if one.rank == choice.rank), None)
     best = Look(cards.survey_key(table, choice), result=report.best) if report is not None else None
     with top:
-        result = panel.fit(table.key, wanted, lambda one: cards.task(table, one), known=best)
-        if result is None:
+        fitted = panel.fit(table.key, wanted, lambda one: cards.task(table, one), known=best)
+        if fitted is None:
             head.title("Expression", anchor=False)
             return
+        pictures = st.container()
+        result, told = markers.draw(table, fitted, (choice.rank, choice.seed, report is not None))  # below what it changes
         shown = bench_data.view(table, result, known)
-        cards.samples(table, shown, known)
-        left, right = st.columns([2, 3])
-        with left:
-            cards.classes(table, shown)
-            cards.raw(table, shown)
-        with right:
-            cards.genes(table, shown)
+        with pictures:
+            cards.samples(table, shown, known)
+            left, right = st.columns([2, 3])
+            with left:
+                cards.classes(table, shown)
+                cards.raw(table, shown)
+            with right:
+                cards.genes(table, shown)
     with head:
-        cards.heading(table, shown, known, report if report is not None and report.best is result else None, choice)
+        best_of = report if report is not None and report.best is fitted else None
+        cards.heading(table, shown, known, best_of, choice, told)
 
 
 draw()

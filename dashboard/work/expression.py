@@ -14,10 +14,14 @@ import pandas as pd
 from dashboard.work.fitting import fraction, room
 from dashboard.work.jobs import Job
 from nmfcore.core.factorization import Axis, Factorization
+from nmfcore.core.guidance import Guidance
 from nmfcore.core.spec import StopRule
 from nmfcore.data.model.dataset import Dataset
 from nmfcore.data.model.facts import Classes
+from nmfcore.guide import Guided, Seed, Verdict
+from nmfcore.methods import markers
 from nmfcore.methods.expression import (
+    NOBODY,
     SCALE,
     Agreement,
     DefiningGenes,
@@ -28,6 +32,7 @@ from nmfcore.methods.expression import (
     moved_by_scale,
     sample_groups,
 )
+from nmfcore.methods.markers import follows
 from nmfcore.run import prepare
 from nmfcore.topics import scale
 
@@ -161,6 +166,67 @@ def survey_work(table: Table, runs: int, seed: int) -> Callable[[Job], tuple[Ran
     return work
 
 
+# -- what the metagenes are told ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """Metagenes that follow a guidance.
+
+    model : on samples × genes;  fit : on genes × samples;  sentences : a verdict for each wish that is judged
+    before : relative error without the last wish;  moved : samples whose largest metagene is another one since
+    rank : of the first fit
+    """
+
+    model: Guided
+    fit: Factorization
+    sentences: tuple[str, ...]
+    before: float
+    moved: int
+    rank: int
+
+
+def told(table: Table, fit: Factorization, guidance: Guidance) -> Told | None:
+    """The metagenes of a fit under a guidance; None without wishes."""
+    if not guidance:
+        return None
+    model = markers.steered(table.X, fit, guidance, table.genes, table.samples)
+    earlier = markers.steered(table.X, fit, guidance.first(len(guidance) - 1), table.genes, table.samples)
+    before, after = (
+        np.append(np.array(m.ids), NOBODY)[sample_groups(*_factors(m))] for m in (earlier, model)
+    )  # ids, so that a metagene that is new does not shift the others
+    sentences = tuple(_sentence(table, model, verdict) for verdict in model.verdicts)
+    error = earlier.result.relative_error
+    return Told(model, markers.as_metagenes(model), sentences, error, int((before != after).sum()), fit.rank)
+
+
+def told_work(table: Table, fit: Factorization, guidance: Guidance) -> Callable[[Job], Told | None]:
+    """The work of the job that tries a wish."""
+
+    def work(job: Job) -> Told | None:
+        room(job, table.X.shape, fit.rank + len(guidance), runs=3)
+        return told(table, fit, guidance)
+
+    return work
+
+
+def _factors(model: Guided) -> tuple[np.ndarray, np.ndarray]:
+    fit = markers.as_metagenes(model)
+    return fit.W, fit.H
+
+
+def _sentence(table: Table, model: Guided, verdict: Verdict) -> str:
+    """The verdict; of marker genes with whether the metagene's activity follows them."""
+    if not isinstance(verdict.edit, Seed):
+        return verdict.sentence[:1].lower() + verdict.sentence[1:]
+    rows = [int(word) for word in verdict.edit.words]
+    wish = next(wish for wish in model.wishes if wish.number == verdict.number)
+    activity = model.result.W[:, model.at(wish.topics[0])]
+    got, asked = int(verdict.measures["got"]), int(verdict.measures["asked"])
+    like = follows(table.X, rows, activity)
+    return f"{got} of {asked} among the first ten; its activity follows their mean with correlation {like:.2f}."
+
+
 # -- what is shown ---------------------------------------------------------------------------------------------------------
 
 
@@ -241,8 +307,21 @@ def sample_table(table: Table, shown: View, known: Sequence[str] | None) -> pd.D
     return frame if known is None else frame.assign(known=list(known))
 
 
-def script(key: str, rows: bool, rank: int, runs: int, seed: int) -> str:
+_TOLD = """
+        from nmfcore.core.guidance import Guidance
+        from nmfcore.methods.markers import as_metagenes, steered
+
+        model = steered(X, report.best, Guidance.from_json({guidance!r}), genes, samples)
+        for verdict in model.verdicts:
+            print("  wish", verdict.number + 1, "kept:", verdict.obeyed)
+        for k, row in enumerate(as_metagenes(model).W.T):
+            print("  told metagene", model.ids[k] + 1, genes.take((-row).argsort(kind="stable")[:10]))
+"""
+
+
+def script(key: str, rows: bool, rank: int, runs: int, seed: int, guidance: Guidance | None = None) -> str:
     """Python that computes the page's numbers anew, with nothing but nmfcore."""
+    told_ = _TOLD.format(guidance=guidance.to_json()) if guidance else ""
     data = f'load_prepared("{key}")' if key != "upload" else 'as_dataset(read_matrix("your file"))'
     return f'''"""Expression: metagenes, consensus over starts, misplaced samples, defining genes."""
 
@@ -267,4 +346,4 @@ for report in explore_ranks(X, {RANKS}, runs={runs}, seed={seed}, known=known, a
         found = defining_genes(scale.apply(report.best.W, report.best.H, SCALE).W)
         for k, members in enumerate(found.of):
             print("  metagene", k + 1, genes.take(members[:10]))
-'''
+{told_}'''

@@ -389,6 +389,26 @@ def test_expression_names_the_misplaced_sample():
     assert values["Purity"] == "91.7 %"
 
 
+def test_expression_follows_marker_genes_and_undoes(monkeypatch):
+    app = opened("expression", patients())
+    text = lambda: "\n".join(block.value for block in [*app.markdown, *app.title])  # noqa: E731
+    assert "Two metagenes" in text()
+    app.text_area(key="markers-text").set_value("nothing like a gene").run()
+    assert "None of these 1 is a gene" in text()
+    assert app.button(key="markers-preview").disabled
+    table = expression.of_dataset(patients(), False)
+    app.text_area(key="markers-text").set_value(", ".join(table.genes.take(range(3)))).run()
+    app.button(key="markers-preview").click().run()
+    assert not app.exception
+    assert "3 of 3 among the first ten" in text()
+    app.button(key="markers-keep").click().run()
+    assert not app.exception
+    assert "Three metagenes" in text()
+    assert "1 wish" in text()
+    app.button(key="markers-undo").click().run()
+    assert "Two metagenes" in text()
+
+
 def test_expression_says_what_it_needs_before_anything_is_fetched(monkeypatch, tmp_path):
     monkeypatch.setenv("NMF_DATA_DIR", str(tmp_path))
     app = opened("expression")
