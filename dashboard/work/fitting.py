@@ -48,6 +48,7 @@ LIVE_SECONDS = 0.5  # below this estimate a change of a control may fit at once
 KKT_EVERY = 5  # iterations between two residuals; each costs about one iteration, off the solver's clock
 MOST_DERIVED = 300  # of one run: the pictures of a page at about ten positions of its sliders (a card of a topic is 5 to 20 KB)
 FLOPS = 1e9  # multiply-adds a second, a careful guess for a machine nobody has measured yet
+QUICK_FLOOR = 5e8  # multiply-adds of a floor that takes a tenth of a second at most
 STOPPED = "You stopped before the floor was measured."
 NO_MEMORY = "There was not enough memory to measure the floor."
 
@@ -327,6 +328,8 @@ def fit_work(spec: RunSpec, jobs: Jobs, upload: Dataset | None = None) -> Callab
                 return guided(earlier, spec.guidance, job, jobs)
         job.say("Finding a start")
         run = start(spec, dataset)
+        if quick_floor(dataset):  # first, so that a run that is stopped has it too
+            floor_of(dataset, spec.rank, jobs)
         job.say("Fitting")
         follow(run, job, spec.stop, lambda: finished(run, dataset, known_floor(dataset, spec.rank, jobs), STOPPED, left=True))
         if spec.guidance and not job.stopped:
@@ -414,6 +417,12 @@ def floor_of(dataset: Dataset, rank: int, jobs: Jobs) -> tuple[SVD | None, str]:
             return None, NO_MEMORY
         jobs.put(key, found, label="SVD")
     return found, ""
+
+
+def quick_floor(dataset: Dataset) -> bool:
+    """Whether the SVD behind the floor takes so little that nobody notices it."""
+    m, n = dataset.shape
+    return m * n * min(m, n) <= QUICK_FLOOR
 
 
 def floor_wanted(run: FittedRun) -> Hashable:
