@@ -38,11 +38,6 @@ WORDS = 12  # of a topic
 MOST_TOPICS = 60  # that are drawn
 
 
-def open_named(name: str) -> None:
-    """Turn the page to a store; in a callback."""
-    session.set_control(STORE, name)
-
-
 BENCH = Bench(PAGE, "", lambda _: "", "topic", "topics", ("rank", "passes", "seed"), waits=True, lane="store")
 
 
