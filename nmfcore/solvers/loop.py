@@ -42,6 +42,9 @@ RISEN = 100.0  # times its lowest, and worse than no model at all: an error up h
 EXACT = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-14}  # relative errors at which only rounding is left
 
 
+NOISE = 1e-4  # of the loss: what lies further below the exact one is no rounding of float32
+
+
 class Run:
     """One factorization under way.
 
@@ -216,7 +219,8 @@ class Run:
         points = [*points[:-1], replace(points[-1], loss=value, relative_error=error)]
         alike = self.problem.loss == "frobenius" and self.problem.plain_loss
         for k in range(len(points) - 2, -1, -1):
-            if not self.solver.monotone or points[k].loss >= value:
+            below = value - points[k].loss
+            if not self.solver.monotone or below <= 0 or below > NOISE * max(value, points[0].loss):
                 break
             points[k] = replace(points[k], loss=value, relative_error=error if alike else points[k].relative_error)
         return points, size

@@ -144,7 +144,7 @@ def test_a_specification_is_obeyed_whole():
     """prepare(spec=...) ran hals, Frobenius, rank 3 while the result said mu, KL, rank 5."""
     told = solve(X, spec=SPEC)
     said = solve(X, 5, solver="mu", loss="kullback-leibler", seed=3, init="random", stop=StopRule(tol=0, max_iter=7))
-    assert told.spec is SPEC
+    assert told.spec == SPEC
     assert np.array_equal(told.W, said.W)
     assert told.W.shape == (12, 5)
     assert told.history[-1].loss == said.history[-1].loss

@@ -177,7 +177,7 @@ class _Finding:
         row = head[start][1]
         cells = [cell for cell in row if text_of(cell)]
         short = len(row) < modal or (modal > 2 and len(cells) == 1)
-        if not short or self.account.numbers.kind(cells[0]) != "text" or self._is_short_header(head, start, modal):
+        if not short or not cells or self.account.numbers.kind(cells[0]) != "text" or self._is_short_header(head, start, modal):
             return False
         if len(cells) == 1:
             return modal > 1
