@@ -578,8 +578,8 @@ def test_where_a_library_is_not_there_it_is_said_what_to_install(module, content
 @pytest.mark.parametrize(
     ("content", "name", "words"),
     [
-        (gzip.compress(b"X\n\x00\x00\x00\x03\x00\x04\x02\x00" + bytes(50)), "x.rds", "an R data file (.rds)"),
-        (gzip.compress(b"RDX3\nX\n" + bytes(50)), "x.RData", "an R data file (.RData)"),
+        (gzip.compress(b"X\n\x00\x00\x00\x03\x00\x04\x02\x00" + bytes(50), mtime=0), "x.rds", "an R data file (.rds)"),
+        (gzip.compress(b"RDX3\nX\n" + bytes(50), mtime=0), "x.RData", "an R data file (.RData)"),
         (
             b"\x00\x00\x00\x00\x02\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00A\x00" + bytes(32),
             "x.mat",
