@@ -197,7 +197,7 @@ def test_read_one_text_and_see_why_it_is_there(walk):
 
 def test_films_of_one_country_on_the_map_and_fitted_alone(walk):
     walk.go("Map")
-    walk.app.expect(walk.page.get_by_text(re.compile("Near means alike"))).to_be_visible()
+    walk.app.expect(walk.page.get_by_text(re.compile("far means little"))).to_be_visible()
     walk.app.open("/topics?filter=" + '[["among","genre",["western","war"]]]')
     walk.press("Fit on these alone")
     walk.app.expect(walk.page.get_by_test_id("stSidebar").get_by_text(re.compile("22 films"))).to_be_visible()
