@@ -58,13 +58,15 @@ def present(names: Sequence[str], genes: Axis) -> tuple[list[int], list[str]]:
 
 
 def leading(X: np.ndarray, rows: Sequence[int], count: int = FIRST_WORDS) -> tuple[int, ...]:
-    """Those of the genes (rows of X) that vary most between the samples, at most `count`: so many can be among the first."""
+    """Those of the genes, rows of X (m, n), that vary most over the samples, at most `count`: so many can be among the first."""
     spread = X[list(rows)].std(axis=1)
     return tuple(int(rows[i]) for i in np.argsort(-spread, kind="stable")[:count])
 
 
 def steered(X: np.ndarray, fit: Factorization, guidance: Guidance, genes: Axis, samples: Axis) -> Guided:
     """A fit of genes × samples refitted under every wish; words of the guidance are genes, topics metagenes.
+
+    X : (m, n) genes × samples, >= 0;  fit : of X, W (m, r) and H (r, n)
 
     Raises
     ------
@@ -82,7 +84,10 @@ def as_metagenes(model: Guided) -> Factorization:
 
 
 def follows(X: np.ndarray, rows: Sequence[int], activity: np.ndarray) -> float:
-    """Correlation of a metagene's activity (n,) with the mean of the genes, each at mean 0 and deviation 1 over the samples."""
+    """Correlation of a metagene's activity (n,) with the mean of the genes, each at mean 0 and deviation 1 over the samples.
+
+    X : (m, n) genes × samples;  rows : of the genes
+    """
     chosen = X[list(rows)].astype(np.float64)
     deviation = chosen.std(axis=1, keepdims=True)
     scaled = np.divide(chosen - chosen.mean(axis=1, keepdims=True), deviation, out=np.zeros_like(chosen), where=deviation > 0)
