@@ -108,9 +108,9 @@ def draw(shown: TopicsShown, line: Timeline, made: GroupShares) -> None:
     order = [int(k) for k in np.argsort(-made.spread, kind="stable")]
     key = f"{TOPICS}-{shown.run.rank}"
     session.control(key, sorted(order[:AT_FIRST]))
-    topics = st.multiselect(
-        f"{noun.capitalize()}s", sorted(order), format_func=lambda k: f"{k + 1} · {clean(names[k], 40)}", key=key,
-        help="The ones that change most are drawn at first.",
+    topics = st.pills(
+        f"{noun.capitalize()}s", sorted(order), selection_mode="multi", key=key,
+        format_func=lambda k: f"{k + 1} · {markdown(names[k], 30)}", help="The ones that change most are drawn at first.",
     )  # fmt: skip
     if not topics:
         st.markdown(f":small[Choose a {noun} to draw.]")

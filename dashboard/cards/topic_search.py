@@ -33,7 +33,7 @@ def field(view: TopicsShown) -> str:
         placeholder="a word or a part of it" if axis.labels is not None else f"a number from 1 to {view.H.shape[1]:,}",
         max_chars=LONGEST,
         icon=":material/search:",
-        width=220,
+        width=170,
     ).strip()
 
 

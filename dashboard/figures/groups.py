@@ -20,7 +20,7 @@ DOT_ROW = 17  # px of a group in a small multiple
 SIGNIFICANT = 0.05
 MOST_NAMED = 24  # words that are written beside their points, on each side
 MOST_POINTS = 6_000  # words that are drawn, those with the largest z; the table holds all
-LINE = 14  # px from the name of one word to the next
+LINE = 18  # px from the name of one word to the next
 COUNT_SHARE = 0.2  # of the picture's height for the counts beneath
 
 
@@ -252,7 +252,7 @@ def _apart(wanted: Sequence[int], x: np.ndarray, y: np.ndarray, terms: Sequence[
     for j in (one for one in dict.fromkeys(wanted) if live[one]):
         at, row = (np.log(x[j]) - left) * across, (y[j] - low) * down + (9 if y[j] >= 0 else -9)
         width = min(look.text_width(str(terms[j]), look.SMALL_SIZE), 130.0)
-        if all(abs(at - a) > (width + w) / 2 + 4 or abs(row - b) > LINE for a, b, w in placed):
+        if all(abs(at - a) > (width + w) / 2 + 16 or abs(row - b) > LINE for a, b, w in placed):
             placed.append((at, row, width))
             kept.append(j)
     return np.array(kept, int)

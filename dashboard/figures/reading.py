@@ -15,7 +15,8 @@ from dashboard.figures import theme as look
 from dashboard.text.plain import clean
 from nmfcore.methods.reading import EXPLAINED, STOP, UNEXPLAINED, Reading
 
-PALE, STRONG = 0.12, 0.62  # opacity behind a word that contributes almost nothing, and behind the strongest
+PALE = 0.12  # opacity behind a word that contributes almost nothing
+STRONG = {"light": 0.62, "dark": 0.40}  # and behind the strongest: the text stays at 4.5:1 on every colour
 NUMBERED = 0.25  # of the strongest word's contribution, from which the topic's number is written
 PIECES = 60  # of the strip along the text
 SEEN = 0.02  # share of a word below which a topic is not listed under the mouse
@@ -37,7 +38,7 @@ def reading_html(
         at = place.end
         if place.kind == EXPLAINED and place.topic not in hidden:
             strength = float(place.shares.sum()) / strongest
-            back = look.faded(look.component_colour(place.topic, theme), PALE + (STRONG - PALE) * strength**0.5)
+            back = look.faded(look.component_colour(place.topic, theme), PALE + (STRONG[theme] - PALE) * strength**0.5)
             number = f"<sub>{place.topic + 1}</sub>" if strength >= NUMBERED else ""
             out.append(f'<span title="{_said(place.shares, names)}" style="background:{back}">{word}{number}</span>')
         elif place.kind == UNEXPLAINED:

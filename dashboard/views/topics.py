@@ -32,7 +32,7 @@ def draw() -> None:
     view = session.topics_of(run)
     topic_edit.banner(view)
     subset.draw(view, filter_bar.draw(view))
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         bench.within("aspect", list(ASPECTS))
         aspect = st.segmented_control(
             "Show", list(ASPECTS), format_func=ASPECTS.__getitem__, key="aspect", required=True, bind="query-params"
