@@ -18,7 +18,7 @@ from nmfcore.topics.terms import TopTerms
 
 CARD_WIDTH = 260
 MOST_CARDS = 30  # a page of more cannot be read
-NAME, BESIDE_TWO = 30, 21  # characters of a name in a card's title; beside two buttons
+NAME, BESIDE_TWO = 30, 22  # characters of a name in a card's title; beside two buttons
 
 Open = Callable[[int], None]
 
