@@ -99,21 +99,10 @@ def hidden_here(view: TopicsShown, place: int, words: int, relevance: float) -> 
 
 def words_drawn(view: TopicsShown, place: int, words: int, relevance: float) -> str:
     """The bars of one card; kept, because a page draws up to thirty of them on every rerun."""
-    theme, topic = view.theme, view.topics[place]
+    theme = view.theme
 
     def draw() -> str:
-        found = view.top(words, relevance)[place]
-        return word_list(
-            found.terms,
-            found.weights,
-            component=topic.colour,
-            background=view.totals[found.indices],
-            everywhere=view.H[:, found.indices].T,
-            labels=view.labels,
-            label=topic.label,
-            noun=part(view.run.dataset),
-            theme=theme,
-        )
+        return word_list(**view.bars(place, words, relevance), noun=part(view.run.dataset), theme=theme)
 
     return view.facts(("bars", place, words, relevance, theme), draw)
 

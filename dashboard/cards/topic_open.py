@@ -89,21 +89,10 @@ def closest(view: TopicsShown, place: int) -> int:
 
 def words_chart(view: TopicsShown, place: int, relevance: float, noun: str) -> None:
     """The first words as bars, with their totals behind."""
-    topic, theme = view.topics[place], view.theme
+    theme = view.theme
 
     def make() -> Any:
-        found = view.top(CHARTED, relevance)[place]
-        return topic_bars(
-            found.terms,
-            found.weights,
-            component=topic.colour,
-            background=view.totals[found.indices],
-            everywhere=view.H[:, found.indices].T,
-            labels=view.labels,
-            label=topic.label,
-            noun=noun,
-            theme=theme,
-        )
+        return topic_bars(**view.bars(place, CHARTED, relevance), noun=noun, theme=theme)
 
     columns = markdown(view.run.dataset.axes.columns.name)
     drawn = view.facts(("large bars", place, relevance, theme), make)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -151,6 +151,19 @@ class TopicsShown:
                 hidden=self.hidden,
             ),
         )
+
+    def bars(self, place: int, count: int, relevance: float) -> dict[str, Any]:
+        """What one topic's first words are drawn from, as HTML or as a chart, by the names of the arguments."""
+        found, topic = self.top(count, relevance)[place], self.topics[place]
+        return {
+            "words": found.terms,
+            "weights": found.weights,
+            "component": topic.colour,
+            "background": self.totals[found.indices],
+            "everywhere": self.H[:, found.indices].T,
+            "labels": self.labels,
+            "label": topic.label,
+        }
 
     def items(self, count: int) -> list[TopItems]:
         """The items that load most on every topic."""

@@ -33,6 +33,13 @@ def direction(row: np.ndarray) -> np.ndarray:
     return row / length if length > 0 else row
 
 
+def support(target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where a target (n,) at length 1 is positive, and its values there."""
+    t = direction(target)
+    at = np.flatnonzero(t > 0)
+    return at, t[at]
+
+
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
     """The cosine of two rows (n,), 0 where one of them is zero."""
     return float(direction(a) @ direction(b))
@@ -79,10 +86,7 @@ class Cone:
 
     @cached_property
     def _support(self) -> tuple[np.ndarray, np.ndarray]:
-        """Where t is positive, and its values there."""
-        t = direction(self.target)
-        at = np.flatnonzero(t > 0)
-        return at, t[at]
+        return support(self.target)
 
     def row(self, q: np.ndarray, old: np.ndarray | None = None, weight: float = 1.0) -> np.ndarray:
         """The nearest allowed row to q (n,).
@@ -187,9 +191,7 @@ class Avoid:
 
     @cached_property
     def _support(self) -> tuple[np.ndarray, np.ndarray]:
-        t = direction(self.target)
-        at = np.flatnonzero(t > 0)
-        return at, t[at]
+        return support(self.target)
 
     def row(self, q: np.ndarray, old: np.ndarray | None = None, weight: float = 1.0) -> np.ndarray:
         """The nearest allowed row to q (n,): q+ where that is allowed, else <q, v>+ v / ||v||^2 with v = (q - eta t)+ at the
