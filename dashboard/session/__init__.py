@@ -31,6 +31,7 @@ from dashboard.session.controls import (
     refusals,
     said,
     solvers,
+    turn,
     wanted,
 )
 from dashboard.session.editing import (
@@ -175,6 +176,7 @@ __all__ = [
     "theme",
     "topics_of",
     "trial",
+    "turn",
     "undo_edit",
     "undo_edits",
     "undo_wish",

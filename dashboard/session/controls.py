@@ -1,6 +1,6 @@
 """What do the controls of the instrument panel want, and what may they say for the data that is chosen?
 
-A control is drawn from what is wanted (`turned`), and writes into it before anything else is drawn (`take`). So a rank, a
+A control is drawn from what is wanted (`turn`), and writes into it before anything else is drawn (`take`). So a rank, a
 solver, a seed is wanted in one place, whatever page draws a control for it.
 """
 
@@ -63,20 +63,28 @@ def said(name: str) -> Any:
     return _options(now.spec)[name.removeprefix(parameter_key(now.spec.solver, ""))]
 
 
-def turned(name: str, alias: str = "") -> Any:
-    """What a control of the panel says, once it is turned to what is wanted; before it is drawn.
+def turn(control: str, value: Any) -> str:
+    """Turn a control to a value, before it is drawn; returns the key it has now.
 
-    alias : the key of a second control for the same
+    A control that the program turns gets a new key. What the browser still says of it from before would otherwise count as a
+    change by the person: a slider that is moved twice within one rerun would be set back by the number field beside it.
     """
-    value, key = said(name), alias or name
-    if st.session_state.get(key) != value:
+    turns: dict[str, int] = st.session_state.setdefault("turns", {})
+    if st.session_state.get(_key(control, turns), value) != value:
+        turns[control] = turns.get(control, 0) + 1
+    key = _key(control, turns)
+    if key not in st.session_state:
         st.session_state[key] = value
-    return value
+    return key
 
 
-def take(name: str, alias: str = "") -> None:
-    """Want what a control of the panel says now; in its callback."""
-    value = st.session_state[alias or name]
+def _key(control: str, turns: dict[str, int]) -> str:
+    return f"{control}~{turns[control]}" if control in turns else control
+
+
+def take(name: str, key: str) -> None:
+    """Want what a control of the panel, drawn under a key, says now; in its callback."""
+    value = st.session_state[key]
     now = state().wanted
     if name == "live":
         now.live = bool(value)

@@ -14,7 +14,7 @@ import numpy as np
 
 from dashboard import links
 from dashboard.session.address import named
-from dashboard.session.controls import able_solver, pending, quick, refusals, settle, take, turned, wanted
+from dashboard.session.controls import able_solver, pending, quick, refusals, said, settle, take, turn, wanted
 from dashboard.session.editing import edit
 from dashboard.session.filtering import filter_now, set_filter
 from dashboard.session.holding import make_room
@@ -227,15 +227,15 @@ def heard() -> None:
 def wired(name: str, alias: str = "") -> dict[str, Any]:
     """Key and callback of a control of the panel, turned to what is wanted: `st.slider("Rank", 1, 40, **wired("rank"))`.
 
-    alias : the key of a second control for the same
+    alias : a second control for the same
     """
-    turned(name, alias)
-    return {"key": alias or name, "on_change": changed, "args": (name, alias)}
+    key = turn(alias or name, said(name))
+    return {"key": key, "on_change": changed, "args": (name, key)}
 
 
-def changed(name: str, alias: str = "") -> None:
+def changed(name: str, key: str) -> None:
     """A control of the panel was turned: want what it says, and fit at once where that is quick."""
-    take(name, alias)
+    take(name, key)
     adopt()
     keep_up()
 

@@ -156,12 +156,15 @@ class Panel:
         key = self.own.key("rank")
         bench.linked(key, name, range(least, most + 1), usual)
         now = int(session.control_value(key, usual))
-        field = f"{key}-field"
-        session.set_control(field, now)
-        slider = {"key": key, "persist_state": "session"}
-        number = {"key": field, "on_change": _copy, "args": (field, key)}
-        rank.draw(f"Rank ({self.own.nouns})", least, most, now, slider, number)
+        slider, field = (self._wired(f"{key}-{control}", key, now) for control in ("slider", "field"))
+        rank.draw(f"Rank ({self.own.nouns})", least, most, now, slider, field)
         return now
+
+    @staticmethod
+    def _wired(control: str, key: str, now: int) -> dict[str, Any]:
+        """Key and callback of one of several controls for the same."""
+        drawn = session.turn(control, now)
+        return {"key": drawn, "on_change": _copy, "args": (drawn, key)}
 
     def seed(self, label: str = "Seed") -> int:
         """The seed of the random starts."""

@@ -55,7 +55,7 @@ def test_a_link_that_names_nothing_possible_opens_the_usual_choice(text):
 def test_a_choice_is_written_into_the_address_and_the_usual_one_is_not():
     app = opened("symmetric")
     assert in_address(app, "topics") == ""
-    app.slider(key="symmetric-rank").set_value(6).run()
+    app.slider(key="symmetric-rank-slider").set_value(6).run()
     assert in_address(app, "topics") == "6"
-    app.slider(key="symmetric-rank").set_value(10).run()
+    app.slider(key="symmetric-rank-slider").set_value(10).run()
     assert in_address(app, "topics") == ""

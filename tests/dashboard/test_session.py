@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 
 import pytest
-from test_views import go, start
+from test_views import go, named, start
 
 from dashboard import links, session
 from dashboard.cards import run_spec
@@ -30,7 +30,7 @@ def test_a_rank_is_wanted_in_one_place_and_outlives_pages_and_other_controls():
     assert app.slider(key="rank").value == 7
     state(app).wanted.spec = state(app).wanted.spec.replace(rank=3)  # as a load that fails does, or a saved run
     app.run()
-    assert app.slider(key="rank").value == 3
+    assert named(app.slider, "rank").value == 3
     assert state(app).shown.run.rank == 10
 
 
@@ -64,7 +64,7 @@ def test_a_loss_that_the_solver_does_not_have_is_left():
     assert state(app).wanted.spec.loss == "beta=0.5"
     app.selectbox(key="solver").set_value("hals").run()
     assert state(app).wanted.spec.loss == "frobenius"
-    assert app.selectbox(key="loss").value == "frobenius"
+    assert named(app.selectbox, "loss").value == "frobenius"
 
 
 def test_pressing_fit_without_a_change_keeps_one_run():

@@ -67,7 +67,7 @@ def test_without_a_store_the_page_says_how_to_have_one(monkeypatch):
 def test_a_store_is_fitted_and_shown_from_disk(folder):
     app = opened()
     assert "300 recipes × 40 foods in" in text(app)
-    app.slider("stores-rank").set_value(4).run()
+    app.slider("stores-rank-slider").set_value(4).run()
     assert "What is known without a pass" in text(app)  # it takes long, so it waits for Fit
     assert "stores-fit" in [button.key for button in app.sidebar.button]
     press(app, "stores-fit")
@@ -131,7 +131,7 @@ def test_stop_inside_a_pass_keeps_the_last_whole_one(folder, monkeypatch):
 
 def test_a_sample_becomes_the_sessions_data(folder):
     app = opened()
-    app.slider("stores-rank").set_value(3).run()
+    app.slider("stores-rank-slider").set_value(3).run()
     press(app, "stores-fit")
     app.segmented_control("stores-aspect").set_value("sample").run()
     press(app, "stores-sample")

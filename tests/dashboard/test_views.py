@@ -39,6 +39,11 @@ def put_on_screen(app: AppTest, dataset: Dataset, rank: int, solver: str = "hals
     me.shown.run, me.shown.asked = service().result(job.key), spec
 
 
+def named(controls, name: str):
+    """The control of a name; it has a new key each time the program turned it."""
+    return next(one for one in controls if one.key is not None and one.key.partition("~")[0] == name)
+
+
 def go(app: AppTest, key: str) -> AppTest:
     return app.switch_page(f"views/{key}.py").run()
 

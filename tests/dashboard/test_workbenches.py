@@ -295,12 +295,12 @@ def test_images_shows_parts_of_the_digits_and_the_order_of_the_errors():
 
 def test_another_number_of_parts_grows_out_of_the_ones_there_are():
     app = opened("images")
-    app.slider(key="images-rank").set_value(14)
+    app.slider(key="images-rank-slider").set_value(14)
     app = settled(app.run())
     assert app.title[0].value == "14 parts in 1,797 digits"
     assert "grown from 10 parts" in text(app)
     app.toggle(key="images-warm").set_value(False)
-    app.slider(key="images-rank").set_value(12)
+    app.slider(key="images-rank-slider").set_value(12)
     assert "NNDSVDa start" in text(settled(app.run()))
 
 
