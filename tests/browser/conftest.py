@@ -59,7 +59,8 @@ BUSY = """() => {
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the journeys, and run them last: Playwright's event loop stays with the thread, where `asyncio.run` then refuses.
 
-    The README's command runs the rest with two workers (-n 2) first, and then the journeys alone: each needs both processors.
+    The README's command runs the rest first, and then the journeys by themselves, each of the two workers with a server and a
+    browser of its own.
     """
     for item in items:
         if item.path.is_relative_to(HERE):
