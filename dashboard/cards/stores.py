@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session
-from dashboard.figures.bars import bars
+from dashboard.figures.bars import Measure, bars
 from dashboard.figures.items import mixture
 from dashboard.figures.loss import loss_curve
 from dashboard.figures.means import block_means
@@ -188,8 +188,8 @@ def topics(found: StoreFit) -> None:
         front = np.argsort(-H[k], kind="stable")[:WORDS]
         height = max(float(H[k].max()), 1e-300)
         drawn = bars(
-            axis.take(front), H[k, front] / height, quantity="weight in H, of the topic's largest",
-            colours=[component_colour(int(k), session.theme())] * len(front), write=lambda v: f"{v:.2f}", top=1.0,
+            axis.take(front), H[k, front] / height, Measure("weight in H, of the topic's largest", lambda v: f"{v:.2f}", top=1.0),
+            colours=[component_colour(int(k), session.theme())] * len(front),
             alt=f"Topic {k + 1}: {', '.join(clean(name) for name in axis.take(front[:5]))}.", theme=session.theme(),
         )  # fmt: skip
         with columns[place % 3], st.container(border=True, gap="xsmall"):

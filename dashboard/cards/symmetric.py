@@ -15,6 +15,7 @@ from dashboard.figures.heatmaps import items_by_topic, matrix
 from dashboard.figures.items import mixture
 from dashboard.figures.loss import loss_curve
 from dashboard.figures.word_list import STYLE, word_list
+from dashboard.figures.words import Words
 from dashboard.figures.workbench import similarities, symmetric_fit
 from dashboard.text.explanations import reading
 from dashboard.text.plain import clean, markdown
@@ -216,17 +217,16 @@ def step_two(steps: Steps) -> None:
         for k, top in enumerate(found):
             with st.container(border=True, gap="xsmall"):
                 st.markdown(f"**{k + 1} · {markdown(steps.names[k], 40)}**")
-                bars = word_list(
+                words = Words(
                     top.terms,
                     top.weights,
-                    component=k,
-                    background=items_with[top.indices],
+                    k,
+                    totals=items_with[top.indices],
+                    totals_name=f"{clean(steps.axes.rows.name)} with it",
                     everywhere=steps.S[top.indices],
-                    background_name=f"{clean(steps.axes.rows.name)} with it",
                     unit="weight in S",
-                    theme=session.theme(),
                 )
-                st.html(bars)
+                st.html(word_list(words, theme=session.theme()))
     st.markdown(f":small[{reading(PAGE, 'topics')}]")
 
 

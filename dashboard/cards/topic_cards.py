@@ -102,7 +102,7 @@ def words_drawn(view: TopicsShown, place: int, words: int, relevance: float) -> 
     theme = view.theme
 
     def draw() -> str:
-        return word_list(**view.bars(place, words, relevance), noun=part(view.run.dataset), theme=theme)
+        return word_list(view.words(place, words, relevance), theme=theme)
 
     return view.facts(("bars", place, words, relevance, theme), draw)
 

@@ -11,7 +11,9 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.cards import item_facts, topic_edit, wish
-from dashboard.figures.topics import separating_words, topic_bars
+from dashboard.figures.components import Components
+from dashboard.figures.topics import separating_words
+from dashboard.figures.words import topic_bars
 from dashboard.text.explanations import reading
 from dashboard.text.plain import clean, markdown
 from dashboard.text.tables import as_csv
@@ -92,7 +94,7 @@ def words_chart(view: TopicsShown, place: int, relevance: float, noun: str) -> N
     theme = view.theme
 
     def make() -> Any:
-        return topic_bars(**view.bars(place, CHARTED, relevance), noun=noun, theme=theme)
+        return topic_bars(view.words(place, CHARTED, relevance), theme=theme)
 
     columns = markdown(view.run.dataset.axes.columns.name)
     drawn = view.facts(("large bars", place, relevance, theme), make)
@@ -120,14 +122,8 @@ def apart(view: TopicsShown, place: int, noun: str) -> None:
 
     def make() -> Any:
         own, other = topics.separating_terms(view.H, place, there, axis, count=SEPARATING, hidden=view.hidden)
-        return separating_words(
-            own,
-            other,
-            labels=(pair[0].label, pair[1].label),
-            components=(pair[0].colour, pair[1].colour),
-            component=noun,
-            theme=theme,
-        )
+        called = Components([one.label for one in pair], [one.colour for one in pair], noun=noun)
+        return separating_words(own, other, called, theme=theme)
 
     drawn = view.facts(("apart", place, there, theme), make)
     title = f"Words that tell {pair[0].label} from {pair[1].label}"

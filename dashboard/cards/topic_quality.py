@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard.figures import Picture
 from dashboard.figures import theme as look
-from dashboard.figures.bars import bars
+from dashboard.figures.bars import Measure, bars
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import part
 from dashboard.topics_shown import TopicsShown
@@ -111,14 +111,11 @@ def chart(view: TopicsShown, quantity: str, values: np.ndarray) -> Picture:
     return bars(
         [f"{topic.label} · {clean(topic.name, 30)}" for topic in view.topics],
         values,
-        quantity=quantity,
+        Measure(quantity, lambda v: f"{v:.2f}", "none", 1.0 if quantity != "NPMI coherence" else None),
         colours=[look.component_colour(k, theme) for k in view.colours],
-        write=lambda v: f"{v:.2f}",
-        top=1.0 if quantity != "NPMI coherence" else None,
         most_label=NAME_WIDTH,
         alt=alt,
         theme=theme,
-        nothing="none",
     )
 
 

@@ -74,16 +74,7 @@ def _one(view: TopicsShown, j: int, noun: str) -> None:
     axis = run.dataset.axes.columns
     found = topics.term_in_topics(view.H, j, axis)
     unit = f"weight in H ({view.scale_words})"
-    drawn = word_in_topics(
-        found.term,
-        found.weights,
-        labels=view.labels,
-        components=view.colours,
-        names=view.names,
-        unit=unit,
-        component=noun,
-        theme=view.theme,
-    )
+    drawn = word_in_topics(found.term, found.weights, view.called(), unit=unit, theme=view.theme)
     left, right = st.columns([2, 3], gap="medium")
     with left:
         st.markdown(f"**{markdown(found.term, 60)} by {noun}**  \n:small[:gray[{unit}]]")

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from dashboard.figures import heatmaps, lines
 from dashboard.figures import theme as look
-from dashboard.figures.bars import LABEL_WIDTH, bars, named
+from dashboard.figures.bars import LABEL_WIDTH, Measure, bars, named
 from dashboard.figures.binning import bands, block_mean
 from dashboard.figures.picture import Picture
 from dashboard.text.plain import clean, plotly
@@ -49,10 +49,8 @@ def sizes(
         k = int(sizes_.argmax())
         alt += f"; the largest group is {labels[k]} with {int(sizes_[k]):,} ({look.percent(sizes_[k] / total, 0)})"
     alt += f"; {none:,} belong to none." if none else "."
-    write = lambda v: f"{int(v):,} · {look.percent(v / max(total, 1), 0)}"  # noqa: E731
-    return bars(
-        labels, sizes_, quantity=items, colours=fill, write=write, alt=alt, theme=theme, height=height, most_label=most_label
-    )
+    measure = Measure(items, lambda v: f"{int(v):,} · {look.percent(v / max(total, 1), 0)}")
+    return bars(labels, sizes_, measure, colours=fill, alt=alt, most_label=most_label, height=height, theme=theme)
 
 
 def stability(
@@ -74,10 +72,8 @@ def stability(
     return bars(
         labels,
         shown,
-        quantity="stability (0 to 1)",
+        Measure("stability (0 to 1)", lambda v: f"{v:.2f}", top=1.0),
         colours=[look.component_colour(k, theme) for k in range(len(shown))],
-        write=lambda v: f"{v:.2f}",
-        top=1.0,
         alt=alt,
         theme=theme,
         height=height,
@@ -134,14 +130,11 @@ def agreement(scores: Sequence[Score], *, shuffles: int, theme: str = "light", h
     drawn = bars(
         names,
         values,
-        quantity="score",
+        Measure("score", lambda value: f"{value:.3f}", "nothing to compare", max(1.0, float(np.nanmax(values, initial=0.0)))),
         colours=[look.component_colour(0, theme)] * len(names),
-        write=lambda value: f"{value:.3f}",
-        top=max(1.0, float(np.nanmax(values, initial=0.0))),
         alt=f"{said}; chance from {shuffles} shuffles." if known else "There is nothing to compare.",
         theme=theme,
         height=height or 46 * max(len(names), 1) + 20,
-        nothing="nothing to compare",
     )
     colour = look.palette(theme).strong
     places = [k + 0.42 for k in range(len(names))]  # below the bar, so that neither hides the other

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from dashboard.figures import theme as look
-from dashboard.figures.bars import bars, named
+from dashboard.figures.bars import Measure, bars, named
 from dashboard.figures.picture import Picture
 from dashboard.text.plain import clean, plotly
 
@@ -51,10 +51,8 @@ def mixture(
     drawn = bars(
         labels or ["none"],
         100 * shares[front] if front else [0.0],
-        quantity="% of the item's weight",
+        Measure("% of the item's weight", lambda v: f"{v:.1f} %", top=100.0),
         colours=[look.component_colour(ids[k], theme) for k in front] or [look.palette(theme).grey],
-        write=lambda v: f"{v:.1f} %",
-        top=100.0,
         alt=alt,
         theme=theme,
         height=height,

@@ -26,7 +26,8 @@ from dashboard.figures.heatmaps import items_by_topic
 from dashboard.figures.images import wall
 from dashboard.figures.loss import loss_curve
 from dashboard.figures.svd import error_over_rank, singular_values
-from dashboard.figures.topics import similarity_matrix, topic_bars
+from dashboard.figures.topics import similarity_matrix
+from dashboard.figures.words import Words, topic_bars
 from dashboard.text.plain import clean
 from dashboard.text.words import SHORT_REASONS, count, part, percent, preparation, seconds, spelled, start_title
 from dashboard.topics_shown import Topic
@@ -179,7 +180,7 @@ class Report:
         """Each topic that gets a card, its bars (None where it is a picture), and the items that hold most of it."""
         found, items = self.shown.top(WORDS, 1.0), self.shown.items(ITEMS)
         for topic, words, best in zip(self.shown.topics[:MOST_CARDS], found, items, strict=False):
-            bars = topic_bars(words.terms, words.weights, component=topic.colour, label=topic.label, noun=self.noun, theme=THEME)
+            bars = topic_bars(Words(words.terms, words.weights, topic.colour, topic.label, noun=self.noun), theme=THEME)
             yield topic, None if self.pictured else self.drawn(bars), list(zip(best.items, best.weights, strict=True))
 
     def colour(self, topic: Topic) -> str:

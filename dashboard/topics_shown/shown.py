@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
+from dashboard.figures.components import Components
+from dashboard.figures.words import Words
+from dashboard.text.words import part
 from dashboard.topics_shown.edits import Edits, Members
 from dashboard.work.fitting import Derived, FittedRun
 from nmfcore import topics
@@ -152,18 +155,23 @@ class TopicsShown:
             ),
         )
 
-    def bars(self, place: int, count: int, relevance: float) -> dict[str, Any]:
-        """What one topic's first words are drawn from, as HTML or as a chart, by the names of the arguments."""
+    def called(self) -> Components:
+        """How the topics are written, coloured and called in a picture."""
+        return Components(self.labels, self.colours, self.names, part(self.run.dataset))
+
+    def words(self, place: int, count: int, relevance: float) -> Words:
+        """The first words of one topic, as they are drawn."""
         found, topic = self.top(count, relevance)[place], self.topics[place]
-        return {
-            "words": found.terms,
-            "weights": found.weights,
-            "component": topic.colour,
-            "background": self.totals[found.indices],
-            "everywhere": self.H[:, found.indices].T,
-            "labels": self.labels,
-            "label": topic.label,
-        }
+        return Words(
+            found.terms,
+            found.weights,
+            topic.colour,
+            topic.label,
+            totals=self.totals[found.indices],
+            everywhere=self.H[:, found.indices].T,
+            labels=self.labels,
+            noun=part(self.run.dataset),
+        )
 
     def items(self, count: int) -> list[TopItems]:
         """The items that load most on every topic."""

@@ -1,13 +1,15 @@
 """Topics: what each is about, where a word is, how alike and how good they are; renamed, merged and cleaned on request."""
 
 import functools
+from dataclasses import replace
 
 import streamlit as st
 
 from dashboard import session
 from dashboard.cards import subset, topic_cards, topic_divide, topic_edit, topic_open, topic_quality, topic_search, wish, wishes
 from dashboard.figures.picture import Picture
-from dashboard.figures.topics import all_topic_bars, similarity_matrix, topic_map
+from dashboard.figures.topics import similarity_matrix, topic_map
+from dashboard.figures.words import all_topic_bars
 from dashboard.text.tables import as_csv
 from dashboard.text.words import part, percent, spelled
 from dashboard.topics_shown import TopicsShown
@@ -92,14 +94,11 @@ def one_picture(run: FittedRun, view: TopicsShown, words: int, relevance: float)
     shown = view.topics[: topic_cards.MOST_CARDS]
 
     def draw() -> Picture:
-        lists = view.top(words, relevance)[: len(shown)]
+        lists = [replace(view.words(place, words, relevance), totals=None, everywhere=None) for place in range(len(shown))]
         return all_topic_bars(
-            [found.terms for found in lists],
-            [found.weights for found in lists],
+            lists,
             titles=[f"{topic.label} · {topic.name}" for topic in shown],
             beneath=[f"{percent(topic.share)} of what is explained{', merged' if topic.merged else ''}" for topic in shown],
-            components=[topic.colour for topic in shown],
-            noun=noun,
             theme=theme,
         )
 
@@ -133,12 +132,9 @@ def alike(view: TopicsShown, noun: str) -> None:
         drawn = topic_map(
             found.points,
             [topic.share for topic in view.topics],
-            names=view.names,
+            replace(view.called(), labels=compact),
             stress=found.stress,
             verdict=found.verdict,
-            labels=compact,
-            components=view.colours,
-            component=noun,
             theme=theme,
             height=400,
         )

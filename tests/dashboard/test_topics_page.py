@@ -13,6 +13,7 @@ from test_views import go, start
 from dashboard.cards import topic_quality
 from dashboard.figures import theme as look
 from dashboard.figures.word_list import word_list
+from dashboard.figures.words import Words
 from dashboard.topics_shown.edits import LONGEST_NAME, Edits
 from nmfcore import topics
 from nmfcore.evaluate import coherence
@@ -131,20 +132,18 @@ def test_every_word_of_a_card_carries_its_weight_in_every_topic():
 
 
 def test_words_from_data_are_text_on_a_card():
-    shown = word_list(
-        [NASTY, "b"], [2.0, 1.0], component=0, background=[1.0, 1.0], everywhere=[[2.0, 0.0], [1.0, 3.0]], noun=NASTY
-    )
+    shown = word_list(Words([NASTY, "b"], [2.0, 1.0], 0, totals=[1.0, 1.0], everywhere=[[2.0, 0.0], [1.0, 3.0]], noun=NASTY))
     nodes = Nodes(shown)
     assert set(nodes.tags) == {"div", "span", "i", "b"}
     assert any("onerror" in part for part in nodes.text)
     with pytest.raises(ValueError, match="1 words need"):
-        word_list(["a"], [1.0, 2.0], component=0, background=[1.0], everywhere=[[1.0]])
+        Words(["a"], [1.0, 2.0], 0, totals=[1.0], everywhere=[[1.0]])
 
 
 def test_twenty_cards_of_thirty_words_are_far_below_a_message():
     rng = np.random.default_rng(0)
     one = word_list(
-        [f"word{i}" for i in range(30)], rng.random(30), component=0, background=rng.random(30), everywhere=rng.random((30, 20))
+        Words([f"word{i}" for i in range(30)], rng.random(30), 0, totals=rng.random(30), everywhere=rng.random((30, 20)))
     )
     assert 20 * len(one) < 500_000
 

@@ -26,8 +26,10 @@ from dashboard.figures import (
     survey,
     svd,
     topics,
+    words,
 )
 from dashboard.figures import theme as look
+from dashboard.figures.components import Components, numbered
 from nmfcore.core.factorization import Axes, Axis
 from nmfcore.evaluate.rank import Link
 from nmfcore.evaluate.stability import consensus
@@ -62,21 +64,21 @@ EVERY = {
     "sparkline": lambda **k: loss.sparkline(ERRORS, **k),
     "kkt_curve": lambda **k: loss.kkt_curve(X_POINTS, np.exp(-X_POINTS / 9.0), limit=1e-3, **k),
     "race": lambda **k: loss.race([(NASTY, X_POINTS / 10, ERRORS), ("mu", X_POINTS / 8, ERRORS + 0.01)], floor=0.89, rank=3, **k),
-    "topic_bars": lambda **k: topics.topic_bars(
-        TERMS[:8], np.arange(8, 0, -1), component=1,
-        background=np.ones(8), everywhere=H[:, :8].T, **k
+    "topic_bars": lambda **k: words.topic_bars(
+        words.Words(TERMS[:8], np.arange(8, 0, -1), 1, totals=np.ones(8), everywhere=H[:, :8].T), **k
     ),
-    "all_topic_bars": lambda **k: topics.all_topic_bars(
-        [TERMS[:6], TERMS[:4], [], TERMS[2:5]], [np.arange(6, 0, -1), np.ones(4), [], np.ones(3)],
-        titles=[NASTY, "2 + 4", "3", "5"], beneath=[NASTY] * 4, components=[0, 1, 2, 4], **k
+    "all_topic_bars": lambda **k: words.all_topic_bars(
+        [words.Words(TERMS[:6], np.arange(6, 0, -1), 0), words.Words(TERMS[:4], np.ones(4), 1),
+         words.Words([], [], 2), words.Words(TERMS[2:5], np.ones(3), 4)],
+        titles=[NASTY, "2 + 4", "3", "5"], beneath=[NASTY] * 4, **k
     ),
     "similarity": lambda **k: topics.similarity_matrix(np.eye(3), component="topic", **k),
-    "topic_map": lambda **k: topics.topic_map(rng().random((3, 2)), [0.5, 0.3, 0.1], names=NAMES, stress=0.1, **k),
+    "topic_map": lambda **k: topics.topic_map(rng().random((3, 2)), [0.5, 0.3, 0.1], numbered(3, NAMES), stress=0.1, **k),
     "word_in_topics": lambda **k: topics.word_in_topics(
-        NASTY, W[0], labels=["1", "2 + 4", "3"], components=[0, 1, 2], names=NAMES, unit=NASTY, **k
+        NASTY, W[0], Components(["1", "2 + 4", "3"], [0, 1, 2], NAMES), unit=NASTY, **k
     ),
     "separating_words": lambda **k: topics.separating_words(
-        [(NASTY, 0.3), ("b", 0.1)], [("c", 0.2)], labels=("1", "2 + 4"), components=(0, 1), **k
+        [(NASTY, 0.3), ("b", 0.1)], [("c", 0.2)], Components(("1", "2 + 4"), (0, 1)), **k
     ),
     "items_by_topic": lambda **k: heatmaps.items_by_topic(W, axis=ROWS, height=600, **k),
     "items_log": lambda **k: heatmaps.items_by_topic(W, axis=ROWS, log=True, order="input", **k),
@@ -94,8 +96,8 @@ EVERY = {
     "principal_angles": lambda **k: svd.principal_angles([5.0, 40.0, 88.0], **k),
     "histogram": lambda **k: data.value_histogram(W, unit=NASTY, **k),
     "bars": lambda **k: bars.bars(
-        NAMES, [1.0, np.nan, 2.0], quantity="x",
-        colours=["#000000"] * 3, write=str, alt=f"{NASTY}.", **k
+        NAMES, [1.0, np.nan, 2.0], bars.Measure("x", str),
+        colours=["#000000"] * 3, alt=f"{NASTY}.", **k
     ),
     "river": lambda **k: survey.river([], LINKS, {2: NAMES[:2], 3: NAMES}, **k),
     "sizes": lambda **k: clusters.sizes([5, 3, 1], none=2, names=NAMES, **k),
@@ -326,9 +328,13 @@ def test_a_run_of_one_point_can_be_drawn():
 
 
 # -- topics ----------------------------------------------------------------------------------------------------------------
+def topic_bars(terms, weights, component=0, **more):
+    return words.topic_bars(words.Words(terms, weights, component, **more))
+
+
 def test_topic_cards_of_equally_many_words_have_equal_height_and_left_edge():
-    short = topics.topic_bars(["a"] * 8, np.ones(8), component=0)
-    long = topics.topic_bars(["internationalisation"] * 8, np.ones(8), component=5)
+    short = topic_bars(["a"] * 8, np.ones(8))
+    long = topic_bars(["internationalisation"] * 8, np.ones(8), 5)
     assert short.figure.layout.height == long.figure.layout.height
     assert short.figure.layout.margin.l == long.figure.layout.margin.l
     assert long.figure.layout.yaxis.ticktext[0].endswith("…")
@@ -336,10 +342,14 @@ def test_topic_cards_of_equally_many_words_have_equal_height_and_left_edge():
 
 
 def test_one_picture_of_all_topics_holds_each_with_its_weights_and_colour():
-    picture = topics.all_topic_bars(
-        [["moon", "moon"], ["god"], ["car", "bike", "road"], ["x"]], [[3.0, 1.0], [9.0], [2.0, 1.0, 0.5], [4.0]],
-        titles=["1", "2", "3", "4"], beneath=["10 %"] * 4, components=[0, 5, 2, 3],
-    )  # fmt: skip
+    listed = (
+        [["moon", "moon"], ["god"], ["car", "bike", "road"], ["x"]],
+        [[3.0, 1.0], [9.0], [2.0, 1.0, 0.5], [4.0]],
+        [0, 5, 2, 3],
+    )
+    picture = words.all_topic_bars(
+        [words.Words(*one) for one in zip(*listed, strict=True)], titles=["1", "2", "3", "4"], beneath=["10 %"] * 4
+    )
     bars = picture.figure.data
     assert [list(bar.x) for bar in bars] == [[3.0, 1.0], [9.0], [2.0, 1.0, 0.5], [4.0]]
     assert [bar.marker.color for bar in bars] == [look.component_colour(k, "light") for k in (0, 5, 2, 3)]
@@ -351,28 +361,25 @@ def test_one_picture_of_all_topics_holds_each_with_its_weights_and_colour():
 
 
 def test_topic_bars_carry_the_weights_and_the_components_colour():
-    picture = topics.topic_bars(["moon", "moon"], [3.0, 1.0], component=4, background=[10.0, 40.0])
+    picture = topic_bars(["moon", "moon"], [3.0, 1.0], 4, totals=[10.0, 40.0])
     grey, bar = picture.figure.data
     assert list(bar.x) == [3.0, 1.0]
     assert list(bar.y) == [0, 1]  # positions: equal words are not merged
     assert bar.marker.color == look.component_colour(4)
     assert list(grey.x) == [0.75, 3.0]
     assert "scale of its own" in picture.note
-    same = topics.topic_bars(["moon"], [3.0], component=4, background=[10.0], same_unit=True)
-    assert list(same.figure.data[0].x) == [10.0]
-    assert same.figure.layout.xaxis.range[1] >= 10
 
 
 def test_the_hover_of_a_word_names_its_other_topics():
-    picture = topics.topic_bars(["moon"], [3.0], component=0, everywhere=[[3.0, 0.0, 5.0]])
+    picture = topic_bars(["moon"], [3.0], everywhere=[[3.0, 0.0, 5.0]])
     assert "in topic 3: 5 · 1: 3<br>0 in 1 other" in picture.figure.data[0].customdata[0]
-    merged = topics.topic_bars(["moon"], [3.0], component=0, everywhere=[[3.0, 5.0]], labels=["1 + 3", "2"], label="1 + 3")
+    merged = topic_bars(["moon"], [3.0], label="1 + 3", everywhere=[[3.0, 5.0]], labels=["1 + 3", "2"])
     assert "in topic 2: 5 · 1 + 3: 3" in merged.figure.data[0].customdata[0]
     assert merged.alt.startswith("Topic 1 + 3: moon")
 
 
 def test_the_hovers_of_thirty_words_in_each_of_twenty_topics_stay_small():
-    one = topics.topic_bars(TERMS * 2, np.ones(24), component=0, everywhere=rng().random((24, 20)), background=np.ones(24))
+    one = topic_bars(TERMS * 2, np.ones(24), everywhere=rng().random((24, 20)), totals=np.ones(24))
     text = one.figure.data[1].customdata[3]
     assert text.count(": ") == 20 + 2  # every topic, the weight here and the total
     assert max(len(line) for line in text.split("<br>")) <= 45
@@ -380,20 +387,18 @@ def test_the_hovers_of_thirty_words_in_each_of_twenty_topics_stay_small():
 
 
 def test_a_word_is_shown_in_its_topics_strongest_first_in_their_colours():
-    picture = topics.word_in_topics(
-        NASTY, [0.1, 0.0, 0.4], labels=["1", "2 + 5", "4"], components=[0, 1, 3], names=["a", "b", NASTY]
-    )
+    picture = topics.word_in_topics(NASTY, [0.1, 0.0, 0.4], Components(["1", "2 + 5", "4"], [0, 1, 3], ["a", "b", NASTY]))
     bar = picture.figure.data[0]
     assert list(bar.x) == [0.4, 0.1]
     assert list(bar.marker.color) == [look.component_colour(3), look.component_colour(0)]
     assert picture.note == "0 in the other 1 topic."
     assert list(picture.table()["topic"]) == ["4", "1", "2 + 5"]
-    nowhere = topics.word_in_topics("x", [0.0], labels=["1"], components=[0], names=["a"])
+    nowhere = topics.word_in_topics("x", [0.0], numbered(1, ["a"]))
     assert nowhere.alt == "x is in no topic."
 
 
 def test_separating_words_go_to_their_sides():
-    picture = topics.separating_words([("orbit", 0.3)], [("god", 0.2), ("the", 0.1)], labels=("1", "4"), components=(0, 3))
+    picture = topics.separating_words([("orbit", 0.3)], [("god", 0.2), ("the", 0.1)], Components(("1", "4"), (0, 3)))
     right, _, left, _ = picture.figure.data
     assert list(right.x) == pytest.approx([30])
     assert list(left.x) == pytest.approx([-20, -10])
@@ -402,7 +407,7 @@ def test_separating_words_go_to_their_sides():
 
 
 def test_a_bar_below_zero_keeps_its_number_off_the_names():
-    picture = bars.bars(["a", "b", "c"], [-0.2, 0.4, np.nan], quantity="x", colours=["#000000"] * 3, write=str, alt="x.")
+    picture = bars.bars(["a", "b", "c"], [-0.2, 0.4, np.nan], bars.Measure("x", str), colours=["#000000"] * 3, alt="x.")
     bar, numbers = picture.figure.data
     assert picture.figure.layout.xaxis.range[0] == pytest.approx(-0.2)
     assert list(bar.textposition) == ["none", "outside", "outside"]
@@ -416,7 +421,7 @@ def test_the_nearest_topics_are_named():
 
 def test_no_disc_of_the_map_hides_another_number():
     at = np.zeros((6, 2))
-    picture = topics.topic_map(at, np.ones(6))
+    picture = topics.topic_map(at, np.ones(6), numbered(6))
     x, y = picture.figure.data[1].x, picture.figure.data[1].y
     gaps = np.hypot(np.subtract.outer(x, x), np.subtract.outer(y, y)) + 1e9 * np.eye(6)
     assert gaps.min() > topics.LARGEST / 2
