@@ -24,8 +24,9 @@ def banner(view: TopicsShown) -> None:
         return
     said = "Nothing is edited."
     if view.edits:
-        said = f"**Edited view: {view.edits.sentence}.** The run, its link, its error and its floor stay as they are"
+        said = f"**Edited view: {view.edits.sentence}.** The run, its error and its floor stay as they are"
         said += ": a merge is the sum of its members' parts." if view.edits.merges else "."
+        said += " Divisions are in the link." if view.cuts else ""
     with st.container(border=True):
         left, right = st.columns([3, 2], vertical_alignment="center")
         left.markdown(f":small[:material/edit: {said}]")

@@ -17,14 +17,22 @@ ROW = 26  # px of a topic
 LABEL = 260  # px for its name at most
 
 
-def likeness_tree(linkage: np.ndarray, names: Sequence[str], *, noun: str = "topic", theme: str = "light") -> Picture:
+def likeness_tree(
+    linkage: np.ndarray,
+    names: Sequence[str],
+    *,
+    labels: Sequence[str],
+    colours: Sequence[int],
+    noun: str = "topic",
+    theme: str = "light",
+) -> Picture:
     """The tree of `nmfcore.methods.divide.likeness_tree`; lines meet at 1 - cosine of the words they join.
 
-    linkage : (r - 1, 4) of SciPy;  names : (r,)
+    linkage : (t - 1, 4) of SciPy;  names : (t,);  labels : how the topics are numbered;  colours : the numbers of their colours
     """
     drawn = trees.dendrogram(linkage, no_plot=True) if len(linkage) else {"icoord": [], "dcoord": [], "leaves": [0]}
     leaves = [int(k) for k in drawn["leaves"]]
-    labels, left = look.shorten_all([f"{k + 1} · {names[k]}" for k in leaves], LABEL)
+    called, left = look.shorten_all([f"{labels[k]} · {names[k]}" for k in leaves], LABEL)
     ink = look.palette(theme)
     traces: list[dict[str, Any]] = [
         {
@@ -36,14 +44,15 @@ def likeness_tree(linkage: np.ndarray, names: Sequence[str], *, noun: str = "top
     traces.append(
         {
             "type": "scatter", "mode": "markers", "x": np.zeros(len(leaves)), "y": np.arange(len(leaves)), "cliponaxis": False,
-            "marker": {"size": 9, "color": [look.component_colour(k, theme) for k in leaves]},
-            "customdata": [f"{k + 1} · {plotly(names[k], 60)}" for k in leaves], "hovertemplate": "%{customdata}<extra></extra>",
+            "marker": {"size": 9, "color": [look.component_colour(colours[k], theme) for k in leaves]},
+            "customdata": [f"{labels[k]} · {plotly(names[k], 60)}" for k in leaves],
+            "hovertemplate": "%{customdata}<extra></extra>",
         }
     )  # fmt: skip
     layout = {
         "xaxis": look.axis(theme, "1 − cosine of their words", range=[0, 1.02], fixedrange=True),
         "yaxis": look.axis(theme, None, showgrid=False, fixedrange=True, automargin=False, range=[len(leaves) - 0.5, -0.5])
-        | {"tickmode": "array", "tickvals": np.arange(len(leaves)), "ticktext": labels},
+        | {"tickmode": "array", "tickvals": np.arange(len(leaves)), "ticktext": called},
         "margin": {"l": int(left) + 14, "r": 16, "t": 6, "b": 46},
     }
     alt = f"{len(leaves)} {clean(noun)}s joined by likeness."

@@ -22,16 +22,19 @@ from plotly.offline import get_plotlyjs
 from dashboard import topics_shown
 from dashboard.figures import Picture
 from dashboard.figures import theme as look
+from dashboard.figures.division import Node, division_tree
 from dashboard.figures.heatmaps import items_by_topic
 from dashboard.figures.images import wall
 from dashboard.figures.loss import loss_curve
 from dashboard.figures.svd import error_over_rank, singular_values
 from dashboard.figures.topics import similarity_matrix
 from dashboard.figures.words import Words, topic_bars
+from dashboard.files.divisions import tree_of
 from dashboard.text.plain import clean
 from dashboard.text.words import SHORT_REASONS, count, part, percent, preparation, seconds, spelled, start_title
 from dashboard.topics_shown import Topic
 from dashboard.topics_shown.edits import Edits
+from dashboard.work.divide import at_once
 from dashboard.work.fitting import FittedRun
 from dashboard.work.steering import said
 from nmfcore.core.version import VERSION
@@ -190,6 +193,14 @@ class Report:
     def rest(self) -> list[tuple[str, str, str]]:
         """The topics without a card: number, name and share."""
         return [(topic.label, topic.name, percent(topic.share)) for topic in self.shown.topics[MOST_CARDS:]]
+
+    def divided(self) -> Markup | None:
+        """The topics with the children of those that are divided; None where there was no room to compute them."""
+        found = at_once(self.run, [self.shown.division(cut) for cut in self.shown.cuts])
+        if found is None:
+            return None
+        nodes: list[Node] = [node for node in tree_of(self.shown, found) if node.rest is not None]
+        return Markup(division_tree(nodes, noun=self.noun, theme=THEME))
 
     # -- beside the SVD ------------------------------------------------------------------------------------------------
     def errors(self) -> Drawn:

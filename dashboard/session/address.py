@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from dashboard import links
+from dashboard.session import dividing
 from dashboard.session.tab import State, state
 from dashboard.work.fitting import FIRST
 
@@ -50,12 +51,15 @@ def end() -> None:
         for name, text in query.items():
             st.query_params[name] = text
         me.address.written = query
+    dividing.write(me.shown.run)
 
 
 def address() -> str:
     """The address that opens the run on screen, on the page that is open, for the items that are looked at."""
     run = state().shown.run
     said = links.to_query(run.spec, FIRST) if run is not None else {}
+    if run is not None and (cuts := dividing.as_linked(run)):
+        said = {**said, dividing.NAME: cuts}
     if "filter" in st.query_params:
         said = {**said, "filter": st.query_params["filter"]}
     query = urlencode(said)

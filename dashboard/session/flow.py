@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from dashboard import links
+from dashboard.session import dividing
 from dashboard.session.address import named
 from dashboard.session.controls import able_solver, pending, quick, refusals, said, settle, take, turn, wanted
 from dashboard.session.editing import edit
@@ -53,12 +54,14 @@ def begin() -> None:
         if lost():
             me.tell(LOST.format(minutes=LEASE / 60))
     jobs().heartbeat(me.id)  # whatever page is open, what is computed for this session is still wanted
+    dividing.look_up()
     _follow_address(me)
     filter_now()
     adopt()
     if me.shown.run is None and me.under_way.fit is None and me.notice is None and me.address.missing is None:
         fit()
         adopt()
+    dividing.take_over()
     settle()
 
 

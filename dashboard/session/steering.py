@@ -54,7 +54,7 @@ def keep(preview: Preview) -> None:
 
 
 def carry(now: Edits, before: tuple[int, ...], after: tuple[int, ...]) -> Edits:
-    """Names, hidden words and merges of the view, for the topics that are still there: they go with their ids."""
+    """Names, hidden words, merges and divisions of the view, for the topics that are still there: they go with their ids."""
     place = {topic: k for k, topic in enumerate(after)}
 
     def there(members: tuple[int, ...]) -> tuple[int, ...] | None:
@@ -63,7 +63,8 @@ def carry(now: Edits, before: tuple[int, ...], after: tuple[int, ...]) -> Edits:
 
     merges = tuple(sorted(group for group in map(there, now.merges) if group is not None))
     names = {group: name for group, name in ((there(at), name) for at, name in now.names.items()) if group is not None}
-    return replace(now, merges=merges, names=names)
+    cuts = tuple(replace(cut, members=group) for cut, group in ((cut, there(cut.members)) for cut in now.cuts) if group)
+    return replace(now, merges=merges, names=names, cuts=tuple(sorted(cuts)))
 
 
 # -- there and back ------------------------------------------------------------------------------------------------------

@@ -155,10 +155,15 @@ class Brought:
 
 @dataclass
 class Address:
-    """written : the run's parameters that were last put into the address; missing : a run it names whose data is not here."""
+    """written : the run's parameters that were last put into the address; missing : a run it names whose data is not here.
+
+    divided : the divided topics that it said last, or that were last put into it; to_divide : those whose run is not here yet
+    """
 
     written: dict[str, str] | None = None
     missing: RunSpec | None = None
+    divided: str = ""
+    to_divide: str = ""
 
 
 @dataclass

@@ -1,8 +1,8 @@
 """What has a person changed in how the topics of a run are shown?
 
-Names, hidden words and merges. They belong to the view: the run, its link and its numbers (error, floor) stay what they are.
-Components keep their numbers and colours; a merged topic has the number and colour of its first member. Pure values, so that
-undoing is going back to an earlier one. May import the standard library and `plain` only.
+Names, hidden words, merges, and topics shown divided into children. They belong to the view: the run and its numbers (error,
+floor) stay what they are. Components keep their numbers and colours; a merged topic has the number and colour of its first
+member. Pure values, so that undoing is going back to an earlier one. May import the standard library, `plain` and `divided` only.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dashboard.text.plain import clean
+from dashboard.topics_shown import divided
+from dashboard.topics_shown.divided import Cut, Members, Path
 
 LONGEST_NAME = 60  # characters of a name that somebody types
 MOST_HIDDEN = 500  # words
 MOST_LISTED = 10_000  # entries of a list in a file
-
-Members = tuple[int, ...]  # the components of one topic, rising; most topics have one
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,16 @@ class Edits:
     merges : components (counted from 0) that are shown as one topic, at least two in each, in no more than one
     hidden : columns of X that no list of words shows, in the order they were hidden
     names : what somebody called a topic, by its members
+    cuts : topics, and children of them, that are shown divided; those of members that are merged otherwise now stay, unseen
     """
 
     merges: tuple[Members, ...] = ()
     hidden: tuple[int, ...] = ()
     names: Mapping[Members, str] = field(default_factory=dict)
+    cuts: tuple[Cut, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.merges or self.hidden or self.names)
+        return bool(self.merges or self.hidden or self.names or self.cuts)
 
     def topics(self, rank: int) -> list[Members]:
         """The members of every topic that is shown, in the order of the first of them."""
@@ -72,13 +74,28 @@ class Edits:
         others = {at: called for at, called in self.names.items() if at != members}
         return replace(self, names={**others, members: shown} if shown else others)
 
+    def divide(self, members: Members, path: Path, into: int) -> Edits:
+        """Show a topic, or a child of one, as so many children."""
+        new = divided.with_cut(self.cuts, Cut(members, path, into))
+        return replace(self, cuts=new) if len(new) <= divided.MOST_CUTS else self
+
+    def undivide(self, cut: Cut) -> Edits:
+        """Show it whole again, and all that is below it with it."""
+        return replace(self, cuts=divided.without(self.cuts, cut))
+
+    @property
+    def cuts_seen(self) -> tuple[Cut, ...]:
+        """The cuts of topics that are shown."""
+        return tuple(cut for cut in self.cuts if self.around(cut.members[0]) == cut.members)
+
     def to_dict(self) -> dict[str, Any]:
         """These edits as JSON values, for a file."""
-        return {
+        said = {
             "merges": [list(group) for group in self.merges],
             "hidden": list(self.hidden),
             "names": [{"components": list(at), "name": called} for at, called in self.names.items()],
         }
+        return said | ({"divided": divided.to_list(self.cuts)} if self.cuts else {})
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any], rank: int, columns: int) -> Edits:
@@ -100,7 +117,7 @@ class Edits:
         hidden = tuple(_number(j, columns) for j in _list(given.get("hidden", [])))
         if len(set(hidden)) < len(hidden) or len(hidden) > MOST_HIDDEN:
             raise ValueError(f"hidden words that repeat, or more than {MOST_HIDDEN}")
-        edits = cls(merges, hidden)
+        edits = cls(merges, hidden, cuts=divided.from_list(_list(given.get("divided", [])), rank))
         for entry in _list(given.get("names", [])):
             if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
                 raise ValueError("a name that is no text")
@@ -113,6 +130,7 @@ class Edits:
         parts = [(len(self.merges), "merge", "merges"), (len(self.hidden), "word hidden", "words hidden")]
         called = sum(self.around(at[0]) == at for at in self.names)  # members of a merge keep theirs, unseen
         parts.append((called, "name changed", "names changed"))
+        parts.append((len(self.cuts_seen), "division", "divisions"))
         return ", ".join(f"{number:,} {one if number == 1 else more}" for number, one, more in parts if number)
 
 

@@ -17,7 +17,9 @@ import numpy as np
 from dashboard.figures.components import Components
 from dashboard.figures.words import Words
 from dashboard.text.words import part
-from dashboard.topics_shown.edits import Edits, Members
+from dashboard.topics_shown.divided import Cut, Members
+from dashboard.topics_shown.edits import Edits
+from dashboard.work.divide import Wanted
 from dashboard.work.fitting import Derived, FittedRun
 from nmfcore import topics
 from nmfcore.core.factorization import Factors
@@ -107,6 +109,17 @@ class TopicsShown:
     @cached_property
     def names(self) -> list[str]:
         return [topic.name for topic in self.topics]
+
+    @cached_property
+    def cuts(self) -> tuple[Cut, ...]:
+        """Topics, and children of them, that are shown divided."""
+        return self.edits.cuts_seen
+
+    def division(self, cut: Cut) -> Wanted:
+        """What has to be computed for a cut: the way down to it says into how many each parent is divided."""
+        into = {(one.members, one.path): one.into for one in self.cuts}
+        trail = tuple((into[cut.members, cut.path[:depth]], place) for depth, place in enumerate(cut.path))
+        return Wanted(cut.members, trail, cut.into)
 
     @property
     def scale_words(self) -> str:

@@ -9,6 +9,7 @@ linkage).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,21 +26,25 @@ STOP = StopRule(tol=1e-5, max_iter=300, max_seconds=None)
 DENSE_ROWS = 4_000_000  # cells of a dense X that are divided at one time
 
 
-def own_part(X: Matrix, W: np.ndarray, H: np.ndarray, topic: int) -> Matrix:
-    """X * (w_k h_k) / (WH): what of X is the topic's, (m, n) of X's kind; zero where the model expects nothing.
+def own_part(X: Matrix, W: np.ndarray, H: np.ndarray, topic: int | Sequence[int]) -> Matrix:
+    """X * (sum over k of w_k h_k) / (WH): what of X is the topic's, (m, n) of X's kind; zero where the model expects nothing.
 
     Over all topics the parts sum to X on the entries where (WH)_ij > 0. WH is never formed for sparse X.
 
     X : (m, n);  W : (m, r);  H : (r, n)
+    topic : the component, counted from 0, or the components of a topic that several make together
     """
+    members = [topic] if isinstance(topic, int) else list(topic)
     W64, H64 = np.asarray(W, np.float64), np.asarray(H, np.float64)
     if sp.issparse(X):
         X = sp.csr_array(X)
         rows = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
-        whole = np.zeros(X.nnz)
-        for w, h in zip(W64.T, H64, strict=True):
-            whole += w[rows] * h[X.indices]
-        mine = W64[rows, topic] * H64[topic][X.indices]
+        whole, mine = np.zeros(X.nnz), np.zeros(X.nnz)
+        for k, (w, h) in enumerate(zip(W64.T, H64, strict=True)):
+            each = w[rows] * h[X.indices]
+            whole += each
+            if k in members:
+                mine += each
         share = np.divide(mine, whole, out=np.zeros(X.nnz), where=whole > 0)
         part = sp.csr_array((X.data * share.astype(X.dtype), X.indices.copy(), X.indptr.copy()), shape=X.shape)
         part.eliminate_zeros()
@@ -49,7 +54,7 @@ def own_part(X: Matrix, W: np.ndarray, H: np.ndarray, topic: int) -> Matrix:
     for begin in range(0, len(X), step):
         some = slice(begin, begin + step)
         whole = W64[some] @ H64
-        mine = np.outer(W64[some, topic], H64[topic])
+        mine = W64[some][:, members] @ H64[members]
         out[some] = X[some] * np.divide(mine, whole, out=np.zeros_like(whole), where=whole > 0)
     return out
 
@@ -58,27 +63,39 @@ def own_part(X: Matrix, W: np.ndarray, H: np.ndarray, topic: int) -> Matrix:
 class Division:
     """A topic's children.
 
-    topic : the parent;  fit : the factorization of its own part
+    topic : the components of the parent;  fit : the factorization of its own part
     shares : (c,) of the parent that is each child's;  rest : what no child explains; shares and rest sum to 1
     items : rows of X that the part has entries in
     """
 
-    topic: int
+    topic: tuple[int, ...]
     fit: Factorization
     shares: np.ndarray
     rest: float
     items: np.ndarray
 
+    @property
+    def order(self) -> np.ndarray:
+        """(c,) the children, the largest first: by these places they are numbered."""
+        return np.argsort(-self.shares, kind="stable")
+
 
 def divide(
-    X: Matrix, W: np.ndarray, H: np.ndarray, topic: int, children: int, *, seed: int = 0, stop: StopRule = STOP
+    X: Matrix,
+    W: np.ndarray,
+    H: np.ndarray,
+    topic: int | Sequence[int],
+    children: int,
+    *,
+    seed: int = 0,
+    stop: StopRule = STOP,
 ) -> Division:
     """The children of a topic: an NMF of its own part.
 
     Parameters
     ----------
     X : (m, n) array or CSR, >= 0;  W : (m, r);  H : (r, n)
-    topic : counted from 0
+    topic : counted from 0, or the components of a topic that several make together
     children : rank of the new factorization, at least 2
 
     Returns
@@ -91,16 +108,19 @@ def divide(
     ProblemError
         If the topic does not exist, has no part, or has too few items or words for so many children.
     """
-    if not 0 <= topic < len(H):
-        raise ProblemError(f"There is no topic {topic + 1}; there are {len(H)}.")
-    if children < 2:
+    members = (topic,) if isinstance(topic, int) else tuple(topic)
+    for k in members:
+        if not 0 <= k < len(H):
+            raise ProblemError(f"There is no topic {k + 1}; there are {len(H)}.")
+    if not members or children < 2:
         raise ProblemError("A topic is divided into two or more.")
-    part = own_part(X, W, H, topic)
+    part = own_part(X, W, H, members)
     items = np.flatnonzero(np.asarray((part != 0).sum(axis=1)).ravel())
     words = int((np.asarray((part != 0).sum(axis=0)).ravel() > 0).sum())
     if min(len(items), words) < children:
+        called = " + ".join(str(k + 1) for k in members)
         raise ProblemError(
-            f"Topic {topic + 1} stands in {len(items):,} items with {words:,} words, too little for {children} children. "
+            f"Topic {called} stands in {len(items):,} items with {words:,} words, too little for {children} children. "
             "Choose fewer."
         )
     fit = solve(part, children, init="nndsvda", seed=seed, stop=stop)
@@ -110,7 +130,7 @@ def divide(
     each = np.maximum(np.einsum("ic,ic->c", np.asarray(part @ H64.T), W64), 0.0)
     explained = min(max(1.0 - fit.relative_error**2, 0.0), 1.0)
     shares = each / each.sum() * explained if each.sum() > 0 and energy > 0 else np.zeros(children)
-    return Division(topic, fit, shares, 1.0 - float(shares.sum()), items)
+    return Division(members, fit, shares, 1.0 - float(shares.sum()), items)
 
 
 def likeness_tree(H: np.ndarray) -> np.ndarray:

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashboard.topics_shown import divided
+from dashboard.topics_shown.divided import Cut
 from dashboard.topics_shown.edits import LONGEST_NAME, MOST_HIDDEN, Edits
 
 RANK, COLUMNS = 6, 40
@@ -98,3 +100,65 @@ def test_a_name_from_a_file_is_as_short_and_clean_as_a_typed_one():
     assert len(name) <= LONGEST_NAME
     assert "\n" not in name
     assert "\u202e" not in name
+
+
+# -- divisions -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_division_that_is_made_anew_loses_what_was_below_it():
+    edits = Edits().divide((4,), (), 3).divide((4,), (1,), 2).divide((2,), (), 2)
+    assert edits.sentence == "3 divisions"
+    assert edits.divide((4,), (), 3).cuts == edits.cuts
+    assert [cut.members for cut in edits.divide((4,), (), 4).cuts] == [(2,), (4,)]
+    assert edits.undivide(Cut((4,), (1,), 2)).cuts == (Cut((2,), (), 2), Cut((4,), (), 3))
+    assert not edits.undivide(Cut((4,), (), 3)).undivide(Cut((2,), (), 2))
+
+
+def test_a_divided_topic_that_is_merged_is_divided_again_when_the_merge_is_undone():
+    edits = Edits().divide((4,), (), 3)
+    assert edits.merge([4, 1]).cuts_seen == ()
+    assert edits.merge([4, 1]).cuts == edits.cuts_seen
+
+
+@given(st.lists(st.tuples(st.integers(0, RANK - 1), st.integers(2, 5), st.none() | st.integers(0, 1)), max_size=8))
+def test_divisions_come_back_from_a_link_and_a_file(steps):
+    edits, numbers = Edits().merge([0, 3]), (0, 7, 2, 3, 11, 5)
+    for k, into, child in steps:
+        members = edits.around(k)
+        there = child is not None and any(cut.members == members and not cut.path for cut in edits.cuts)
+        edits = edits.divide(members, (child,) if there else (), into)
+    assert divided.from_text(divided.as_text(edits.cuts, numbers), numbers) == edits.cuts
+    assert Edits.from_dict(json.loads(json.dumps(edits.to_dict())), RANK, COLUMNS) == edits
+
+
+def test_a_division_in_a_link_can_be_read():
+    edits = Edits().divide((4,), (), 3).divide((4,), (1,), 2).divide((0, 3), (), 2)
+    assert divided.as_text(edits.cuts, range(RANK)) == "1+4:2,5:3,5.2:2"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("5", "no division"), ("5:1", "divided into 1"), ("5:13", "divided into 13"), ("7:2", "topic 7"),
+        ("5.1:2", "not there"), ("5:2,5.3:2", "not there"), ("5:2,5:3", "twice"), ("5:3,5.1:2,5.1.1:2,5.1.1.1:2", "no division"),
+        ("x:2", "no division"), ("٥:2", "no division"),
+    ],
+)  # fmt: skip
+def test_what_is_no_division_is_refused(text, words):
+    with pytest.raises(ValueError, match=words):
+        divided.from_text(text, range(RANK))
+
+
+@pytest.mark.parametrize(
+    ("cut", "words"),
+    [
+        (3, "is none"),
+        ({"components": [9], "child": [], "into": 2}, "not there"),
+        ({"components": [1], "child": [0], "into": 2}, "not there"),
+        ({"components": [1], "child": [], "into": True}, "no list of numbers"),
+        ({"components": [], "child": [], "into": 2}, "not there"),
+    ],
+)
+def test_a_division_in_a_file_is_checked(cut, words):
+    with pytest.raises(ValueError, match=words):
+        Edits.from_dict({"divided": [cut]}, RANK, COLUMNS)

@@ -8,6 +8,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.files.report import html
+from dashboard.files.saved import edits_of, saved_run
+from dashboard.files.saved import opened as opened_file
+from dashboard.text.words import percent
 from nmfcore.methods.divide import divide
 from nmfcore.methods.groups import group_shares, shares
 from nmfcore.methods.subset import Among, Between, Chosen, Filter, OfTopic
@@ -193,12 +197,55 @@ def test_the_reading_room_colours_the_text_and_leads_along_the_topic():
 def test_a_topic_is_divided_and_its_share_split_into_the_childrens_and_the_rest():
     app = opened("topics")
     app.segmented_control(key="aspect").set_value("divide").run()
-    app.selectbox(key="divide-topic").set_value(4)
+    app.selectbox(key="divide-at").set_value(((4,), ())).run()
+    app.button(key="divide").click()
     app = settled(app.run())
-    table = next(frame.value for frame in app.dataframe if "child" in frame.value.columns)
-    assert table["child"].tolist() == ["5.1", "5.2", "5.3"]
     run = app.session_state["nmf"].shown.run
     found = divide(run.dataset.X, run.factorization.W, run.factorization.H, 4, 3, seed=run.spec.seed)
-    np.testing.assert_allclose(table["% of the topic"].sum() / 100 + found.rest, 1.0)
-    assert "belongs to none of them" in text(app)
+    tree = " ".join(block.proto.body for block in app.get("html"))
+    for place, c in enumerate(found.order):
+        assert f"<b>5.{place + 1}</b>" in tree
+        assert f"<span>{percent(float(found.shares[c]))}</span>" in tree
+    np.testing.assert_allclose(found.shares.sum() + found.rest, 1.0)
+    assert f"{percent(found.rest)} belongs to none of its children" in text(app)
     assert "All topics, joined by likeness" in text(app)
+    assert "".join(app.query_params["divided"]) == "5:3"
+    app.selectbox(key="divide-at").set_value(((4,), (1,))).run()  # a child is divided like a topic
+    app.button(key="divide").click()
+    app = settled(app.run())
+    assert "<b>5.2.3</b>" in " ".join(block.proto.body for block in app.get("html"))
+    assert "".join(app.query_params["divided"]) == "5:3,5.2:3"
+    assert "Undo: divided 5.2 into 3" in plain(app.button(key="undo").label)
+    app.button(key="undo-all").click()
+    app = settled(app.run())
+    assert "divided" not in app.query_params
+    assert "<b>5.1</b>" not in " ".join(block.proto.body for block in app.get("html"))
+
+
+def test_a_division_is_in_the_link_in_a_saved_run_and_in_the_report():
+    app = opened("topics", divided="2+5:2,7:3")
+    app.segmented_control(key="aspect").set_value("divide")
+    app = settled(app.run())
+    run = app.session_state["nmf"].shown.run
+    edits = app.session_state["nmf"].shown.edits
+    (steps,) = edits.values()
+    said, now = steps[-1]
+    assert said == "opening the link"
+    assert now.merges == ((1, 4),)
+    tree = " ".join(block.proto.body for block in app.get("html"))
+    assert "<b>2 + 5.2</b>" in tree
+    assert "<b>7.3</b>" in tree
+    assert "Divisions are in the link" in text(app)
+    saved, _ = opened_file(saved_run(run, now))
+    assert edits_of(saved) == now
+    page = html(run, edits=now)
+    assert "Divided topics" in page
+    assert "<b>2 + 5.2</b>" in page
+    without = divide(run.dataset.X, run.factorization.W, run.factorization.H, [1, 4], 2, seed=run.spec.seed)
+    assert percent(float(without.shares.max())) in page
+
+
+def test_a_division_that_the_run_cannot_have_is_said():
+    app = opened("topics", divided="99:2")
+    assert "The divided topics in this link cannot be shown: it names topic 99" in text(app)
+    assert "divided" not in app.query_params

@@ -1,0 +1,63 @@
+"""Which topics does the address say are divided? An edit of the view like any other, and the only one that a link holds.
+
+Names and hidden words are a person's own and stay out of links; into how many a topic is divided says nothing of anybody.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.session.editing import edit, edits
+from dashboard.session.tab import state
+from dashboard.text.plain import clean
+from dashboard.topics_shown import divided
+from dashboard.work.fitting import FittedRun
+
+NAME = "divided"
+LONGEST = 2_000  # characters of it in an address
+
+
+def look_up() -> None:
+    """Remember what the address says, where that is news; before the run that it belongs to is there."""
+    me = state()
+    given = str(st.query_params.get(NAME, ""))
+    if given and given != me.address.divided:
+        me.address.divided = me.address.to_divide = given
+
+
+def take_over() -> None:
+    """Divide the run on screen as the address said, once it is the run that was waited for."""
+    me = state()
+    given, run = me.address.to_divide, me.shown.run
+    if not given or run is None or me.under_way.fit is not None or me.address.missing is not None:
+        return
+    me.address.to_divide = ""
+    if me.notice is not None:  # the run that it is about could not be had
+        return
+    try:
+        cuts = divided.from_text(given[:LONGEST], run.ids)
+    except ValueError as wrong:
+        me.tell(f"The divided topics in this link cannot be shown: it names {clean(wrong, 80)}.")
+        return
+    now = edits(run)
+    for cut in cuts:
+        now = now.merge(cut.members).divide(cut.members, cut.path, cut.into)
+    edit(run, now, "opening the link")
+
+
+def write(run: FittedRun) -> None:
+    """Write the divisions that are shown into the address."""
+    me = state()
+    text = as_linked(run)
+    if text:
+        me.address.divided = text
+        if st.query_params.get(NAME) != text:
+            st.query_params[NAME] = text
+    elif NAME in st.query_params and not me.address.to_divide:
+        del st.query_params[NAME]
+        me.address.divided = ""
+
+
+def as_linked(run: FittedRun) -> str:
+    """The divisions of a run as a link holds them."""
+    return divided.as_text(edits(run).cuts_seen, run.ids)
