@@ -124,7 +124,7 @@ def likeness(shown: TopicsShown) -> None:
     """All topics, joined by likeness."""
     noun = part(shown.run.dataset)
     tree = shown.facts("likeness tree", lambda: likeness_tree(shown.H))
-    drawn = tree_chart(tree, shown.names, labels=shown.labels, colours=shown.colours, noun=noun, theme=session.theme())
+    drawn = tree_chart(tree, shown.called(), theme=session.theme())
     card.picture(
         "topics", "tree", f"All {noun}s, joined by likeness", drawn,
         say=f"Lines meet where the {noun}s they join differ by so much; average linkage.",
