@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from nmfcore.core.guidance import Guidance
 from nmfcore.core.losses import beta_of
-from nmfcore.core.spec import RunSpec, StopRule
+from nmfcore.core.parameters import Parameter, parameters
+from nmfcore.core.spec import WEIGHT, RunSpec, StopRule
 from nmfcore.solvers import SOLVERS, make_solver
 from nmfcore.solvers.starts import INITS
 
@@ -39,10 +40,21 @@ PARAMETERS = (
     "sym",
     "guide",
 )
+STOPS = {"tol": "tol", "iterations": "max_iter", "seconds": "max_seconds", "kkt": "kkt"}  # of the link, of the stop rule
 PENALTIES = {"l1w": "l1_W", "l1h": "l1_H", "l2w": "l2_W", "l2h": "l2_H"}  # of the link, of the specification
 LONGEST = 8_000  # characters of one parameter; a longer one was not made here
 DEEPEST = 8  # nested lists and objects in a part of a link
-MOST_RANK, MOST_ITERATIONS, MOST_SECONDS, MOST_PENALTY = 200, 2_000, 3_600.0, 1e12
+
+# The numbers that an address or a control may ask for; their bounds are nmfcore's own
+NUMBERS: dict[str, Parameter] = {
+    name: replace(each.asked, name=name)
+    for name, each in (
+        ("rank", parameters(RunSpec)["rank"]),
+        ("seed", parameters(RunSpec)["seed"]),
+        *((name, parameters(StopRule)[of]) for name, of in STOPS.items()),
+        *((name, WEIGHT) for name in PENALTIES),
+    )
+}
 
 REFUSED = "This link cannot be opened: "
 
@@ -75,7 +87,6 @@ def from_query(query: Mapping[str, str], default: RunSpec) -> RunSpec | None:
         if len(text) > LONGEST:
             raise LinkError(f"The link's part '{name}' is too long to be one of ours.")
     default = _default_of(given.get("data", default.data), default)
-    stop = default.stop
     try:
         spec = default.replace(
             data_options=_json(given, "options", dict, default.data_options),
@@ -84,20 +95,12 @@ def from_query(query: Mapping[str, str], default: RunSpec) -> RunSpec | None:
             solver=given.get("solver", default.solver),
             solver_options=_json(given, "par", dict, default.solver_options),
             loss=given.get("loss", default.loss),
-            rank=_number(given, "rank", int, default.rank, 1, MOST_RANK),
+            rank=_number(given, "rank", default.rank),
             init=given.get("init", default.init),
-            seed=_number(given, "seed", int, default.seed, 0, 2**32 - 1),
-            stop=StopRule(
-                tol=_number(given, "tol", float, stop.tol, 0.0, 1.0),
-                max_iter=_number(given, "iterations", int, stop.max_iter, 0, MOST_ITERATIONS),
-                max_seconds=_number(given, "seconds", float, stop.max_seconds, 0.0, MOST_SECONDS),
-                kkt=_number(given, "kkt", float, stop.kkt, 0.0, 1.0),
-            ),
-            penalty={
-                weight: _number(given, name, float, default.penalty.get(weight, 0.0), 0.0, MOST_PENALTY)
-                for name, weight in PENALTIES.items()
-            },
-            symmetric=bool(_number(given, "sym", int, int(default.symmetric), 0, 1)),
+            seed=_number(given, "seed", default.seed),
+            stop=StopRule(**{of: _number(given, name, getattr(default.stop, of)) for name, of in STOPS.items()}),
+            penalty={of: _number(given, name, default.penalty.get(of, 0.0)) for name, of in PENALTIES.items()},
+            symmetric=_flag(given, "sym", default.symmetric),
             guidance=Guidance.from_dict(_json(given, "guide", dict, {})),
         )
         make_solver(spec.solver, spec.solver_options)
@@ -131,10 +134,7 @@ def _texts(spec: RunSpec) -> dict[str, str]:
         "rank": str(spec.rank),
         "init": spec.init,
         "seed": str(spec.seed),
-        "tol": repr(stop.tol),
-        "iterations": str(stop.max_iter),
-        "seconds": repr(stop.max_seconds),
-        "kkt": repr(stop.kkt),
+        **{name: repr(getattr(stop, of)) for name, of in STOPS.items()},
         **{name: repr(float(spec.penalty.get(weight, 0.0))) for name, weight in PENALTIES.items()},
         "sym": str(int(spec.symmetric)),
         "guide": spec.guidance.to_json(),
@@ -172,15 +172,20 @@ def _depth(value: Any) -> int:
     return depth
 
 
-def _number(given: Mapping[str, str], name: str, kind: Any, default: Any, low: float, high: float) -> Any:
+def _flag(given: Mapping[str, str], name: str, default: bool) -> bool:
+    if given.get(name, "0") not in ("0", "1"):
+        raise LinkError(f"{REFUSED}{name} must be 0 or 1.")
+    return given[name] == "1" if name in given else default
+
+
+def _number(given: Mapping[str, str], name: str, default: Any) -> Any:
     if name not in given:
         return default
-    if given[name] == "None" and name == "seconds":
+    held = NUMBERS[name]
+    if given[name] == "None" and held.optional:
         return None
     try:
-        value = kind(given[name])
+        value = held.kind(given[name])
     except ValueError:
         raise LinkError(f"{REFUSED}{name}={given[name][:40]!r} is not a number.") from None
-    if not low <= value <= high:
-        raise LinkError(f"{REFUSED}{name} must lie between {low:g} and {high:g}.")
-    return value
+    return held.checked(value)

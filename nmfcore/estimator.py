@@ -46,7 +46,8 @@ from nmfcore.core.blocks import as_visited, is_blocks
 from nmfcore.core.checks import ProblemError, as_problem, first_zero, penalty_for, times_power_of_two
 from nmfcore.core.factorization import BETA, Factorization, Factors, Matrix, Penalty, Problem, Progress, StopReason, beta_of
 from nmfcore.core.losses import beta_divergence
-from nmfcore.core.spec import RunSpec, StopRule
+from nmfcore.core.parameters import Parameter, parameters
+from nmfcore.core.spec import WEIGHT, RunSpec, StopRule
 from nmfcore.solvers import SOLVERS, make_solver, starts
 from nmfcore.solvers.block_engines import engine_for, mapped_array
 from nmfcore.solvers.blocked_run import Within, prepare_blocks
@@ -81,6 +82,12 @@ class ScikitUpdates(MultiplicativeUpdates):
         shared = (problem.X != 0).astype(H.dtype) @ (H > 0).T.astype(H.dtype)  # 0: the next update of W makes it 0
         cleaned = Factors(np.where(shared > 0, W, 0), H)
         return (cleaned, memory) if np.isfinite(beta_divergence(problem, cleaned, beta)) else (new, memory)
+
+
+def _allowed(held: Parameter, *, least: float | None = None) -> Interval:
+    """The bounds of nmfcore's table as scikit-learn checks them; `least` where it asks for more."""
+    low = held.least if least is None else least
+    return Interval(Integral if held.kind is int else Real, low, held.most, closed="left" if held.most is None else "both")
 
 
 class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -132,15 +139,15 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_components": [Interval(Integral, 1, None, closed="left"), None, StrOptions({"auto"})],
+        "n_components": [_allowed(parameters(RunSpec)["rank"]), None, StrOptions({"auto"})],
         "init": [StrOptions(set(INITS)), None],
         "solver": [StrOptions({"cd", *PLAIN_SOLVERS}), Solver],
         "beta_loss": [StrOptions(set(BETA)), Real],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],  # as scikit-learn; the loop's own ends at 1, see TOL_SHARE
+        "max_iter": [_allowed(parameters(StopRule)["max_iter"], least=1)],
         "random_state": ["random_state", np.random.Generator],
-        "alpha_W": [Interval(Real, 0, None, closed="left")],
-        "alpha_H": [Interval(Real, 0, None, closed="left"), StrOptions({"same"})],
+        "alpha_W": [_allowed(WEIGHT)],
+        "alpha_H": [_allowed(WEIGHT), StrOptions({"same"})],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
         "verbose": ["verbose"],
         "shuffle": ["boolean"],
@@ -271,7 +278,7 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         if solver.key == "mu":
             start = _with_support(problem, start)
         order = np.random.default_rng(seed).permutation(rank) if self.shuffle else np.arange(rank)
-        stop = StopRule(tol=self.tol * TOL_SHARE, max_iter=int(self.max_iter), max_seconds=None)
+        stop = self._stop_rule()
         spec = RunSpec(
             solver=solver.key, solver_options=solver.options(), loss=problem.loss, rank=rank, init=init, seed=seed, stop=stop
         )
@@ -309,7 +316,7 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             blocks, self._rank(blocks, H if custom else None), solver=solver, init=None if custom else self.init,
             seed=_seed(self.random_state), loss=_loss_name(self.beta_loss),
             penalty=penalty_for(self.alpha_W, self.alpha_H, self.l1_ratio, blocks.shape),
-            stop=StopRule(tol=self.tol * TOL_SHARE, max_iter=int(self.max_iter), max_seconds=None),
+            stop=self._stop_rule(),
             **({"W": W, "H": H} if custom else {}),
         )  # fmt: skip
         for point in run:
@@ -334,6 +341,9 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             W[begin:end] = rows
         engine.close()
         return W
+
+    def _stop_rule(self) -> StopRule:
+        return StopRule(tol=min(1.0, self.tol * TOL_SHARE), max_iter=int(self.max_iter), max_seconds=None)
 
     def _rank(self, X: Any, H: Any) -> int:
         if self.n_components == "auto" and H is not None:

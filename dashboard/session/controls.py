@@ -27,9 +27,17 @@ T = TypeVar("T")
 
 OTHER_BETA = "beta=..."  # the loss whose number a control of its own says
 USUAL_BETA = 1.5  # between Kullback-Leibler (1) and Frobenius (2)
+OFFERED_RANK = int(links.NUMBERS["rank"].most or 1)
 LOSSES = ("frobenius", "kullback-leibler", "itakura-saito", OTHER_BETA)
-STOPS = {"tol": "tol", "iterations": "max_iter", "seconds": "max_seconds"}  # controls of the stop rule, and its fields
-NO_LIMIT = 60.0  # what the control says where a run has no limit of seconds
+
+
+def _rule(name: str) -> Callable[[Wanted], Any]:
+    return lambda now: getattr(now.spec.stop, name)
+
+
+def _weight(name: str) -> Callable[[Wanted], Any]:
+    return lambda now: float(now.spec.penalty.get(name, 0.0))
+
 
 SAYS: dict[str, Callable[[Wanted], Any]] = {
     "rank": lambda now: now.spec.rank,
@@ -38,9 +46,9 @@ SAYS: dict[str, Callable[[Wanted], Any]] = {
     "beta": lambda now: float(beta_of(now.spec.loss)),
     "init": lambda now: now.spec.init,
     "seed": lambda now: now.spec.seed,
-    "tol": lambda now: float(now.spec.stop.tol),
-    "iterations": lambda now: now.spec.stop.max_iter,
-    "seconds": lambda now: NO_LIMIT if now.spec.stop.max_seconds is None else float(now.spec.stop.max_seconds),
+    "sym": lambda now: now.spec.symmetric,
+    **{name: _rule(of) for name, of in links.STOPS.items()},
+    **{name: _weight(of) for name, of in links.PENALTIES.items()},
     "live": lambda now: now.live,
 }
 
@@ -96,8 +104,12 @@ def take(name: str, key: str) -> None:
         now.spec = now.spec.replace(loss=f"beta={USUAL_BETA:g}" if value == OTHER_BETA else str(value))
     elif name == "beta":
         now.spec = now.spec.replace(loss=f"beta={value:g}")
-    elif name in STOPS:
-        now.spec = now.spec.replace(stop=replace(now.spec.stop, **{STOPS[name]: value}))
+    elif name in links.STOPS:
+        now.spec = now.spec.replace(stop=replace(now.spec.stop, **{links.STOPS[name]: value}))
+    elif name in links.PENALTIES:
+        now.spec = now.spec.replace(penalty={**now.spec.penalty, links.PENALTIES[name]: value})
+    elif name == "sym":
+        now.spec = now.spec.replace(symmetric=bool(value))
     elif name in SAYS:
         now.spec = now.spec.replace(**{name: value})
     else:
@@ -130,7 +142,7 @@ def settle() -> None:
 def most_rank() -> int | None:
     """The largest rank that can be chosen; None while the data is not here."""
     data = state().chosen.data
-    return max(1, min(*data.shape, links.MOST_RANK)) if data is not None and data.X is not None else None
+    return max(1, int(min(*data.shape, OFFERED_RANK))) if data is not None and data.X is not None else None
 
 
 def losses(solver: str) -> list[str]:

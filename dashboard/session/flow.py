@@ -300,7 +300,8 @@ def continued(run: FittedRun) -> StopRule:
     """The stop rule under which the run on screen goes on."""
     done = run.factorization.history[-1].iteration
     stop = run.run.spec.stop
-    return replace(stop, max_iter=min(links.MOST_ITERATIONS, max(stop.max_iter, done + max(100, done))), tol=stop.tol / 10)
+    most = int(links.NUMBERS["iterations"].most or done)
+    return replace(stop, max_iter=min(most, max(stop.max_iter, done + max(100, done))), tol=stop.tol / 10)
 
 
 def fit_another() -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import links, session
 from dashboard.figures.loss import sparkline
+from dashboard.text import settings
 from dashboard.text.plain import markdown
 from dashboard.text.words import SHORT_REASONS, count, preparation, seconds, shape, start_title
 from dashboard.widgets import rank
@@ -15,10 +16,10 @@ from dashboard.work.fitting import FittedRun
 from dashboard.work.jobs import Job, Status
 from nmfcore.core.factorization import Factorization
 from nmfcore.core.parameters import Parameter, parameters
-from nmfcore.core.spec import LARGEST_SEED
 from nmfcore.solvers import SOLVERS
 from nmfcore.solvers.starts import INITS
 
+NORMS = {"l1": "the sum of {}", "l2": "half the sum of squares of {}"}
 HEARTBEAT = 0.5  # seconds between looks at a running job
 LOSS_TITLES = {
     "frobenius": "Frobenius",
@@ -42,7 +43,12 @@ def _data() -> None:
     with st.container(border=True, gap="xsmall"):
         st.markdown(f"**{markdown(session.chosen_title())}**")
         if data is not None:
-            st.markdown(f":small[:gray[{shape(data)} · {markdown(preparation(session.wanted()))}]]")
+            wanted = session.wanted()
+            wishes = f" · {count(len(wanted.guidance), 'wish', 'wishes')}" if wanted.guidance else ""
+            exactly = "  \n".join(
+                f"{markdown(name, 40)}: {markdown(value, 300)}" for name, value in settings.of_data(wanted).items()
+            )
+            st.markdown(f":small[:gray[{shape(data)} · {markdown(preparation(wanted))}{wishes}]]", help=exactly)
         else:
             st.markdown(":small[:gray[not loaded yet]]")
         st.page_link(session.page("data"), label="Change data", icon=":material/swap_horiz:", width="stretch")
@@ -92,18 +98,39 @@ def _advanced(solver: str) -> None:
         st.number_input("β", step=0.1, help=meaning, **session.wired("beta"))
     meaning = "Where W and H begin. The end depends on it: NMF has many local optima."
     st.selectbox("Start", list(INITS), format_func=start_title, help=meaning, **session.wired("init"))
-    st.number_input("Seed", 0, LARGEST_SEED, step=1, help="The same seed gives the same result.", **session.wired("seed"))
-    st.number_input(
-        "Stop when the error falls by less than (per iteration, relative)",
-        0.0,
-        1.0,
-        format="%.1e",
-        step=1e-5,
-        help="Averaged over five iterations. 0 switches this rule off.",
-        **session.wired("tol"),
-    )
-    st.number_input("Iterations at most", 0, links.MOST_ITERATIONS, step=50, **session.wired("iterations"))
-    st.number_input("Seconds at most", 0.0, links.MOST_SECONDS, step=10.0, **session.wired("seconds"))
+    _number("seed", "Seed", "The same seed gives the same result.", step=1)
+    _penalties(kind)
+    _stop_rule()
+
+
+def _penalties(kind: Any) -> None:
+    """What a large factor costs, and whether one factor is sought; where the solver can, or a link asks for it."""
+    wanted = session.wanted()
+    if kind.supports.penalty or wanted.penalty:
+        with st.container(horizontal=True, gap="xsmall"):
+            for name, of in links.PENALTIES.items():
+                norm, factor = of.split("_")
+                meaning = f"Adds this weight times {NORMS[norm].format(factor)} to the loss. 0 for none."
+                _number(name, f"{norm.upper()} of {factor}", meaning, format="%g", step=0.1, width=110)
+    if kind.supports.requires_symmetric or wanted.symmetric:
+        st.toggle("One factor: X = SSᵀ", help="For data that is its own mirror image.", **session.wired("sym"))
+
+
+def _stop_rule() -> None:
+    """When a run ends."""
+    meaning = "Averaged over five iterations. 0 switches this rule off."
+    _number("tol", "Stop when the error falls by less than (per iteration, relative)", meaning, format="%.1e", step=1e-5)
+    meaning = "How far W and H are from where no small change helps, relative to the start. 0 switches this rule off."
+    _number("kkt", "Stop when the KKT residual is below", meaning, format="%g", step=1e-4)
+    _number("iterations", "Iterations at most", "", step=50)
+    _number("seconds", "Seconds at most", "Empty for no limit.", step=10.0, value=None, placeholder="no limit")
+
+
+def _number(name: str, title: str, meaning: str, **options: Any) -> None:
+    """The control of a number that an address names, too: the bounds are the same."""
+    held = links.NUMBERS[name]
+    least, most = (_whole(held.least), _whole(held.most)) if held.kind is int else (held.least, held.most)
+    st.number_input(title, least, most, help=meaning or None, **options, **session.wired(name))
 
 
 def _parameter(solver: str, parameter: Parameter) -> None:

@@ -12,7 +12,7 @@ import inspect
 import math
 import re
 import sys
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -31,6 +31,7 @@ class Parameter:
     kind : bool, int, float or str
     default : the value it has when nobody sets it
     least, most : both can be reached; None where there is no bound (a float is finite in any case)
+    offered : the most that a screen or a link asks for, where a program may go further; None for `most`
     choices : the words a str may be; empty for any
     optional : None is a value, too
     unit : what a number counts ("iterations", "seconds"); "" for a pure number
@@ -46,6 +47,12 @@ class Parameter:
     optional: bool = False
     unit: str = ""
     meaning: str = ""
+    offered: float | None = None
+
+    @property
+    def asked(self) -> Parameter:
+        """This parameter as a screen or a link may ask for it: up to what is offered."""
+        return self if self.offered is None else replace(self, most=self.offered)
 
     @property
     def bounds(self) -> str:
@@ -107,9 +114,10 @@ def parameter(
     choices: tuple[str, ...] = (),
     optional: bool = False,
     unit: str = "",
+    offered: float | None = None,
 ) -> Any:
     """A dataclass field with that default and those bounds; see `Parameter`. Its kind is the default's."""
-    held = Parameter("", type(default), default, least, most, choices, optional, unit)
+    held = Parameter("", type(default), default, least, most, choices, optional, unit, offered=offered)
     return field(default=default, metadata={"parameter": held})
 
 
@@ -123,7 +131,7 @@ def parameters(kind: type[Any]) -> dict[str, Parameter]:
     for each in fields(kind):
         held = each.metadata.get("parameter") or Parameter(each.name, type(each.default), each.default)
         if held.kind in KINDS:
-            found[each.name] = _named(held, each.name, meaning(kind, each.name))
+            found[each.name] = replace(held, name=each.name, meaning=meaning(kind, each.name))
     return found
 
 
@@ -156,10 +164,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(part) for part in value]
     return value
-
-
-def _named(held: Parameter, name: str, words: str) -> Parameter:
-    return Parameter(name, held.kind, held.default, held.least, held.most, held.choices, held.optional, held.unit, words)
 
 
 def _written(number: float) -> str:

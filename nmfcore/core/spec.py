@@ -20,7 +20,7 @@ from nmfcore.core.parameters import Parameter, check_parameters, parameter, plai
 Options = Mapping[str, Any]
 
 PENALTIES = ("l1_W", "l1_H", "l2_W", "l2_H")  # the weights that a penalty may have
-WEIGHT = Parameter("weight", float, 0.0, least=0.0)  # what each of them may be
+WEIGHT = Parameter("weight", float, 0.0, least=0.0, offered=1e12)  # what each of them may be
 LARGEST_SEED = 2**32 - 1  # as scikit-learn's random_state
 KEEPS_ZEROS = ("mu", "masked", "symmetric")  # solvers that can never change a zero (their `locks_zeros`)
 
@@ -41,8 +41,8 @@ class StopRule:
     """
 
     tol: float = parameter(1e-5, least=0.0, most=1.0)
-    max_iter: int = parameter(500, least=0, unit="iterations")
-    max_seconds: float | None = parameter(60.0, least=0.0, optional=True, unit="seconds")
+    max_iter: int = parameter(500, least=0, unit="iterations", offered=2_000)
+    max_seconds: float | None = parameter(60.0, least=0.0, optional=True, unit="seconds", offered=3_600.0)
     kkt: float = parameter(0.0, least=0.0, most=1.0)
 
     def __post_init__(self) -> None:
@@ -84,7 +84,7 @@ class RunSpec:
     solver: str = "hals"
     solver_options: Options = field(default_factory=dict)
     loss: str = "frobenius"
-    rank: int = parameter(6, least=1)
+    rank: int = parameter(6, least=1, offered=200)
     init: str = ""
     seed: int = parameter(0, least=0, most=LARGEST_SEED)
     stop: StopRule = StopRule()

@@ -9,8 +9,8 @@ import pytest
 from test_views import go, named, start
 
 from dashboard import links, session
-from dashboard.cards import run_spec
 from dashboard.session.tab import Load
+from dashboard.text import settings
 from dashboard.work.fitting import FIRST
 
 HERE = Path(session.__file__).parent
@@ -139,11 +139,11 @@ def test_what_was_run_is_said_for_people_and_kept_exactly_behind_the_menu():
 
 
 def test_a_value_is_said_without_the_marks_of_a_programming_language():
-    assert run_spec.said(["alt.atheism", "sci.space"]) == "alt.atheism, sci.space"
-    assert run_spec.said(list("abcdefgh")) == "a, b, c, d, e, f and 2 more"
-    assert (run_spec.said(True), run_spec.said(None), run_spec.said(0.5), run_spec.said(1e-05)) == ("yes", "none", "0.5", "1e-05")
-    assert run_spec.step({"step": "scale_rows", "norm": "l2"}) == "Scale rows (norm l2)"
-    assert run_spec.step({"step": "log1p"}) == "Logarithm"
+    assert settings.said(["alt.atheism", "sci.space"]) == "alt.atheism, sci.space"
+    assert settings.said(list("abcdefgh")) == "a, b, c, d, e, f and 2 more"
+    assert (settings.said(True), settings.said(None), settings.said(0.5), settings.said(1e-05)) == ("yes", "none", "0.5", "1e-05")
+    assert settings.step({"step": "scale_rows", "norm": "l2"}) == "Scale rows (norm l2)"
+    assert settings.step({"step": "log1p"}) == "Logarithm"
 
 
 def test_kept_runs_stand_under_the_name_of_their_data():

@@ -489,3 +489,9 @@ def test_verbose_writes_one_line_per_iteration(capsys):
     assert "relative error" in lines[-1]
     quiet(NMF(3, random_state=0, tol=0, max_iter=4))
     assert capsys.readouterr().out == ""
+
+
+def test_a_tolerance_of_any_size_ends_the_run():
+    """Above 10 it was refused in words of the loop's own tolerance."""
+    X = np.random.default_rng(0).random((9, 7))
+    assert NMF(2, tol=1e9, random_state=0).fit(X).n_iter_ < 20
