@@ -19,7 +19,7 @@ import scipy.sparse as sp
 from nmfcore.core.threads import in_single
 
 if TYPE_CHECKING:
-    from nmfcore.core.rules import Rules
+    from nmfcore.core.keeping import Rules
     from nmfcore.core.spec import RunSpec
 
 BETA = {"frobenius": 2.0, "kullback-leibler": 1.0, "itakura-saito": 0.0}  # the losses that have a name
@@ -104,7 +104,8 @@ class Problem:
         X is 0 wherever the mask is.
     symmetric : X is a similarity matrix C, and the factors are S and S transposed.
     penalty : the regularisation, in scikit-learn's meaning; `None` for none.
-    rules : what rows of H and columns of W have to keep, see nmfcore/core/rules.py; `None` for nothing.
+    rules : what rows of H and columns of W have to keep, see nmfcore/core/keeping.py; `None` for
+        nothing. Of a symmetric problem both are columns of S, and both sides hold the same rules.
     """
 
     X: Matrix

@@ -19,8 +19,8 @@ import scipy.sparse as sp
 from nmfcore.core.checks import as_problem
 from nmfcore.core.factorization import BETA as BETA
 from nmfcore.core.factorization import Factors, Matrix, Problem, beta_of
+from nmfcore.core.keeping import Rules
 from nmfcore.core.products import times, wide_times
-from nmfcore.core.rules import Rules
 from nmfcore.core.wanted import ask
 
 # Below this relative error the Gram form has lost about half of its digits (its error is about eps ||X||^2).

@@ -16,7 +16,8 @@ from nmfcore.core.guidance import (
     Seed,
     Split,
 )  # fmt: skip
-from nmfcore.guide.steer import Effects, Refit, begin, effects, refuse, replay, start_of, steer
+from nmfcore.guide.effects import Effects, effects
+from nmfcore.guide.steer import Refit, begin, refuse, replay, start_of, steer
 from nmfcore.guide.verdicts import LEADING, largest, leading
 from nmfcore.guide.wishes import Guided, Verdict, Wish, first
 

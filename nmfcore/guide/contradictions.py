@@ -10,9 +10,14 @@ from nmfcore.core.guidance import FIRST_WORDS, Delete, Edit, Forbid, Group, Lift
 from nmfcore.core.rules import First, Pull, Zero
 from nmfcore.guide.wishes import Guided, Wish
 
+OF_KEYWORDS = (Seed, Forbid, Pin, Lift)  # what topics that are columns of S alone can be told
+
 
 def refuse_contradictions(before: Guided, edit: Edit, words: np.ndarray, items: np.ndarray, axes: Axes) -> None:
     """Raise the sentence that names the other wish, before anything is fitted."""
+    if before.result.spec.symmetric and not isinstance(edit, OF_KEYWORDS):
+        known = ", ".join(kind.do for kind in OF_KEYWORDS)
+        raise ProblemError(f"Topics of {axes.columns.name} alone cannot keep the wish '{edit.do}'. They can: {known}.")
     for topic in edit.topics_named:
         before.at(topic)
     if isinstance(edit, Lift):

@@ -5,7 +5,6 @@ One function for each edit in PLANS: the model before and the edit in, a start a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from nmfcore.core.checks import ProblemError
-from nmfcore.core.factorization import Axes, Factorization, Matrix, Problem
+from nmfcore.core.factorization import Axes, Matrix, Problem
 from nmfcore.core.guidance import (
     FIRST_WORDS,
     HOW,
@@ -21,7 +20,6 @@ from nmfcore.core.guidance import (
     Delete,
     Forbid,
     Group,
-    Guidance,
     Lift,
     Merge,
     Move,
@@ -31,7 +29,7 @@ from nmfcore.core.guidance import (
     Split,
 )
 from nmfcore.core.losses import inner
-from nmfcore.core.rules import Avoid, Cone, First, Fixed, Pull, Rule, Rules, Zero, cosine, direction
+from nmfcore.core.rules import Avoid, Cone, First, Fixed, Pull, Rule, Zero, cosine, direction
 from nmfcore.guide.wishes import Guided, Wish
 from nmfcore.topics.terms import best, merge, together
 
@@ -67,6 +65,11 @@ class Before:
     @property
     def euclidean(self) -> bool:
         return self.problem.loss == "frobenius"
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether topics are columns of S in C ~ S S^T, and X is C."""
+        return self.problem.symmetric
 
     def row(self, topic: int) -> np.ndarray:
         """The row of H (n,) of that id, in float64."""
@@ -106,6 +109,8 @@ def _with_new(at: Before, w: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.
     size = np.sqrt(inner(at.W, at.W) * inner(at.H, at.H)) / max(1, len(at.H)) if at.H.any() else 1.0
     W = np.hstack([at.W, (w[:, None] * np.sqrt(size)).astype(dtype)])
     H = np.vstack([at.H, (h[None, :] * np.sqrt(size)).astype(dtype)])
+    if at.symmetric:
+        W = H.T.copy()
     return W, H, [*at.guided.ids, at.new_id]
 
 
@@ -150,8 +155,7 @@ def _seed(at: Before) -> Plan:
     if not lengths.all():
         missing = at.axes.columns.label(int(at.words[int(np.argmin(lengths))]))
         raise ProblemError(f"'{missing}' occurs nowhere in this data.")
-    held = columns > 0
-    facts = {"meet": int(np.count_nonzero(held.sum(axis=1) >= min(2, len(at.words))))}
+    facts = {"meet": _meeting(at, columns)}
     if at.edit.topic is not None:
         target = _raised(at.row(at.edit.topic), at.words)
         wish = _wish(at, (at.edit.topic,), rows={at.edit.topic: _towards(at, target, first_words=True)}, facts=facts)
@@ -161,10 +165,20 @@ def _seed(at: Before) -> Plan:
             H[k] = (0.5 * at.row(at.edit.topic) + 0.5 * at.H[k].sum() * target / target.sum()).astype(H.dtype)
         return Plan(at.W, H, list(at.guided.ids), wish, loose=(at.edit.topic,))
     w = (columns / lengths).sum(axis=1)
-    target = _raised(_back(at.X, w), at.words)
+    target = _raised(w if at.symmetric else _back(at.X, w), at.words)
     W, H, ids = _with_new(at, w, target)
     wish = _wish(at, (at.new_id,), rows={at.new_id: _towards(at, target, first_words=True)}, facts=facts)
     return Plan(W, H, ids, wish, new=(at.new_id,), loose=(at.new_id,))
+
+
+def _meeting(at: Before, columns: np.ndarray) -> int:
+    """In how many items two of the words meet (one word: how many hold it); of a similarity, how many pairs of them are alike.
+
+    columns : (m, s) those of X
+    """
+    if at.symmetric:
+        return int(np.count_nonzero(np.triu(columns[at.words], 1)))
+    return int(np.count_nonzero((columns > 0).sum(axis=1) >= min(2, len(at.words))))
 
 
 def _back(X: Matrix, w: np.ndarray) -> np.ndarray:
@@ -326,105 +340,3 @@ PLANS: dict[type, Any] = {
     Seed: _seed, Forbid: _forbid, Move: _move, Group: _group, Remove: _remove, Split: _split, Merge: _merge, Delete: _delete,
     Add: _add, Pin: _pin, Lift: _lift,
 }  # fmt: skip
-
-
-def surviving(wishes: tuple[Wish, ...], plan: Plan) -> list[Wish]:
-    """The earlier wishes that go on. Rules follow ids; of a topic that becomes another one, what is forbidden there goes on."""
-    found = []
-    for wish in wishes:
-        if wish.number == plan.lifted:
-            continue
-        if wish.everywhere:  # a topic that became another one is not compared with what it was
-            rest = {t: row for t, row in wish.facts["rest"].items() if t not in (*plan.retired, *plan.reshaped)}
-            found.append(replace(wish, facts={"rest": rest}))
-            continue
-        sides = [_followed(side, plan) for side in (wish.rows, wish.columns)]
-        homes = set(plan.retired) | set(plan.reshaped)
-        whole = not isinstance(wish.edit, (Group, Split)) or not homes & set(wish.topics)
-        if any(sides) and whole:
-            topics = tuple(t for t in {**dict.fromkeys(wish.topics), **sides[0], **sides[1]} if t in sides[0] or t in sides[1])
-            facts = {**wish.facts, "rest": {}} if "rest" in wish.facts and set(topics) & homes else wish.facts
-            found.append(replace(wish, topics=topics, rows=sides[0], columns=sides[1], facts=facts))
-    return found
-
-
-def _followed(side: Mapping[int, tuple[Rule, ...]], plan: Plan) -> dict[int, tuple[Rule, ...]]:
-    found: dict[int, tuple[Rule, ...]] = {}
-    for topic, rules in side.items():
-        if topic in plan.retired:
-            continue
-        if topic in plan.reshaped:
-            rules = tuple(rule for rule in rules if isinstance(rule, Zero))
-            if plan.child is not None and rules:
-                found[plan.child] = rules
-        if rules:
-            found[topic] = rules
-    return found
-
-
-# -- the rules of a refit -------------------------------------------------------------------------------------------------------
-def own_rules(plan: Plan) -> tuple[dict[int, list[Rule]], dict[int, list[Rule]]]:
-    """What the wishes in force ask of rows of H and of columns of W, by id; the oldest first."""
-    rows: dict[int, list[Rule]] = {t: [] for t in plan.ids}
-    columns: dict[int, list[Rule]] = {t: [] for t in plan.ids}
-    for wish in plan.wishes:
-        for side, rules in ((rows, wish.rows), (columns, wish.columns)):
-            for topic, asked in rules.items():
-                side[topic] += asked
-        if wish.everywhere:
-            for topic in plan.ids:
-                rows[topic].append(Zero(wish.words))
-        if isinstance(wish.edit, Group):
-            for topic in plan.ids:
-                if topic not in wish.topics:
-                    columns[topic].append(Zero(wish.items))
-    return rows, columns
-
-
-def rules_of(plan: Plan, at: Before | None, guidance: Guidance) -> Rules:
-    """Everything that this refit has to keep, by component; at : the model that topics stay near to, None where all are loose."""
-    rows, columns = own_rules(plan)
-    others, euclidean = guidance.others, at is not None and at.euclidean
-    for k, topic in enumerate(plan.ids):
-        if any(isinstance(rule, Fixed) for rule in rows[topic]):
-            rows[topic] = [Fixed()]
-        elif topic in plan.held and euclidean:
-            rows[topic].append(Cone(*plan.held[topic]))
-        elif topic in plan.kept and euclidean:
-            rows[topic].append(Cone(plan.H[k].astype(np.float64), HOLD))
-        elif at is None or topic in plan.held or topic in plan.kept or topic in plan.loose or others == "free":
-            pass
-        elif others == "still" and not _asks(plan.wish, topic):
-            rows[topic] = [Fixed()]
-        else:
-            rows[topic].append(_staying(at.row(topic), rows[topic]))
-    place = {topic: k for k, topic in enumerate(plan.ids)}
-    return Rules({place[t]: r for t, r in rows.items() if r}, {place[t]: r for t, r in columns.items() if r})
-
-
-def _staying(old: np.ndarray, rules: Iterable[Rule]) -> Cone:
-    """Keeps a cosine of STAY to the old row (n,), also where words of it are forbidden now: those count as lost."""
-    rest = direction(old)
-    for rule in rules:
-        if isinstance(rule, Zero):
-            rest[rule.where] = 0
-    left = float(np.linalg.norm(rest))
-    return Cone(old, min(1.0, STAY / left) if left > STAY else HOLD)
-
-
-def _asks(wish: Wish | None, topic: int) -> bool:
-    """Whether a new wish asks anything of that topic's words."""
-    return wish is not None and (wish.everywhere or topic in wish.rows)
-
-
-def named(plan: Plan, fit: Factorization) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
-    """W, H and the ids after the refit: of two halves the one nearer to the parent takes the parent's place."""
-    W, H = fit.W, fit.H
-    if plan.child is not None and plan.wish is not None:
-        a, b = (plan.ids.index(topic) for topic in plan.wish.topics)
-        parent = plan.wish.facts["target"]
-        if cosine(H[b], parent) > cosine(H[a], parent):
-            order = np.arange(len(H))
-            order[[a, b]] = b, a
-            W, H = np.ascontiguousarray(W[:, order]), np.ascontiguousarray(H[order])
-    return W, H, tuple(plan.ids)

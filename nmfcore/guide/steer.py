@@ -18,8 +18,8 @@ et al. 2019 (their "control": the verdicts here are our own tests).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,13 +27,15 @@ import scipy.sparse as sp
 
 from nmfcore.core.checks import ProblemError, as_problem, check_rank
 from nmfcore.core.factorization import Axes, Axis, Factorization, Factors, Penalty, Problem, Progress, StopReason
-from nmfcore.core.guidance import Delete, Edit, Guidance
-from nmfcore.core.rules import Fixed, Rule, Rules, Zero, cosine
+from nmfcore.core.guidance import Edit, Guidance
+from nmfcore.core.keeping import Rules
+from nmfcore.core.rules import Fixed, Rule, Zero
 from nmfcore.core.spec import StopRule
 from nmfcore.core.threads import one_blas_thread
 from nmfcore.guide.contradictions import refuse_contradictions
-from nmfcore.guide.plans import PLANS, Before, Plan, named, own_rules, rules_of, surviving
-from nmfcore.guide.verdicts import largest, verdict
+from nmfcore.guide.plans import PLANS, Before, Plan
+from nmfcore.guide.standing import named, own_rules, surviving, under
+from nmfcore.guide.verdicts import verdict
 from nmfcore.guide.wishes import Guided, Wish, first
 from nmfcore.kernels.ruled import product, sweep_under
 from nmfcore.solvers import make_solver
@@ -158,7 +160,7 @@ def begin(
     guidance = _joined(before.guidance, edit, others, stop)
     axes = axes or Axes()
     spec, solver = before.result.spec, make_solver(before.result.spec.solver, before.result.spec.solver_options)
-    whole = _problem(X, before, axes)
+    whole = problem_of(X, before, axes)
     refuse(whole, solver)
     words = numbers(getattr(edit, "words", ()), axes.columns, whole.shape[1])
     items = numbers(getattr(edit, "items", ()), axes.rows, whole.shape[0])
@@ -169,15 +171,15 @@ def begin(
     plan.wishes = surviving(before.wishes, plan)
     if plan.wish is not None and (plan.wish.rows or plan.wish.columns or plan.wish.everywhere):
         plan.wishes.append(plan.wish)
-    problem, warnings = _without_forbidden(whole, plan.wishes, axes)
+    problem, warnings = without_forbidden(whole, plan.wishes, axes)
     rank = check_rank(len(plan.ids), problem.shape)
     if plan.new:
         with one_blas_thread():
             _alone(problem.under(None, rank), solver, plan, at)
-    problem = problem.under(rules_of(plan, at, guidance), rank)
+    problem = under(problem, plan, at, guidance)
     refuse_solver(problem, solver)
     spec, start = spec.replace(guidance=guidance), Factors(plan.W, plan.H).scaled(problem.scale**0.5)
-    run = Run(problem, solver, start, spec.replace(stop=_stop(guidance)))
+    run = Run(problem, solver, start, spec.replace(stop=stop_of(guidance)))
     run.spec = spec  # on the result stands the stop rule of the base fit
     return Refit(before, guidance, plan, run, start, axes, warnings)
 
@@ -197,12 +199,16 @@ def _joined(guidance: Guidance, edit: Edit, others: str | None, stop: StopRule |
     return wanted.plus(edit)
 
 
-def _problem(X: Any, before: Guided, axes: Axes) -> Problem:
+def stop_of(guidance: Guidance) -> StopRule:
+    """The stop rule of its refits."""
+    return StopRule(tol=guidance.tol, max_iter=guidance.max_iter, max_seconds=None)
+
+
+def problem_of(X: Any, before: Guided, axes: Axes) -> Problem:
     """X, checked, as the base fit's problem."""
     spec = before.result.spec
-    if spec.symmetric:
-        raise ProblemError("Symmetric factorizations cannot keep wishes about topics.")
-    problem = as_problem(X, min(before.result.rank, *np.shape(X)), loss=spec.loss, penalty=Penalty(**spec.penalty), axes=axes)
+    rank = min(before.result.rank, *np.shape(X))
+    problem = as_problem(X, rank, loss=spec.loss, symmetric=spec.symmetric, penalty=Penalty(**spec.penalty), axes=axes)
     shape = (len(before.result.W), before.result.H.shape[1])
     if problem.shape != shape:
         raise ProblemError(f"The model belongs to data of {shape[0]} × {shape[1]}, not {problem.shape[0]} × {problem.shape[1]}.")
@@ -230,7 +236,7 @@ def numbers(names: Iterable[int | str], axis: Axis, count: int) -> np.ndarray:
     return np.array(list(dict.fromkeys(found)), np.intp)
 
 
-def _without_forbidden(problem: Problem, wishes: list[Wish], axes: Axes) -> tuple[Problem, tuple[str, ...]]:
+def without_forbidden(problem: Problem, wishes: list[Wish], axes: Axes) -> tuple[Problem, tuple[str, ...]]:
     """For Kullback-Leibler, X without the words forbidden everywhere: a word that no topic may have makes its loss infinite."""
     gone = [wish.words for wish in wishes if wish.everywhere]
     if problem.loss == "frobenius" or not gone:
@@ -252,22 +258,17 @@ def _without_forbidden(problem: Problem, wishes: list[Wish], axes: Axes) -> tupl
 def _alone(problem: Problem, solver: Solver, plan: Plan, at: Before) -> None:
     """Ten iterations of the new topics, the others standing still: plain HALS on what the others leave of X.
 
-    P_new = X H_new^T - W_other (H_other H_new^T), so that the residual is never formed. Under Kullback-Leibler the solver's own
-    steps, with all others fixed.
+    P_new = X H_new^T - W_other (H_other H_new^T), so that the residual is never formed. Of a symmetric problem and under
+    Kullback-Leibler the solver's own steps, with all others fixed.
     """
     rows, columns = own_rules(plan)
     new = [plan.ids.index(topic) for topic in plan.new]
     rest = [k for k in range(len(plan.ids)) if k not in new]
-    if not at.euclidean:
+    if at.symmetric or not at.euclidean:
         held: dict[int, list[Rule]] = {k: [Fixed()] for k in rest}
         freed = {k: rows[plan.ids[k]] for k in new if rows[plan.ids[k]]}
-        under = problem.under(Rules({**held, **freed}, held), problem.rank)
-        refuse_solver(under, solver)
-        factors = Factors(*(under.rules.allowed(plan.W, plan.H) if under.rules else (plan.W, plan.H)))
-        memory = solver.start(under, factors, np.random.default_rng(0))
-        for _ in range(ALONE):
-            factors, memory = solver.step(under, factors, memory)
-        plan.W, plan.H = factors.W, factors.H
+        rules = Rules({**held, **freed}, held)
+        _steps(problem.under(rules.mirrored if at.symmetric else rules, problem.rank), solver, plan)
         return
     rules = Rules(
         {i: rows[plan.ids[k]] for i, k in enumerate(new) if rows[plan.ids[k]]},
@@ -286,121 +287,16 @@ def _alone(problem: Problem, solver: Solver, plan: Plan, at: Before) -> None:
     plan.W[:, new], plan.H[new] = W.T, H
 
 
+def _steps(problem: Problem, solver: Solver, plan: Plan) -> None:
+    """Ten of the solver's own steps from the plan's start, moved to where the rules allow it."""
+    refuse_solver(problem, solver)
+    factors = Factors(*(problem.rules.allowed(plan.W, plan.H) if problem.rules else (plan.W, plan.H)))
+    memory = solver.start(problem, factors, np.random.default_rng(0))
+    for _ in range(ALONE):
+        factors, memory = solver.step(problem, factors, memory)
+    plan.W, plan.H = factors.W, factors.H
+
+
 def _gram(F: np.ndarray) -> np.ndarray:
     wide = F.astype(np.float64)
     return wide @ wide.T
-
-
-# -- what an edit cost ---------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, eq=False)
-class Effects:
-    """What one edit did beside what was asked.
-
-    before, now, unguided : relative errors of the model before, of the guided one, and of a refit from the same start at the same
-        number of topics without the wish: under the earlier wishes only, the other topics free
-    cost : (e^2 - e_unguided^2) / (1 - e_before^2): the part of what was explained that the wish costs; a share, no unit
-    moved : 1 - cosine of every topic that nobody asked to change to what it was in the model before, by id
-    drifted : the same against the first fit
-    items : (i,) rows of X whose largest topic is another one than after a refit without the edit, rising
-    left, joined : (i,) ids of those two topics, -1 for none
-    """
-
-    before: float
-    now: float
-    unguided: float
-    cost: float
-    moved: Mapping[int, float]
-    drifted: Mapping[int, float]
-    items: np.ndarray
-    left: np.ndarray
-    joined: np.ndarray
-
-
-def effects(X: Any, guided: Guided, previous: Guided | Factorization, *, axes: Axes | None = None) -> Effects:
-    """What the last edit of `guided` did to the model before it; two more refits.
-
-    Parameters
-    ----------
-    X : (m, n) the data
-    guided : the model after the edit
-    previous : the model before it
-
-    Largest topics are those with the largest energy, w_ik ||h_k||, which no scale convention changes.
-    """
-    axes = axes or Axes()
-    before = previous if isinstance(previous, Guided) else first(previous)
-    edit = guided.guidance.edits[-1]
-    refit = begin(X, before, edit, others=guided.guidance.others, stop=_stop(guided.guidance), axes=axes)
-    free = _refitted(refit, guided.guidance)
-    empty = _empty(X, before, guided.guidance, axes)
-    e, e0, e1 = guided.result.relative_error, free.relative_error, before.result.relative_error
-    touched = {*edit.topics_named, *_touched(guided, edit)}
-    old = {t: before.result.H[before.at(t)] for t in before.ids}
-    new = {t: guided.result.H[guided.at(t)] for t in guided.ids}
-    base = guided.base or before.result
-    return Effects(
-        e1, e, e0, (e * e - e0 * e0) / max(1 - e1 * e1, np.finfo(float).tiny),
-        {t: max(0.0, 1 - cosine(new[t], old[t])) for t in new if t in old and t not in touched},
-        {t: max(0.0, 1 - cosine(new[t], base.H[t])) for t in new if t < base.rank},
-        *_changed(guided, before.ids, empty),
-    )  # fmt: skip
-
-
-def _touched(guided: Guided, edit: Edit) -> Iterable[int]:
-    """Ids of the topics that the last edit asks something of, beside those that it names."""
-    last = guided.wishes[-1] if guided.wishes and guided.wishes[-1].edit is edit else None
-    if last is None or isinstance(edit, Delete):
-        return ()
-    return tuple(last.facts["rest"]) if last.everywhere else last.topics
-
-
-def _stop(guidance: Guidance) -> StopRule:
-    return StopRule(tol=guidance.tol, max_iter=guidance.max_iter, max_seconds=None)
-
-
-def _refitted(refit: Refit, guidance: Guidance) -> Factorization:
-    """A refit from the same start under the earlier wishes alone."""
-    run, plan = refit.run, refit.plan
-    earlier = replace(
-        plan, wishes=[wish for wish in plan.wishes if wish is not plan.wish], loose=tuple(plan.ids), held={}, kept=()
-    )
-    problem = run.problem.under(rules_of(earlier, None, guidance), len(plan.ids))
-    again = Run(problem, _plain(run.solver), refit.start, run.spec.replace(stop=_stop(guidance)))
-    for _ in again:
-        pass
-    return again.result()
-
-
-def _plain(solver: Solver) -> Solver:
-    """The solver without the sketch that only a cold start needs."""
-    return replace(solver, sketch=False) if hasattr(solver, "sketch") else solver  # type: ignore[call-arg]
-
-
-def _empty(X: Any, before: Guided, guidance: Guidance, axes: Axes) -> Factorization:
-    """The model before, refitted under its own wishes and nothing new."""
-    whole = _problem(X, before, axes)
-    scaled = before.result.factors.scaled(whole.scale**-0.5)
-    none = np.zeros(0, np.intp)
-    at = Before(whole, scaled.W, scaled.H, before, None, len(guidance), none, none, axes)
-    plan = Plan(scaled.W, scaled.H, list(before.ids), wishes=list(before.wishes))
-    problem, _ = _without_forbidden(whole, plan.wishes, axes)
-    spec = before.result.spec
-    solver = _plain(make_solver(spec.solver, spec.solver_options))
-    run = Run(
-        problem.under(rules_of(plan, at, guidance), len(plan.ids)),
-        solver,
-        before.result.factors,
-        spec.replace(stop=_stop(guidance)),
-    )
-    for _ in run:
-        pass
-    return run.result()
-
-
-def _changed(guided: Guided, ids: tuple[int, ...], empty: Factorization) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows of X whose largest topic has another id than after the empty refit, and both ids; -1 for none."""
-    after, without = (
-        np.append(np.array(names), -1)[largest(fit.W, fit.H)] for fit, names in ((guided.result, guided.ids), (empty, ids))
-    )
-    items = np.flatnonzero(after != without)
-    return items, without[items], after[items]

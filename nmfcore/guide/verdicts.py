@@ -70,15 +70,32 @@ def _judge_seed(wish: Wish, guided: Guided, X: Matrix, axes: Axes) -> Judged:
     about = holding / max(1, len(items))
     meet = int(wish.facts["meet"])
     noun = axes.columns.name if asked > 1 else axes.columns.singular
-    one = "one of them" if asked > 1 else "it"
+    one, symmetric = "one of them" if asked > 1 else "it", guided.result.spec.symmetric
+    do = "come together with" if symmetric else "hold"
     sentence = (
-        f"{got} of {asked} {noun} among the first ten; {_of(holding, len(items))} of its leading {axes.rows.name} hold {one}."
+        f"{got} of {asked} {noun} among the first ten; {_of(holding, len(items))} of its leading {axes.rows.name} {do} {one}."
     )
-    if meet < LEADING:
-        what = "these meet" if asked > 1 else "it is"
-        count = f"{meet} {axes.rows.singular if meet == 1 else axes.rows.name}" if meet else f"no {axes.rows.singular}"
-        sentence += f" The data hold little of it: {what} in {count}."
+    sentence += _pairs(meet, asked) if symmetric else _little(meet, asked, axes)
     return got == asked, {"asked": asked, "got": got, "about": about, "meet": meet}, sentence
+
+
+def _little(meet: int, asked: int, axes: Axes) -> str:
+    """What to say of words that the data hardly holds, or holds together."""
+    if meet >= LEADING:
+        return ""
+    what = "these meet" if asked > 1 else "it is"
+    count = f"{meet} {axes.rows.singular if meet == 1 else axes.rows.name}" if meet else f"no {axes.rows.singular}"
+    return f" The data hold little of it: {what} in {count}."
+
+
+def _pairs(meet: int, asked: int) -> str:
+    """What to say of keywords that do not all come together."""
+    pairs = asked * (asked - 1) // 2
+    if meet >= pairs:
+        return ""
+    if pairs == 1:
+        return " They never come together."
+    return f" Of their {pairs} pairs {meet or 'none'} ever {'come' if meet > 1 else 'comes'} together."
 
 
 def _of(part: int, whole: int) -> str:

@@ -20,9 +20,10 @@ import scipy.sparse as sp
 
 from nmfcore.core.checks import ProblemError
 from nmfcore.core.factorization import Factors, Penalty, Problem, beta_of
+from nmfcore.core.keeping import Rules
 from nmfcore.core.losses import at_stored, blocks, gram_form, inner, loss, penalty, power
 from nmfcore.core.products import times
-from nmfcore.core.rules import Fixed, Pull, Rules, Zero
+from nmfcore.core.rules import Fixed, Pull, Zero
 from nmfcore.solvers.protocol import Solver, Supports, parameter
 
 NEWTON_STEPS = 8  # from within a factor of two to the last digit

@@ -19,6 +19,7 @@ from nmfcore.core.losses import gram_form, inner
 from nmfcore.core.products import times
 from nmfcore.core.wanted import ask
 from nmfcore.kernels.engines import compiled
+from nmfcore.kernels.ruled import descend_under
 from nmfcore.solvers.mu import ratio
 from nmfcore.solvers.protocol import ABOVE_ZERO, Solver, Supports, parameter
 
@@ -81,7 +82,8 @@ class SymmetricDescent(Solver):
 
     a = sum_(l != k) s_il^2 + sum_(j != i) s_jk^2 - c_ii,   b = sum_(l != k) s_il sum_(j != i) s_jl s_jk - sum_(j != i) c_ij s_jk.
 
-    One iteration visits all rows in order. It converges where the multiplicative updates crawl, and it can leave zeros.
+    One iteration visits all rows in order. It converges where the multiplicative updates crawl, and it can leave zeros. Under
+    `Problem.rules` whole columns of S are set in turn instead, see `descend_under`.
 
     Source: Vandaele, Gillis, Lei, Zhong & Dhillon 2016, Efficient and non-convex coordinate descent for symmetric nonnegative
     matrix factorization, algorithms 1-4.
@@ -90,7 +92,7 @@ class SymmetricDescent(Solver):
     key = "symmetric-cd"
     title = "Symmetric coordinate descent"
     reference = "Vandaele et al. 2016, alg. 4"
-    supports = Supports(losses=("frobenius",), symmetric=True, requires_symmetric=True)
+    supports = Supports(losses=("frobenius",), symmetric=True, requires_symmetric=True, rules=True)
     monotone = True
     ordered = True
 
@@ -99,8 +101,13 @@ class SymmetricDescent(Solver):
 
     def step(self, problem: Problem, factors: Factors, memory: ModuleType | None) -> tuple[Factors, ModuleType | None]:
         C = problem.X
-        S = factors.W.astype(np.float64, order="C")
         ask()
+        if problem.rules:
+            F = np.array(factors.W.T, np.float64, order="C")
+            descend_under(C, F, problem.rules.columns)
+            F = F.astype(factors.W.dtype)
+            return Factors(F.T.copy(), F), memory
+        S = factors.W.astype(np.float64, order="C")
         if memory is None:
             descend(C, S)
         elif problem.sparse:

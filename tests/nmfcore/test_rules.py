@@ -10,8 +10,9 @@ from scipy.optimize import minimize
 
 from nmfcore.core.checks import ProblemError, as_problem
 from nmfcore.core.factorization import Factors, Penalty
+from nmfcore.core.keeping import RowRules, Rules
 from nmfcore.core.losses import gradients, kkt_residual, loss
-from nmfcore.core.rules import Avoid, Cone, First, Fixed, Pull, RowRules, Rules, Zero, cosine, direction
+from nmfcore.core.rules import Avoid, Cone, First, Fixed, Pull, Zero, cosine, direction
 from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.solvers import SOLVERS
 from nmfcore.solvers.hals import HALS
