@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
 
 from dashboard import session
+from dashboard.figures.components import Components
 from dashboard.figures.groups import group_heatmap, group_multiples
 from dashboard.figures.theme import WIDE_WIDTH
 from dashboard.text.plain import clean, markdown
-from dashboard.text.words import count, part
+from dashboard.text.words import count
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card
 from dashboard.widgets.filter_bar import Subset
 from dashboard.work.fitting import FittedRun
-from dashboard.work.lenses import Place, shares_key, shares_work
+from dashboard.work.lenses import shares_key, shares_work
 from nmfcore.data.model.facts import Classes, Fact
 from nmfcore.methods.groups import LEAST, LEVEL, GroupShares, crossed
 from nmfcore.methods.over_time import bins
@@ -114,31 +114,34 @@ def no_facts(run: FittedRun) -> None:
 
 def made(shown: TopicsShown, grouping: Grouping, found: Subset) -> GroupShares | None:
     """The shares, computed in the background; None while they are not there."""
-    run, seed = shown.run, 0
+    seen, seed = shown.seen(), 0
     names = (grouping.name, grouping.classes.names)
     rows = None if found.all else tuple(found.rows.tolist())
     if rows is not None and not (grouping.classes.index[found.rows] >= 0).any():
         return None
-    key = shares_key(Place.of(run, shown.scale), str(names), rows, seed)
-    work = shares_work(run, shown.scale, grouping.classes, None if found.all else found.rows, seed)
+    key = shares_key(seen.place, str(names), rows, seed)
+    work = shares_work(seen, grouping.classes, None if found.all else found.rows, seed)
     result: GroupShares | None = bench.compute(key, work, label=f"Shares by {grouping.name}", lane="lens")
     return result
 
 
-def finding(made: GroupShares, names: Sequence[str], noun: str) -> str:
+def finding(made: GroupShares, called: Components) -> str:
     """The largest sure difference, as a title."""
     sure = np.where(made.p <= 0.05, made.difference, 0.0)
     if not np.any(sure > 0):
-        return f"No {noun} differs between these groups by more than chance"
+        return f"No {called.noun} differs between these groups by more than chance"
     g, k = divmod(int(np.argmax(sure)), sure.shape[1])
     much = f"{100 * made.mean[g, k]:.0f} % against {100 * made.whole[k]:.0f} %"
     name = markdown(made.names[g], 60)
-    return f"{name[:1].upper()}{name[1:]} is most about {noun} {k + 1} · {markdown(names[k], 40)}: {much}"
+    return (
+        f"{name[:1].upper()}{name[1:]} is most about {called.noun} {called.labels[k]} · {markdown(called.names[k], 40)}: {much}"
+    )
 
 
 def draw(shown: TopicsShown, grouping: Grouping, made: GroupShares) -> None:
     """The picture chosen, and what it is over."""
-    noun, names = part(shown.run.dataset), list(shown.components)
+    called = shown.called()
+    noun = called.noun
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         bench.linked("groups-picture", "picture", list(PICTURES))
         picture = st.segmented_control(
@@ -149,15 +152,15 @@ def draw(shown: TopicsShown, grouping: Grouping, made: GroupShares) -> None:
             f"{noun.capitalize()}s", list(ORDERS), format_func=ORDERS.__getitem__, key="groups-order", required=True,
             help="Difference: largest mean share in a group less the smallest.",
         )  # fmt: skip
-    listed = np.argsort(-made.spread, kind="stable") if order == "difference" else np.arange(len(names))
+    listed = np.argsort(-made.spread, kind="stable") if order == "difference" else np.arange(len(called.labels))
     topics = [int(k) for k in listed]
     if picture == "multiples":
-        drawn = group_multiples(made, names, topics, noun=noun, theme=session.theme(), width=WIDE_WIDTH)
+        drawn = group_multiples(made, called, topics, theme=session.theme(), width=WIDE_WIDTH)
         card.picture(
             "groups", "multiples", f"{noun.capitalize()} by {noun}: mean share in each group", drawn, say=_said(shown, made)
         )
     else:
-        drawn = group_heatmap(made, names, topics, grouping=grouping.name, noun=noun, theme=session.theme())
+        drawn = group_heatmap(made, called, topics, grouping=grouping.name, theme=session.theme())
         card.picture("groups", "heatmap", f"Mean share of each {noun}, in %", drawn, say=_said(shown, made))
     for sentence in _left_out(shown, grouping, made):
         st.markdown(f":small[:gray[{sentence}]]")

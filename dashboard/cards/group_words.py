@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import session
 from dashboard.cards import item_facts
 from dashboard.cards.group_shares import Grouping
-from dashboard.figures.groups import word_scatter
+from dashboard.figures.word_scatter import word_scatter
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import part
 from dashboard.topics_shown import TopicsShown
@@ -94,8 +94,8 @@ def _words(shown: TopicsShown, rows: np.ndarray, others: np.ndarray, one: str, o
 
 def _typical(shown: TopicsShown, rows: np.ndarray, one: str) -> None:
     """The items of a group that are most like what sets it apart."""
-    run, W = shown.run, shown.apart().W
-    S = run.derived(("shares of items", shown.scale), lambda: shares(W))
+    run = shown.run
+    S = shown.facts("shares of items", lambda: shares(shown.W))
     live = rows[~np.isnan(S[rows, 0])]
     axis, noun = run.dataset.axes.rows, part(run.dataset)
     if not len(live):
@@ -103,19 +103,20 @@ def _typical(shown: TopicsShown, rows: np.ndarray, one: str) -> None:
     whole, mean = np.nanmean(S, axis=0), S[live].mean(axis=0)
     listed = most_typical(S, live, whole, mean, TYPICAL)
     top = int(np.argmax(mean - whole))
+    column = f"{noun} {shown.labels[top]}"
     table = pd.DataFrame(
         {
             markdown(axis.singular): [clean(axis.label(int(i)), 80) for i in listed],
-            f"{noun} {top + 1}": [100 * float(S[i, top]) for i in listed],
+            column: [100 * float(S[i, top]) for i in listed],
         }
     )
     key = f"groups-typical-{one}"
     bench.table(
         "groups", "typical", f"{markdown(axis.name).capitalize()} most {markdown(one, 40)}'s own", table,
-        say=f"Furthest in the direction in which the group differs; {noun} {top + 1} · {markdown(shown.components[top], 50)}.",
+        say=f"Furthest in the direction in which the group differs; {column} · {markdown(shown.names[top], 50)}.",
         column_config={
             markdown(axis.singular): st.column_config.TextColumn(width="medium"),
-            f"{noun} {top + 1}": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, width="small"),
+            column: st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, width="small"),
         },
         key=key, on_select=lambda: item_facts.chosen_elsewhere(key, listed), selection_mode="single-row",
     )  # fmt: skip

@@ -69,18 +69,20 @@ def described(run: FittedRun, new: NewRow, texts: bool) -> None:
     """The new row taken apart: how much of it is known, its mixture, why, and what is near it."""
     _, H = scale.apply(run)
     found = fold_in(new.row, H, run.dataset.axes.columns, seen=new.seen, loss=run.spec.loss)
-    said = in_words(run, new, texts, found.explained)
+    said, weights = in_words(run, new, texts, found.explained), found.mixture
     if not new.row.any():
         with st.container(border=True):
             st.markdown(said)
         return
+    shown = session.topics_of(run)
+    found = found.together([topic.members for topic in shown.topics])
     left, right = st.columns([2, 3])
     with left:
-        item_opened.made_of(run, found, "the new one", "mixture-new")
+        item_opened.made_of(shown, found.mixture, "the new one", "mixture-new")
     with right, card.plain("How well it fits"):
         st.markdown(said)
-    item_opened.why(run, found, "the new one", "why-new")
-    item_opened.near_row(run, new.row, found.mixture)
+    item_opened.why(shown, found, "the new one", "why-new")
+    item_opened.near_row(run, new.row, weights)
 
 
 def in_words(run: FittedRun, new: NewRow, texts: bool, explained: float) -> str:

@@ -13,6 +13,7 @@ from dashboard.cards import item_facts, item_reading, wish
 from dashboard.figures.items import mixture, why_here
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, part, percent
+from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card, scale, stability
 from dashboard.work.fitting import FittedRun
 from nmfcore.topics.explain import Explanation, explain_item
@@ -28,17 +29,18 @@ CLOSE = 0.02  # a share of the squared length below this is not worth naming
 def draw(run: FittedRun, item: int, order: np.ndarray) -> None:
     """The item that is open."""
     data, (W, H) = run.dataset, scale.apply(run)
-    found = explain_item(data.X, W, H, item, data.axes.columns, mask=data.mask)
+    shown = session.topics_of(run)
+    found = explain_item(data.X, W, H, item, data.axes.columns, mask=data.mask).together([t.members for t in shown.topics])
     label = data.axes.rows.label(item)
     head(run, item, order, found)
     left, right = st.columns([2, 3])
     with left:
-        made_of(run, found, label, "mixture")
+        made_of(shown, shown.W[item], label, "mixture")
     with right:
         near(run, item)
-    if data.documents is not None:
-        item_reading.draw(session.topics_of(run), found, item)
-    why(run, found, label, "why")
+    if data.documents is not None or data.image_shape is None:
+        item_reading.draw(shown, found, item)
+    why(shown, found, label, "why")
 
 
 def head(run: FittedRun, item: int, order: np.ndarray, found: Explanation) -> None:
@@ -97,32 +99,31 @@ def about(run: FittedRun, item: int, found: Explanation, noun: str) -> list[str]
     return said
 
 
-def made_of(run: FittedRun, found: Explanation, label: str, name: str) -> None:
-    """The mixture as bars."""
-    names = session.topics_of(run).components
-    drawn = mixture(found.mixture, names=names, ids=run.ids, component=part(run.dataset), item=label, theme=session.theme())
+def made_of(shown: TopicsShown, weights: np.ndarray, label: str, name: str) -> None:
+    """The mixture as bars.
+
+    weights : (t,) of the topics that are shown
+    """
+    drawn = mixture(weights, shown.called(), item=label, theme=session.theme())
     say = f"Shares of its row of W; scale: {scale.words()}."
-    if not found.mixture.sum() > 0:
-        say = f"Its row of W is zero: it belongs to no {part(run.dataset)}."
+    if not weights.sum() > 0:
+        say = f"Its row of W is zero: it belongs to no {part(shown.run.dataset)}."
     card.picture("items", name, "Mixture", drawn, say=say)
 
 
-def why(run: FittedRun, found: Explanation, label: str, name: str) -> None:
-    """The contribution of every word to every component, and what is missed of it."""
-    columns, noun = run.dataset.axes.columns, part(run.dataset)
+def why(shown: TopicsShown, found: Explanation, label: str, name: str) -> None:
+    """The contribution of every word to every topic, and what is missed of it."""
+    columns, noun = shown.run.dataset.axes.columns, part(shown.run.dataset)
     title = f"Why here? What each {markdown(columns.singular)} contributes to each {noun}, and what the model misses of it"
     if not len(found.words):
         with card.plain(title):
             st.markdown(f"It has none of the {markdown(columns.name)}: a row of zeros has no reason to be anywhere.")
         return
-    names = session.topics_of(run).components
     drawn = why_here(
         found.contributions,
         found.unexplained,
+        shown.called(),
         words=found.terms,
-        names=names,
-        ids=run.ids,
-        component=noun,
         item=label,
         feature=columns.singular,
         features=columns.name,

@@ -13,7 +13,7 @@ from dashboard.text.plain import block, clean, markdown
 from dashboard.text.words import part, percent
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import card
-from nmfcore.methods.reading import LONGEST, Reading, read_item
+from nmfcore.methods.reading import LONGEST, Reading, read_item, read_row
 from nmfcore.topics.explain import Explanation
 
 TEXT_HEIGHT = 420  # px: a longer text scrolls
@@ -24,24 +24,27 @@ LISTED = 0.01  # of what is explained, from which a topic has a place in the leg
 def draw(shown: TopicsShown, found: Explanation, item: int) -> None:
     """The text, its legend, the strip along it, and the way to the next item of the topic."""
     dataset, noun = shown.run.dataset, part(shown.run.dataset)
-    assert dataset.documents is not None
-    raw = str(dataset.documents[item]).strip("\r\n")
-    with card.plain(f"The text, its words coloured by {noun}"):
-        if not raw.strip():
-            st.markdown("The text is empty.")
+    raw = "" if dataset.documents is None else str(dataset.documents[item]).strip("\r\n")
+    texts = dataset.documents is not None
+    one = markdown(dataset.axes.columns.name)
+    with card.plain(f"The text, its words coloured by {noun}" if texts else f"Its {one}, coloured by {noun}, the largest first"):
+        if not raw.strip() and (texts or not len(found.words)):
+            st.markdown("The text is empty." if texts else f"It has none of the {one}.")
             return
-        made: Reading = shown.run.derived(
-            ("reading", shown.scale, item), lambda: read_item(dataset, found, item, block(raw, LONGEST))
+        made: Reading = shown.facts(
+            ("reading", item), lambda: read_item(dataset, found, item, block(raw, LONGEST)) if texts else read_row(found)
         )
         hidden = _legend(shown, made)
-        st.html(course_html(made, shown.components, hidden=hidden, noun=noun, theme=session.theme()))
+        if texts:
+            st.html(course_html(made, shown.called(), hidden=hidden, theme=session.theme()))
         lines = len(made.text) / LINE + made.text.count("\n")
         with st.container(
             height=TEXT_HEIGHT if lines * LINE_HEIGHT > TEXT_HEIGHT else "content", border=False, key="reading-text"
         ):
-            st.html(reading_html(made, shown.components, hidden=hidden, noun=noun, theme=session.theme()))
+            st.html(reading_html(made, shown.called(), hidden=hidden, theme=session.theme()))
         _along(shown, made, item)
-        st.markdown(f":small[:gray[{_said(made, raw)} {reading('items', 'text')}]]")
+        said = f"{_said(made, raw)} {reading('items', 'text')}" if texts else _read(made, one)
+        st.markdown(f":small[:gray[{said}]]")
 
 
 def _legend(shown: TopicsShown, made: Reading) -> frozenset[int]:
@@ -51,12 +54,14 @@ def _legend(shown: TopicsShown, made: Reading) -> frozenset[int]:
     if not there:
         st.markdown(f":small[No {part(shown.run.dataset)} explains anything of it.]")
         return frozenset()
-    key = "reading-shown"
+    key = f"reading-shown-{len(shown.topics)}"
+    called = [f"{label} · {markdown(clean(name, 30))}" for label, name in zip(shown.labels, shown.names, strict=True)]
+    called = [f"{label} · {markdown(clean(name, 30))}" for label, name in zip(shown.labels, shown.names, strict=True)]
     before = [k for k in session.control_value(key, there) or [] if k in there]
     session.set_control(key, before or there)
     chosen = st.pills(
         "Coloured", there, selection_mode="multi", key=key, label_visibility="collapsed",
-        format_func=lambda k: f"{k + 1} · {markdown(clean(shown.components[k], 30))} {percent(float(made.topics[k]) / whole)}",
+        format_func=lambda k: f"{called[k]} {percent(float(made.topics[k]) / whole)}",
     )  # fmt: skip
     return frozenset(k for k in range(len(made.topics)) if k not in chosen)
 
@@ -65,19 +70,26 @@ def _along(shown: TopicsShown, made: Reading, item: int) -> None:
     """The items before and after this one in its largest topic, the strongest first."""
     if not made.topics.sum() > 0:
         return
-    k, W = int(np.argmax(made.topics)), shown.apart().W
-    order = shown.run.derived(("order of topic", shown.scale, k), lambda: np.argsort(-W[:, k], kind="stable"))
+    k, W = int(np.argmax(made.topics)), shown.W
+    order = shown.facts(("order of topic", k), lambda: np.argsort(-W[:, k], kind="stable"))
+    label = shown.labels[k]
     at, noun = int(np.flatnonzero(order == item)[0]), part(shown.run.dataset)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        for label, to in (("Before it", at - 1), ("After it", at + 1)):
+        for side, to in (("Before it", at - 1), ("After it", at + 1)):
             inside = 0 <= to < len(order) and W[order[to], k] > 0
             st.button(
-                f"{label} in {noun} {k + 1}", key=f"reading-{label}", type="tertiary", disabled=not inside,
+                f"{side} in {noun} {label}", key=f"reading-{side}", type="tertiary", disabled=not inside,
                 on_click=session.set_control, args=(item_facts.OPEN, int(order[to]) if inside else item),
             )  # fmt: skip
         st.markdown(
-            f":small[:gray[{at + 1:,} of {int((W[:, k] > 0).sum()):,} in {noun} {k + 1}, strongest first]]", width="content"
+            f":small[:gray[{at + 1:,} of {int((W[:, k] > 0).sum()):,} in {noun} {label}, strongest first]]", width="content"
         )
+
+
+def _read(made: Reading, columns: str) -> str:
+    """What the colours of a row without a text say."""
+    rest = f" {len(made.missing):,} more with smaller values are not listed." if made.missing else ""
+    return f"Each with its value; dotted: {columns} that nothing explains here. The colours sum to the numbers below.{rest}"
 
 
 def _said(made: Reading, raw: str) -> str:

@@ -10,14 +10,14 @@ import streamlit as st
 from dashboard import session
 from dashboard.cards import group_shares, item_facts
 from dashboard.figures import theme as look
-from dashboard.figures.item_map import item_map
+from dashboard.figures.item_map import Colouring, item_map
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import part, seconds
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card
 from dashboard.widgets.filter_bar import Subset
 from dashboard.work.fitting import FittedRun
-from dashboard.work.lenses import Place, map_key, map_seconds, map_work
+from dashboard.work.lenses import map_key, map_seconds, map_work
 from nmfcore.data.model.rows import as_ranges
 from nmfcore.data.search import find_rows
 from nmfcore.methods.maps import NEIGHBOURS, ItemMap, directions, neighbourhoods, trust
@@ -38,7 +38,8 @@ def draw(shown: TopicsShown, found: Subset) -> None:
     """The controls, the map, how far it can be trusted."""
     run = shown.run
     of, by, query, share = _controls(shown)
-    key = map_key(Place.of(run, shown.scale), of, run.spec.seed)
+    seen = shown.seen()
+    key = map_key(seen.place, of, run.spec.seed)
     asked = f"map-asked-{of}"
     ready = session.jobs().result(key) is not None
     if not ready and run.dataset.shape[0] > QUICK_ITEMS and not session.control_value(asked, False):
@@ -47,7 +48,7 @@ def draw(shown: TopicsShown, found: Subset) -> None:
             st.button("Draw the map", key="map-now", type="primary", on_click=session.set_control, args=(asked, True))
         return
     made: ItemMap | None = bench.compute(
-        key, map_work(run, shown.scale, of, run.spec.seed), label="A map of the items", lane="lens", expects=map_seconds(run)
+        key, map_work(seen, of, run.spec.seed), label="A map of the items", lane="lens", expects=map_seconds(run)
     )
     if made is None:
         return
@@ -64,32 +65,37 @@ def _controls(shown: TopicsShown) -> tuple[str, str, str, int]:
         by = st.selectbox("Coloured by", list(titles), format_func=titles.__getitem__, key="map-by", width=220)
         share = 0
         if by == SHARE:
-            key = f"map-share-{run.rank}"
-            bench.within(key, range(run.rank))
+            key = f"map-share-{len(shown.topics)}"
+            bench.within(key, range(len(shown.topics)))
             share = st.selectbox(
-                noun.capitalize(), range(run.rank), format_func=item_facts.components(run).__getitem__, key=key,
-                width=240,
+                noun.capitalize(), range(len(shown.topics)), key=key, width=240,
+                format_func=lambda k: f"{shown.labels[k]} · {clean(shown.names[k], 40)}",
             )  # fmt: skip
         query = st.text_input("Find", key="map-find", max_chars=200, placeholder="words or label", width=200)
     return str(of), str(by), query.strip(), int(share)
+
+
+def _colouring(shown: TopicsShown, live: np.ndarray, by: str, share: int) -> Colouring:
+    """What the colours of the drawn items say."""
+    groups, names, colours, said = _groups(shown, by, share)
+    return Colouring(said, np.asarray(groups)[live], names, colours)
 
 
 def _groups(shown: TopicsShown, by: str, share: int) -> tuple[np.ndarray, list[str], list[str], str]:
     """Group of every item, the groups' names and colours, and what the colour says."""
     run, theme, noun = shown.run, session.theme(), part(shown.run.dataset)
     if by == TOPIC:
-        labels = item_facts.clusters(run).labels
-        names = [f"{k + 1} · {name}" for k, name in zip(run.ids, shown.components, strict=True)]
-        return labels, names, [look.component_colour(k, theme) for k in run.ids], f"largest {noun}"
+        names = [f"{label} · {name}" for label, name in zip(shown.labels, shown.names, strict=True)]
+        return shown.largest().labels, names, [look.component_colour(k, theme) for k in shown.colours], f"largest {noun}"
     if by == SHARE:
-        W = shown.apart().W.astype(float)
+        W = shown.W.astype(float)
         total = W.sum(axis=1)
         part_of = np.divide(W[:, share], total, out=np.zeros(len(W)), where=total > 0)
         groups = np.where(total > 0, np.minimum((part_of * SHADES).astype(int), SHADES - 1), -1)
         edges = np.arange(SHADES + 1) * 100 / SHADES
         names = [f"{low:.0f} to {high:.0f} %" for low, high in pairwise(edges)]
         colours = [look.colour_at(look.palette(theme).sequential, 0.25 + 0.75 * i / (SHADES - 1)) for i in range(SHADES)]
-        return groups, names, colours, f"share of {noun} {run.ids[share] + 1}"
+        return groups, names, colours, f"share of {noun} {shown.labels[share]}"
     classes = group_shares.grouped(run, by)
     colours = [look.component_colour(g, theme) for g in range(len(classes.names))]
     return classes.index, list(classes.names), colours, clean(by, 40) if by != group_shares.KNOWN else "known class"
@@ -97,18 +103,17 @@ def _groups(shown: TopicsShown, by: str, share: int) -> tuple[np.ndarray, list[s
 
 def _picture(shown: TopicsShown, made: ItemMap, found: Subset, by: str, query: str, share: int) -> None:
     run, live = shown.run, made.drawn
-    groups, names, colours, said = _groups(shown, by, share)
+    colouring = _colouring(shown, live, by, share)
     axis = run.dataset.axes.rows
     lit = np.isin(live, find_rows(run.dataset, query).items) if query else None
     kept = None if found.all else np.isin(live, found.rows)
     drawn = item_map(
-        made.points[live], np.asarray(groups)[live], names, axis.take(live), colours=colours, sentence=made.sentence,
-        searched=lit, kept=kept, by=said, theme=session.theme(),
+        made.points[live], axis.take(live), colouring, sentence=made.sentence, searched=lit, kept=kept, theme=session.theme(),
     )  # fmt: skip
     hits = "" if lit is None else f" {int(lit.sum()):,} found." if lit.any() else f" Nothing found for “{markdown(query, 40)}”."
     key = f"item_map-points-{session.theme()}"
     card.picture(
-        "item_map", "points", f"{rows_name(run).capitalize()}, coloured by {markdown(said)}", drawn,
+        "item_map", "points", f"{rows_name(run).capitalize()}, coloured by {markdown(colouring.by)}", drawn,
         say=markdown(made.sentence, 400) + hits, on_lasso=lambda: _lassoed(key, live),
     )  # fmt: skip
     _chosen(shown, made, key)
@@ -132,8 +137,8 @@ def _chosen(shown: TopicsShown, made: ItemMap, key: str) -> None:
     if item is None or item not in live:
         return
     run = shown.run
-    A = shown.apart().W if made.of == "W" else run.dataset.X
-    rows, _ = run.derived(("directions", made.of, shown.scale), lambda: directions(A, made.seed))
+    A = shown.W if made.of == "W" else run.dataset.X
+    rows, _ = shown.facts(("directions", made.of), lambda: directions(A, made.seed))
     place = np.flatnonzero(live == item)
     penalty, kept = neighbourhoods(rows, made.points[live], place)
     label = markdown(run.dataset.axes.rows.label(int(item)), 80)

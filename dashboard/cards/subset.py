@@ -10,12 +10,13 @@ import streamlit as st
 from dashboard import session
 from dashboard.figures.groups import subset_bars
 from dashboard.text.plain import markdown
-from dashboard.text.words import count, part
+from dashboard.text.words import count
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card
 from dashboard.widgets.filter_bar import Subset
 from dashboard.work.fitting import FittedRun
 from nmfcore.core.checks import ProblemError
+from nmfcore.methods.groups import occurrences
 from nmfcore.methods.subset import Contrast, contrast
 
 WORDS = 10  # that are listed on each side
@@ -25,19 +26,20 @@ def draw(shown: TopicsShown, found: Subset) -> None:
     """A row of two cards above the page's own, where a filter is in force and lets something pass but not all."""
     if found.all or not len(found.rows):
         return
-    run, key = shown.run, ("contrast", shown.scale, json.dumps(session.filter_now().to_list()))
+    run, key = shown.run, ("contrast", json.dumps(session.filter_now().to_list()))
     try:
-        made: Contrast = run.derived(key, lambda: contrast(run.dataset, shown.apart().W, found.rows))
+        counts = run.derived("occurrences", lambda: occurrences(run.dataset.X))
+        made: Contrast = shown.facts(key, lambda: contrast(run.dataset, shown.W, found.rows, counts))
     except ProblemError as wrong:
         st.markdown(f":small[{markdown(wrong, 300)}]")
         return
-    noun, names, axis = part(run.dataset), shown.components, run.dataset.axes.rows
+    called, axis = shown.called(), run.dataset.axes.rows
     these = count(len(found.rows), markdown(axis.singular), markdown(axis.name))
     left, right = st.columns([3, 2])
     with left:
-        drawn = subset_bars(made.mean, made.whole, names, noun=noun, theme=session.theme())
+        drawn = subset_bars(made.mean, made.whole, called, theme=session.theme())
         card.picture(
-            "groups", "subset", f"{noun.capitalize()}s in these {these}", drawn,
+            "groups", "subset", f"{called.noun.capitalize()}s in these {these}", drawn,
             say=f"Mean share of the items ({shown.scale_words}); the line: all items; in brackets the difference in points.",
         )  # fmt: skip
     with right:

@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session
+from dashboard.figures.components import numbered
 from dashboard.figures.heatmaps import items_by_topic, matrix
 from dashboard.figures.items import mixture
 from dashboard.figures.loss import loss_curve
@@ -328,7 +329,9 @@ def typed(steps: Steps) -> None:
         left, right = st.columns([3, 2])
         strength = symmetric.topic_strength(new.topics[None, :], steps.S)[0]
         with left:
-            card.chart(f"{PAGE}-new", mixture(strength, names=steps.names, item="the new item", theme=session.theme()))
+            card.chart(
+                f"{PAGE}-new", mixture(strength, numbered(len(strength), steps.names), item="the new item", theme=session.theme())
+            )
         with right:
             why(steps, "why-new", ", ".join(new.known), new.x, new.topics)
 

@@ -11,7 +11,7 @@ from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, part, seconds
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card
-from dashboard.work.lenses import Place, Windows, dynamic_key, dynamic_seconds, dynamic_work
+from dashboard.work.lenses import Windows, dynamic_key, dynamic_seconds, dynamic_work
 from nmfcore.methods.dynamic import Dynamic
 from nmfcore.topics.terms import best
 
@@ -47,7 +47,7 @@ def draw(shown: TopicsShown, line: Timeline) -> None:
             "dynamic topic may appear, fade, and change its words.]"
         )
         return
-    key = dynamic_key(Place.of(run, shown.scale), wanted, run.spec.seed)
+    key = dynamic_key(shown.seen().place, wanted, run.spec.seed)
     found: Dynamic | None = bench.compute(
         key, dynamic_work(run, line.bins, wanted, run.spec.seed), label="Dynamic topics", lane="lens", expects=cost or 0.0
     )

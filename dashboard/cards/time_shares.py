@@ -9,17 +9,18 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session
-from dashboard.figures.groups import over_time
+from dashboard.figures.components import Components
+from dashboard.figures.through_time import over_time
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, part
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card
 from dashboard.widgets.filter_bar import Subset
 from dashboard.work.fitting import FittedRun
-from dashboard.work.lenses import Place, shares_key, shares_work
+from dashboard.work.lenses import shares_key, shares_work, words_key, words_work
 from nmfcore.data.model.facts import Fact
 from nmfcore.methods.groups import LEAST, LEVEL, GroupShares
-from nmfcore.methods.over_time import Bins, bins, units_of, usual_unit, words_by_bin
+from nmfcore.methods.over_time import Bins, bins, units_of, usual_unit
 from nmfcore.topics.terms import best
 
 FACT, UNIT, TOPICS = "time-fact", "time-unit", "time-topics"
@@ -76,18 +77,19 @@ def made(shown: TopicsShown, line: Timeline, found: Subset) -> GroupShares | Non
     rows = None if found.all else found.rows
     if rows is not None and not (classes.index[rows] >= 0).any():
         return None
+    seen = shown.seen()
     key = shares_key(
-        Place.of(shown.run, shown.scale),
+        seen.place,
         f"{line.fact.name} in {line.bins.unit}",
         None if rows is None else tuple(rows.tolist()),
         0,
     )
-    work = shares_work(shown.run, shown.scale, classes, rows, 0)
+    work = shares_work(seen, classes, rows, 0)
     result: GroupShares | None = bench.compute(key, work, label=f"Shares by {line.fact.name}", lane="lens")
     return result
 
 
-def finding(made: GroupShares, noun: str) -> str:
+def finding(made: GroupShares, called: Components) -> str:
     """The topic that changes most, as a title."""
     thick = made.sizes >= LEAST
     if thick.sum() < 2:
@@ -96,26 +98,26 @@ def finding(made: GroupShares, noun: str) -> str:
     spread = np.nanmax(mean, axis=0) - np.nanmin(mean, axis=0)
     k = int(np.argmax(spread))
     low, high = int(np.nanargmin(mean[:, k])), int(np.nanargmax(mean[:, k]))
-    return (
-        f"{noun.capitalize()} {k + 1} changes most: {100 * mean[low, k]:.0f} % in {markdown(made.names[low], 40)}, "
-        f"{100 * mean[high, k]:.0f} % in {markdown(made.names[high], 40)}"
-    )
+    ends = (f"{100 * mean[at, k]:.0f} % in {markdown(made.names[at], 40)}" for at in (low, high))
+    return f"{called.noun.capitalize()} {called.labels[k]} changes most: {', '.join(ends)}"
 
 
 def draw(shown: TopicsShown, line: Timeline, made: GroupShares) -> None:
     """Lines with intervals and the counts beneath."""
-    noun, names = part(shown.run.dataset), shown.components
+    called = shown.called()
+    noun = called.noun
     order = [int(k) for k in np.argsort(-made.spread, kind="stable")]
-    key = f"{TOPICS}-{shown.run.rank}"
+    key = f"{TOPICS}-{len(shown.topics)}"
     session.control(key, sorted(order[:AT_FIRST]))
     topics = st.pills(
         f"{noun.capitalize()}s", sorted(order), selection_mode="multi", key=key,
-        format_func=lambda k: f"{k + 1} · {markdown(names[k], 30)}", help="The ones that change most are drawn at first.",
+        format_func=lambda k: f"{shown.labels[k]} · {markdown(shown.names[k], 30)}",
+        help="The ones that change most are drawn at first.",
     )  # fmt: skip
     if not topics:
         st.markdown(f":small[Choose a {noun} to draw.]")
         return
-    drawn = over_time(made, list(names), topics, noun=noun, unit=clean(line.fact.name, 40), theme=session.theme())
+    drawn = over_time(made, called, topics, unit=clean(line.fact.name, 40), theme=session.theme())
     thin = int((made.sizes < LEAST).sum())
     said = f"Shares of the rows of W ({shown.scale_words}); bands: {LEVEL:.0%} intervals."
     if thin:
@@ -132,15 +134,16 @@ def words(shown: TopicsShown, line: Timeline) -> None:
         with card.plain("Not for data with missing entries"):
             st.markdown("The words of a bin are fitted to complete rows; these have missing entries.")
         return
-    topic = session.numbered("time-topic", list(range(run.rank)))
+    session.numbered("time-topic", shown.firsts)
     chosen = st.selectbox(
-        noun.capitalize(), list(range(run.rank)), format_func=lambda k: f"{k + 1} · {clean(shown.components[k], 60)}",
-        key="time-topic", width=420,
+        noun.capitalize(), shown.firsts, key="time-topic", width=420,
+        format_func=lambda k: f"{shown.labels[shown.at(k)]} · {clean(shown.names[shown.at(k)], 60)}",
     )  # fmt: skip
-    topic = int(chosen)
-    W = shown.apart().W
-    key = ("words by bin", shown.scale, line.fact.name, line.bins.unit, topic)
-    found = run.derived(key, lambda: words_by_bin(run.dataset.X, W, line.bins, topic, least=LEAST))
+    topic, seen = shown.at(int(chosen)), shown.seen()
+    key = words_key(seen.place, line.bins, line.fact.name, topic)
+    found = bench.compute(key, words_work(seen, line.bins, topic, LEAST), label="Words of each bin", lane="lens-words")
+    if found is None:
+        return
     there = np.flatnonzero(~np.isnan(found[:, 0]))
     if not len(there):
         st.markdown(
@@ -162,6 +165,6 @@ def words(shown: TopicsShown, line: Timeline) -> None:
         )  # fmt: skip
         before = set(first)
     bench.table(
-        "over_time", "words", f"The words of {noun} {topic + 1} in each bin", pd.DataFrame(lines),
+        "over_time", "words", f"The words of {noun} {shown.labels[topic]} in each bin", pd.DataFrame(lines),
         say="H fitted to each bin with W held: how much each item is of the topic stays, its words may change.",
     )  # fmt: skip

@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from dashboard.figures import theme as look
-from dashboard.figures.bars import Measure, bars, named
+from dashboard.figures.bars import Measure, bars
+from dashboard.figures.components import Components, numbered
 from dashboard.figures.picture import Picture
 from dashboard.text.plain import clean, plotly
 
@@ -24,10 +25,8 @@ FULL_LEGEND = 10
 
 def mixture(
     weights: ArrayLike,
+    called: Components | None = None,
     *,
-    names: Sequence[object] | None = None,
-    ids: Sequence[int] | None = None,
-    component: str = "topic",
     item: object = "The item",
     most: int = 10,
     theme: str = "light",
@@ -35,14 +34,15 @@ def mixture(
 ) -> Picture:
     """One item's shares of the components (r,), largest first; weights that are all 0 belong to none.
 
-    ids : (r,) the components' numbers, counted from 0; their places when None
+    called : the components; written by their places when None
     """
-    ids = range(np.size(weights)) if ids is None else ids
+    called = numbered(np.size(weights)) if called is None else called
+    component = called.noun
     w = np.maximum(np.asarray(weights, float), 0.0)
     total = float(w.sum())
     shares = w / total if total > 0 else w
     front = [int(k) for k in np.argsort(-shares, kind="stable")[:most] if shares[k] > SEEN]
-    labels = [named(component, ids[k], None if names is None else names[k]) for k in front]
+    labels = [_named(called, k) for k in front]
     if front:
         alt = f"{clean(item)} is {look.percent(shares[front[0]], 0)} {labels[0]}"
         alt += f", {look.percent(shares[front[1]], 0)} {labels[1]}." if len(front) > 1 else "."
@@ -52,21 +52,26 @@ def mixture(
         labels or ["none"],
         100 * shares[front] if front else [0.0],
         Measure("% of the item's weight", lambda v: f"{v:.1f} %", top=100.0),
-        colours=[look.component_colour(ids[k], theme) for k in front] or [look.palette(theme).grey],
+        colours=[look.component_colour(called.colours[k], theme) for k in front] or [look.palette(theme).grey],
         alt=alt,
         theme=theme,
         height=height,
     )
 
     def table() -> pd.DataFrame:
-        frame = pd.DataFrame({component: np.arange(1, len(w) + 1), "weight": w, "share": shares})
-        return frame if names is None else frame.assign(name=[str(n) for n in names])
+        frame = pd.DataFrame({component: list(called.labels), "weight": w, "share": shares})
+        return frame.assign(name=[str(n) for n in called.names]) if called.names else frame
 
     return Picture(drawn.figure, drawn.alt, table)
 
 
+def _named(called: Components, k: int) -> str:
+    """ "topic 3 · moon orbit launch", or "topic 3" without a name."""
+    return f"{called.noun} {called.labels[k]}" + (f" · {called.names[k]}" if called.names else "")
+
+
 def _parts_of_words(
-    C: np.ndarray, gap: np.ndarray, rows: list[str], titles: list[str], cell: float, theme: str
+    C: np.ndarray, gap: np.ndarray, rows: list[str], called: Components, cell: float, theme: str
 ) -> list[dict[str, Any]]:
     """What each component explains of each word (c, r) and what is missed (c,), both in %, with numbers where they fit."""
     colours = look.palette(theme)
@@ -75,9 +80,9 @@ def _parts_of_words(
     base: dict[str, Any] = {"type": "heatmap", "y": rows, "zmin": 0.0, "zmax": top, "showscale": False, "xgap": 1, "ygap": 1}
     explained = base | {
         "z": C.astype(np.float32),
-        "x": [str(k + 1) for k in range(C.shape[1])],
+        "x": [plotly(label) for label in called.labels],
         "colorscale": look.scale(colours.sequential),
-        "customdata": [titles] * len(rows),
+        "customdata": [[plotly(_named(called, k)) for k in range(C.shape[1])]] * len(rows),
         "hovertemplate": "%{y}, %{customdata}: %{z:.2f} %<extra></extra>",
     }
     missed = base | {
@@ -99,11 +104,9 @@ def _parts_of_words(
 def why_here(
     contributions: ArrayLike,
     unexplained: ArrayLike,
+    called: Components | None = None,
     *,
     words: Sequence[object],
-    names: Sequence[object] | None = None,
-    ids: Sequence[int] | None = None,
-    component: str = "topic",
     most: int = MOST_WORDS,
     item: object = "the item",
     feature: str = "word",
@@ -119,13 +122,12 @@ def why_here(
     contributions : (r, c) share of the item's squared length that component k explains through word j (nmfcore.topics.explain)
     unexplained : (c,) the share it misses there
     words : (c,) labels, the item's largest first
-    names : (r,) of the components, for the hover
-    ids : (r,) their numbers, counted from 0; their places when None
+    called : the components; written by their places when None
     feature, features : what a column of the data is called
     """
     C, gap = 100 * np.asarray(contributions, float), 100 * np.asarray(unexplained, float)
     r, c = C.shape
-    ids = range(r) if ids is None else ids
+    called = numbered(r) if called is None else called
     if len(words) != c or len(gap) != c:
         raise ValueError(f"{c} contributions need as many words and gaps, not {len(words)} and {len(gap)}.")
     shown = min(c, most)
@@ -135,13 +137,12 @@ def why_here(
     left = int(label_width) + 14
     height = height or ROW * max(shown, 1) + 64
     share = r / (r + 1.6)
-    columns = [str(k + 1) for k in ids]
-    titles = [plotly(named(component, ids[k], None if names is None else names[k])) for k in range(r)]
+    columns = [plotly(label) for label in called.labels]
     cell = (width - left - 12) * share / max(r, 1)
-    traces = _parts_of_words(C, gap, rows, titles, cell, theme)
-    every = max(1, int(np.ceil((look.text_width(str(r)) + 6) / max(cell, 1))))
+    traces = _parts_of_words(C, gap, rows, called, cell, theme)
+    every = max(1, int(np.ceil((max(map(look.text_width, columns), default=0.0) + 6) / max(cell, 1))))
     above = {"type": "category", "showgrid": False, "side": "top", "tickangle": 0}
-    x_axis = look.axis(theme, plotly(component), domain=[0, share - 0.02], **above)
+    x_axis = look.axis(theme, plotly(called.noun), domain=[0, share - 0.02], **above)
     y_axis = look.axis(theme, None, type="category", autorange="reversed", showgrid=False, fixedrange=True)
     font = {"size": look.TEXT_SIZE, "color": look.palette(theme).text}
     layout = {
@@ -153,7 +154,7 @@ def why_here(
     alt = f"Why {clean(item)} is where it is. "
     if C.size and C.max() > 0:
         j, k = np.unravel_index(int(C.argmax()), C.shape)
-        alt += f"The largest part is {clean(words[int(j)])} through {clean(component)} {ids[int(k)] + 1}, "
+        alt += f"The largest part is {clean(words[int(j)])} through {clean(called.noun)} {called.labels[int(k)]}, "
         alt += f"{C[j, k]:.1f} % of the item; "
     alt += f"missed most: {clean(words[int(gap.argmax())])}, {gap.max():.1f} %." if gap.size else f"it has no {clean(features)}."
     note = "Numbers are % of the item's squared length."
@@ -161,7 +162,7 @@ def why_here(
         note += f" The {shown} largest of {c:,} {features}."
 
     def table() -> pd.DataFrame:
-        frame = pd.DataFrame(np.asarray(contributions, float).T, columns=[f"{component} {k + 1}" for k in ids])
+        frame = pd.DataFrame(np.asarray(contributions, float).T, columns=[f"{called.noun} {label}" for label in called.labels])
         frame.insert(0, clean(feature), [str(w) for w in words], allow_duplicates=True)
         return frame.assign(**{"not explained": np.asarray(unexplained, float)})
 

@@ -6,12 +6,13 @@ says the topic again for those who cannot tell the colours, an underline that th
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Set
 from html import escape
 
 import numpy as np
 
 from dashboard.figures import theme as look
+from dashboard.figures.components import Components
 from dashboard.text.plain import clean
 from nmfcore.methods.reading import EXPLAINED, STOP, UNEXPLAINED, Reading
 
@@ -22,12 +23,10 @@ PIECES = 60  # of the strip along the text
 SEEN = 0.02  # share of a word below which a topic is not listed under the mouse
 
 
-def reading_html(
-    found: Reading, names: Sequence[str], *, hidden: Set[int] = frozenset(), noun: str = "topic", theme: str = "light"
-) -> str:
+def reading_html(found: Reading, called: Components, *, hidden: Set[int] = frozenset(), theme: str = "light") -> str:
     """The text as HTML; everything from outside is escaped.
 
-    names : (r,) of the topics;  hidden : topics whose colour is off
+    hidden : topics whose colour is off
     """
     ink = look.palette(theme)
     strongest = max((float(place.shares.sum()) for place in found.places), default=0.0) or 1.0
@@ -38,11 +37,13 @@ def reading_html(
         at = place.end
         if place.kind == EXPLAINED and place.topic not in hidden:
             strength = float(place.shares.sum()) / strongest
-            back = look.faded(look.component_colour(place.topic, theme), PALE + (STRONG[theme] - PALE) * strength**0.5)
-            number = f"<sub>{place.topic + 1}</sub>" if strength >= NUMBERED else ""
-            out.append(f'<span title="{_said(place.shares, names)}" style="background:{back}">{word}{number}</span>')
+            back = look.faded(
+                look.component_colour(called.colours[place.topic], theme), PALE + (STRONG[theme] - PALE) * strength**0.5
+            )
+            number = f"<sub>{escape(called.labels[place.topic])}</sub>" if strength >= NUMBERED else ""
+            out.append(f'<span title="{_said(place.shares, called)}" style="background:{back}">{word}{number}</span>')
         elif place.kind == UNEXPLAINED:
-            out.append(f'<span class="nmf-lost" title="No {escape(noun)} explains this word here">{word}</span>')
+            out.append(f'<span class="nmf-lost" title="No {escape(called.noun)} explains this word here">{word}</span>')
         elif place.kind == STOP:
             out.append(f'<span class="nmf-stop">{word}</span>')
         else:
@@ -57,16 +58,18 @@ def reading_html(
     return f'{style}<div class="nmf-text" lang="">{"".join(out)}</div>'
 
 
-def _said(shares: np.ndarray, names: Sequence[str]) -> str:
+def _said(shares: np.ndarray, called: Components) -> str:
     """What is under the mouse: the topics of a word with their shares, the largest first."""
     total = float(shares.sum()) or 1.0
     order = [int(k) for k in np.argsort(-shares, kind="stable") if shares[k] / total >= SEEN]
-    return escape("; ".join(f"{k + 1} · {clean(names[k], 40)}: {100 * shares[k] / total:.0f} %" for k in order[:5]), quote=True)
+    return escape("; ".join(f"{_title(k, called)}: {100 * shares[k] / total:.0f} %" for k in order[:5]), quote=True)
 
 
-def course_html(
-    found: Reading, names: Sequence[str], *, hidden: Set[int] = frozenset(), noun: str = "topic", theme: str = "light"
-) -> str:
+def _title(k: int, called: Components) -> str:
+    return f"{called.labels[k]} · {clean(called.names[k], 40)}"
+
+
+def course_html(found: Reading, called: Components, *, hidden: Set[int] = frozenset(), theme: str = "light") -> str:
     """A strip along the text: which topic speaks most in each stretch."""
     ink = look.palette(theme)
     course = found.course(PIECES)
@@ -77,12 +80,16 @@ def course_html(
         shown = np.array([0.0 if k in hidden else value for k, value in enumerate(row)])
         if shown.sum() > 0:
             k = int(np.argmax(shown))
-            back = look.faded(look.component_colour(k, theme), 0.25 + 0.75 * float(shown.sum()) / most)
-            cells.append(f'<i style="background:{back}" title="{k + 1} · {escape(clean(names[k], 40))}"></i>')
+            back = look.faded(look.component_colour(called.colours[k], theme), 0.25 + 0.75 * float(shown.sum()) / most)
+            cells.append(f'<i style="background:{back}" title="{escape(_title(k, called), quote=True)}"></i>')
             if not runs or runs[-1] != k:
                 runs.append(k)
         else:
             cells.append(f'<i style="background:{ink.grid}"></i>')
-    alt = f"From the beginning to the end of the text the {noun}s are " + ", ".join(str(k + 1) for k in runs[:20]) + "."
+    alt = (
+        f"From the beginning to the end of the text the {called.noun}s are "
+        + ", ".join(called.labels[k] for k in runs[:20])
+        + "."
+    )
     style = "<style>.nmf-course{display:flex;gap:1px;height:14px}.nmf-course i{flex:1;border-radius:2px}</style>"
     return f'{style}<div class="nmf-course" role="img" aria-label="{escape(alt)}">{"".join(cells)}</div>'

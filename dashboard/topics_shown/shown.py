@@ -21,8 +21,10 @@ from dashboard.topics_shown.divided import Cut, Members
 from dashboard.topics_shown.edits import Edits
 from dashboard.work.divide import Wanted
 from dashboard.work.fitting import Derived, FittedRun
+from dashboard.work.lenses import Place, Seen
 from nmfcore import topics
 from nmfcore.core.factorization import Factors
+from nmfcore.topics.clusters import Clusters, assign
 from nmfcore.topics.scale import CONVENTIONS, DEFAULT
 from nmfcore.topics.scale import apply as rescale
 from nmfcore.topics.similarity import Map, cosine_rows, mds
@@ -172,6 +174,10 @@ class TopicsShown:
         """How the topics are written, coloured and called in a picture."""
         return Components(self.labels, self.colours, self.names, part(self.run.dataset))
 
+    def seen(self) -> Seen:
+        """The items by the topics that are shown, for what is computed of them in the background."""
+        return Seen(self.run, self.W, Place(self.run.key, self.run.dataset.identity, self.scale, self.edits.merges))
+
     def words(self, place: int, count: int, relevance: float) -> Words:
         """The first words of one topic, as they are drawn."""
         found, topic = self.top(count, relevance)[place], self.topics[place]
@@ -193,6 +199,10 @@ class TopicsShown:
     def likeness(self) -> np.ndarray:
         """(t, t) cosines between the topics' words, hidden ones included: hiding changes what is listed, not what is alike."""
         return self.facts("likeness", lambda: cosine_rows(self.H))
+
+    def largest(self) -> Clusters:
+        """The topic that each item is most of."""
+        return self.facts("largest", lambda: assign(self.W))
 
     def map(self) -> Map:
         """The topics in the plane, from the distances sqrt(2 - 2 cosine)."""

@@ -5,7 +5,6 @@ import streamlit as st
 from dashboard import session
 from dashboard.cards import group_shares, group_words, subset
 from dashboard.text.plain import markdown
-from dashboard.text.words import part
 from dashboard.widgets import filter_bar, header, notices
 
 
@@ -25,9 +24,8 @@ def draw() -> None:
         return
     subset.draw(shown, found)
     made = group_shares.made(shown, grouping, found)
-    noun = part(run.dataset)
     with top:
-        header.draw(group_shares.finding(made, shown.components, noun) if made else f"By {markdown(grouping.name)}", run)
+        header.draw(group_shares.finding(made, shown.called()) if made else f"By {markdown(grouping.name)}", run)
     if made is not None:
         group_shares.draw(shown, grouping, made)
     group_words.draw(shown, grouping, found, made.furthest if made is not None else None)

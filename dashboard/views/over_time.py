@@ -4,7 +4,6 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.cards import subset, time_dynamic, time_shares
-from dashboard.text.words import part
 from dashboard.widgets import bench, filter_bar, header, notices
 
 PARTS = {"shares": "Shares", "words": "A topic's words", "dynamic": "Dynamic topics"}
@@ -27,7 +26,7 @@ def draw() -> None:
     subset.draw(shown, found)
     made = time_shares.made(shown, timeline, found)
     with top:
-        header.draw(time_shares.finding(made, part(run.dataset)) if made else "Over time", run)
+        header.draw(time_shares.finding(made, shown.called()) if made else "Over time", run)
     bench.linked("time-part", "show", list(PARTS))
     wanted = st.segmented_control(
         "Show", list(PARTS), format_func=PARTS.__getitem__, key="time-part", required=True, label_visibility="collapsed"

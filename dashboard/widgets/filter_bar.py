@@ -15,6 +15,7 @@ from dashboard import session
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, part, percent
 from dashboard.topics_shown import TopicsShown
+from dashboard.work.fitting import FittedRun
 from nmfcore.core.checks import ProblemError
 from nmfcore.data.model.facts import Fact
 from nmfcore.methods.subset import Among, Between, Condition, Contains, Filter, OfTopic, facts_to_filter
@@ -51,13 +52,19 @@ def subset(shown: TopicsShown) -> Subset:
     return Subset(rows, len(whole))
 
 
+def said(condition: Condition, run: FittedRun) -> str:
+    """A condition in a few words; topics have the numbers of this run."""
+    fits = isinstance(condition, OfTopic) and all(k < run.rank for k in condition.members)
+    return condition.said(run.ids) if isinstance(condition, OfTopic) and fits else condition.sentence
+
+
 def draw(shown: TopicsShown) -> Subset:
     """Chips, the menu, and what to do with these items; returns the items."""
     now, run = session.filter_now(), shown.run
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="filter-bar"):
         for place, condition in enumerate(now.conditions):
             st.button(
-                f"{markdown(condition.sentence, 60)} ✕", key=f"chip-{place}", on_click=session.set_filter,
+                f"{markdown(said(condition, run), 60)} ✕", key=f"chip-{place}", on_click=session.set_filter,
                 args=(now.without(place),), help="Remove this condition",
             )  # fmt: skip
         with st.popover("Filter", icon=":material/filter_alt:", help="Look at some of the items; the model stays as it is"):
@@ -72,7 +79,7 @@ def draw(shown: TopicsShown) -> Subset:
             )
             least = max(2, min(run.rank, 2))
             if not found.all and len(found.rows) >= least and run.dataset.mask is None:
-                called = " · ".join(condition.sentence for condition in now.conditions)
+                called = " · ".join(said(condition, run) for condition in now.conditions)
                 st.button(
                     "Fit on these alone", key="fit-these", icon=":material/play_arrow:", on_click=session.fit_these,
                     args=(run, found.rows, called), help="A new run on these items; Compare matches it with this one",
@@ -101,15 +108,15 @@ def _add(shown: TopicsShown, now: Filter) -> None:
 
 
 def _topic(shown: TopicsShown) -> Condition:
-    run, names = shown.run, shown.components
     topic = st.selectbox(
-        part(run.dataset).capitalize(), range(run.rank), format_func=lambda k: f"{k + 1} · {clean(names[k], 40)}",
-        key=f"filter-topic-{run.rank}",
+        part(shown.run.dataset).capitalize(), range(len(shown.topics)), key=f"filter-topic-{len(shown.topics)}",
+        format_func=lambda k: f"{shown.labels[k]} · {clean(shown.names[k], 40)}",
     )  # fmt: skip
+    members = shown.topics[int(topic)].members
     least = st.slider(
         "at least, in %", 1, 100, 30, key="filter-least", help=f"Share of the item's row of W ({shown.scale_words})."
     )
-    return OfTopic(int(topic), least / 100)
+    return OfTopic(members if len(members) > 1 else members[0], least / 100)
 
 
 def _words() -> Condition | None:

@@ -16,25 +16,37 @@ from nmfcore.core.wanted import asking
 from nmfcore.data.model.facts import Classes
 from nmfcore.methods.dynamic import Dynamic, dynamic_topics
 from nmfcore.methods.groups import GroupShares, group_shares
-from nmfcore.methods.maps import ItemMap, item_map
-from nmfcore.methods.over_time import Bins
-from nmfcore.topics.scale import apply as rescale
+from nmfcore.methods.maps import CELLS, ItemMap, item_map
+from nmfcore.methods.over_time import Bins, words_by_bin
 
 MAP_SECONDS = 1.2e-3  # for each item, measured on two processors (18,846 items: 22 s)
+HELD = 300  # numbers that a map holds for each item: its neighbours with their weights, its direction, its place
 TWO_LAYERS = 2.0  # times one fit of everything that dynamic topics take, measured with 20 windows
+
+
+DRAWN = 2_000_000  # numbers that the bootstrap holds at one time, three times over
 
 
 @dataclass(frozen=True)
 class Place:
-    """Which run, on which scale: what every lens's key begins with."""
+    """Which run, on which scale, with which topics shown as one: what every lens's key begins with."""
 
     run: str
     data: str
     scale: str
+    merges: tuple[tuple[int, ...], ...] = ()
 
-    @classmethod
-    def of(cls, run: FittedRun, scale: str) -> Place:
-        return cls(run.key, run.dataset.identity, scale)
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A run as it is looked at.
+
+    W : (m, t) of the topics that are shown, on the scale in force;  place : names it
+    """
+
+    run: FittedRun
+    W: np.ndarray
+    place: Place
 
 
 def shares_key(place: Place, name: str, rows: Hashable, seed: int) -> Hashable:
@@ -42,12 +54,13 @@ def shares_key(place: Place, name: str, rows: Hashable, seed: int) -> Hashable:
     return ("shares", place, name, rows, seed)
 
 
-def shares_work(run: FittedRun, scale: str, groups: Classes, rows: np.ndarray | None, seed: int) -> Callable[[Job], GroupShares]:
+def shares_work(seen: Seen, groups: Classes, rows: np.ndarray | None, seed: int) -> Callable[[Job], GroupShares]:
     """The work of a job: mean shares with intervals and the test against chance, over some rows or all."""
 
     def work(job: Job) -> GroupShares:
+        W = seen.W
+        fits(job, seen.run.dataset, seen.run.rank, extra=8 * (3 * DRAWN + 4 * W.size))
         job.say("Drawing the items again and shuffling the groups")
-        W = rescale(run.factorization.W, run.factorization.H, scale).W
         with asking(job.check):
             return group_shares(W if rows is None else W[rows], groups if rows is None else groups.take(rows), seed=seed)
 
@@ -59,12 +72,13 @@ def map_key(place: Place, of: str, seed: int) -> Hashable:
     return ("item map", place if of == "W" else place.data, of, seed)
 
 
-def map_work(run: FittedRun, scale: str, of: str, seed: int) -> Callable[[Job], ItemMap]:
+def map_work(seen: Seen, of: str, seed: int) -> Callable[[Job], ItemMap]:
     """The work of a job that draws the items in the plane."""
 
     def work(job: Job) -> ItemMap:
-        fits(job, run.dataset, run.rank)
-        A = rescale(run.factorization.W, run.factorization.H, scale).W if of == "W" else run.dataset.X
+        data = seen.run.dataset
+        fits(job, data, seen.run.rank, extra=8 * (3 * CELLS + HELD * data.shape[0]))
+        A = seen.W if of == "W" else data.X
 
         def say(sentence: str, share: float) -> None:
             job.message, job.fraction = sentence, share
@@ -117,3 +131,21 @@ def dynamic_seconds(run: FittedRun) -> float | None:
     """About how long dynamic topics take, in seconds; None when nothing is known."""
     one = estimate(run.spec, run.dataset, run)
     return None if one is None else TWO_LAYERS * one
+
+
+def words_key(place: Place, found: Bins, fact: str, topic: int) -> Hashable:
+    """Names the words of a topic in each bin."""
+    return ("words by bin", place, fact, found.unit, topic)
+
+
+def words_work(seen: Seen, found: Bins, topic: int, least: int) -> Callable[[Job], np.ndarray]:
+    """The work of a job: a topic's row of H in each bin, with W held."""
+
+    def work(job: Job) -> np.ndarray:
+        data = seen.run.dataset
+        fits(job, data, seen.run.rank, extra=8 * data.shape[1] * (len(found.names) + seen.W.shape[1]))
+        job.say("Fitting the words of each bin")
+        with asking(job.check):
+            return words_by_bin(data.X, seen.W, found, topic, least=least)
+
+    return work

@@ -110,6 +110,23 @@ def read_item(dataset: Dataset, found: Explanation, item: int, text: str | None 
     )
 
 
+def read_row(found: Explanation, most: int = 200) -> Reading:
+    """A row without a text, read as its columns: each label with its value, the largest first, laid out like words.
+
+    found : of the item, from `explain_item`;  most : columns that are read; the rest is kept apart as `elsewhere`
+    """
+    places, text = [], ""
+    for c, (label, value) in enumerate(zip(found.terms[:most], found.values, strict=False)):
+        said = f"{' '.join(str(label).split())} {value:.4g}"
+        begin = len(text)
+        text += f"{said}  ·  "
+        shares = found.contributions[:, c]
+        kind = EXPLAINED if shares.sum() > 0 else UNEXPLAINED
+        places.append(Place(begin, begin + len(said), (int(found.words[c]),), kind, shares))
+    rest = found.contributions[:, most:].sum(axis=1)
+    return Reading(text.rstrip(" ·"), tuple(places), found.topics, rest, tuple(int(j) for j in found.words[most:]))
+
+
 Spans = tuple[list[tuple[int, int]], list[str], list[list[tuple[int, float]]]]  # places, kinds, and (column, part of it) of each
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from nmfcore.core.checks import ProblemError
+from nmfcore.core.factorization import Matrix
 from nmfcore.data.model.dataset import Dataset
 from nmfcore.data.model.rows import from_ranges
 from nmfcore.data.search import find_rows
@@ -21,6 +22,7 @@ from nmfcore.methods.groups import LogOdds, log_odds, occurrences, shares
 
 LONGEST = 200  # characters of a text, and values of a fact
 MOST = 20  # conditions of a filter
+ROUNDING = 1e-12  # a sum of shares may fall short of the share that was meant by a few last bits
 
 
 @dataclass(frozen=True)
@@ -76,19 +78,32 @@ class Between:
 
 @dataclass(frozen=True)
 class OfTopic:
-    """An item's share of a topic (counted from 0) is at least `least`, a share from 0 to 1 on the scale of W."""
+    """An item's share of a topic is at least `least`, a share from 0 to 1 on the scale of W.
 
-    topic: int
+    topic : counted from 0, or the components of a topic that several make together: their shares are added
+    """
+
+    topic: int | tuple[int, ...]
     least: float
 
+    @property
+    def members(self) -> tuple[int, ...]:
+        """The components of the topic."""
+        return (self.topic,) if isinstance(self.topic, int) else self.topic
+
     def passes(self, dataset: Dataset, W: np.ndarray) -> np.ndarray:
-        if not 0 <= self.topic < W.shape[1]:
-            raise ProblemError(f"There is no topic {self.topic + 1}; there are {W.shape[1]}.")
-        return np.nan_to_num(shares(W)[:, self.topic], nan=-1.0) >= self.least
+        for k in self.members:
+            if not 0 <= k < W.shape[1]:
+                raise ProblemError(f"There is no topic {k + 1}; there are {W.shape[1]}.")
+        return np.nan_to_num(shares(W)[:, list(self.members)].sum(axis=1), nan=-1.0) >= self.least - ROUNDING
 
     @property
     def sentence(self) -> str:
-        return f"topic {self.topic + 1} ≥ {100 * self.least:.0f} %"
+        return self.said(range(max(self.members) + 1))
+
+    def said(self, numbers: Sequence[int]) -> str:
+        """The same with the numbers (from 0) that the components have on the page."""
+        return f"topic {' + '.join(str(numbers[k] + 1) for k in self.members)} ≥ {100 * self.least:.0f} %"
 
 
 @dataclass(frozen=True)
@@ -203,8 +218,12 @@ def _condition(plain: Any) -> Condition:
             return Among(values[0][:LONGEST], tuple(listed))
     elif name == "between" and len(values) == 3 and texts:
         return Between(*(value[:LONGEST] for value in values))
-    elif name == "topic" and len(values) == 2 and isinstance(values[0], int) and isinstance(values[1], (int, float)):
-        return OfTopic(values[0], min(max(float(values[1]), 0.0), 1.0))
+    elif name == "topic" and len(values) == 2 and isinstance(values[1], (int, float)):
+        topic = values[0]
+        if isinstance(topic, int):
+            return OfTopic(topic, min(max(float(values[1]), 0.0), 1.0))
+        if isinstance(topic, list) and 0 < len(topic) <= LONGEST and all(isinstance(k, int) for k in topic):
+            return OfTopic(tuple(topic), min(max(float(values[1]), 0.0), 1.0))
     elif name == "contains" and len(values) == 1 and texts:
         return Contains(values[0][:LONGEST])
     elif name == "chosen" and 1 <= len(values) <= 2 and texts:
@@ -215,7 +234,7 @@ def _condition(plain: Any) -> Condition:
 def _about(condition: Condition) -> Any:
     if isinstance(condition, (Among, Between)):
         return condition.fact
-    return condition.topic if isinstance(condition, OfTopic) else type(condition)
+    return condition.members if isinstance(condition, OfTopic) else type(condition)
 
 
 def _fact(dataset: Dataset, name: str) -> Any:
@@ -241,10 +260,11 @@ class Contrast:
     counted: bool
 
 
-def contrast(dataset: Dataset, W: np.ndarray, rows: np.ndarray) -> Contrast:
+def contrast(dataset: Dataset, W: np.ndarray, rows: np.ndarray, counts: tuple[Matrix, bool] | None = None) -> Contrast:
     """What the rows of a subset have more or less of than all items: topics by mean share, words by log-odds against the rest.
 
     W : (m, r) on a stated scale;  rows : of the subset
+    counts : what `occurrences` gives for the data, where it is at hand
 
     Raises
     ------
@@ -256,7 +276,7 @@ def contrast(dataset: Dataset, W: np.ndarray, rows: np.ndarray) -> Contrast:
     inside = rows[live[rows]]
     if not len(inside):
         raise ProblemError("None of these items is in a topic, so there is nothing to compare.")
-    X, counted = occurrences(dataset.X)
+    X, counted = counts or occurrences(dataset.X)
     rest = np.setdiff1d(np.arange(len(W)), rows)
     try:
         words = log_odds(X, rows, rest) if len(rest) else None

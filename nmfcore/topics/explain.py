@@ -9,7 +9,7 @@ orthogonal to wH). All of it is independent of the scale convention.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,21 @@ class Explanation:
     def missed(self) -> np.ndarray:
         """Places in `words` of what the model does not explain, the worst first."""
         return best(self.unexplained, int(np.count_nonzero(self.unexplained)))
+
+    def together(self, groups: Sequence[Sequence[int]]) -> Explanation:
+        """The same with topics that several components make together: what they explain is added.
+
+        groups : the components of each topic; their weights are added too, which means something where they are on one scale
+        """
+        add = np.zeros((len(groups), len(self.topics)))
+        for g, members in enumerate(groups):
+            add[g, list(members)] = 1.0
+        mixture = add @ self.mixture
+        total = mixture.sum()
+        return replace(
+            self, mixture=mixture, shares=mixture / total if total > 0 else mixture, contributions=add @ self.contributions,
+            topics=add @ self.topics,
+        )  # fmt: skip
 
     def why(self, topic: int, count: int = 10) -> list[tuple[str, float]]:
         """The words that put the item into a topic, with their contributions, falling."""

@@ -9,16 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dashboard import topics_shown
 from dashboard.work import expression as workbench_expression
-from dashboard.work import fitting, races, surveys, watching
+from dashboard.work import fitting, lenses, races, surveys, watching
 from dashboard.work import images as workbench_images
 from dashboard.work import recommender as workbench_recommender
 from dashboard.work import symmetric as workbench_symmetric
+from dashboard.work.divide import Wanted, divided_work
 from dashboard.work.jobs import DoesNotFit, Job, Jobs
 from nmfcore.core.spec import StopRule
 from nmfcore.data import load_prepared
 from nmfcore.data.model import limits
 from nmfcore.data.model.dataset import Dataset
+from nmfcore.methods.over_time import bins
 
 SPEC = fitting.FIRST.replace(rank=4, stop=StopRule(tol=0.0, max_iter=3))
 
@@ -60,6 +63,7 @@ def works(run):
     tv = workbench_recommender.of_dataset(load_prepared("tv"))
     rng = np.random.default_rng(0)
     pictures = Dataset(key="upload", title="pictures", X=rng.random((20, 16)), image_shape=(4, 4))
+    seen, years = topics_shown.of(run).seen(), bins(data.facts["year"], "decade")
     choice = workbench_symmetric.Choice("binary", "cosine", True, 4, 0)
     return {
         "fit": fitting.fit_work(SPEC, jobs),
@@ -70,6 +74,12 @@ def works(run):
         "watch several": watching.recording_work(run, several=True),
         "survey": surveys.survey_work(surveys.Asked(run, (2, 3), 2), jobs),
         "race": races.race_work(run, ["hals", "mu"], 1.0),
+        "shares by group": lenses.shares_work(seen, years.classes, None, 0),
+        "words of each bin": lenses.words_work(seen, years, 0, 1),
+        "dynamic topics": lenses.dynamic_work(run, years, lenses.Windows("year", "decade", 2, 3), 0),
+        "map of W": lenses.map_work(seen, "W", 0),
+        "map of X": lenses.map_work(seen, "X", 0),
+        "divide": divided_work(run, [Wanted((0,), (), 2)]),
         "images": workbench_images.fit_work(pictures, (4,), 0, None),
         "expression": workbench_expression.fit_work(table, 3, 0),
         "expression ranks": workbench_expression.survey_work(table, 3, 0),

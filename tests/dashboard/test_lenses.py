@@ -11,7 +11,10 @@ from streamlit.testing.v1 import AppTest
 from dashboard.files.report import html
 from dashboard.files.saved import edits_of, saved_run
 from dashboard.files.saved import opened as opened_file
+from dashboard.session.editing import _edited_run
 from dashboard.text.words import percent
+from dashboard.topics_shown.edits import Edits
+from dashboard.topics_shown.shown import merged
 from nmfcore.methods.divide import divide
 from nmfcore.methods.groups import group_shares, shares
 from nmfcore.methods.subset import Among, Between, Chosen, Filter, OfTopic
@@ -249,3 +252,30 @@ def test_a_division_that_the_run_cannot_have_is_said():
     app = opened("topics", divided="99:2")
     assert "The divided topics in this link cannot be shown: it names topic 99" in text(app)
     assert "divided" not in app.query_params
+
+
+def test_every_lens_shows_topics_as_they_are_shown():
+    """Merged topics, their labels, colours and typed names; a filter on a merged topic adds its members' shares."""
+    app = opened("groups", by="genre")
+    state = app.session_state["nmf"]
+    run = state.shown.run
+    (key,) = {_edited_run(run)}
+    edits = Edits().merge([1, 4]).rename((1, 4), "far away")
+    state.shown.edits[key] = [("merged 2 and 5", edits)]
+    app = settled(app.run())
+    W = rescale(*merged(run.factorization.W, run.factorization.H, edits)).W
+    found = group_shares(W, run.dataset.facts["genre"].classes(), seed=0)
+    cells = next(trace for chart in charts(app) for trace in chart["data"] if trace["type"] == "heatmap")
+    np.testing.assert_allclose(cells["zmax"], 100 * np.abs(found.difference[found.sizes >= 5]).max())
+    labels = [each for chart in charts(app) for each in chart["layout"]["xaxis"].get("ticktext", [])]
+    assert "2 + 5" in labels
+    state.filter = Filter((OfTopic((1, 4), 0.5),))
+    app = settled(app.run())
+    assert plain(app.button(key="chip-0").label) == "topic 2 + 5 ≥ 50 % ✕"
+    assert f"{(shares(W)[:, 1] >= 0.5).sum()} films of 200" in text(app)
+    for page in ("over_time", "item_map"):
+        app = settled(app.switch_page(f"views/{page}.py").run())
+        said = json.dumps([chart.get("layout") for chart in charts(app)]) + json.dumps([c["data"] for c in charts(app)])
+        assert "far away" in said
+    app = settled(app.switch_page("views/items.py").run())
+    assert "2 + 5" in json.dumps(charts(app))

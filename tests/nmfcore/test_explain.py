@@ -133,3 +133,14 @@ def test_missing_entries_are_neither_expected_nor_missed_and_have_no_part_in_siz
         part = sizes(kind(X), W, H, kind(mask))
         assert part.explained.sum() == pytest.approx(1 - relative_error(X, W, H, mask) ** 2)
     assert_allclose(sizes(X, W, H, np.ones_like(X)).explained, sizes(X, W, H).explained)
+
+
+def test_topics_that_are_shown_as_one_explain_what_they_do_together():
+    rng = np.random.default_rng(5)
+    X, W, H = rng.random((6, 9)), rng.random((6, 4)), rng.random((4, 9))
+    found = explain_item(X, W, H, 2)
+    both = found.together([(0, 3), (1,), (2,)])
+    assert_allclose(both.contributions[0], found.contributions[0] + found.contributions[3])
+    assert_allclose(both.topics, [found.topics[0] + found.topics[3], found.topics[1], found.topics[2]])
+    assert both.topics.sum() == pytest.approx(found.fit)
+    assert both.shares.sum() == pytest.approx(1.0)

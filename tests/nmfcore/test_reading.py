@@ -8,7 +8,7 @@ from nmfcore import Axes, Axis, solve
 from nmfcore.data import load_prepared
 from nmfcore.data.model.dataset import Dataset
 from nmfcore.data.prepare import apply
-from nmfcore.methods.reading import EXPLAINED, PLAIN, STOP, UNEXPLAINED, read_item
+from nmfcore.methods.reading import EXPLAINED, PLAIN, STOP, UNEXPLAINED, read_item, read_row
 from nmfcore.topics.explain import explain_item
 
 TEXTS = [
@@ -90,3 +90,16 @@ def test_an_empty_text_has_no_places_and_data_without_texts_is_refused():
     assert read_item(data, found, 4).places == ()
     with pytest.raises(ValueError, match="no texts"):
         read_item(load_prepared("digits"), found, 0)
+
+
+def test_a_row_without_a_text_is_read_as_its_columns_and_sums_to_its_explanation():
+    rng = np.random.default_rng(3)
+    X = np.round(5 * rng.random((4, 12)))
+    found = explain_item(X, rng.random((4, 3)), rng.random((3, 12)), 1, Axis("shows", "show", [f"show {j}" for j in range(12)]))
+    whole = read_row(found)
+    assert_allclose(sum(place.shares for place in whole.places), found.topics)
+    first = whole.places[0]
+    assert whole.text[first.begin : first.end] == f"show {found.words[0]} {found.values[0]:.4g}"
+    some = read_row(found, most=4)
+    assert len(some.missing) == len(found.words) - 4
+    assert_allclose(sum(place.shares for place in some.places) + some.elsewhere, found.topics)

@@ -108,8 +108,10 @@ EVERY = {
         labels=ROWS.labels, cophenetic=1.0, height=700, **k
     ),
     "samples": lambda **k: expression.samples_by_component(W, samples=ROWS.labels, classes=CLASSES, misplaced=[0, 4], **k),
-    "mixture": lambda **k: items.mixture(W[0], names=NAMES, item=NASTY, **k),
-    "why_here": lambda **k: items.why_here(H * 0.01, np.linspace(0.1, 0, 12), words=TERMS, names=NAMES, item=NASTY, **k),
+    "mixture": lambda **k: items.mixture(W[0], numbered(len(NAMES), NAMES), item=NASTY, **k),
+    "why_here": lambda **k: items.why_here(
+        H * 0.01, np.linspace(0.1, 0, 12), numbered(len(NAMES), NAMES), words=TERMS, item=NASTY, **k
+    ),
     "ratings": lambda **k: ratings.ratings(W[:4], W[:4] > 0.2, rows=TERMS[:4], columns=NAMES, predicted=W[:4], **k),
     "wall": lambda **k: images.wall(PICTURES, titles=TERMS[:5], **k),
     "rows_of_pictures": lambda **k: images.rows_of_pictures(

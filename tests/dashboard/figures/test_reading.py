@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dashboard.figures import theme as look
+from dashboard.figures.components import numbered
 from dashboard.figures.reading import STRONG, course_html, reading_html
 from nmfcore.methods.reading import EXPLAINED, PLAIN, STOP, UNEXPLAINED, Place, Reading
 
@@ -31,14 +32,16 @@ def made():
 
 
 def test_text_from_outside_is_escaped_and_the_topic_is_said_without_colour():
-    html = reading_html(made(), ["a <i>", "b"])
+    html = reading_html(made(), numbered(2, ["a <i>", "b"]))
     assert "<b>" not in html
     assert "&lt;b&gt;" in html
     assert "<sub>1</sub>" in html
     assert 'title="1 · a &lt;i&gt;: 75 %; 2 · b: 25 %"' in html
     assert 'class="nmf-lost"' in html
-    assert "<sub>" not in reading_html(made(), ["a", "b"], hidden={0})
+    assert "<sub>" not in reading_html(made(), numbered(2, ["a", "b"]), hidden={0})
 
 
 def test_the_strip_says_its_course():
-    assert 'aria-label="From the beginning to the end of the text the topics are 1."' in course_html(made(), ["a", "b"])
+    assert 'aria-label="From the beginning to the end of the text the topics are 1."' in course_html(
+        made(), numbered(2, ["a", "b"])
+    )
