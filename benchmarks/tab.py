@@ -166,8 +166,9 @@ class Tab:
         return any(words in text.replace("\\", "") for text in self.texts)
 
     def find(self, part: str) -> str:
-        """The id of the control that this is part of."""
-        found = [name for name in self.elements if name == part or name.endswith(f"-{part}") or f"-{part}-" in name]
+        """The id of the control that this is part of; behind a ~ stands how often the program has turned it."""
+        plain = {name: name.partition("~")[0] for name in self.elements}
+        found = [name for name, key in plain.items() if key == part or key.endswith(f"-{part}") or f"-{part}-" in key]
         if not found:
             raise LookupError(f"There is no control {part!r} among {sorted(self.elements)}.")
         return found[0]

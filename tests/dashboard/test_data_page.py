@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from streamlit.testing.v1 import AppTest
+from test_views import named
 
 from dashboard.text.plain import JOINER
 from dashboard.widgets import prepare
@@ -150,7 +151,7 @@ def test_missing_cells_wait_for_their_meaning():
     app.button(key="use-upload").click().run()
     assert not settled(app).exception
     assert "left out of the fit" in said(app)
-    assert app.selectbox(key="solver").value != "hals"  # that one cannot skip entries
+    assert named(app.selectbox, "solver").value != "hals"  # that one cannot skip entries
 
 
 def test_negative_numbers_are_clipped_only_when_a_person_says_so():

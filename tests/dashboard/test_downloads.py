@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from streamlit.testing.v1 import AppTest
+from test_views import named
 
 from dashboard.files import exports, saved
 from dashboard.session.tab import State
@@ -340,7 +341,7 @@ def test_a_saved_run_opens_on_the_data_page_and_another_file_gets_a_sentence(mov
     np.testing.assert_array_equal(me.shown.run.factorization.W, movies.factorization.W)
     app.switch_page("views/overview.py").run()
     assert app.title[0].value.startswith("Four topics in ")
-    assert app.slider(key="rank").value == 4
+    assert named(app.slider, "rank").value == 4
     assert not any("Shown:" in block.value for block in app.markdown)
 
 

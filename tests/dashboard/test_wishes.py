@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from test_views import go, start
+from test_views import go, named, start
 
 from dashboard import links
 from dashboard.figures.word_changes import Change, word_changes
@@ -194,7 +194,7 @@ def test_turning_a_control_leaves_the_wishes_and_coming_back_keeps_them():
     assert run_of(app).rank == 13
     app.button(key=f"kept-{guided.key}").click().run()
     assert run_of(app) is guided
-    assert app.slider(key="rank").value == 10
+    assert named(app.slider, "rank").value == 10
 
 
 def test_where_no_wish_can_be_kept_the_form_says_why():

@@ -37,8 +37,8 @@ def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
         import python_calamine as calamine
     except ImportError:
         raise UploadError(
-            f"{shown(source.name)} is an OpenDocument or old Excel file; reading it needs the package python-calamine",
-            way_out="Install it (pip install 'nmf-dashboard[formats]'), or save the sheet as .xlsx or CSV.",
+            f"{shown(source.name)} is an OpenDocument, old or protected Excel file; that needs the package python-calamine",
+            way_out="Install it (pip install 'nmf-dashboard[formats]'), or save the sheet without a password as .xlsx or CSV.",
         ) from None
     _check_unpacked(source, limits)
     with source.open() as stream:
