@@ -14,7 +14,7 @@ from dashboard import session
 from dashboard.figures.components import numbered
 from dashboard.figures.heatmaps import items_by_topic, matrix
 from dashboard.figures.items import mixture
-from dashboard.figures.loss import loss_curve
+from dashboard.figures.loss import Against, loss_curve
 from dashboard.figures.word_list import STYLE, word_list
 from dashboard.figures.words import Words
 from dashboard.figures.workbench import similarities, symmetric_fit
@@ -202,8 +202,7 @@ def step_two(steps: Steps) -> None:
         drawn = loss_curve(
             history.iterations,
             history.relative_errors,
-            baseline=steps.floor,
-            baseline_name="best SSᵀ with signs",
+            Against(baseline=steps.floor, baseline_name="best SSᵀ with signs"),
             theme=session.theme(),
             height=350,
         )

@@ -25,7 +25,7 @@ from dashboard.figures import theme as look
 from dashboard.figures.division import Node, division_tree
 from dashboard.figures.heatmaps import items_by_topic
 from dashboard.figures.images import wall
-from dashboard.figures.loss import loss_curve
+from dashboard.figures.loss import Against, loss_curve
 from dashboard.figures.svd import error_over_rank, singular_values
 from dashboard.figures.topics import similarity_matrix
 from dashboard.figures.words import Words, topic_bars
@@ -157,9 +157,8 @@ class Report:
         """The error over the iterations."""
         run, history = self.run, self.run.factorization.history
         curve = loss_curve(
-            history.iterations, history.relative_errors, floor=run.floor_line, rank=run.rank, theme=THEME,
-            height=330, baseline=run.baseline,
-        )  # fmt: skip
+            history.iterations, history.relative_errors, Against(run.floor_line, run.rank, run.baseline), theme=THEME, height=330
+        )
         return self.drawn(curve)
 
     def items(self) -> Drawn:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.cards import item_facts
-from dashboard.figures.loss import race as race_chart
+from dashboard.figures.race import race as race_chart
 from dashboard.figures.topics import similarity_matrix
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, part, spelled

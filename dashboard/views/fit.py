@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.cards import run_spec, watch
-from dashboard.figures.loss import kkt_curve, loss_curve
+from dashboard.figures.loss import Against, kkt_curve, loss_curve
 from dashboard.text.plain import markdown
 from dashboard.text.words import SHORT_REASONS, count, seconds
 from dashboard.widgets import card, header, notices, panel
@@ -71,10 +71,7 @@ def curves(run: FittedRun) -> None:
     drawn = loss_curve(
         getattr(history, axis),
         history.relative_errors,
-        floor=run.floor_line,
-        rank=run.rank,
-        baseline=run.baseline,
-        earlier=earlier,
+        Against(run.floor_line, run.rank, run.baseline, earlier=earlier),
         axis=axis,
         log=scale == "log",
         theme=session.theme(),

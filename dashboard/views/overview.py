@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard import session
 from dashboard.cards import course_line, topic_cards, watch
 from dashboard.figures.heatmaps import items_by_topic
-from dashboard.figures.loss import loss_curve
+from dashboard.figures.loss import Against, loss_curve
 from dashboard.text.plain import markdown
 from dashboard.text.words import SHORT_REASONS, count, part, percent, seconds, spelled
 from dashboard.widgets import card, header, notices, stability
@@ -93,8 +93,7 @@ def draw() -> None:
         drawn = loss_curve(
             history.iterations,
             history.relative_errors,
-            floor=run.floor_line,
-            rank=run.rank,
+            Against(run.floor_line, run.rank),
             theme=view.theme,
             height=300,
         )

@@ -22,6 +22,7 @@ from dashboard.figures import (
     items,
     lines,
     loss,
+    race,
     ratings,
     survey,
     svd,
@@ -57,13 +58,12 @@ LINKS = [Link(2, 0, 3, 2, 0.9), Link(2, 0, 3, 0, 0.6), Link(2, 1, 3, 1, 0.8)]
 
 EVERY = {
     "loss_curve": lambda **k: loss.loss_curve(
-        X_POINTS, ERRORS, floor=0.89, rank=3, baseline=0.95,
-        baseline_name=NASTY, earlier=[(NASTY, X_POINTS, ERRORS + 0.01)], **k
+        X_POINTS, ERRORS, loss.Against(0.89, 3, 0.95, NASTY, [(NASTY, X_POINTS, ERRORS + 0.01)]), **k
     ),
-    "loss_live": lambda **k: loss.loss_curve(X_POINTS, ERRORS, live=True, limit=200, **k),
+    "loss_live": lambda **k: loss.loss_curve(X_POINTS, ERRORS, live=True, **k),
     "sparkline": lambda **k: loss.sparkline(ERRORS, **k),
     "kkt_curve": lambda **k: loss.kkt_curve(X_POINTS, np.exp(-X_POINTS / 9.0), limit=1e-3, **k),
-    "race": lambda **k: loss.race([(NASTY, X_POINTS / 10, ERRORS), ("mu", X_POINTS / 8, ERRORS + 0.01)], floor=0.89, rank=3, **k),
+    "race": lambda **k: race.race([(NASTY, X_POINTS / 10, ERRORS), ("mu", X_POINTS / 8, ERRORS + 0.01)], floor=0.89, rank=3, **k),
     "topic_bars": lambda **k: words.topic_bars(
         words.Words(TERMS[:8], np.arange(8, 0, -1), 1, totals=np.ones(8), everywhere=H[:, :8].T), **k
     ),
@@ -252,7 +252,7 @@ def y_range(picture: Picture):
 
 
 def test_the_floor_is_drawn_named_and_has_room_below_it():
-    picture = loss.loss_curve(X_POINTS, ERRORS, floor=0.89, rank=6)
+    picture = loss.loss_curve(X_POINTS, ERRORS, loss.Against(0.89, 6))
     assert picture.figure.layout.shapes[0].y0 == 0.89
     assert picture.figure.layout.annotations[0].text == "SVD floor: no rank-6 model is lower"
     low, high = y_range(picture)
@@ -262,7 +262,7 @@ def test_the_floor_is_drawn_named_and_has_room_below_it():
 
 def test_a_steep_beginning_leaves_the_picture_and_the_note_says_so():
     errors = np.array([50.0, *ERRORS])
-    picture = loss.loss_curve(np.arange(51), errors, floor=0.89)
+    picture = loss.loss_curve(np.arange(51), errors, loss.Against(0.89))
     assert y_range(picture)[1] < 2
     assert "The first 1 point lies above the picture (start: 50)." in picture.note
     assert picture.table()["relative error"].max() == 50
@@ -270,14 +270,14 @@ def test_a_steep_beginning_leaves_the_picture_and_the_note_says_so():
 
 def test_the_last_point_is_always_shown():
     for log in (False, True):
-        low, high = y_range(loss.loss_curve(X_POINTS, ERRORS, floor=0.89, log=log))
+        low, high = y_range(loss.loss_curve(X_POINTS, ERRORS, loss.Against(0.89), log=log))
         end = np.log10(ERRORS[-1]) if log else ERRORS[-1]
         assert low < end < high
 
 
 def test_a_diverged_run_keeps_its_finite_curve_on_a_logarithmic_axis():
     errors = [1.0, 10.0, 1e5, 1e9, np.inf]
-    picture = loss.loss_curve(range(5), errors, floor=0.5, rank=2)
+    picture = loss.loss_curve(range(5), errors, loss.Against(0.5, 2))
     assert picture.figure.layout.yaxis.type == "log"
     assert len(picture.figure.data[0].y) == 4
     assert picture.figure.data[0].line.color == look.LIGHT.alarm
@@ -287,7 +287,7 @@ def test_a_diverged_run_keeps_its_finite_curve_on_a_logarithmic_axis():
 def test_live_ranges_rest_while_points_come_in():
     """The axes used to rescale with each point, and the curve jumped."""
     errors = 0.9 + 0.1 * np.exp(-np.arange(200) / 30)
-    drawn = [loss.loss_curve(range(n), errors[:n], floor=0.89, live=True) for n in range(60, 100)]
+    drawn = [loss.loss_curve(range(n), errors[:n], loss.Against(0.89), live=True) for n in range(60, 100)]
     seen = {(p.figure.layout.xaxis.range, y_range(p)) for p in drawn}
     assert len(seen) == 1
 
@@ -302,13 +302,13 @@ def test_long_curves_are_thinned_but_keep_both_ends():
 
 
 def test_a_floor_of_zero_is_left_out_of_a_logarithmic_axis():
-    picture = loss.loss_curve(X_POINTS, ERRORS, floor=0.0, log=True)
+    picture = loss.loss_curve(X_POINTS, ERRORS, loss.Against(0.0), log=True)
     assert not picture.figure.layout.shapes
     assert "floor is 0" in picture.note
 
 
 def test_earlier_runs_stand_back_in_grey():
-    picture = loss.loss_curve(X_POINTS, ERRORS, earlier=[("rank 4", X_POINTS, ERRORS + 0.1)])
+    picture = loss.loss_curve(X_POINTS, ERRORS, loss.Against(earlier=[("rank 4", X_POINTS, ERRORS + 0.1)]))
     grey, mine = picture.figure.data
     assert grey.line.color == look.LIGHT.grey
     assert mine.line.width > grey.line.width
@@ -319,7 +319,7 @@ def test_curves_of_unequal_length_are_refused():
     with pytest.raises(ValueError, match="as many x as y"):
         loss.loss_curve([1, 2], [1.0])
     with pytest.raises(ValueError, match="1 to 10 curves"):
-        loss.race([])
+        race.race([])
 
 
 def test_a_run_of_one_point_can_be_drawn():
