@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -69,12 +70,18 @@ def ready(key: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 
 def prepare(say: Callable[[str, float], object]) -> int:
-    """Make the bundles of the whole course, in its order; how many there are. `say` is told how far it is."""
+    """Make the bundles of the whole course, in its order; how many there are. `say` is told how far it is.
+
+    A lesson that cannot be made ready is passed over: whoever opens it is told why.
+    """
     lessons, _ = course()
+    made = 0
     for at, lesson in enumerate(lessons):
         say(lesson.title, at / len(lessons))
-        ready(lesson.key)
-    return len(lessons)
+        with contextlib.suppress(LessonError, OSError):
+            ready(lesson.key)
+            made += 1
+    return made
 
 
 # -- what a reader asks for --------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import gc
 import importlib
 import logging
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -50,6 +51,7 @@ FIRST = (
 LATER = ("sklearn.decomposition", "sklearn.feature_extraction.text")  # imported once the first screen is drawn
 FIRST_SECONDS = 60.0  # the server is up after this time in any case
 CLOSE_SECONDS = 0.3  # for each thread when the server ends; they are daemons, so none of them holds it up
+LESSON_PAUSE = 0.1  # seconds between two lessons that are made ready
 LATER_SECONDS = 15.0  # the rest is loaded after this time, also when nobody has come
 BROWSER_SECONDS = 3.0  # what a browser needs to draw the first screen
 KERNEL_DTYPES = ("float32", "float64")
@@ -83,6 +85,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Runs when the port is bound: requests that come now are answered in a moment."""
     start_log()
     hold_uploads_in_memory()
+    answer_at_once()
     logging.getLogger("streamlit.error_util").addFilter(lambda record: record.msg != "Uncaught app execution")  # see show_error
     ready = threading.Event()
     threading.Thread(target=warm_up, args=(ready,), name="warm-up", daemon=True).start()
@@ -110,6 +113,26 @@ def start_log() -> None:
 def hold_uploads_in_memory() -> None:
     """Starlette writes an upload above 1 MB into the system's temporary folder while it arrives; ours stays in memory."""
     MultiPartParser.spool_max_size = (int(st.get_option("server.maxUploadSize")) + 1) * 2**20
+
+
+def answer_at_once() -> None:
+    """Every connection sends what it has without waiting for the other side's receipt of what it sent before (TCP_NODELAY).
+
+    asyncio asks for that itself, but only where a socket names its protocol, and Streamlit hands it one that does not. Head and
+    body of an answer then lie up to 40 ms apart, and there are sixty answers before a page is drawn.
+    """
+    from uvicorn.protocols.http.auto import AutoHTTPProtocol as Protocol
+
+    made = Protocol.connection_made
+
+    def connection_made(self: Any, transport: Any) -> None:
+        connection = transport.get_extra_info("socket")
+        if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        made(self, transport)
+
+    if made.__module__ != __name__:  # a second start in one process finds it done
+        Protocol.connection_made = connection_made  # type: ignore[method-assign]
 
 
 def address() -> str:
@@ -142,8 +165,19 @@ def warm_up(ready: threading.Event) -> None:
         if DRAWN.wait(LATER_SECONDS):
             time.sleep(BROWSER_SECONDS)
         _load(LATER)
+        warm_lessons()
         warm_kernels()
     _freeze()
+
+
+def warm_lessons() -> None:
+    """Make the course ready: a lesson that is opened by its address, in front of a class, waits for nothing then."""
+    from dashboard.learn import shelf
+
+    def say(title: str, share: float) -> None:
+        time.sleep(LESSON_PAUSE)  # whoever is using the dashboard meanwhile goes first
+
+    shelf.prepare(say)
 
 
 def _load(names: Sequence[str]) -> None:

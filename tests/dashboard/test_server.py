@@ -19,12 +19,14 @@ from pathlib import Path
 
 import pytest
 import streamlit
+import uvicorn
 from running import CHECKOUT, COMMAND, SCRIPT, WATCHED, Running, serving, start
 from starlette.requests import Request
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.tab import Tab
+from dashboard.learn import shelf
 from dashboard.server import asgi, cli, guards
 
 CONFIG = CHECKOUT / "dashboard" / ".streamlit" / "config.toml"
@@ -151,6 +153,36 @@ def test_an_upload_stays_in_memory_while_it_arrives():
             return file.size, file._in_memory
 
     assert asyncio.run(parsed()) == (len(content), True)
+
+
+def test_an_answer_does_not_wait_for_the_receipt_of_the_one_before():
+    """Head and body of every answer lay 40 ms apart: asyncio does nothing about that where a socket names no protocol."""
+    asgi.answer_at_once()
+    found = []
+
+    async def app(scope, receive, send):
+        sockets = [each.transport.get_extra_info("socket") for each in running.server_state.connections]
+        found.extend(each.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for each in sockets)
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async def visited():
+        serving_it = asyncio.create_task(running.serve(sockets=[bound]))
+        while not running.started:
+            await asyncio.sleep(0.01)
+        reader, writer = await asyncio.open_connection(*bound.getsockname())
+        writer.write(b"GET / HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n")
+        await reader.readline()
+        writer.close()
+        running.should_exit = True
+        await serving_it
+
+    with socket.socket(family=socket.AF_INET) as bound:  # as Streamlit makes it
+        bound.bind(("127.0.0.1", 0))
+        running = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="error"))
+        running.install_signal_handlers = lambda: None
+        asyncio.run(visited())
+    assert found == [1]
 
 
 def test_it_does_not_listen_on_the_network(server):
@@ -357,6 +389,9 @@ def test_the_warm_up_goes_on_without_a_missing_module_and_freezes_what_it_loaded
     monkeypatch.setattr(asgi, "FIRST", ("json", "no_such_module_here", "tomllib"))
     monkeypatch.setattr(asgi, "LATER_SECONDS", 0.0)
     monkeypatch.setattr(asgi, "BROWSER_SECONDS", 0.0)
+    made_ready = []
+    monkeypatch.setattr(asgi, "LESSON_PAUSE", 0.0)
+    monkeypatch.setattr(shelf, "ready", made_ready.append)
     before, ready = gc.get_freeze_count(), threading.Event()
     try:
         asgi.warm_up(ready)
@@ -364,6 +399,7 @@ def test_the_warm_up_goes_on_without_a_missing_module_and_freezes_what_it_loaded
     finally:
         gc.unfreeze()
     assert ready.is_set()
+    assert made_ready == [lesson.key for lesson in shelf.course()[0]]
     assert "Warm-up goes on without no_such_module_here" in caplog.text
 
 
