@@ -16,9 +16,12 @@ from nmfcore.core.factorization import Factors, Penalty, Problem
 from nmfcore.core.losses import at_stored, penalty
 from nmfcore.core.wanted import ask
 from nmfcore.kernels.engines import ahead, newton_sweeps
+from nmfcore.solvers.mu import Memory as Approach
+from nmfcore.solvers.mu import MultiplicativeUpdates
 from nmfcore.solvers.protocol import MOST_SWEEPS, Solver, Supports, parameter
 
 KEEP = 0.1  # running ahead never takes more than nine tenths of an entry, so that WH stays positive wherever it is
+APPROACH = 4  # multiplicative updates from a start that knows nothing of X: Newton's first steps from there end in worse optima
 SINGLE_LIMIT = 1e-3  # of the sum of X: a loss below this, a small difference of sums, has lost its digits in float32
 SINGLE_NOISE = 1e-7  # of the sum of X: what a loss from float32 is off by; smaller changes of it mean nothing
 LIFT = 0.01  # of the random start's level: what zeros of a start become where WH is 0 and X is not
@@ -31,6 +34,7 @@ class Memory:
     W, F : the factors before extrapolation, F = H^T (n, r); W_ahead, F_ahead : after it; good : the pair handed out as `factors`
     loss, cross : the loss and <X, WH> of that pair; fell : by how much the last step changed the loss
     t : Nesterov's counter; fell_back : whether the last step was dropped
+    approach : how many multiplicative updates are still to come before the first Newton step
     """
 
     X: sp.csr_array
@@ -47,6 +51,7 @@ class Memory:
     t: float = 1.0
     fell_back: bool = False
     fell: float = math.inf
+    approach: int = 0
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,9 @@ class NewtonKL(Solver):
 
     Then the columns of H likewise. Sums run over the stored values of X only; steps down that are too long for a Newton step to
     be safe are damped (see `newton_sweeps`), so that each half lowers the loss. With extrapolate it runs ahead as HALS does, and
-    drops a step when the loss rose: it never rises.
+    drops a step when the loss rose: it never rises. From a start no better than r c^T / N (the sums of X's rows, columns and of
+    all of it), as a random one is, the first four steps are multiplicative updates: Newton's take a component for lost there that
+    these still turn to use.
 
     extrapolate : run ahead, or plain coordinate descent
     sweeps : passes over the components per half iteration
@@ -76,10 +83,16 @@ class NewtonKL(Solver):
     sweeps: int = parameter(2, least=1, most=MOST_SWEEPS)
 
     def start(self, problem: Problem, factors: Factors, rng: np.random.Generator) -> Memory:
-        return _prepared(problem, problem.working, factors)
+        memory = _prepared(problem, problem.working, factors)
+        return replace(memory, approach=APPROACH) if memory.loss >= _unrelated(memory) else memory
 
     def step(self, problem: Problem, factors: Factors, memory: Memory) -> tuple[Factors, Memory]:
         m = memory
+        if m.approach and m.factors is factors:
+            new, _ = MultiplicativeUpdates().step(problem, factors, Approach(None))
+            if m.approach > 1:
+                return new, replace(m, factors=new, loss=math.nan, cross=math.nan, approach=m.approach - 1)
+            return new, _remember(problem, m.X, m.Xt, m.constant, new)
         if m.factors is not factors:  # somebody moved the factors in between
             m = _remember(problem, m.X, m.Xt, m.constant, factors)
         p = problem.penalty or Penalty()
@@ -117,6 +130,13 @@ def _prepared(problem: Problem, working: Problem, factors: Factors) -> Memory:
     constant = float(np.sum(xlogy(x, x))) - float(np.sum(x))  # in float32 the smallest stored values may be 0
     ask()
     return _remember(problem, X, Xt, constant, factors)
+
+
+def _unrelated(m: Memory) -> float:
+    """D(X | r c^T / N): the loss of the model in which rows and columns have nothing to do with each other."""
+    rows, columns = (np.asarray(A.sum(axis=1, dtype=np.float64)).ravel() for A in (m.X, m.Xt))
+    total = float(rows.sum())
+    return m.constant + total - float(xlogy(rows, rows).sum() + xlogy(columns, columns).sum()) + float(xlogy(total, total))
 
 
 def _too_fine(problem: Problem, m: Memory) -> bool:

@@ -16,6 +16,8 @@ from nmfcore.core.losses import penalty as penalty_of
 from nmfcore.core.spec import StopRule
 from nmfcore.kernels import engines
 from nmfcore.run import solve
+from nmfcore.solvers import starts
+from nmfcore.solvers.kl import APPROACH, NewtonKL
 
 KL = {"solver": "kl-newton", "loss": "kullback-leibler"}
 LONG = StopRule(tol=0, max_iter=400, max_seconds=None)
@@ -210,3 +212,33 @@ def test_a_value_that_float32_does_not_hold_costs_nothing(kind):
     result = solve(data, 4, **KL, stop=StopRule(max_iter=8))
     assert result.history[-1].loss == pytest.approx(kl_div(data.toarray(), result.W @ result.H).sum(), rel=1e-9)
     assert result.history[-1].loss < result.history[0].loss
+
+
+def tones(count, seed, floor=1e-9):
+    """The spectrogram of a few tones that come and go, over a floor that is nearly nothing: (80, 120)."""
+    rng = np.random.default_rng(seed)
+    frequencies, X = np.arange(80)[:, None], np.full((80, 120), floor)
+    for _ in range(count):
+        shape = np.exp(-(((frequencies - rng.uniform(5, 75)) / rng.uniform(1, 3)) ** 2))
+        X += shape * ((rng.random(120) < 0.4) * rng.random(120))
+    return X
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("rank", [2, 4, 5])
+def test_a_random_start_ends_no_higher_than_multiplicative_updates_on_tones(rank, seed):
+    """Newton's first steps from a random start gave components up that mu still turned to use: 10.2 where mu had 1e-5."""
+    X, stop = tones(4, seed), StopRule(tol=0, max_iter=60, max_seconds=None)
+    newton, mu = (
+        solve(X, rank, solver=key, loss="kullback-leibler", init="random", seed=1, stop=stop).history[-1].loss
+        for key in ("kl-newton", "mu")
+    )
+    assert newton <= mu + 1e-6 * X.sum()
+
+
+def test_multiplicative_updates_come_first_from_a_start_that_knows_nothing_of_the_data():
+    X = tones(3, 0)
+    problem = as_problem(X, 3, loss="kullback-leibler")
+    for init, steps in (("random", APPROACH), ("least-squares", 0)):
+        memory = NewtonKL().start(problem, starts.start(problem, init, 0), np.random.default_rng(0))
+        assert memory.approach == steps
