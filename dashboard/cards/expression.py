@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import session
+from dashboard.cards import markers, told
 from dashboard.figures.clusters import confusion, consensus
 from dashboard.figures.expression import samples_by_component
 from dashboard.figures.workbench import over_ranks
@@ -20,6 +22,8 @@ from dashboard.widgets.header import Figure
 from dashboard.work import expression as bench_data
 from dashboard.work.expression import Choice, Table, View
 from dashboard.work.jobs import Job
+from dashboard.work.told import Told
+from nmfcore.core.factorization import Factorization
 from nmfcore.core.guidance import Guidance
 from nmfcore.data.model.dataset import Dataset
 from nmfcore.methods.expression import RankReport
@@ -111,9 +115,9 @@ def known_classes(table: Table) -> Sequence[str] | None:
 
 
 def heading(
-    table: Table, shown: View, known: Sequence[str] | None, report: RankReport | None, choice: Choice, told: Guidance
+    table: Table, shown: View, known: Sequence[str] | None, report: RankReport | None, choice: Choice, wishes: Guidance
 ) -> None:
-    """The finding, what it rests on, four numbers, and what can be taken away; told : what the metagenes were told."""
+    """The finding, what it rests on, four numbers, and what can be taken away; wishes : what the metagenes were told."""
     runs, seed = choice.runs, choice.seed
     n, rank = len(shown.groups), shown.result.rank
     samples = count(n, markdown(table.samples.singular), markdown(table.samples.name))
@@ -124,7 +128,7 @@ def heading(
     line = (
         f"{markdown(table.title)} · {count(len(shown.W), markdown(table.genes.singular), markdown(table.genes.name))} · HALS, "
         + (f"best of {runs} random starts" if report is not None else f"one random start, seed {seed}")
-        + (f" · {count(len(told), 'wish', 'wishes')}" if told else "")
+        + (f" · {count(len(wishes), 'wish', 'wishes')}" if wishes else "")
         + " · metagenes (columns of W) of length 1"
     )
     figures = [
@@ -154,8 +158,21 @@ def heading(
         ),
     ]
     method = "Consensus: Brunet et al. 2004. Gene scores and dispersion: Kim & Park 2007. Data: Golub et al. 1999."
-    script = bench_data.script(table.data, table.turned, choice.rank, runs, seed, told)
+    script = bench_data.script(table.data, table.turned, choice.rank, runs, seed, wishes)
     bench.heading(PAGE, title, line, figures, method, Away(lambda: tables(table, shown, known), script))
+
+
+def told_metagenes(table: Table, fit: Factorization, choice: Choice, best: bool, surveyed_: bool) -> Told | None:
+    """The metagenes under what they are told; None while that is being computed.
+
+    best : the fit is the best of the survey's starts, from which wishes begin;  surveyed_ : the survey is over
+    """
+    subject = bench_data.subject(table, fit, choice, choice.runs if best else 0)
+    if not best and not surveyed_ and not bench.was_stopped(survey_key(table, choice)):
+        with card.plain("Tell the metagenes what is known"):
+            st.markdown("Possible once the survey below is over: wishes begin from the best of its starts.")
+        return subject.untold(fit)
+    return told.draw(subject, fit, partial(markers.form, table))
 
 
 def samples(table: Table, shown: View, known: Sequence[str] | None) -> None:

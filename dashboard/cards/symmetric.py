@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session
+from dashboard.cards import keyword_wishes, told
 from dashboard.figures.components import numbered
 from dashboard.figures.heatmaps import items_by_topic, matrix
 from dashboard.figures.items import mixture
@@ -28,6 +30,8 @@ from dashboard.widgets.header import Figure
 from dashboard.work import symmetric as bench_data
 from dashboard.work.jobs import Job, JobsBusy
 from dashboard.work.symmetric import Choice, Steps
+from dashboard.work.told import Told
+from nmfcore.core.guidance import Guidance
 from nmfcore.data.model.dataset import Dataset
 from nmfcore.methods import symmetric_topics as symmetric
 from nmfcore.topics.terms import find_terms, top_terms
@@ -101,17 +105,24 @@ def live(job: Job) -> None:
         card.chart(f"{PAGE}-live", drawn, live=True)
 
 
-def heading(dataset: Dataset, steps: Steps) -> None:
+def told_topics(dataset: Dataset, steps: Steps) -> Told | None:
+    """The topics under what they are told; None while that is being computed."""
+    return told.draw(bench_data.subject(steps, dataset.identity, dataset.fingerprint), steps, partial(keyword_wishes.form, steps))
+
+
+def heading(dataset: Dataset, steps: Steps, wishes: Guidance) -> None:
+    """The finding, what it rests on, four numbers, and what can be taken away; wishes : what the topics were told."""
     choice = steps.choice
     m, n = dataset.shape
-    in_items, in_keywords = symmetric.parameter_shares(m, n, steps.choice.rank)
+    in_items, in_keywords = symmetric.parameter_shares(m, n, steps.rank)
     end = steps.run.history[-1]
     rows, columns = dataset.axes.rows, dataset.axes.columns
     items = count(m, markdown(rows.singular), markdown(rows.name))
-    title = f"{spelled(steps.choice.rank)} topics from {markdown(columns.name)} alone, then {items} described"
+    title = f"{spelled(steps.rank)} topics from {markdown(columns.name)} alone, then {items} described"
     line = (
         f"{markdown(dataset.title)} · X {WEIGHTINGS[choice.weighting]} · C by {NORMALISATIONS[choice.normalisation]}, "
         f"diagonal {'kept' if choice.diagonal else 'left out'} · symmetric coordinate descent, random start, seed {choice.seed}"
+        + (f" · {count(len(wishes), 'wish', 'wishes')}" if wishes else "")
     )
     figures = [
         Figure(
@@ -140,7 +151,7 @@ def heading(dataset: Dataset, steps: Steps) -> None:
         ),
     ]
     method = "Symmetric NMF: Ding, He & Simon 2005; Kuang, Ding & Park 2012. Projection: exact non-negative least squares."
-    bench.heading(PAGE, title, line, figures, method, Away(lambda: tables(steps), bench_data.script(steps, dataset.key)))
+    bench.heading(PAGE, title, line, figures, method, Away(lambda: tables(steps), bench_data.script(steps, dataset.key, wishes)))
 
 
 # -- step 1 and 2 ----------------------------------------------------------------------------------------------------------
@@ -358,7 +369,7 @@ def _key(dataset: Dataset, steps: Steps) -> Hashable:
     return (PAGE, "compare", dataset.identity, steps.choice)
 
 
-def comparison(dataset: Dataset, steps: Steps) -> None:
+def comparison(dataset: Dataset, steps: Steps, wishes: Guidance) -> None:
     """The joint NMF of the same X beside the steps."""
     st.subheader("Why not both at once?", anchor=False)
     if not compared(dataset):
@@ -369,6 +380,8 @@ def comparison(dataset: Dataset, steps: Steps) -> None:
     found = bench.compute(_key(dataset, steps), bench_data.compare_work(steps), **COMPARING)
     if found is None:
         return
+    if wishes:
+        st.markdown("Both are free fits here: they know nothing of what the topics above were told.")
     table = bench_data.comparison_table(found)
     numbers = {side: st.column_config.NumberColumn(format="%.4g", width=110) for side in ("stepwise", "joint")}
     title = f"In numbers, {len(bench_data.SEEDS)} starts each"
@@ -392,7 +405,7 @@ def verdict(found: symmetric.Comparison) -> str:
 
 def tables(steps: Steps) -> dict[str, pd.DataFrame]:
     """S, V and the leading keywords as tables."""
-    names = [f"topic {k + 1}" for k in range(steps.choice.rank)]
+    names = [f"topic {k + 1}" for k in range(steps.rank)]
     S, V = pd.DataFrame(steps.S, columns=names), pd.DataFrame(steps.V, columns=names)
     S.insert(0, steps.axes.columns.singular, steps.axes.columns.take(range(len(S))), allow_duplicates=True)
     V.insert(0, steps.axes.rows.singular, steps.axes.rows.take(range(len(V))), allow_duplicates=True)

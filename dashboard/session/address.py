@@ -83,9 +83,12 @@ def leave_link() -> None:
             del st.query_params[name]
 
 
-def linked(name: str) -> str:
-    """What the address says under a name of a page's own; "" when nothing. It is input like any other: check it."""
-    return str(st.query_params.get(name, ""))[:LONGEST_LINKED]
+def linked(name: str, longest: int = LONGEST_LINKED) -> str:
+    """What the address says under a name of a page's own; "" when nothing. It is input like any other: check it.
+
+    longest : characters of it that are read
+    """
+    return str(st.query_params.get(name, ""))[:longest]
 
 
 def link(name: str, text: str) -> None:

@@ -3,7 +3,6 @@
 import streamlit as st
 
 from dashboard.cards import expression as cards
-from dashboard.cards import markers
 from dashboard.widgets.bench import Look
 from dashboard.widgets.bench_panel import Panel
 from dashboard.work import expression as bench_data
@@ -33,9 +32,12 @@ def draw() -> None:
         if fitted is None:
             head.title("Expression", anchor=False)
             return
-        pictures = st.container()
-        result, told = markers.draw(table, fitted, (choice.rank, choice.seed, report is not None))  # below what it changes
-        shown = bench_data.view(table, result, known)
+        pictures = st.container()  # above the card that changes them
+        told = cards.told_metagenes(table, fitted, choice, report is not None, reports is not None)
+        if told is None:
+            head.title("Expression", anchor=False)
+            return
+        shown = bench_data.view(table, told.shown, known)
         with pictures:
             cards.samples(table, shown, known)
             left, right = st.columns([2, 3])
@@ -46,7 +48,7 @@ def draw() -> None:
                 cards.genes(table, shown)
     with head:
         best_of = report if report is not None and report.best is fitted else None
-        cards.heading(table, shown, known, best_of, choice, told)
+        cards.heading(table, shown, known, best_of, choice, told.model.guidance)
 
 
 draw()

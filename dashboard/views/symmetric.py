@@ -19,12 +19,18 @@ def draw() -> None:
         head.title("Symmetric topics", anchor=False)
         return
     cards.begin_comparison(dataset, steps)
-    with head:
-        cards.heading(dataset, steps)
     cards.step_one(steps)
-    cards.step_two(steps)
-    cards.step_three(steps)
-    cards.comparison(dataset, steps)
+    topics = st.container()  # above the card that changes them
+    told = cards.told_topics(dataset, steps)
+    if told is None:
+        head.title("Symmetric topics", anchor=False)
+        return
+    with head:
+        cards.heading(dataset, told.shown, told.model.guidance)
+    with topics:
+        cards.step_two(told.shown)
+    cards.step_three(told.shown)
+    cards.comparison(dataset, steps, told.model.guidance)
 
 
 draw()

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from dashboard.work.fitting import fraction, room
 from dashboard.work.jobs import Job
-from nmfcore.core.factorization import Axis, Factorization
+from dashboard.work.told import Subject, named
+from nmfcore.core.factorization import Axes, Axis, Factorization
 from nmfcore.core.guidance import Guidance
 from nmfcore.core.spec import StopRule
 from nmfcore.data.model.dataset import Dataset
@@ -47,6 +49,7 @@ class Table:
     """Genes × samples with their names; `known` classes of the samples, or None.
 
     data : key of the data set;  turned : whether the samples are its rows;  key : names both, and the content
+    fingerprint : of the content, the same for everybody
     """
 
     X: np.ndarray
@@ -57,6 +60,7 @@ class Table:
     key: str
     data: str = "upload"
     turned: bool = False
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,7 @@ def of_dataset(dataset: Dataset, rows: bool) -> Table:
     known = None if classes is None or (classes.index < 0).any() else names_of(classes)
     return Table(
         np.ascontiguousarray(X.T if rows else X), axes.rows, axes.columns, known, dataset.title, f"{dataset.identity}-{rows}",
-        dataset.key, rows,
+        dataset.key, rows, dataset.fingerprint,
     )  # fmt: skip
 
 
@@ -169,45 +173,24 @@ def survey_work(table: Table, runs: int, seed: int) -> Callable[[Job], tuple[Ran
 # -- what the metagenes are told ------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class Told:
-    """Metagenes that follow a guidance.
-
-    model : on samples × genes;  fit : on genes × samples;  sentences : a verdict for each wish that is judged
-    before : relative error without the last wish;  moved : samples whose largest metagene is another one since
-    rank : of the first fit
-    """
-
-    model: Guided
-    fit: Factorization
-    sentences: tuple[str, ...]
-    before: float
-    moved: int
-    rank: int
+def subject(table: Table, fit: Factorization, choice: Choice, starts: int) -> Subject:
+    """A fit whose metagenes can be told something; starts : how many it is the best of, 0 where it is one alone."""
+    of = (choice.rank, choice.seed, starts)
+    return Subject(
+        "expression", "metagene", (table.key, of), np.ascontiguousarray(table.X.T), markers.as_topics(fit),
+        Axes(table.samples, table.genes), markers.as_metagenes, partial(_say, table), named(table.fingerprint, table.turned, *of),
+    )  # fmt: skip
 
 
-def told(table: Table, fit: Factorization, guidance: Guidance) -> Told | None:
-    """The metagenes of a fit under a guidance; None without wishes."""
-    if not guidance:
-        return None
-    model = markers.steered(table.X, fit, guidance, table.genes, table.samples)
-    earlier = markers.steered(table.X, fit, guidance.first(len(guidance) - 1), table.genes, table.samples)
-    before, after = (
-        np.append(np.array(m.ids), NOBODY)[sample_groups(*_factors(m))] for m in (earlier, model)
+def _say(table: Table, before: Guided, after: Guided) -> tuple[tuple[str, ...], str]:
+    """A sentence for each verdict, and how many samples are in another metagene since the last wish."""
+    one, other = (
+        np.append(np.array(m.ids), NOBODY)[sample_groups(*_factors(m))] for m in (before, after)
     )  # ids, so that a metagene that is new does not shift the others
-    sentences = tuple(_sentence(table, model, verdict) for verdict in model.verdicts)
-    error = earlier.result.relative_error
-    return Told(model, markers.as_metagenes(model), sentences, error, int((before != after).sum()), fit.rank)
-
-
-def told_work(table: Table, fit: Factorization, guidance: Guidance) -> Callable[[Job], Told | None]:
-    """The work of the job that tries a wish."""
-
-    def work(job: Job) -> Told | None:
-        room(job, table.X.shape, fit.rank + len(guidance), runs=3)
-        return told(table, fit, guidance)
-
-    return work
+    moved = int((one != other).sum())
+    name = table.samples.name if moved != 1 else table.samples.singular
+    effect = f"{moved:,} {name} of {table.X.shape[1]:,} {'are' if moved != 1 else 'is'} in another metagene."
+    return tuple(_sentence(table, after, verdict) for verdict in after.verdicts), effect
 
 
 def _factors(model: Guided) -> tuple[np.ndarray, np.ndarray]:
@@ -217,13 +200,12 @@ def _factors(model: Guided) -> tuple[np.ndarray, np.ndarray]:
 
 def _sentence(table: Table, model: Guided, verdict: Verdict) -> str:
     """The verdict; of marker genes with whether the metagene's activity follows them."""
-    if not isinstance(verdict.edit, Seed):
+    wish = next((wish for wish in model.wishes if wish.number == verdict.number), None)
+    if not isinstance(verdict.edit, Seed) or wish is None:
         return verdict.sentence[:1].lower() + verdict.sentence[1:]
-    rows = [int(word) for word in verdict.edit.words]
-    wish = next(wish for wish in model.wishes if wish.number == verdict.number)
     activity = model.result.W[:, model.at(wish.topics[0])]
     got, asked = int(verdict.measures["got"]), int(verdict.measures["asked"])
-    like = follows(table.X, rows, activity)
+    like = follows(table.X, [int(row) for row in wish.words], activity)
     return f"{got} of {asked} among the first ten; its activity follows their mean with correlation {like:.2f}."
 
 

@@ -46,7 +46,7 @@ def refusal(run: FittedRun) -> str:
     def find() -> str:
         spec, data = run.spec, run.dataset
         if spec.symmetric:
-            return "Symmetric factorizations cannot keep wishes about topics."
+            return "Topics of a similarity matrix are told on the page Symmetric topics, not here."
         if data.mask is not None:
             return "Wishes need every entry: a model of data with missing ones cannot keep them."
         try:
@@ -68,12 +68,17 @@ def others_of(run: FittedRun) -> str:
 
 def contradiction(run: FittedRun, edit: Edit) -> str:
     """Why this wish cannot be kept beside those in force, or names what is not there; "" when it can. Nothing is fitted."""
-    model, (m, n) = run.guided, run.dataset.shape
+    model = run.guided
     if model is None:
         model = guide.first(run.factorization) if not run.spec.guidance else None
     if model is None:  # from a file: the refit says it
         return ""
-    axes = run.dataset.axes
+    return against(model, edit, run.dataset.axes)
+
+
+def against(model: Guided, edit: Edit, axes: Axes) -> str:
+    """Why a model cannot keep this wish beside those in force; "" when it can."""
+    m, n = len(model.result.W), model.result.H.shape[1]
     try:
         words, items = numbers(getattr(edit, "words", ()), axes.columns, n), numbers(getattr(edit, "items", ()), axes.rows, m)
         refuse_contradictions(model, edit, words, items, axes)

@@ -6,8 +6,9 @@ V (items, topics).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import astuple, dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -15,12 +16,15 @@ import scipy.sparse as sp
 
 from dashboard.work.fitting import fits, fraction, room
 from dashboard.work.jobs import Job
+from dashboard.work.told import Subject, named
 from nmfcore import topics
 from nmfcore.core.factorization import Axes, Factorization
+from nmfcore.core.guidance import Guidance
 from nmfcore.core.losses import relative_error
 from nmfcore.core.spec import StopRule
 from nmfcore.data.model.dataset import Dataset
 from nmfcore.evaluate.svd import svd
+from nmfcore.guide import Guided, largest
 from nmfcore.methods import symmetric_topics as symmetric
 from nmfcore.topics.ordering import leaf_order
 
@@ -62,6 +66,11 @@ class Steps:
     floor: float
     item_error: float
     item_floor: float
+
+    @property
+    def rank(self) -> int:
+        """How many topics there are, those that somebody asked for among them."""
+        return int(self.S.shape[1])
 
     @property
     def S(self) -> np.ndarray:
@@ -110,23 +119,46 @@ def steps_work(dataset: Dataset, choice: Choice) -> Callable[[Job], Steps]:
                 break
         result = run.result()
         job.message = "Projecting the items"
-        V = symmetric.item_topics(table, result.W)
-        error = relative_error(table.X, V, np.ascontiguousarray(result.W.T))
-        floor = float(svd(table.X, choice.rank).floor([choice.rank])[0])
-        return Steps(
-            dataset.title,
-            dataset.axes,
-            choice,
-            table,
-            order,
-            result,
-            V,
-            symmetric.symmetric_floor(table.C, choice.rank),
-            error,
-            floor,
-        )
+        return Steps(dataset.title, dataset.axes, choice, table, order, result, *third(table, result))
 
     return work
+
+
+def third(table: symmetric.Cooccurrence, run: Factorization) -> tuple[np.ndarray, float, float, float]:
+    """The third step: V with the S of a run, the floor of C, the error of X, and its floor; as `Steps` holds them."""
+    V, rank = symmetric.item_topics(table, run.W), run.rank
+    error = relative_error(table.X, V, np.ascontiguousarray(run.W.T))
+    return V, symmetric.symmetric_floor(table.C, rank), error, float(svd(table.X, rank).floor([rank])[0])
+
+
+# -- what the topics are told ----------------------------------------------------------------------------------------------
+
+
+def subject(steps: Steps, identity: Hashable, fingerprint: str) -> Subject:
+    """The steps' topics, which can be told something.
+
+    identity : of the data set, for this session where it is its own;  fingerprint : of its content
+    """
+    keywords = steps.axes.columns
+    return Subject(
+        "symmetric", "topic", (identity, steps.choice), steps.table.C, steps.run, Axes(keywords, keywords),
+        partial(_read, steps), partial(_say, steps), named(fingerprint, *astuple(steps.choice)),
+    )  # fmt: skip
+
+
+def _read(steps: Steps, model: Guided) -> Steps:
+    """The steps with the topics of a model, and the items described anew."""
+    V, floor, error, item_floor = third(steps.table, model.result)
+    return replace(steps, run=model.result, V=V, floor=floor, item_error=error, item_floor=item_floor)
+
+
+def _say(steps: Steps, before: Guided, after: Guided) -> tuple[tuple[str, ...], str]:
+    """A sentence for each verdict, and how many items have another largest topic since the last wish."""
+    one, other = (largest(symmetric.item_topics(steps.table, m.result.W), m.result.H) for m in (before, after))
+    moved, rows = int((one != other).sum()), steps.axes.rows
+    name = rows.name if moved != 1 else rows.singular
+    effect = f"{moved:,} of {len(one):,} {name} {'have' if moved != 1 else 'has'} another largest topic."
+    return tuple(v.sentence[:1].lower() + v.sentence[1:] for v in after.verdicts), effect
 
 
 def compare_work(steps: Steps) -> Callable[[Job], symmetric.Comparison]:
@@ -225,9 +257,23 @@ def first_items(axes: Axes, V: np.ndarray) -> list[int]:
     return famous or [int(i) for i in np.argsort(-V.max(axis=1), kind="stable")[:3]]
 
 
-def script(steps: Steps, key: str) -> str:
+_TOLD = """
+from nmfcore import guide
+from nmfcore.core.factorization import Axes
+from nmfcore.core.guidance import Guidance
+
+wishes = Guidance.from_json({guidance!r})
+model = guide.replay(table.C, fit, wishes, axes=Axes(dataset.axes.columns, dataset.axes.columns))
+for verdict in model.verdicts:
+    print("wish", verdict.number + 1, verdict.sentence)
+fit = model.result
+"""
+
+
+def script(steps: Steps, key: str, wishes: Guidance | None = None) -> str:
     """Python that computes the page's numbers anew, with nothing but nmfcore."""
     choice = steps.choice
+    told = _TOLD.format(guidance=wishes.to_json()) if wishes else ""
     data = f'dataset = load_prepared("{key}")' if key != "upload" else 'dataset = as_dataset(read_matrix("your file"))'
     return f'''"""Symmetric topics: C from keywords, S from C, items projected with S fixed; beside the joint NMF."""
 
@@ -246,8 +292,8 @@ table = cooccurrence(
 )
 stop = StopRule(tol={STOP.tol!r}, max_iter={STOP.max_iter}, max_seconds={STOP.max_seconds!r})
 fit = fit_topics(table, {choice.rank}, seed={choice.seed}, stop=stop)
-S = fit.W
-print("relative error of C", fit.relative_error, "floor", symmetric_floor(table.C, {choice.rank}))
+{told}S = fit.W
+print("relative error of C", fit.relative_error, "floor", symmetric_floor(table.C, fit.rank))
 V = item_topics(table, S)
 for k, (name, items) in enumerate(zip(topics.names(S.T, dataset.axes.columns), items_of_topics(V, S))):
     print(k + 1, name, "|", ", ".join(dataset.axes.rows.take(items)))

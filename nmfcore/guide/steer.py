@@ -205,7 +205,13 @@ def stop_of(guidance: Guidance) -> StopRule:
 
 
 def problem_of(X: Any, before: Guided, axes: Axes) -> Problem:
-    """X, checked, as the base fit's problem."""
+    """X (m, n), checked, as the base fit's problem.
+
+    Raises
+    ------
+    ProblemError
+        If X cannot be used, or the model is one of data of another shape.
+    """
     spec = before.result.spec
     rank = min(before.result.rank, *np.shape(X))
     problem = as_problem(X, rank, loss=spec.loss, symmetric=spec.symmetric, penalty=Penalty(**spec.penalty), axes=axes)

@@ -73,14 +73,17 @@ def steered(X: np.ndarray, fit: Factorization, guidance: Guidance, genes: Axis, 
     ProblemError
         If a wish contradicts another one, or names a gene that is not there.
     """
-    turned = replace(fit, W=np.ascontiguousarray(fit.H.T), H=np.ascontiguousarray(fit.W.T))
-    return guide.replay(np.ascontiguousarray(X.T), turned, guidance, axes=Axes(samples, genes))
+    return guide.replay(np.ascontiguousarray(X.T), as_topics(fit), guidance, axes=Axes(samples, genes))
+
+
+def as_topics(fit: Factorization) -> Factorization:
+    """A fit of genes × samples as one of samples × genes, whose topics are the metagenes."""
+    return replace(fit, W=np.ascontiguousarray(fit.H.T), H=np.ascontiguousarray(fit.W.T))
 
 
 def as_metagenes(model: Guided) -> Factorization:
     """The model as genes × metagenes and metagenes × samples again."""
-    fit = model.result
-    return replace(fit, W=np.ascontiguousarray(fit.H.T), H=np.ascontiguousarray(fit.W.T))
+    return as_topics(model.result)  # turning is its own inverse
 
 
 def follows(X: np.ndarray, rows: Sequence[int], activity: np.ndarray) -> float:

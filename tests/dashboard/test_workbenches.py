@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -20,7 +21,9 @@ from dashboard.work import images as pictures
 from dashboard.work import recommender as rec
 from dashboard.work import symmetric as bench_symmetric
 from dashboard.work.jobs import Job
+from dashboard.work.told import told_work
 from nmfcore.core.factorization import Axes, Axis
+from nmfcore.core.guidance import Guidance, Pin, Seed
 from nmfcore.data import load_prepared
 from nmfcore.data.model.dataset import Dataset
 from nmfcore.data.model.facts import Classes
@@ -30,11 +33,13 @@ NASTY = "<img src=x onerror=alert(1)> ![](http://evil.example/x.png) [link](http
 PATIENCE = 60  # reruns of a page until what it computes is there
 
 
-def opened(page: str, dataset: Dataset | None = None) -> AppTest:
-    """The page with all it computes, on its own data or on a data set of this session's."""
+def opened(page: str, dataset: Dataset | None = None, **query: str) -> AppTest:
+    """The page with all it computes, on its own data or on a data set of this session's; query : what the address says."""
     app = AppTest.from_file(APP, default_timeout=60).run()
     if dataset is not None:
         app.session_state["nmf"].chosen.data = dataset
+    for name, value in query.items():
+        app.query_params[name] = value
     return settled(app.switch_page(f"views/{page}.py").run())
 
 
@@ -265,6 +270,40 @@ def test_the_symmetric_script_repeats_its_numbers(capsys):
     assert f"1 {steps.names[0]}" in out
 
 
+def test_symmetric_topics_follow_wishes_and_the_link_holds_them():
+    app = opened("symmetric")
+    labels = load_prepared("movies").axes.columns.labels
+    app.multiselect(key="keywords-words").set_value([list(labels).index(word) for word in ("horse", "outlaw")]).run()
+    for step in ("preview", "keep"):
+        app.button(key=f"symmetric-told-{step}").click()
+        settled(app.run())
+    assert app.title[0].value == "Eleven topics from keywords alone, then 200 films described"
+    assert "2 of 2 keywords among the first ten; all 10 of its leading keywords come together with one of them" in text(app)
+    assert wishes_of(app)["edits"] == [{"do": "seed", "words": ["horse", "outlaw"]}]
+    app.pills(key="keywords-verb").set_value("forbid").run()
+    app.button(key="symmetric-told-preview").click()
+    settled(app.run())
+    assert "Wish 1 has" not in text(app)
+    assert "wanted in topic 11 (wish 1). Lift that wish first" in text(app)  # refused before anything is fitted
+    there = opened("symmetric", told=json.dumps(wishes_of(app)))
+    assert there.title[0].value == app.title[0].value
+    there.button(key="symmetric-told-undo").click()
+    assert settled(there.run()).title[0].value.startswith("Ten topics")
+
+
+def test_the_script_of_told_topics_repeats_them(capsys):
+    choice = bench_symmetric.Choice("binary", "cosine", True, 6, 0)
+    data = load_prepared("movies")
+    steps = finished(bench_symmetric.steps_work(data, choice))
+    wishes = Guidance((Seed(("horse", "outlaw")), Pin(2)))
+    told = finished(told_work(bench_symmetric.subject(steps, data.identity, data.fingerprint), wishes))
+    script = bench_symmetric.script(steps, "movies", wishes)
+    exec(compile(script[: script.index("both = compare")], "script", "exec"), {})
+    out = capsys.readouterr().out
+    assert_allclose(float(out.split("relative error of C ")[1].split()[0]), told.shown.run.relative_error, rtol=1e-6)
+    assert f"7 {told.shown.names[6]}" in out
+
+
 def test_every_keyword_gets_a_line_of_its_own_or_the_note_says_how_many_share_one():
     C = np.eye(700)
     axis = Axis("words", "word", [f"w{i}" for i in range(700)])
@@ -389,24 +428,62 @@ def test_expression_names_the_misplaced_sample():
     assert values["Purity"] == "91.7 %"
 
 
-def test_expression_follows_marker_genes_and_undoes(monkeypatch):
+def test_expression_follows_marker_genes_lifts_and_undoes():
     app = opened("expression", patients())
-    text = lambda: "\n".join(block.value for block in [*app.markdown, *app.title])  # noqa: E731
-    assert "Two metagenes" in text()
+    said = lambda: "\n".join(block.value for block in [*app.markdown, *app.title])  # noqa: E731
+    assert "Two metagenes" in said()
     app.text_area(key="markers-text").set_value("nothing like a gene").run()
-    assert "None of these 1 is a gene" in text()
-    assert app.button(key="markers-preview").disabled
-    table = expression.of_dataset(patients(), False)
-    app.text_area(key="markers-text").set_value(", ".join(table.genes.take(range(3)))).run()
-    app.button(key="markers-preview").click().run()
-    assert not app.exception
-    assert "3 of 3 among the first ten" in text()
-    app.button(key="markers-keep").click().run()
-    assert not app.exception
-    assert "Three metagenes" in text()
-    assert "1 wish" in text()
-    app.button(key="markers-undo").click().run()
-    assert "Two metagenes" in text()
+    assert "None of these 1 is a gene" in said()
+    assert app.button(key="expression-told-preview").disabled
+    app.text_area(key="markers-text").set_value("g0, G1, g2").run()
+    app.button(key="expression-told-preview").click()
+    settled(app.run())
+    assert "3 of 3 among the first ten" in said()
+    app.button(key="expression-told-keep").click()
+    settled(app.run())
+    assert "Three metagenes" in said()
+    assert "1 wish" in said()
+    link = wishes_of(app)
+    assert [edit["do"] for edit in link["edits"]] == ["seed"]
+    app.button(key="expression-told-lift-0").click()
+    settled(app.run())
+    app.button(key="expression-told-keep").click()
+    settled(app.run())
+    assert "2 wishes" in said()
+    assert not [button for button in app.button if (button.key or "").startswith("expression-told-lift")]
+    app.button(key="expression-told-undo").click().run()
+    app.button(key="expression-told-undo").click().run()
+    assert "Two metagenes" in said()
+    assert wishes_of(app) is None
+
+
+def test_a_link_with_wishes_opens_the_same_metagenes_and_another_fit_does_not_take_them():
+    app = opened("expression", patients())
+    app.text_area(key="markers-text").set_value("g0, g1, g2").run()
+    for step in ("preview", "keep"):
+        app.button(key=f"expression-told-{step}").click()
+        settled(app.run())
+    link = json.dumps(wishes_of(app))
+    there = opened("expression", patients(), told=link)
+    assert there.title[0].value.startswith("Three metagenes")
+    other = opened("expression", patients(), told=link, metagenes="3")
+    assert other.title[0].value.startswith("Three metagenes")
+    assert wishes_of(other) is None  # it has three of its own, and the wishes were made for two
+    bad = opened("expression", patients(), told=link.replace("seed", "sing"))
+    assert bad.title[0].value.startswith("Two metagenes")
+    assert "The wishes in this link cannot be read" in text(bad)
+
+
+def wishes_of(app: AppTest) -> dict | None:
+    """What the address says of wishes."""
+    return json.loads("".join(app.query_params["told"])) if "told" in app.query_params else None
+
+
+def test_wishes_wait_for_the_survey_whose_best_start_they_begin_from(monkeypatch):
+    monkeypatch.setattr("dashboard.cards.expression.surveyed", lambda table, choice: None)
+    app = opened("expression", patients())
+    assert "Possible once the survey below is over" in text(app)
+    assert not [button for button in app.button if button.key == "expression-told-preview"]
 
 
 def test_expression_says_what_it_needs_before_anything_is_fetched(monkeypatch, tmp_path):
