@@ -113,8 +113,8 @@ def _preview(subject: Subject, told: Told, kept: Guidance, edit: Edit) -> None:
 
 
 def changes(subject: Subject, found: Told) -> list[Change]:
-    """The first words of every part that the last wish changes, before and after; of all where it changes none."""
-    parts = [t for t in found.first if found.first[t] != found.earlier.get(t)] or list(found.first)
+    """The first words of every part where some came or went, before and after; of all where none did."""
+    parts = [t for t in found.first if set(found.first[t]) != set(found.earlier.get(t, ()))] or list(found.first)
     noun = subject.noun.capitalize()
     return [
         Change(f"{noun} {t + 1}{'' if t in found.earlier else ', new'}", t, found.earlier.get(t), found.first[t]) for t in parts
