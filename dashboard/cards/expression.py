@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard import session
 from dashboard.cards import markers, told
 from dashboard.figures.clusters import confusion, consensus
-from dashboard.figures.expression import samples_by_component
+from dashboard.figures.expression import Samples, samples_by_component
 from dashboard.figures.workbench import over_ranks
 from dashboard.text.plain import markdown
 from dashboard.text.words import count, percent, spelled
@@ -180,9 +180,7 @@ def samples(table: Table, shown: View, known: Sequence[str] | None) -> None:
     wrong = [sample.sample for sample in shown.agreement.misplaced] if shown.agreement is not None else []
     drawn = samples_by_component(
         shown.H.T,
-        samples=table.samples.take(range(len(shown.groups))),
-        classes=known,
-        misplaced=wrong,
+        Samples(table.samples.take(range(len(shown.groups))), known, wrong),
         theme=session.theme(),
         height=330,
     )

@@ -6,8 +6,8 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.figures.heatmaps import matrix
-from dashboard.figures.ratings import ratings
-from dashboard.figures.workbench import models
+from dashboard.figures.ratings import Rated, ratings
+from dashboard.figures.workbench import Score, models
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, seconds
 from dashboard.topics_shown.edits import LONGEST_NAME
@@ -196,10 +196,8 @@ def table_card(
         cells, known = np.zeros((m, n)), np.zeros((m, n), bool)
         cells[source.ratings.items, source.ratings.users] = source.ratings.values
         known[source.ratings.items, source.ratings.users] = True
-        drawn = ratings(
-            cells, known, rows=source.axes.rows.take(range(m)), columns=source.axes.columns.take(range(n)), predicted=predicted,
-            theme=session.theme(), height=max(300, 34 + 18 * m),
-        )  # fmt: skip
+        rated = Rated(cells, known, source.axes.rows.take(range(m)), source.axes.columns.take(range(n)))
+        drawn = ratings(rated, predicted=predicted, theme=session.theme(), height=max(300, 34 + 18 * m))
         say = f"{source.ratings.missing:.0%} of the cells are missing."
         say += "" if predicted is None else f" In the fit a missing rating {ZEROS[meaning]}."
         card.picture(PAGE, "mask", "What is known, and the mask", drawn, say=say)
@@ -418,11 +416,8 @@ def held_out(source: Source, fits: Fits) -> None:
     if errors is None:
         return
     ordered = sorted(errors, key=lambda e: e.mean)
-    drawn = models(
-        [e.name for e in ordered], [e.mean for e in ordered], [e.spread for e in ordered],
-        quantity="held-out RMSE, in rating points",
-        ours=["NMF" in e.name for e in ordered], theme=session.theme(),
-    )  # fmt: skip
+    scores = [Score(e.name, e.mean, e.spread, "NMF" in e.name) for e in ordered]
+    drawn = models(scores, quantity="held-out RMSE, in rating points", theme=session.theme())
     best, zeros = ordered[0], next(e for e in errors if e.name.startswith("NMF"))
     say = (
         f"{bench_data.SPLITS} random splits, {bench_data.SHARE:.0%} held out; lines are ± 1 standard deviation over the splits. "

@@ -60,6 +60,43 @@ def wall(
     return rows_of_pictures(rows, columns=columns, alt=alt, same_scale=same_scale, theme=theme, width=width)
 
 
+@dataclass(frozen=True)
+class _Grid:
+    """Where pictures stand on one canvas, in pixels of it: each (height, width), after `step` of their own pixels left out."""
+
+    rows: int
+    columns: int
+    height: int
+    width: int
+    step: int
+    titled: bool
+
+    @property
+    def gap(self) -> int:
+        return max(1, round(GAP * max(self.height, self.width)))
+
+    @property
+    def head(self) -> int:
+        """Room for the titles over a row."""
+        return max(1, round(HEAD * self.height)) if self.titled else 0
+
+    @property
+    def size(self) -> tuple[int, int]:
+        tall = self.rows * (self.height + self.gap + self.head) - self.gap
+        return tall, self.columns * (self.width + self.gap) - self.gap
+
+    def corner(self, row: int, column: int) -> tuple[int, int]:
+        """The upper left pixel of a picture: (y, x)."""
+        return row * (self.height + self.gap + self.head) + self.head, column * (self.width + self.gap)
+
+
+def _grid(rows: Sequence[Row], columns: int) -> _Grid:
+    h, w = rows[0].pictures.shape[1:]
+    step = max(1, int(np.ceil(np.sqrt(sum(row.pictures.size for row in rows) / MOST_PIXELS))))
+    titled = any(len(row.titles) for row in rows)
+    return _Grid(len(rows), columns, len(range(0, h, step)), len(range(0, w, step)), step, titled)
+
+
 def rows_of_pictures(
     rows: Sequence[Row],
     *,
@@ -70,51 +107,52 @@ def rows_of_pictures(
     width: int = look.WIDE_WIDTH,
 ) -> Picture:
     """Rows of pictures under one another (NMF, PCA, k-means; or an image, its parts, their sum), in one figure."""
-    count = columns or max(len(row.pictures) for row in rows)
-    h, w = rows[0].pictures.shape[1:]
-    step = max(1, int(np.ceil(np.sqrt(sum(row.pictures.size for row in rows) / MOST_PIXELS))))
-    hs, ws = len(range(0, h, step)), len(range(0, w, step))
-    gap, titled = max(1, round(GAP * max(hs, ws))), any(len(row.titles) for row in rows)
-    head = max(1, round(HEAD * hs)) if titled else 0
-    tall, broad = len(rows) * (hs + gap + head) - gap, count * (ws + gap) - gap
-    canvases = {
-        signed: np.full((tall, broad), np.nan, np.float32)
-        for signed in sorted({row.diverges(j) for row in rows for j in range(len(row.pictures))})
-    }
-    labelled = any(row.name for row in rows)
-    left = ROW_LABEL if labelled else 4
-    tile = (width - left - 4) / count - 4
-    annotations = []
+    grid = _grid(rows, columns or max(len(row.pictures) for row in rows))
+    tall, broad = grid.size
+    left = ROW_LABEL if any(row.name for row in rows) else 4
+    tile = (width - left - 4) / grid.columns - 4
     shared = max(float(np.abs(row.pictures).max(initial=0.0)) for row in rows) if same_scale else 0.0
-    for i, row in enumerate(rows):
-        y = i * (hs + gap + head) + head
-        for j, picture in enumerate(row.pictures[:count]):
-            x = j * (ws + gap)
-            small = picture[::step, ::step]
-            reach = float(shared or np.abs(small).max(initial=0.0)) or 1.0
-            canvases[row.diverges(j)][y : y + hs, x : x + ws] = small / reach
-            if j < len(row.titles):
-                place = {"x": x + ws / 2 - 0.5, "y": y - 0.5, "xref": "x", "yref": "y", "yanchor": "bottom"}
-                annotations.append(
-                    look.annotation(theme, look.shorten(row.titles[j], tile, look.SMALL_SIZE), **place, borderpad=0)
-                )
-        if row.name:
-            place = {"xref": "paper", "x": 0, "xanchor": "right", "xshift": -8, "y": y + hs / 2 - 0.5, "yref": "y"}
-            annotations.append(look.annotation(theme, f"<b>{look.shorten(row.name, ROW_LABEL - 12)}</b>", **place))
-    traces = [_canvas_trace(canvas, signed, theme) for signed, canvas in canvases.items()]
     layout = {
         "xaxis": look.bare_axis(range=[-0.5, broad - 0.5], constrain="domain"),
         "yaxis": look.bare_axis(range=[tall - 0.5, -0.5], scaleanchor="x", constrain="domain"),
-        "annotations": annotations,
+        "annotations": [label for i, row in enumerate(rows) for label in _row_labels(row, i, grid, tile, theme)],
         "margin": {"l": left, "r": 4, "t": 4, "b": 4},
     }
-    height = int((width - left - 4) * tall / max(broad, 1)) + 8
     said = [] if same_scale else ["Each picture has its own range, from 0 (or minus) to its largest value."]
-    if step > 1:
-        said.append(f"Drawn at every {step}th pixel." if step > 3 else f"Drawn at every {('second', 'third')[step - 2]} pixel.")
+    if grid.step > 1:
+        left_out = f"{grid.step}th" if grid.step > 3 else ("second", "third")[grid.step - 2]
+        said.append(f"Drawn at every {left_out} pixel.")
     alt = alt or "; ".join(f"{clean(row.name) or 'a row'}: {len(row.pictures)} pictures" for row in rows) + "."
+    height = max(int((width - left - 4) * tall / max(broad, 1)) + 8, 60)
+    drawn = look.figure(_canvases(rows, grid, shared, theme), layout, theme, height=height)
+    return Picture(drawn, alt, lambda: _pixels(rows), " ".join(said) or None)
 
-    return Picture(look.figure(traces, layout, theme, height=max(height, 60)), alt, lambda: _pixels(rows), " ".join(said) or None)
+
+def _canvases(rows: Sequence[Row], grid: _Grid, shared: float, theme: str) -> list[dict[str, Any]]:
+    """One heatmap for the pictures without and one for those with negative values, each picture by its own largest value."""
+    kinds = sorted({row.diverges(j) for row in rows for j in range(len(row.pictures))})
+    canvases = {signed: np.full(grid.size, np.nan, np.float32) for signed in kinds}
+    for i, row in enumerate(rows):
+        for j, picture in enumerate(row.pictures[: grid.columns]):
+            small = picture[:: grid.step, :: grid.step]
+            y, x = grid.corner(i, j)
+            reach = float(shared or np.abs(small).max(initial=0.0)) or 1.0
+            canvases[row.diverges(j)][y : y + grid.height, x : x + grid.width] = small / reach
+    return [_canvas_trace(canvas, signed, theme) for signed, canvas in canvases.items()]
+
+
+def _row_labels(row: Row, i: int, grid: _Grid, tile: float, theme: str) -> list[dict[str, Any]]:
+    """The titles over the pictures of a row, and its name at the left."""
+    labels = []
+    for j, title in enumerate(row.titles[: min(grid.columns, len(row.pictures))]):
+        y, x = grid.corner(i, j)
+        place = {"x": x + grid.width / 2 - 0.5, "y": y - 0.5, "xref": "x", "yref": "y", "yanchor": "bottom"}
+        labels.append(look.annotation(theme, look.shorten(title, tile, look.SMALL_SIZE), **place, borderpad=0))
+    if row.name:
+        middle = grid.corner(i, 0)[0] + grid.height / 2 - 0.5
+        place = {"xref": "paper", "x": 0, "xanchor": "right", "xshift": -8, "y": middle, "yref": "y"}
+        labels.append(look.annotation(theme, f"<b>{look.shorten(row.name, ROW_LABEL - 12)}</b>", **place))
+    return labels
 
 
 def _canvas_trace(canvas: np.ndarray, signed: bool, theme: str) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -106,63 +108,99 @@ def _marks(verdict: Verdict, present: int, ranks: np.ndarray, theme: str) -> lis
     return shapes
 
 
-def river(points: Sequence[RankPoint], links: Sequence[Link], names: dict[int, list[str]], *, theme: str = "light") -> Picture:
+@dataclass(frozen=True)
+class _Bed:
+    """Where the topics of each rank stand in the river, and in which colour: a column a rank, topics under one another."""
+
+    names: dict[int, list[str]]
+    links: Sequence[Link]
+    theme: str
+
+    @cached_property
+    def ranks(self) -> list[int]:
+        return sorted(self.names)
+
+    @cached_property
+    def lineage(self) -> dict[int, list[int]]:
+        return _lineage(self.ranks, self.links)
+
+    @cached_property
+    def order(self) -> dict[int, list[int]]:
+        return _without_crossings(self.ranks, self.links)
+
+    def place(self, rank: int, topic: int) -> tuple[float, float]:
+        return float(self.ranks.index(rank)), -(self.order[rank].index(topic) + 0.5) * self.ranks[-1] / rank
+
+    def colour(self, rank: int, topic: int) -> str:
+        return look.palette(self.theme).categorical[self.lineage[rank][topic] % 10]
+
+    def bands(self) -> list[dict[str, Any]]:
+        """The links, weak ones first."""
+        return [
+            _bent(
+                self.place(link.rank, link.topic),
+                self.place(link.next_rank, link.next_topic),
+                1 + 9 * link.cosine,
+                look.faded(self.colour(link.next_rank, link.next_topic), 0.5),
+            )
+            for link in sorted(self.links, key=lambda k: k.cosine)
+        ]
+
+    def boxes(self, rank: int) -> dict[str, Any]:
+        """The numbered topics of one rank."""
+        names, topics = self.names[rank], range(len(self.names[rank]))
+        fill, places = [self.colour(rank, t) for t in topics], [self.place(rank, t) for t in topics]
+        border = {"color": look.palette(self.theme).background, "width": 1}
+        return {
+            "type": "scatter", "mode": "markers+text", "x": [x for x, _ in places], "y": [y for _, y in places],
+            "text": [str(t + 1) for t in topics],
+            "textfont": {"size": look.SMALL_SIZE, "color": [look.ink_on(c) for c in fill]},
+            "marker": {"size": 20, "opacity": 1, "color": fill, "line": border},
+            "customdata": [plotly(name, 60) for name in names],
+            "hovertemplate": f"rank {rank}, topic %{{text}}: %{{customdata}}<extra></extra>",
+        }  # fmt: skip
+
+    def written(self, labels: Sequence[str]) -> list[dict[str, Any]]:
+        """What the topics of the last rank are about, right of them."""
+        most, options = self.ranks[-1], {"xanchor": "left", "xshift": 14, "yanchor": "middle", "bgcolor": "rgba(0,0,0,0)"}
+        places = [self.place(most, t) for t in range(len(labels))]
+        return [look.annotation(self.theme, label, x=x, y=y, **options) for label, (x, y) in zip(labels, places, strict=True)]
+
+    def table(self) -> pd.DataFrame:
+        """One line per link."""
+        return pd.DataFrame(
+            [
+                {
+                    "rank": k.rank, "topic": k.topic + 1, "words": clean(self.names[k.rank][k.topic]), "next rank": k.next_rank,
+                    "next topic": k.next_topic + 1, "next words": clean(self.names[k.next_rank][k.next_topic]),
+                    "cosine": k.cosine,
+                }
+                for k in self.links
+            ]
+        )  # fmt: skip
+
+
+def river(links: Sequence[Link], names: dict[int, list[str]], *, theme: str = "light") -> Picture:
     """Topics of each rank as numbered boxes in columns, linked to those of the next rank that resemble them.
 
     The number is the topic's in the best start of its rank. A topic has the colour of the one it continues; where one splits, the
     most similar part goes on in its colour and the others get a new one. Columns are ordered so that links cross little.
     """
-    colours = look.palette(theme)
-    ranks = sorted(names)
-    column = {rank: i for i, rank in enumerate(ranks)}
-    most = max(ranks)
-    lineage, order = _lineage(ranks, links), _without_crossings(ranks, links)
+    bed = _Bed(names, links, theme)
+    ranks, most = bed.ranks, bed.ranks[-1]
     height = int(np.clip(26 * most + 80, 260, 900))
-
-    def place(rank: int, topic: int) -> float:
-        return -(order[rank].index(topic) + 0.5) * most / rank
-
-    def colour(rank: int, topic: int) -> str:
-        return colours.categorical[lineage[rank][topic] % 10]
-
-    traces = []
-    for link in sorted(links, key=lambda k: k.cosine):
-        here, there = (link.rank, link.topic), (link.next_rank, link.next_topic)
-        ends = (column[link.rank], place(*here)), (column[link.next_rank], place(*there))
-        traces.append(_bent(*ends, 1 + 9 * link.cosine, look.faded(colour(*there), 0.5)))
-    for rank in ranks:
-        topics_ = range(len(names[rank]))
-        fill, heights = [colour(rank, t) for t in topics_], [place(rank, t) for t in topics_]
-        traces.append(_boxes(rank, column[rank], heights, names[rank], fill, theme))
     labels, width = look.shorten_all(names[most], LABEL_WIDTH, look.SMALL_SIZE)
     readable = (height - 60) / most >= look.LINE_HEIGHT
-    written = [
-        look.annotation(
-            theme, label, x=column[most], xanchor="left", xshift=14, y=place(most, t), yanchor="middle", bgcolor="rgba(0,0,0,0)"
-        )
-        for t, label in enumerate(labels)
-        if readable
-    ]
-    x_axis = look.axis(
-        theme, "rank", tickvals=list(range(len(ranks))), ticktext=[str(r) for r in ranks], showgrid=False,
-        range=[-0.25, len(ranks) - 0.75],
-    )  # fmt: skip
-    margin = {"l": 12, "r": int(width) + 16 if readable else 12, "t": 6, "b": 46}
-    layout = {"xaxis": x_axis, "yaxis": look.bare_axis(range=[-most, 0]), "annotations": written, "margin": margin}
-    figure = look.figure(traces, layout, theme, height=height)
-
-    def twin() -> pd.DataFrame:
-        return pd.DataFrame(
-            [
-                {
-                    "rank": k.rank, "topic": k.topic + 1, "words": clean(names[k.rank][k.topic]), "next rank": k.next_rank,
-                    "next topic": k.next_topic + 1, "next words": clean(names[k.next_rank][k.next_topic]), "cosine": k.cosine,
-                }
-                for k in links
-            ]
-        )  # fmt: skip
-
-    return Picture(figure, f"How the topics of ranks {ranks[0]} to {ranks[-1]} continue and split; {len(links)} links.", twin)
+    columns = {"tickvals": list(range(len(ranks))), "ticktext": [str(r) for r in ranks], "range": [-0.25, len(ranks) - 0.75]}
+    layout = {
+        "xaxis": look.axis(theme, "rank", showgrid=False, **columns),
+        "yaxis": look.bare_axis(range=[-most, 0]),
+        "annotations": bed.written(labels) if readable else [],
+        "margin": {"l": 12, "r": int(width) + 16 if readable else 12, "t": 6, "b": 46},
+    }
+    figure = look.figure([*bed.bands(), *map(bed.boxes, ranks)], layout, theme, height=height)
+    alt = f"How the topics of ranks {ranks[0]} to {most} continue and split; {len(links)} links."
+    return Picture(figure, alt, bed.table)
 
 
 def _bent(one: tuple[float, float], other: tuple[float, float], width: float, colour: str) -> dict[str, Any]:
@@ -173,19 +211,6 @@ def _bent(one: tuple[float, float], other: tuple[float, float], width: float, co
     return {
         "type": "scatter", "mode": "lines", "x": x0 + (x1 - x0) * bend, "y": y0 + (y1 - y0) * ease, "hoverinfo": "skip",
         "line": {"width": width, "color": colour},
-    }  # fmt: skip
-
-
-def _boxes(rank: int, x: int, heights: list[float], names: list[str], fill: list[str], theme: str) -> dict[str, Any]:
-    """The numbered topics of one rank, under one another."""
-    border = {"color": look.palette(theme).background, "width": 1}
-    return {
-        "type": "scatter", "mode": "markers+text", "x": [x] * len(names), "y": heights,
-        "text": [str(t + 1) for t in range(len(names))],
-        "textfont": {"size": look.SMALL_SIZE, "color": [look.ink_on(c) for c in fill]},
-        "marker": {"size": 20, "opacity": 1, "color": fill, "line": border},
-        "customdata": [plotly(name, 60) for name in names],
-        "hovertemplate": f"rank {rank}, topic %{{text}}: %{{customdata}}<extra></extra>",
     }  # fmt: skip
 
 

@@ -15,10 +15,12 @@ from numpy.typing import ArrayLike
 
 from dashboard.figures import theme as look
 from dashboard.figures.picture import Picture
+from dashboard.figures.words import Words
 from dashboard.text.plain import clean, plotly
 
 MOST_NUMBERS = 8  # components up to which the Gram matrices carry numbers
 MOST_BARS = 60  # singular values drawn as bars; more become a line
+FEW_CELLS = 30  # components up to which the cells of a Gram matrix have a line between them
 LABEL_WIDTH = 96  # px for a word beside its bar
 SHORT = {"0.00": "0", "1.00": "1", "−1.00": "−1"}  # so that the identity looks like one
 
@@ -246,27 +248,17 @@ class _WordSide:
         }
 
     def label(self, theme: str) -> dict[str, Any]:
-        place = {
-            "xref": "paper",
-            "x": self.domain[0],
-            "xanchor": "left",
-            "yref": "paper",
-            "y": 1,
-            "yanchor": "bottom",
-            "yshift": 2,
-        }
+        place = {"xref": "paper", "x": self.domain[0], "xanchor": "left", "yref": "paper", "y": 1}
+        place |= {"yanchor": "bottom", "yshift": 2}
         return look.annotation(theme, f"<b>{self.head}</b>", **place)
 
 
 def nmf_beside_svd(
-    words: Sequence[object],
-    weights: ArrayLike,
+    words: Words,
     signed_words: Sequence[object],
     loadings: ArrayLike,
     *,
-    component: int,
-    vector: int | None = None,
-    noun: str = "topic",
+    vector: int,
     theme: str = "light",
     height: int | None = None,
 ) -> Picture:
@@ -274,21 +266,21 @@ def nmf_beside_svd(
 
     Parameters
     ----------
-    words, weights : (w,) of the component, strongest first, all >= 0
+    words : of the component, strongest first, all weights >= 0
     signed_words, loadings : (v,) of the singular vector, from most positive to most negative
-    component, vector : their numbers, counted from 0; the same when vector is None
+    vector : its number, counted from 0
     """
-    w, v = np.asarray(weights, float), np.asarray(loadings, float)
-    vector = component if vector is None else vector
+    w, v = words.values, np.asarray(loadings, float)
+    called = words.label or str(words.component + 1)
     colours = look.palette(theme)
     lines = max(len(w), len(v), 1)
     reach = float(np.abs(v).max(initial=0.0)) or 1.0
     signs = [colours.diverging[-2] if value >= 0 else colours.diverging[1] for value in v]
-    most = (float(w.max(initial=0.0)) or 1.0) * 1.03
+    fill = look.component_colour(words.component, theme)
     sides = (
         _WordSide(
-            words, w, look.component_colour(component, theme), (0.0, 0.36), (0, most), "weight in H, never below 0",
-            f"NMF, {plotly(noun)} {component + 1}",
+            words.terms, w, fill, (0.0, 0.36), (0, words.longest * 1.03), "weight in H, never below 0",
+            f"NMF, {plotly(words.noun)} {plotly(called)}",
         ),
         _WordSide(
             signed_words, v, signs, (0.58, 1.0), (-reach * 1.03, reach * 1.03), "loading in V, both signs",
@@ -301,18 +293,15 @@ def nmf_beside_svd(
         layout |= side.axes(suffix, lines, theme)
     layout["yaxis2"]["side"] = "left"  # labels stand at the left edge of the panel, not at zero in its middle
     layout |= {"annotations": [side.label(theme) for side in sides], "margin": {"l": LABEL_WIDTH + 10, "r": 12, "t": 26, "b": 48}}
-    negative = int((v < 0).sum())
-    alt = f"{clean(noun).capitalize()} {component + 1} of the NMF: {_listed(words)}. Singular vector {vector + 1}: "
-    alt += f"positive {_listed([t for t, value in zip(signed_words, v, strict=True) if value >= 0])}; "
-    alt += (
-        f"negative {_listed([t for t, value in zip(signed_words, v, strict=True) if value < 0])}."
-        if negative
-        else "none negative."
-    )
+    above, below = ([t for t, value in zip(signed_words, v, strict=True) if (value < 0) == side] for side in (False, True))
+    alt = f"{clean(words.noun).capitalize()} {called} of the NMF: {_listed(words.terms)}. Singular vector {vector + 1}: "
+    alt += f"positive {_listed(above)}; " + (f"negative {_listed(below)}." if below else "none negative.")
 
     def table() -> pd.DataFrame:
         model = ["NMF"] * len(w) + ["SVD"] * len(v)
-        return pd.DataFrame({"model": model, "word": [str(t) for t in (*words, *signed_words)], "weight": np.concatenate([w, v])})
+        return pd.DataFrame(
+            {"model": model, "word": [str(t) for t in (*words.terms, *signed_words)], "weight": np.concatenate([w, v])}
+        )
 
     return Picture(look.figure(traces, layout, theme, height=height or 22 * lines + 76), alt, table)
 
@@ -327,52 +316,16 @@ def gram_matrices(
 ) -> Picture:
     """VᵀV beside HHᵀ, (r, r) each, on one colour scale from -1 to 1: orthonormal or overlapping. Numbers for small r."""
     both = [np.asarray(VtV, float), np.asarray(HHt, float)]
-    colours = look.palette(theme)
     traces: list[dict[str, Any]] = []
-    layout: dict[str, Any] = {}
-    labels: list[dict[str, Any]] = []
-    for k, (gram, name) in enumerate(zip(both, names, strict=True)):
-        r, suffix = len(gram), "" if k == 0 else "2"
-        numbers = [str(i + 1) for i in range(r)]
-        every = max(1, int(np.ceil(r / 12)))
-        trace = {
-            "type": "heatmap",
-            "z": gram.astype(np.float32),
-            "x": numbers,
-            "y": numbers,
-            "xaxis": f"x{suffix}",
-            "yaxis": f"y{suffix}",
-            "zmin": -1.0,
-            "zmax": 1.0,
-            "colorscale": look.scale(colours.diverging),
-            "showscale": k == 1,
-            "colorbar": look.colourbar(theme, "inner product", tickmode="array", tickvals=[-1, -0.5, 0, 0.5, 1]),
-            "xgap": 1 if r <= 30 else 0,
-            "ygap": 1 if r <= 30 else 0,
-            "hovertemplate": f"{plotly(name)} %{{y}}, %{{x}}: %{{z:.3f}}<extra></extra>",
-        }
-        if r <= MOST_NUMBERS:
-            texts = [[SHORT.get(text, text) for text in row] for row in look.numbers(gram, 2)]
-            traces += [trace, look.cell_numbers(gram, texts, trace, colours.diverging)]
-        else:
-            traces.append(trace)
-        ticks = {"tickmode": "array", "tickvals": numbers[::every], "ticktext": numbers[::every]}
-        domain = [0, 0.47] if k == 0 else [0.53, 1]
-        layout[f"xaxis{suffix}"] = (
-            look.axis(theme, None, type="category", domain=domain, anchor=f"y{suffix}", showgrid=False) | ticks
-        )
-        layout[f"yaxis{suffix}"] = (
-            look.axis(theme, None, type="category", anchor=f"x{suffix}", showgrid=False, autorange="reversed") | ticks
-        )
-        if k:
-            layout["yaxis2"]["showticklabels"] = False
+    layout: dict[str, Any] = {"annotations": [], "margin": {"l": 30, "r": 76, "t": 28, "b": 28}}
+    for gram, name, suffix, domain in zip(both, names, ("", "2"), ([0, 0.47], [0.53, 1]), strict=True):
+        traces += _gram_traces(gram, plotly(name), suffix, theme)
+        layout |= _gram_axes(len(gram), suffix, domain, theme)
         place = {"xref": "paper", "x": domain[0], "xanchor": "left", "yref": "paper", "y": 1, "yanchor": "bottom", "yshift": 2}
-        labels.append(look.annotation(theme, f"<b>{plotly(name)}</b>", **place))
-    layout |= {"annotations": labels, "margin": {"l": 30, "r": 76, "t": 28, "b": 28}}
-    alt = "The left matrix is " + (
-        "the identity" if np.allclose(both[0], np.eye(len(both[0])), atol=1e-4) else "not the identity"
-    )
+        layout["annotations"].append(look.annotation(theme, f"<b>{plotly(name)}</b>", **place))
+    identity = np.allclose(both[0], np.eye(len(both[0])), atol=1e-4)
     off = both[1] - np.diag(np.diag(both[1]))
+    alt = f"The left matrix is {'the identity' if identity else 'not the identity'}"
     alt += f"; in the right one the largest overlap of two rows is {off.max():.2f}." if len(off) > 1 else "."
 
     def table() -> pd.DataFrame:
@@ -383,6 +336,32 @@ def gram_matrices(
         return pd.concat(frames, ignore_index=True)
 
     return Picture(look.figure(traces, layout, theme, height=height), alt, table)
+
+
+def _gram_traces(gram: np.ndarray, name: str, suffix: str, theme: str) -> list[dict[str, Any]]:
+    """The cells, and their numbers where they fit; the right one carries the colour bar of both."""
+    r, colours = len(gram), look.palette(theme)
+    numbers = [str(i + 1) for i in range(r)]
+    cells = {
+        "type": "heatmap", "z": gram.astype(np.float32), "x": numbers, "y": numbers, "xaxis": f"x{suffix}", "yaxis": f"y{suffix}",
+        "zmin": -1.0, "zmax": 1.0, "colorscale": look.scale(colours.diverging), "showscale": bool(suffix),
+        "colorbar": look.colourbar(theme, "inner product", tickmode="array", tickvals=[-1, -0.5, 0, 0.5, 1]),
+        "xgap": 1 if r <= FEW_CELLS else 0, "ygap": 1 if r <= FEW_CELLS else 0,
+        "hovertemplate": f"{name} %{{y}}, %{{x}}: %{{z:.3f}}<extra></extra>",
+    }  # fmt: skip
+    if r > MOST_NUMBERS:
+        return [cells]
+    texts = [[SHORT.get(text, text) for text in row] for row in look.numbers(gram, 2)]
+    return [cells, look.cell_numbers(gram, texts, cells, colours.diverging)]
+
+
+def _gram_axes(r: int, suffix: str, domain: list[float], theme: str) -> dict[str, Any]:
+    """Both axes of one matrix, with at most about twelve numbers on each."""
+    numbers = [str(i + 1) for i in range(r)][:: max(1, int(np.ceil(r / 12)))]
+    common = {"type": "category", "showgrid": False, "tickmode": "array", "tickvals": numbers, "ticktext": numbers}
+    x = look.axis(theme, None, domain=domain, anchor=f"y{suffix}", **common)
+    y = look.axis(theme, None, anchor=f"x{suffix}", autorange="reversed", **common)
+    return {f"xaxis{suffix}": x, f"yaxis{suffix}": y | ({"showticklabels": False} if suffix else {})}
 
 
 def principal_angles(degrees: ArrayLike, *, theme: str = "light", height: int = 240) -> Picture:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,76 +20,69 @@ from nmfcore.core.factorization import Axes, Axis
 
 BAR_ROOM = 26  # px per bar
 LABEL_WIDTH = 190  # px for a model's name
+MOST_LINES = 300  # keywords on a side that have a line of their own
 VALUE_ROOM = 1.18  # of the longest bar: room for the number at its end
 
 
-def models(
-    names: Sequence[object],
-    values: ArrayLike,
-    spreads: ArrayLike,
-    *,
-    quantity: str,
-    ours: Sequence[bool],
-    digits: int = 3,
-    theme: str = "light",
-) -> Picture:
+@dataclass(frozen=True)
+class Score:
+    """How well one model does: the mean of what was measured and its standard deviation, NaN where it was measured once.
+
+    ours : a factorization, which is coloured; baselines stand back in grey
+    """
+
+    name: str
+    value: float
+    spread: float
+    ours: bool
+
+    def written(self, digits: int) -> str:
+        spread = f" ± {self.spread:.{digits}f}" if np.isfinite(self.spread) else ""
+        return f"{self.value:.{digits}f}{spread}"
+
+    @property
+    def end(self) -> float:
+        """Where its line of spread ends."""
+        return self.value + (self.spread if np.isfinite(self.spread) else 0.0)
+
+
+def models(scores: Sequence[Score], *, quantity: str, digits: int = 3, theme: str = "light") -> Picture:
     """One bar per model, in the order given, with the standard deviation as a line.
 
-    names, values, spreads : (k,); a spread of NaN draws no line
     quantity : what the bars are, with its unit
-    ours : (k,) True for factorizations, which are coloured; baselines stand back in grey
     """
-    bars, deviation = np.asarray(values, float), np.asarray(spreads, float)
-    if not len(names) == len(bars) == len(deviation) == len(ours):
-        raise ValueError("Names, values, spreads and colours need the same length.")
     colours = look.palette(theme)
-    labels, width = look.shorten_all(names, LABEL_WIDTH)
-    places = np.arange(len(bars))
-    ends = bars + np.nan_to_num(deviation)
-    top = float(ends.max(initial=0.0)) or 1.0
+    values, places = np.array([score.value for score in scores]), np.arange(len(scores))
+    spreads = np.array([score.spread for score in scores])
+    labels, width = look.shorten_all([score.name for score in scores], LABEL_WIDTH)
+    reach = {"type": "data", "array": np.nan_to_num(spreads), "color": colours.strong, "thickness": 1.5, "width": 4}
     trace = {
-        "type": "bar",
-        "orientation": "h",
-        "x": bars,
-        "y": places,
-        "width": 0.62,
-        "marker": {"color": [colours.categorical[0] if own else colours.grey for own in ours]},
-        "error_x": {
-            "type": "data",
-            "array": np.nan_to_num(deviation),
-            "color": colours.strong,
-            "thickness": 1.5,
-            "width": 4,
-        },
+        "type": "bar", "orientation": "h", "x": values, "y": places, "width": 0.62, "error_x": reach,
+        "marker": {"color": [colours.categorical[0] if score.ours else colours.grey for score in scores]},
+        "customdata": [f"{plotly(score.name)}<br>{plotly(quantity)} {score.written(digits)}" for score in scores],
         "hovertemplate": "%{customdata}<extra></extra>",
-        "customdata": [
-            f"{plotly(name)}<br>{plotly(quantity)} {value:.{digits}f}" + (f" ± {s:.{digits}f}" if np.isfinite(s) else "")
-            for name, value, s in zip(names, bars, deviation, strict=True)
-        ],
-    }
+    }  # fmt: skip
     numbers = [
-        look.annotation(theme, f"{value:.{digits}f}", x=end, y=place, xanchor="left", xshift=8)
-        for value, end, place in zip(bars, ends, places, strict=True)
+        look.annotation(theme, f"{score.value:.{digits}f}", x=score.end, y=place, xanchor="left", xshift=8)
+        for score, place in zip(scores, places, strict=True)
     ]
+    top = max([score.end for score in scores], default=0.0) or 1.0
+    y_axis = look.axis(theme, None, showgrid=False, fixedrange=True, range=[len(scores) - 0.5, -0.5], automargin=False)
     layout = {
         "xaxis": look.axis(theme, plotly(quantity), range=[0, top * VALUE_ROOM], fixedrange=True),
-        "yaxis": look.axis(theme, None, showgrid=False, fixedrange=True, range=[len(bars) - 0.5, -0.5], automargin=False)
-        | {"tickmode": "array", "tickvals": places, "ticktext": labels},
+        "yaxis": y_axis | {"tickmode": "array", "tickvals": places, "ticktext": labels},
         "annotations": numbers,
         "margin": {"l": int(width) + 16, "r": 8, "t": 4, "b": 44},
     }
     alt = "No model."
-    if len(bars):
-        best = int(bars.argmin())
-        alt = f"{clean(quantity)} of {len(bars)} models; the lowest is {clean(names[best])} with {bars[best]:.{digits}f}."
+    if scores:
+        best = min(scores, key=lambda score: score.value)
+        alt = f"{clean(quantity)} of {len(scores)} models; the lowest is {clean(best.name)} with {best.value:.{digits}f}."
 
     def table() -> pd.DataFrame:
-        return pd.DataFrame({"model": [str(name) for name in names], quantity: bars, "standard deviation": deviation})
+        return pd.DataFrame({"model": [score.name for score in scores], quantity: values, "standard deviation": spreads})
 
-    return Picture(look.figure([trace], layout, theme, height=BAR_ROOM * len(bars) + 52), alt, table)
-
-
-MOST_LINES = 300  # keywords on a side that have a line of their own
+    return Picture(look.figure([trace], layout, theme, height=BAR_ROOM * len(scores) + 52), alt, table)
 
 
 def similarities(
@@ -157,24 +152,8 @@ def over_ranks(
 
     series : (name, values (k,)) from 0 to 1; those whose name begins with "raw" are dashed
     """
-    colours = look.palette(theme)
     at = list(ranks)
-    traces = []
-    for k, (name, values) in enumerate(series):
-        raw = name.startswith("raw")
-        colour = colours.categorical[k % 2 if raw else k]
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines+markers",
-                "x": at,
-                "y": np.asarray(values, float),
-                "name": plotly(name),
-                "line": {"color": colour, "width": 2, "dash": "dot" if raw else "solid"},
-                "marker": {"size": 8, "color": colour},
-                "hovertemplate": f"rank %{{x}}<br>{plotly(name)} %{{y:.4f}}<extra></extra>",
-            }
-        )
+    traces = [_criterion(k, name, at, np.asarray(values, float), theme) for k, (name, values) in enumerate(series)]
     everything = np.concatenate([np.asarray(values, float) for _, values in series])
     low = min(0.9, float(np.nanmin(everything)) - 0.03) if np.isfinite(everything).any() else 0.0
     layout = {
@@ -195,3 +174,14 @@ def over_ranks(
         return pd.DataFrame({"rank": at} | {name: np.asarray(values, float) for name, values in series})
 
     return Picture(look.figure(traces, layout, theme, height=height), alt + ".", table)
+
+
+def _criterion(k: int, name: str, ranks: list[int], values: np.ndarray, theme: str) -> dict[str, Any]:
+    """One criterion as a line with dots; a raw one is dotted, in the colour of the one it belongs to."""
+    raw = name.startswith("raw")
+    colour = look.palette(theme).categorical[k % 2 if raw else k]
+    return {
+        "type": "scatter", "mode": "lines+markers", "x": ranks, "y": values, "name": plotly(name),
+        "line": {"color": colour, "width": 2, "dash": "dot" if raw else "solid"}, "marker": {"size": 8, "color": colour},
+        "hovertemplate": f"rank %{{x}}<br>{plotly(name)} %{{y:.4f}}<extra></extra>",
+    }  # fmt: skip

@@ -53,7 +53,7 @@ def result(run: FittedRun, survey: Survey) -> None:
             st.markdown(f":small[{markdown(note, 300)}]")
     with_topics = {p.rank: topics.names(p.best.H, run.dataset.axes.columns) for p in points if p.best is not None}
     if len(with_topics) > 1:
-        drawn = river(points, ranks.river(points), with_topics, theme=theme)
+        drawn = river(ranks.river(points), with_topics, theme=theme)
         card.picture("rank", "river", f"How {noun}s continue and split from rank to rank", drawn)
 
 

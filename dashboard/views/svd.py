@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard import session
 from dashboard.figures.svd import error_over_rank, gram_matrices, nmf_beside_svd, singular_values
 from dashboard.figures.svd import principal_angles as angle_chart
+from dashboard.figures.words import Words
 from dashboard.text.explanations import reading
 from dashboard.text.plain import clean
 from dashboard.text.words import part, percent
@@ -123,11 +124,10 @@ def component(run: FittedRun) -> None:
     leading = session.topics_of(run).as_fitted().top(2 * WORDS, 1.0)[k]
     both = run.derived(("sides", WORDS), lambda: sides(run.svd.Vt[: run.rank], run.dataset.axes.columns, count=WORDS))[k]
     drawn = nmf_beside_svd(
-        leading.terms,
-        leading.weights,
+        Words(leading.terms, leading.weights, run.ids[k], noun=noun),
         [*both.positive.features, *reversed(both.negative.features)],
         np.concatenate([both.positive.loadings, both.negative.loadings[::-1]]),
-        component=run.ids[k],
+        vector=k,
         theme=session.theme(),
     )
     card.picture(

@@ -94,7 +94,7 @@ def test_the_survey_picture_has_every_criterion_and_its_numbers(run, jobs):
     assert list(table["rank"]) == [2, 4, 6]
     assert (table["error, lowest"] >= table["SVD floor"]).all()
     links = ranks.river(points)
-    river = figures.river(points, links, {p.rank: [f"<b>{k}</b>" for k in range(p.rank)] for p in points})
+    river = figures.river(links, {p.rank: [f"<b>{k}</b>" for k in range(p.rank)] for p in points})
     assert len(river.table()) == len(links)
     assert not any("<b>" in str(trace.customdata) for trace in river.figure.data)
 

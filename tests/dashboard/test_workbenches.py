@@ -12,7 +12,7 @@ import pytest
 from numpy.testing import assert_allclose
 from streamlit.testing.v1 import AppTest
 
-from dashboard.figures.workbench import models, over_ranks, similarities, symmetric_fit
+from dashboard.figures.workbench import Score, models, over_ranks, similarities, symmetric_fit
 from dashboard.text.explanations import sections
 from dashboard.text.plain import clean
 from dashboard.widgets.bench import zipped
@@ -594,6 +594,6 @@ def test_every_workbench_explains_its_method_with_a_source(page):
 
 
 def test_the_bars_of_models_name_the_lowest():
-    drawn = models(["a", "b"], [2.0, 1.0], [0.1, np.nan], quantity="RMSE", ours=[True, False])
+    drawn = models([Score("a", 2.0, 0.1, True), Score("b", 1.0, np.nan, False)], quantity="RMSE")
     assert "lowest is b" in drawn.alt
     assert list(drawn.table()["model"]) == ["a", "b"]

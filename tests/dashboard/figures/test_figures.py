@@ -91,7 +91,7 @@ EVERY = {
     "error_over_rank": lambda **k: svd.error_over_rank(np.linspace(0.9, 0.5, 20), [3, 5], [0.85, 0.8], present=3, **k),
     "singular_values": lambda **k: svd.singular_values(np.arange(20, 0, -1.0), 5000.0, present=3, **k),
     "singular_log": lambda **k: svd.singular_values(np.geomspace(10, 1e-3, 90), 200.0, present=3, log=True, show="values", **k),
-    "nmf_beside_svd": lambda **k: svd.nmf_beside_svd(TERMS, H[0], TERMS, SIGNED, component=0, **k),
+    "nmf_beside_svd": lambda **k: svd.nmf_beside_svd(words.Words(TERMS, H[0], 0), TERMS, SIGNED, vector=0, **k),
     "gram_matrices": lambda **k: svd.gram_matrices(np.eye(3), np.full((3, 3), 0.5), **k),
     "principal_angles": lambda **k: svd.principal_angles([5.0, 40.0, 88.0], **k),
     "histogram": lambda **k: data.value_histogram(W, unit=NASTY, **k),
@@ -99,7 +99,7 @@ EVERY = {
         NAMES, [1.0, np.nan, 2.0], bars.Measure("x", str),
         colours=["#000000"] * 3, alt=f"{NASTY}.", **k
     ),
-    "river": lambda **k: survey.river([], LINKS, {2: NAMES[:2], 3: NAMES}, **k),
+    "river": lambda **k: survey.river(LINKS, {2: NAMES[:2], 3: NAMES}, **k),
     "sizes": lambda **k: clusters.sizes([5, 3, 1], none=2, names=NAMES, **k),
     "stability": lambda **k: clusters.stability([0.5, np.nan, 1.0], names=NAMES, **k),
     "confusion": lambda **k: clusters.confusion([[5, 0], [1, 7]], classes=[NASTY, "b"], groups=["1", "2"], **k),
@@ -107,12 +107,14 @@ EVERY = {
         SURE.matrix, SURE.order, classes=CLASSES,
         labels=ROWS.labels, cophenetic=1.0, height=700, **k
     ),
-    "samples": lambda **k: expression.samples_by_component(W, samples=ROWS.labels, classes=CLASSES, misplaced=[0, 4], **k),
+    "samples": lambda **k: expression.samples_by_component(W, expression.Samples(ROWS.labels, CLASSES, [0, 4]), **k),
     "mixture": lambda **k: items.mixture(W[0], numbered(len(NAMES), NAMES), item=NASTY, **k),
     "why_here": lambda **k: items.why_here(
         H * 0.01, np.linspace(0.1, 0, 12), numbered(len(NAMES), NAMES), words=TERMS, item=NASTY, **k
     ),
-    "ratings": lambda **k: ratings.ratings(W[:4], W[:4] > 0.2, rows=TERMS[:4], columns=NAMES, predicted=W[:4], **k),
+    "ratings": lambda **k: ratings.ratings(
+        ratings.Rated(W[:4], W[:4] > 0.2, TERMS[:4], NAMES), predicted=W[:4], **k
+    ),
     "wall": lambda **k: images.wall(PICTURES, titles=TERMS[:5], **k),
     "rows_of_pictures": lambda **k: images.rows_of_pictures(
         [images.Row(NASTY, PICTURES, TERMS[:5]), images.Row("PCA", PICTURES - 0.5, signed=True)], **k
@@ -604,7 +606,7 @@ def test_energy_is_relative_to_the_whole_matrix():
 
 
 def test_both_signs_of_a_singular_vector_are_told_apart():
-    bar = svd.nmf_beside_svd(["a"], [1.0], ["b", "c"], [0.5, -0.7], component=0).figure.data[1]
+    bar = svd.nmf_beside_svd(words.Words(["a"], [1.0], 0), ["b", "c"], [0.5, -0.7], vector=0).figure.data[1]
     assert bar.marker.color[0] != bar.marker.color[1]
     assert list(bar.x) == [0.5, -0.7]
 
@@ -667,20 +669,20 @@ def test_why_here_holds_every_contribution_and_what_is_missed():
 
 
 def test_unobserved_ratings_are_gaps_with_the_prediction_in_italics():
-    picture = ratings.ratings([[5.0, 0.0]], [[1, 0]], rows=["Friends"], columns=["Jai", "PB"], predicted=[[4.9, 2.2]])
+    picture = ratings.ratings(ratings.Rated([[5.0, 0.0]], [[1, 0]], ["Friends"], ["Jai", "PB"]), predicted=[[4.9, 2.2]])
     assert np.isnan(picture.figure.data[0].z).tolist() == [[False, True]]
     assert "<i>2.2</i>" in picture.figure.data[2].text
     assert picture.table()["known"].tolist() == [True, False]
 
 
 def test_misplaced_samples_are_marked():
-    picture = expression.samples_by_component(W, samples=[f"s{i}" for i in range(30)], classes=CLASSES, misplaced=[4])
+    picture = expression.samples_by_component(W, expression.Samples([f"s{i}" for i in range(30)], CLASSES, [4]))
     assert picture.figure.data[-1].x == ("s4",)
     assert "1 misplaced: s4." in picture.alt
 
 
 def test_a_topic_of_the_river_keeps_its_colour_and_its_number_while_it_goes_on():
-    figure = survey.river([], LINKS, {2: ["a", "b"], 3: ["c", "d", "e"]}).figure
+    figure = survey.river(LINKS, {2: ["a", "b"], 3: ["c", "d", "e"]}).figure
     before, after = figure.data[-2:]
     assert list(after.text) == ["1", "2", "3"]
     assert after.marker.color[2] == before.marker.color[0]  # the closer part of a topic that splits
