@@ -193,6 +193,14 @@ def _move(data: str, **given: Any) -> float:
     return old * pull / push if rate is None else old + rate * (pull - push)
 
 
+def _rate(data: str, **given: Any) -> float:
+    """What pull - push is multiplied with, where the rule adds."""
+    *_, rate = _turn(data, **given)
+    if rate is None:
+        raise ValueError("multiplicative updates have no rate; gd and hals have")
+    return rate
+
+
 RULES = {"rule": one_of(*SOLVERS), "zeros": zeros, "step_size": real(0.05, 4, 0.05)}
 RUN = {**RULES, "after": whole(0, MOST_ITERATIONS)}
 TURN = {**RULES, "iteration": whole(1, MOST_ITERATIONS), "cell": moving}
@@ -217,6 +225,7 @@ LAB = Device(
         "pull": Measure(_pull, TURN, ("iteration", "cell")),
         "push": Measure(_push, TURN, ("iteration", "cell")),
         "ratio": Measure(_ratio, TURN, ("iteration", "cell")),
+        "rate": Measure(_rate, {**TURN, "rule": one_of("gd", "hals")}, ("rule", "iteration", "cell")),
         "move": Measure(_move, TURN, ("iteration", "cell")),
     },
     board_place,

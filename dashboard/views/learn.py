@@ -15,6 +15,8 @@ from dashboard.text.plain import markdown
 from dashboard.text.words import count, spelled
 
 KEY = "lesson"  # of the device on the page
+WHAT = "NMF (non-negative matrix factorization) writes a large table as the product of two small ones, with nothing below zero."
+HOUR = range(50, 71)  # minutes that are called an hour
 LECTURERS = """
 - **Present** (or the key F) fills the screen; Page Down and Page Up, which clickers send, turn the steps, and forward opens an
   answer first: one key leads through a lesson.
@@ -43,7 +45,11 @@ def course() -> None:
     minutes = sum(lesson.minutes for lesson in lessons)
     st.title("Learn how NMF works, by touching it", anchor=False)
     many = "lesson" if len(lessons) == 1 else "lessons"
-    st.markdown(f":gray[{spelled(len(lessons))} {many}, about {minutes} minutes. Guess first, then see; nothing is recorded.]")
+    takes = "about an hour" if minutes in HOUR else f"about {minutes} minutes"
+    st.markdown(WHAT)
+    st.markdown(
+        f":gray[{spelled(len(lessons))} {many}, {takes}. Guess first, then see: Page Down leads on. Nothing is recorded.]"
+    )
     with st.grid(3, min_column_width=300):
         for number, each in enumerate(lessons, 1):
             card(number, each)

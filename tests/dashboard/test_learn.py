@@ -155,7 +155,7 @@ def test_a_file_that_is_no_lesson_is_refused(tmp_path):
 def test_every_device_draws_all_its_data_and_computes_all_its_measures(device):
     arguments = {
         "after": 5, "iteration": 2, "cell": "H:1:win", "rank": 2, "component": 1, "factor": 2.0, "model": "nmf",
-        "parts": 3, "seed": 2,
+        "parts": 3, "seed": 2, "rule": "hals",
         "pair": [1, 2], "topic": 1, "method": "mu", "steps": 3, "coordinate": 1, "fit": "kl", "outlier": 20,
     }  # fmt: skip
     for data in device.data:

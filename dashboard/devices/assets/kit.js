@@ -76,11 +76,11 @@ export function picture(width, height, label) {
 }
 
 // -- numbers -----------------------------------------------------------------------------------------------------------------
-/** A number for the screen. Near zero there are three: 0.00 exactly zero, 4e−7, and ≈ 0 for what only rounding left. */
+/** A number for the screen. Near zero there are three: 0.00 exactly zero, <0.01 for what is not, and ≈ 0 for what only rounding left. */
 export function number(value, digits = 2) {
   if (!Number.isFinite(value)) return "∞"
   if (value !== 0 && Math.abs(value) < 1e-9) return "≈ 0"
-  if (value !== 0 && Math.abs(value) < 0.5 * 10 ** -digits) return value.toExponential(0).replace("e-", "e−").replace(/^-/, "−")
+  if (value !== 0 && Math.abs(value) < 0.5 * 10 ** -digits) return `${value < 0 ? ">−" : "<"}${(10 ** -digits).toFixed(digits)}`
   return (Math.abs(value) >= 1e5 ? value.toExponential(1).replace("+", "") : value.toFixed(digits)).replace(/^-/, "−")
 }
 export const percent = share => `${(100 * share).toFixed(0)} %`

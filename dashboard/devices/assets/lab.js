@@ -91,14 +91,14 @@ export function build(root, send) {
     view.play = playButton(toggle)
     view.grain = choice("Step by", GRAINS, held(grain => go({ grain })))
     view.rule = choice("Rule", RULES, held(rule => go({ rule, h: 0, b: 0 })))
-    view.size = slider("step × L", { min: 0.25, max: 4, step: 0.25 }, value => { view.size.show(value) })
+    view.size = slider("step, in units of 1/L", { min: 0.25, max: 4, step: 0.25 }, value => { view.size.show(value) })
     view.size.input.onchange = event => ask({ step_size: +event.target.value })
     view.zero = press("Set this cell to 0", "Start again with this cell at zero", () => ask({ zeros: [...data.zeros, ours([half().factor, ...order(half().factor)[place.b]])] }))
     view.restore = press("Undo zeros", "Start again without zeros", () => ask({ zeros: [] }))
     return el("div", { class: "controls" },
       el("div", { class: "keys" }, press("", "To the start", home, "start"), press("", "Back (left arrow)", held(() => step(-1)), "back"),
         view.play.node, press("", "Step (right arrow)", held(() => step(1)), "step")),
-      view.grain.node, view.rule.node, view.size.node, el("div", { class: "keys" }, view.zero, view.restore))
+      view.dots = el("span", { class: "soft", text: "● new already" }), view.grain.node, view.rule.node, view.size.node, el("div", { class: "keys" }, view.zero, view.restore))
   }
 
   // -- drawing ----------------------------------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ export function build(root, send) {
     view.board.draw({ shown, factor, at, done, locks: place.rule === "mu" && !data.veiled, colours, named })
     view.error.show(data, place)
     view.grain.mark(place.grain); view.rule.mark(place.rule)
-    set(view.rule.node, { hidden: Boolean(place.model) }); set(view.grain.node, { hidden: Boolean(place.model) })
+    set(view.dots, { hidden: Boolean(place.model) || place.b === 0 }); set(view.rule.node, { hidden: Boolean(place.model) }); set(view.grain.node, { hidden: Boolean(place.model) })
     set(view.size.node, { hidden: place.rule !== "gd" || data.offline || place.model })
     set(view.zero, { hidden: Boolean(data.offline || place.model) }); set(view.restore, { hidden: Boolean(data.offline || !data.zeros.length) })
     view.size.show(data.step_size)

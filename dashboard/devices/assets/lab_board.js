@@ -1,6 +1,9 @@
 // The board of the cell lab: W left of X, H above it, WH right of it, so that rows and columns meet. It marks who takes part in a cell.
 import { algebra, el, number, range, set, shade } from "./kit.js"
 
+const PALE = 0.3 // how much of its colour a cell keeps that takes no part
+const TINY = 0.005 // below it, the cell says <0.01, and its title how little it is
+
 export function board(data, { choose, peek, error, sums, turned }) {
   const [m, n, r] = [data.rows.length, data.columns.length, data.rank]
   const first = { W: 2, X: 3 + r, WH: 4 + r + n }, top = r + 3 // the first grid column of each, the first grid row of X
@@ -50,7 +53,8 @@ export function board(data, { choose, peek, error, sums, turned }) {
         set(cells[which][a][c], {
           text: which === "X" ? String(value) : number(value),
           class: ["cell", mine ? "mine" : takes[which](a, c) ? `of-${which}` : "aside", done(which, a, c) && "done", locked && "locked"].filter(Boolean).join(" "),
-          style: { "--fill": colours.css[colour], "--ink": colours.ink[colour] },
+          style: { "--fill": colours.css[colour], "--pale": colours.css[Math.round(PALE * colour)], "--ink": colours.ink[colour] },
+          title: value !== 0 && Math.abs(value) < TINY ? value.toPrecision(2) : null,
           "aria-label": which === "X" ? null : `${which}, ${named(which, a, c)}: ${number(value)}${locked ? ", locked at zero" : ""}`,
         })
       }))

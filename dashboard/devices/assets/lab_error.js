@@ -14,13 +14,14 @@ export function errorLine(go) {
       const top = Math.min(Math.max(...all.flatMap(([, e]) => e)), HIGHEST), low = 0.9 * data.floor
       const { x, y, line, value } = axes(BOX, [0, last], [low, top])
       const high = e => y(clamp(e, low, top)), path = (errors, kind) => svg("path", { class: kind, d: line(errors.map((e, i) => [i, clamp(e, low, top)])) })
+      const late = now > last - 3 // the number stands beside its dot, inside the picture
       const anchor = now < 2 ? "start" : now > last - 3 ? "end" : "middle"
       node.replaceChildren(
-        label(x(last), 12, "relative error", { "text-anchor": "end" }),
+        label(x(last), 12, "relative error (grey: the other rules)", { "text-anchor": "end" }),
         svg("line", { class: "floor", x1: x(0), x2: x(last), y1: y(data.floor), y2: y(data.floor) }), label(x(last) + 6, y(data.floor) + 14, "SVD floor"),
         ...all.filter(([key]) => key !== place.rule).map(([, errors]) => path(errors, "other")), path(mine, "mine"),
         svg("line", { class: "at", x1: x(now), x2: x(now), y1: BOX[1], y2: BOX[3] }), svg("circle", { class: "at", cx: x(now), cy: high(mine[now]), r: 4.5 }),
-        label(x(last) + 6, Math.min(high(mine[last]) - 2, y(data.floor) - 4), number(mine[now], 3), { class: "value" }),
+        label(x(now) + (late ? -9 : 9), high(mine[now]) + (late ? -9 : -5), number(mine[now], 3), { class: "value", "text-anchor": late ? "end" : "start" }),
         label(x(now), 115, `iteration ${now + 1}${place.model ? "" : data.traces[place.rule].halves[place.h].factor === "W" ? ", W" : ", H"}`, { "text-anchor": anchor }))
       set(node, {
         "aria-label": `Relative error ${number(mine[now], 3)} before iteration ${now + 1}; SVD floor ${number(data.floor, 3)}`,

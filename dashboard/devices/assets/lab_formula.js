@@ -1,6 +1,8 @@
 // The formula behind the marked cell, with its numbers under the symbols; pointing at a symbol shows on the board where it comes from.
 import { algebra, el, number } from "./kit.js"
 
+const EVEN = 5e-4 // what a factor that is shown as 1.000 may be off by
+
 export function formula(focus) {
   const node = el("div", { class: "formula" })
   const op = text => el("span", { class: "op", text })
@@ -24,7 +26,8 @@ export function formula(focus) {
       const parts = rule === "mu"
         ? [after, op("←"), before(), op("×"), el("span", { class: "fraction" }, pulls, pushes), op("="), before(), op("×"), strong(number(push ? pull / push : 0, 3), "pull / push")]
         : [after, op("← max(0,"), before(), op("+"), strong(number(rate, 3), rule === "gd" ? "the step size" : "one over this topic's curvature"), op("× ("), pulls, op("−"), pushes, op("))")]
-      show(parts, fresh > old ? "pull" : fresh < old ? "push" : "", verdict(rule, old, fresh, rate * (pull - push)))
+      const even = Math.abs(fresh - old) < EVEN * Math.max(old, EVEN)
+      show(parts, even ? "" : fresh > old ? "pull" : "push", verdict(rule, old, fresh, rate * (pull - push)))
     },
     /** One cell of the model: a sum over the topics. */
     mixture({ terms, value, data, index, letter }) {
@@ -40,5 +43,6 @@ function verdict(rule, old, fresh, move) {
   if (rule === "mu" && old === 0) return "0 × anything = 0: locked"
   if (rule !== "mu" && old + move < 0) return `would be ${number(old + move)}: cut to 0`
   if (rule !== "mu" && old === 0 && fresh > 0) return "pull wins: it leaves zero"
+  if (Math.abs(fresh - old) < EVEN * Math.max(old, EVEN)) return "both pull alike: it stays"
   return fresh > old ? "pull wins: it grows" : fresh < old ? "push wins: it shrinks" : "it stays"
 }

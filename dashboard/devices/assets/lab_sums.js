@@ -7,6 +7,7 @@ export function sums() {
   const heading = (text, role) => el("th", { text, class: role, scope: "col" })
   const bar = (role, share) => el("span", { class: `bar ${role}`, style: { "--share": share } })
   const term = (role, text, share) => el("td", { class: role }, el("i", { text }), bar(role, share))
+  const rounded = () => el("td", { class: "soft", text: "rounded", title: "Shown with two decimals; computed with all of them" })
   const row = (name, ...cells) => el("tr", {}, el("th", { scope: "row", text: name }), cells)
 
   return {
@@ -18,7 +19,7 @@ export function sums() {
       node.style.setProperty("--terms", terms.length)
       node.replaceChildren(
         el("table", {}, head(el("td"), heading(factor === "H" ? "W" : "H"), heading(`× ${turned ? "V" : "X"}`, "pull"), heading("× WH", "push")), el("tbody", {}, rows),
-          el("tfoot", {}, row("sum", el("td"), el("td", { class: "pull", text: `pull ${number(pull)}` }), el("td", { class: "push", text: `push ${number(push)}` })))),
+          el("tfoot", {}, row("sum", rounded(), el("td", { class: "pull", text: `pull ${number(pull)}` }), el("td", { class: "push", text: `push ${number(push)}` })))),
         el("div", { class: "tug", role: "img", "aria-label": `pull ${number(pull)} against push ${number(push)}` },
           el("span", { class: "pull", style: { "flex-grow": pull / whole } }), el("span", { class: "push", style: { "flex-grow": push / whole } })))
     },
@@ -31,7 +32,7 @@ export function sums() {
       })
       node.style.setProperty("--terms", terms.length)
       node.replaceChildren(el("table", {}, head(el("td"), heading("W"), heading("× H")), el("tbody", {}, rows),
-        el("tfoot", {}, row("sum", el("td"), el("td", { text: number(value) })))))
+        el("tfoot", {}, row("sum", rounded(), el("td", { text: number(value) })))))
     },
   }
 }

@@ -89,7 +89,8 @@ export function build(root) {
   }
   /** What there is to see, in a sentence for each curve. */
   const verdict = shown => [shown.includes("train") && "The training error only ever falls: each further part can fit a little more of the noise.",
-    shown.includes("held") && `The error on entries the fit has not seen is lowest at rank ${data.turn}. The data were made from ${data.planted} parts.`,
+    shown.includes("held") && `The error on entries the fit has not seen is lowest at rank ${data.turn}.`,
+    shown.length === Object.keys(CURVES).length && `The data were made from ${data.planted} parts.`,
     shown.length === 0 && !data.veiled && "Choose a curve."].filter(Boolean).join(" ")
   const caption = shown => shown.map(key => `${CURVES[key][0]}: ${data.ranks.map((r, i) => (data[key][i] === null ? "" : `rank ${r} ${number(data[key][i])}`)).filter(Boolean).join(", ")}`).join(". ")
 

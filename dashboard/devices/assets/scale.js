@@ -27,7 +27,8 @@ export function build(root) {
     view.W = picture(turned ? m : r, turned ? r : m, `${data.words.row} by ${data.words.component}`)
     view.H = picture(turned ? r : n, turned ? n : r, `${data.words.component} by ${data.words.column}`)
     const title = (letter, said) => el("div", { class: "title" }, el("b", { text: letter }), ` ${said}`)
-    view.titles = [title(algebra("W", turned), ""), title(algebra("H", turned), "")]
+    const { row, column, component } = data.words, sides = (a, b) => (turned ? `${b} × ${a}` : `${a} × ${b}`)
+    view.titles = [title(algebra("W", turned), sides(row, component)), title(algebra("H", turned), sides(component, column))]
     view.same = el("div", { class: "big" }); view.moved = el("div", { class: "big" })
     view.names = el("ul", { class: "moves" })
     view.convention = el("p", { class: "soft" })
@@ -39,8 +40,8 @@ export function build(root) {
       el("div", { class: "balance" },
         el("div", { class: "sideways" }, view.titles[0], el("div", { class: `frame ${turned ? "low" : "tall"}` }, view.W.node), view.titles[1],
           el("div", { class: `frame ${turned ? "tall" : "low"}` }, view.H.node), el("div", { class: "soft", text: "this topic's first words" }), view.words),
-        el("div", {}, view.same, el("div", { class: "soft verdict", text: `${algebra("WH", turned)} before and after: the model is the same` }), view.moved,
-          el("div", { class: "soft verdict", text: `${data.words.rows} change their largest ${data.words.component}` }), view.names, view.convention)),
+        el("div", {}, view.changed = el("div", {}, view.same, el("div", { class: "soft verdict", text: `${algebra("WH", turned)} before and after: the model is the same` }), view.moved,
+          el("div", { class: "soft verdict", text: `${data.words.rows} change their largest ${data.words.component}` }), view.names), view.convention)),
       el("div", { class: "controls" }, view.component.node, view.slider.node), view.said)
     const keys = keyboard({ by: by => go({ factor: place.factor + by * 5 * STEP }), to: at => go({ factor: at ? 5 : 1 }), play: () => {} })
     set(root, { tabindex: 0, role: "group", "aria-label": "Scale. Left and right arrow change the factor.", onkeydown: keys })
@@ -54,13 +55,14 @@ export function build(root) {
     view.W.done(); view.H.done()
     const before = largest(k, 1), after = largest(k, s), moved = range(m).filter(i => before[i] !== after[i])
     const change = data.change[k][Math.round((s - 1) / STEP)]
-    view.same.replaceChildren(el("b", { text: change === 0 ? "0" : change.toExponential(0).replace("e-", "e−") }), " largest difference")
+    view.same.replaceChildren(el("b", { text: number(change) }), " largest difference")
     view.moved.replaceChildren(el("b", { class: "count", text: data.veiled ? "?" : moved.length }), ` of ${m}`)
     const jump = i => el("li", {}, el("span", { class: "of", style: { "--of": `var(--c${before[i] % 10})` }, text: before[i] + 1 }), "→",
       el("span", { class: "of", style: { "--of": `var(--c${after[i] % 10})` }, text: after[i] + 1 }), ` ${data.rows[i]}`)
     view.names.replaceChildren(...(data.veiled ? [] : moved.slice(0, SHOWN).map(jump)), moved.length > SHOWN && !data.veiled ? el("li", { text: `and ${moved.length - SHOWN} more` }) : "")
     view.words.replaceChildren(...data.tops_of[k].map(text => el("li", { text })))
-    view.convention.textContent = data.veiled ? "" : `So a scale has to be agreed on. Between ${data.conventions.join(" and ")}, ${data.settled} ${data.words.rows} change their largest ${data.words.component}.`
+    set(view.changed, { hidden: s === 1 })
+    view.convention.textContent = data.veiled || s !== 1 ? "" : `Nothing is scaled here, but a scale has to be agreed on. Between ${data.conventions.join(" and ")}, ${data.settled} of ${m} ${data.words.rows} change their largest ${data.words.component}.`
     view.component.mark(k)
     view.slider.show(s, `${number(s, 1)} ×`)
     view.said.textContent = data.veiled ? "" : `${data.words.component} ${k + 1} times ${number(s, 1)}: the model is the same, ${moved.length} of ${m} ${data.words.rows} change their largest ${data.words.component}.`

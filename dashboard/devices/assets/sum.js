@@ -6,6 +6,9 @@ const PACE = 1.5 // parts a second
 const GAIN = 1.6 // sums of a few parts are far below the largest cell of the data; what is above full strength stays there
 const MODELS = ["nmf", "svd"]
 
+/** How much of a part is in the picture. */
+const amount = value => (Math.abs(value) < 0.05 ? "≈ 0" : `${value < 0 ? "−" : "+"}${number(Math.abs(value), 1)}`)
+
 export function build(root) {
   let data, turned, parts = 1, item = 0, colours
   const view = {}
@@ -91,7 +94,7 @@ export function build(root) {
         const own = B.subarray(k * n, (k + 1) * n), top = Math.max(...own.map(Math.abs))
         paint(it.parts[k], own, top || 1)
         set(it.parts[k].node.parentElement.parentElement, { class: k < parts ? "in" : "out" })
-        set(it.captions[k], { text: k < parts ? `${A[item * r + k] < 0 ? "−" : "+"}${number(Math.abs(A[item * r + k]) * top / data.top, 1)}` : "·" })
+        set(it.captions[k], { text: k < parts ? amount(A[item * r + k] * top / data.top) : "·" })
       })
       else {
         out.fill(0)
@@ -100,12 +103,12 @@ export function build(root) {
         set(it.last, { text: parts ? `+ part ${parts}: ${data.names[name][parts - 1]}` : "nothing yet", title: parts ? data.names[name][parts - 1] : "" })
       }
       const below = data.below[name][parts]
-      it.big.replaceChildren(el("b", { text: number(data.errors[name][parts], 3) }), " relative error")
+      it.big.replaceChildren(el("b", { text: number(data.errors[name][parts], 3) }), images ? " relative error, all digits together" : " relative error")
       it.under.textContent = name === "nmf" ? "nothing below zero, ever" : `below zero: ${percent(below)} of the data's sum`
     }
     view.slider.show(parts, `${parts} of ${data.rank}`)
     view.item?.mark?.(item)
-    view.said.textContent = data.veiled ? "" : `${parts} parts. NMF: relative error ${number(data.errors.nmf[parts], 3)}, nothing below zero. SVD: ${number(data.errors.svd[parts], 3)}, `
+    view.said.textContent = data.veiled ? "" : `${parts} ${parts === 1 ? "part" : "parts"}. NMF: relative error ${number(data.errors.nmf[parts], 3)}, nothing below zero. SVD: ${number(data.errors.svd[parts], 3)}, `
       + `${percent(data.below.svd[parts])} of the data's sum below zero.`
   }
 

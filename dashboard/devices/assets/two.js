@@ -5,6 +5,7 @@ const SIZE = [520, 400], BOX = [44, 14, 506, 364]
 const NAMES = { gd: "Gradient", mu: "Multiply", hals: "HALS" }
 const COLOUR = { gd: "var(--c1)", mu: "var(--c0)", hals: "var(--c2)" }
 const PACE = 2 // steps a second
+const LINE = 17 // between two names
 const NEAR = 1e-4 // distance at which a rule has arrived
 
 export function build(root) {
@@ -62,8 +63,9 @@ export function build(root) {
         ...points.map(p => svg("circle", { cx: x(on(p)[0]), cy: y(on(p)[1]), r: 2.6, style: { fill: COLOUR[method] } })),
         svg("circle", { class: "here", cx: x(on([a, b])[0]), cy: y(on([a, b])[1]), r: 7, style: { fill: COLOUR[method] } })]
     })
+    if (shown) nodes.push(...names(place.methods.map(method => [method, path(method)[shown]])))
     const [u, v] = data.start
-    view.moving.replaceChildren(svg("circle", { class: "start", cx: x(u), cy: y(v), r: 9 }), label(x(u) + 13, y(v) + 4, "start"), ...nodes)
+    view.moving.replaceChildren(svg("circle", { class: "start", cx: x(u), cy: y(v), r: 9 }), label(x(u), y(v) - 14, "start", { "text-anchor": "middle" }), ...nodes)
     view.rows.forEach(([method, row]) => {
       const on = place.methods.includes(method), [a, b] = path(method)[shown], [, one, two, loss] = row.children
       set(row.querySelector("button"), { "aria-pressed": String(on) })
@@ -76,6 +78,16 @@ export function build(root) {
     const said = `After ${shown} steps: ${place.methods.map(m => `${NAMES[m]} at ${path(m)[shown].map(w => number(w, 2)).join(", ")}`).join("; ")}.`
     set(view.svg, { "aria-label": data.veiled ? "Contours of the loss over two unknowns" : `${data.about} ${said}` })
     view.said.textContent = data.veiled || player.playing ? "" : said
+  }
+
+  /** The rules' names beside their ends, apart where these are not; the highest first. */
+  function names(ends) {
+    const { x, y } = view.scale, [x0, x1, y0, y1] = data.box
+    let free = -Infinity
+    return ends.map(([method, [a, b]]) => [method, x(clamp(a, x0, x1)), y(clamp(b, y0, y1))]).sort((one, other) => one[2] - other[2]).map(([method, u, v]) => {
+      free = Math.max(v - 8, free + LINE)
+      return label(u + 12, free, NAMES[method], { class: "name", style: { "--of": COLOUR[method] } })
+    })
   }
 
   /** Which rule has arrived after how many steps. */
