@@ -28,6 +28,7 @@ from nmfcore.core.recording import Recording
 from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.data import catalog, prepare
 from nmfcore.data.model.dataset import Dataset
+from nmfcore.data.model.errors import CONVERT
 from nmfcore.data.model.limits import estimated_bytes, memory_budget
 from nmfcore.evaluate.stability import Stability, stability
 from nmfcore.evaluate.svd import SVD, attainable_share, svd
@@ -252,7 +253,7 @@ def room(
         way_out = f"Rank {left} would fit."
     else:
         share = max(1, int(100 * budget / max(needed, 1)))
-        way_out = f"About {share} % of it would fit: take fewer rows or columns on the Data page."
+        way_out = f"About {share} % of it would fit: take fewer rows or columns on the Data page. {CONVERT}"
     job.reserve(needed, way_out)
 
 

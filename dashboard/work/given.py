@@ -13,8 +13,9 @@ from pathlib import Path
 
 from dashboard.work.environment import FOLDER_VARIABLE, OPEN_VARIABLE
 from nmfcore.data.blocks import is_store
+from nmfcore.data.model.errors import CONVERT
 from nmfcore.data.model.limits import Limits
-from nmfcore.data.reading import CONVERT, gathered
+from nmfcore.data.reading import gathered
 
 MOST_LISTED = 500  # files of a folder that are offered
 DEEPEST = 4  # folders inside folders that are looked into

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from nmfcore.data.model.card import Report, silent
-from nmfcore.data.model.errors import UploadError, shown
+from nmfcore.data.model.errors import TooLarge, UploadError, shown
 from nmfcore.data.model.limits import MIB, Limits
 from nmfcore.data.model.table import Table
 from nmfcore.data.readers import READERS
@@ -24,11 +24,6 @@ from nmfcore.data.readers.detect import detect
 from nmfcore.data.readers.options import ReadOptions
 from nmfcore.data.readers.run import run_reader
 from nmfcore.data.readers.source import Source
-
-CONVERT = (  # the way out for data beyond what is read into memory
-    "Larger data is converted once, python -m nmfcore.data.blocks FILE --to DIR/NAME.blocks, and opened by "
-    "nmf-dashboard --data DIR."
-)
 
 AnyFile = str | os.PathLike[str] | bytes | BinaryIO
 
@@ -107,9 +102,9 @@ def gathered(file: AnyFile | Sequence[AnyFile], limits: Limits, *, name: str | N
             return gathered(whole(), limits, name=title)
         return gathered(file.read(limits.upload_bytes + 1), limits, name=title)  # type: ignore[union-attr]
     if source.size > limits.upload_bytes:
-        raise UploadError(
+        raise TooLarge(
             f"{shown(source.name)} has {source.size / MIB:,.0f} MB; at most {limits.upload_bytes / MIB:,.0f} MB are read",
-            way_out=f"Take a part of it, or save it in a denser format (Parquet, sparse NPZ). {CONVERT}",
+            way_out="Take a part of it, or save it in a denser format (Parquet, sparse NPZ).",
         )
     return source
 
@@ -119,7 +114,7 @@ def packed(sources: Sequence[Source], limits: Limits | None = None) -> bytes:
     limits = limits or Limits.from_environment()
     total = sum(source.size for source in sources)
     if total > limits.upload_bytes or len(sources) > limits.archive_members:
-        raise UploadError(
+        raise TooLarge(
             f"The {len(sources):,} files have {total / MIB:,.0f} MB; at most {limits.archive_members:,} files and "
             f"{limits.upload_bytes / MIB:,.0f} MB are read",
             way_out="Take a part of them.",

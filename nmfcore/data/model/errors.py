@@ -10,6 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+CONVERT = (  # the way out for data beyond what is read into memory
+    "Larger data (AnnData, Zarr, Parquet, sparse NPZ) is converted once, python -m nmfcore.data.blocks FILE --to "
+    "DIR/NAME.blocks, and opened by nmf-dashboard --data DIR."
+)
+
 
 @dataclass(frozen=True)
 class Fix:
@@ -79,6 +84,14 @@ class UploadError(ValueError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self).from_dict, (self.to_dict(),))
+
+
+class TooLarge(UploadError):
+    """Data that is refused for its size alone: rows, columns, values, bytes, memory. Its way out always names blocks as well."""
+
+    def __init__(self, problem: str, *, place: str = "", value: str = "", way_out: str = "", fixes: Sequence[Fix] = ()) -> None:
+        way_out = way_out if CONVERT in way_out else f"{way_out} {CONVERT}".lstrip()
+        super().__init__(problem, place=place, value=value, way_out=way_out, fixes=fixes)
 
 
 class DataUnavailable(OSError):

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from nmfcore.data.model.errors import UploadError, shown
+from nmfcore.data.model.errors import TooLarge, UploadError, shown
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.readers.source import Source
 
@@ -75,7 +75,7 @@ def safe_members(opened: zipfile.ZipFile, name: str, limits: Limits) -> list[zip
         check_name(info.filename, name, info.orig_filename)
         total += info.file_size
     if total > limits.unpacked_bytes:
-        raise UploadError(
+        raise TooLarge(
             f"{shown(name)} would unpack to {total:,} bytes; at most {limits.unpacked_bytes:,} are unpacked",
             way_out="Take a part of it.",
         )
@@ -96,7 +96,7 @@ def unpacked(stream: BinaryIO, limits: Limits, name: str) -> bytes:
     while chunk := stream.read(CHUNK):
         result.write(chunk)
         if result.tell() > limits.unpacked_bytes:
-            raise UploadError(f"{shown(name)} unpacks to more than {limits.unpacked_bytes:,} bytes", way_out="Take a part of it.")
+            raise TooLarge(f"{shown(name)} unpacks to more than {limits.unpacked_bytes:,} bytes", way_out="Take a part of it.")
     return result.getvalue()
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nmfcore.data.model.errors import UploadError, counted, listed, shown
+from nmfcore.data.model.errors import TooLarge, UploadError, counted, listed, shown
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Table
 from nmfcore.data.readers import encoding as encodings
@@ -82,7 +82,7 @@ def _header(text: io.TextIOWrapper, limits: Limits) -> tuple[list[Attribute], in
         absent = "0" if numeric else values[0] if values else ""
         attributes.append(Attribute(_unquoted(found[1]), numeric, absent))
         if len(attributes) > limits.columns:
-            raise UploadError(f"There are more than {limits.columns:,} attributes", place=f"line {number}", way_out="Take fewer.")
+            raise TooLarge(f"There are more than {limits.columns:,} attributes", place=f"line {number}", way_out="Take fewer.")
     raise UploadError("The file has no @data", way_out="The file is truncated; copy it again.")
 
 

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import scipy.sparse as sp
 
-from nmfcore.data.model.errors import Fix, UploadError, counted, shown
+from nmfcore.data.model.errors import Fix, TooLarge, UploadError, counted, shown
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.readers.numbers import EXACT, GREATEST
 from nmfcore.data.readers.options import ReadOptions
@@ -93,7 +93,7 @@ def npy_array(stream: BinaryIO, size: int, what: str, limits: Limits) -> tuple[n
             way_out="Save or copy it again.",
         )
     if header.nbytes > max(limits.unpacked_bytes, 8 * limits.dense_cells):
-        raise UploadError(f"{what} has {header.nbytes:,} bytes, more than can be read", way_out="Take a part of it.")
+        raise TooLarge(f"{what} has {header.nbytes:,} bytes, more than can be read", way_out="Take a part of it.")
     array = np.empty(header.nbytes, np.uint8)
     view, filled = array.data, 0
     while filled < header.nbytes:  # chunk by chunk: a stream that ends early is noticed
@@ -173,12 +173,12 @@ def check_shape(shape: Sequence[int], limits: Limits, *, dense: bool) -> None:
     """Raise UploadError when there are too many rows, columns or cells."""
     m, n = int(shape[0]), int(shape[1])
     if m > limits.rows or n > limits.columns:
-        raise UploadError(
+        raise TooLarge(
             f"The matrix has {m:,} rows and {n:,} columns; at most {limits.rows:,} and {limits.columns:,} can be read",
             way_out="Take a part of it, or transpose it.",
         )
     if dense and m * n > limits.dense_cells:
-        raise UploadError(
+        raise TooLarge(
             f"The matrix has {m:,} x {n:,} = {m * n:,} cells; at most {limits.dense_cells:,} can be read as a dense matrix",
             way_out="Take a part of it, or save it as a sparse NPZ file (scipy.sparse.save_npz) if most of it is zero.",
         )
@@ -248,7 +248,7 @@ def compressed(
     if data.ndim != 1 or indices.ndim != 1 or indptr.ndim != 1:
         raise UploadError(f"The arrays of {what} must have one dimension each", way_out=_AGAIN)
     if data.size > limits.stored_values:
-        raise UploadError(
+        raise TooLarge(
             f"{what} stores {data.size:,} values; at most {limits.stored_values:,} can be read", way_out="Take a part of it."
         )
     if indices.dtype.kind not in "iu" or indptr.dtype.kind not in "iu":

@@ -11,7 +11,7 @@ import re
 
 import numpy as np
 
-from nmfcore.data.model.errors import UploadError, shown
+from nmfcore.data.model.errors import TooLarge, UploadError, shown
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Table
 from nmfcore.data.readers import arrays
@@ -44,7 +44,7 @@ def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
             raise UploadError(f"The file announces {m:,} documents and {n:,} words", place="line 1", way_out=_AGAIN)
         arrays.check_shape((m, n), limits, dense=False)
         if stored > limits.stored_values:
-            raise UploadError(
+            raise TooLarge(
                 f"The file announces {stored:,} entries; at most {limits.stored_values:,} can be read",
                 way_out="Take a part of it.",
             )

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from nmfcore.data.model.errors import Fix, UploadError, counted, listed, shown
+from nmfcore.data.model.errors import Fix, TooLarge, UploadError, counted, listed, shown
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Table
 from nmfcore.data.readers import READERS, documents, images, mail
@@ -320,9 +320,7 @@ def _corpus(bundle: Bundle, names: Sequence[str], options: ReadOptions, limits: 
         content = bundle.content(name)
         total += len(content)
         if total > limits.unpacked_bytes:
-            raise UploadError(
-                f"{shown(bundle.name)} unpacks to more than {limits.unpacked_bytes:,} bytes", way_out="Take a part."
-            )
+            raise TooLarge(f"{shown(bundle.name)} unpacks to more than {limits.unpacked_bytes:,} bytes", way_out="Take a part.")
         if b"\x00" in content[:SAMPLE] and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise UploadError("A text file holds NUL characters; it is no text", place=shown(name), way_out="Leave it out.")
         if mail.looks(content):

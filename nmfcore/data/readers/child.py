@@ -34,7 +34,7 @@ if __name__ == "__main__":  # in the child, with -S: the parent says where packa
 
 from nmfcore.data.model import handover
 from nmfcore.data.model.card import Report
-from nmfcore.data.model.errors import UploadError, shown
+from nmfcore.data.model.errors import TooLarge, UploadError, shown
 from nmfcore.data.model.limits import MIB, Limits
 from nmfcore.data.model.table import Table
 from nmfcore.data.readers.options import ReadOptions
@@ -98,7 +98,7 @@ def read_in_child(source: Source, key: str, options: ReadOptions, limits: Limits
                 child.kill()
             child.wait()
         if child.returncode in (OUT_OF_MEMORY, -9):  # -9: the system itself ended it, for want of memory
-            raise UploadError(
+            raise TooLarge(
                 f"Reading {shown(source.name)} needs more than {limits.parse_bytes / MIB:,.0f} MB of memory",
                 way_out="Take a part of it, or save it in a denser format (sparse NPZ, Parquet).",
             )
@@ -114,7 +114,7 @@ def read_in_child(source: Source, key: str, options: ReadOptions, limits: Limits
 
 
 def _too_slow(source: Source, limits: Limits) -> UploadError:
-    return UploadError(
+    return TooLarge(
         f"Reading {shown(source.name)} took more than {limits.parse_seconds} seconds of work and was stopped",
         way_out="Take a part of it, or save it in a faster format (NPZ, Parquet).",
     )

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from nmfcore.data.model.errors import Fix, UploadError, counted, shown
+from nmfcore.data.model.errors import Fix, TooLarge, UploadError, counted, shown
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Question, Table
 from nmfcore.data.readers import documents, names
@@ -295,7 +295,7 @@ def _lines(text: io.TextIOWrapper, delimiter: str, options: ReadOptions, limits:
         if counting and len(line) > limits.columns and line.count(mark) > limits.columns:
             count = len(line.split()) if delimiter == WHITESPACE else line.count(mark) + 1
             if count > limits.columns:
-                raise UploadError(
+                raise TooLarge(
                     f"Line {number} has {count:,} cells; at most {limits.columns:,} columns can be read",
                     place=f"line {number}",
                     way_out="Transpose the table, or save it as a sparse NPZ file with fewer columns.",

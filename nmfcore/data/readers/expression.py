@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from nmfcore.data.model.errors import UploadError, shown
+from nmfcore.data.model.errors import TooLarge, UploadError, shown
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Table
 from nmfcore.data.readers import encoding as encodings
@@ -42,7 +42,7 @@ def read_gct(source: Source, options: ReadOptions, limits: Limits) -> Table:
             )
         m, n, beside, above = (int(part) for part in [*sizes[:wanted], "1", "0"][:4])
         if n > limits.columns or m > limits.rows or beside > limits.columns or above > limits.rows:
-            raise UploadError(f"The table has {m:,} rows and {n:,} columns, more than can be read", way_out="Take a part of it.")
+            raise TooLarge(f"The table has {m:,} rows and {n:,} columns, more than can be read", way_out="Take a part of it.")
         header = _cells(text.readline(LONGEST))
         if len(header) != 1 + beside + n:
             raise UploadError(

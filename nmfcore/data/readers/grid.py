@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice, pairwise
 from typing import Any
 
-from nmfcore.data.model.errors import Fix, UploadError, counted, listed
+from nmfcore.data.model.errors import Fix, TooLarge, UploadError, counted, listed
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Question, Table
 from nmfcore.data.readers import documents, names, roles, triples, values
@@ -85,7 +85,7 @@ class _Finding:
         body = self._without_preamble(head)
         width = self._width(body)
         if width > limits.columns:
-            raise UploadError(
+            raise TooLarge(
                 f"The table has {width:,} columns; at most {limits.columns:,} can be read",
                 place=f"{account.unit} {body[0][0]}",
                 way_out="Transpose it, or save it as a sparse NPZ file with fewer columns.",

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nmfcore.data.model.errors import Fix, UploadError, counted, listed, shown
+from nmfcore.data.model.errors import Fix, TooLarge, UploadError, counted, listed, shown
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Question, Table
 from nmfcore.data.readers import arrays, names
@@ -300,7 +300,7 @@ class _File:
             cells *= int(size)
         each = 64 if text else max(1, kind.itemsize)
         if cells * each > max(self.limits.unpacked_bytes, 8 * self.limits.dense_cells):
-            raise UploadError(f"{shown(place)} has {cells:,} entries, more than can be read", way_out="Take a part of it.")
+            raise TooLarge(f"{shown(place)} has {cells:,} entries, more than can be read", way_out="Take a part of it.")
 
     def _read(self, place: str) -> np.ndarray:
         dataset = self._at(place)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from nmfcore.data.model.errors import Fix, UploadError, listed, shown
+from nmfcore.data.model.errors import Fix, TooLarge, UploadError, listed, shown
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Table
 from nmfcore.data.readers import documents
@@ -87,7 +87,7 @@ def _table(value: Any, name: str, options: ReadOptions, limits: Limits, understo
     if not isinstance(value, list) or not value:
         raise UploadError("The JSON holds no list of records", way_out="Save the table as a list of objects, one per row.")
     if len(value) > limits.rows:
-        raise UploadError(f"The table has {len(value):,} rows; at most {limits.rows:,} can be read", way_out="Take a part of it.")
+        raise TooLarge(f"The table has {len(value):,} rows; at most {limits.rows:,} can be read", way_out="Take a part of it.")
     value, tokens = _with_tokens_joined(value, notes)
     if tokens and options.content is None and options.text_column is None:
         options = replace(options, content="documents", text_column=tokens)

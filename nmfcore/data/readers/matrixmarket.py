@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nmfcore.data.model.errors import UploadError, shown
+from nmfcore.data.model.errors import TooLarge, UploadError, shown
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Table
 from nmfcore.data.readers import arrays
@@ -141,7 +141,7 @@ def _parsed(block: list[str], per_line: int, start: int) -> np.ndarray:
 
 def _coordinate(lines: _Lines, shape: tuple[int, int], stored: int, field: str, symmetry: str, limits: Limits, notes: list[str]):  # type: ignore[no-untyped-def]
     if stored > limits.stored_values:
-        raise UploadError(
+        raise TooLarge(
             f"The matrix stores {stored:,} values; at most {limits.stored_values:,} can be read", way_out="Take a part."
         )
     table = _numbers(lines, 2 if field == "pattern" else 3, stored)

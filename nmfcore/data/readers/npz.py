@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from nmfcore.data.model.errors import Fix, UploadError, listed, shown
+from nmfcore.data.model.errors import Fix, TooLarge, UploadError, listed, shown
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Table
 from nmfcore.data.readers import arrays
@@ -100,7 +100,7 @@ def coordinates(
     if not (data.ndim == row.ndim == column.ndim == 1 and data.size == row.size == column.size):
         raise UploadError(f"The arrays of {what} do not have one length", way_out=_AGAIN)
     if data.size > limits.stored_values:
-        raise UploadError(
+        raise TooLarge(
             f"{what} stores {data.size:,} values; at most {limits.stored_values:,} can be read", way_out="Take a part."
         )
     for name, index, size in (("row", row, shape[0]), ("column", column, shape[1])):
@@ -125,7 +125,7 @@ def _bsr(load, shape, what, limits, notes):  # type: ignore[no-untyped-def]
     if data.ndim != 3 or not data.shape[1] or not data.shape[2] or shape[0] % data.shape[1] or shape[1] % data.shape[2]:
         raise UploadError(f"The blocks of {what} do not fit its shape", way_out=_AGAIN)
     if data.size > limits.stored_values:
-        raise UploadError(
+        raise TooLarge(
             f"{what} stores {data.size:,} values; at most {limits.stored_values:,} can be read", way_out="Take a part."
         )
     height, width = data.shape[1], data.shape[2]

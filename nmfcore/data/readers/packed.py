@@ -9,7 +9,7 @@ from __future__ import annotations
 import tarfile
 import zipfile
 
-from nmfcore.data.model.errors import UploadError, shown
+from nmfcore.data.model.errors import TooLarge, UploadError, shown
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Table
 from nmfcore.data.readers import bundle
@@ -71,7 +71,7 @@ def read_tar(source: Source, options: ReadOptions, limits: Limits) -> Table:
             check_name(name, source.name)
             total += member.size
             if len(members) >= limits.archive_members or total > limits.unpacked_bytes:
-                raise UploadError(
+                raise TooLarge(
                     f"{shown(source.name)} holds more than {limits.archive_members:,} files or {limits.unpacked_bytes:,} bytes",
                     way_out="Take a part of it.",
                 )

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nmfcore.data.model.errors import UploadError, counted, shown
+from nmfcore.data.model.errors import TooLarge, UploadError, counted, shown
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Table
 from nmfcore.data.readers import arrays
@@ -47,7 +47,7 @@ def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
     lengths = []
     for place, label, pairs in _lines(source):
         if len(labels) >= limits.rows:
-            raise UploadError(f"There are more than {limits.rows:,} rows", way_out="Take a part of it.")
+            raise TooLarge(f"There are more than {limits.rows:,} rows", way_out="Take a part of it.")
         start = len(values)
         group = ""
         for pair in pairs:
@@ -72,7 +72,7 @@ def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
             columns.append(number)
             values.append(entry)
         if len(values) > limits.stored_values:
-            raise UploadError(f"There are more than {limits.stored_values:,} values", way_out="Take a part of it.")
+            raise TooLarge(f"There are more than {limits.stored_values:,} values", way_out="Take a part of it.")
         labels.append(label)
         groups.append(group)
         lengths.append(len(values) - start)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nmfcore.data.model.errors import Fix, UploadError, counted, listed, shown
+from nmfcore.data.model.errors import Fix, TooLarge, UploadError, counted, listed, shown
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Table
 from nmfcore.data.readers import arrays, roles, values
@@ -95,7 +95,7 @@ def _table(file: Any, name: str, options: ReadOptions, limits: Limits) -> Table:
     arrays.check_shape((rows, len(numeric)), limits, dense=True)
     total = sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups))
     if total > limits.parse_bytes:
-        raise UploadError(f"The file would unpack to {total:,} bytes", way_out="Take a part of it.")
+        raise TooLarge(f"The file would unpack to {total:,} bytes", way_out="Take a part of it.")
     single = all(kinds.is_float32(f.type) or kinds.is_float16(f.type) or _is_small(f.type, kinds) for f in numeric)
     X = np.empty((rows, len(numeric)), np.float32 if single else np.float64)
     beside = list({field.name: field for field in [*labelled, *others]}.values())

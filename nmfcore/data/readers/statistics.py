@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from nmfcore.data.model.errors import UploadError, listed, shown
+from nmfcore.data.model.errors import TooLarge, UploadError, listed, shown
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Table
 from nmfcore.data.readers import names
@@ -87,7 +87,7 @@ def _damaged(source: Source, kind: str, error: Exception) -> UploadError:
 def _check_size(source: Source, rows: int, columns: int, limits: Limits) -> None:
     """Refuse a header that claims more rows than can be read, or than the file has bytes for."""
     if columns > limits.columns or rows > limits.rows or rows * columns > 4 * limits.dense_cells:
-        raise UploadError(
+        raise TooLarge(
             f"The table has {rows:,} rows and {columns:,} columns, more than can be read", way_out="Take a part of it."
         )
     if rows < 1 or columns < 1:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import scipy.sparse as sp
 
-from nmfcore.data.model.errors import Fix, UploadError, counted, shown
+from nmfcore.data.model.errors import Fix, TooLarge, UploadError, counted, shown
 from nmfcore.data.model.table import Table
 from nmfcore.data.readers import names
 from nmfcore.data.readers.account import Account
@@ -70,7 +70,7 @@ def read(layout: Layout, rows: Iterable[Row], account: Account, content: str, fi
         column_of_.append(items.setdefault(other, len(items)))
         values.append(value)
         if len(values) > limits.stored_values or len(users) > limits.rows or len(items) > limits.columns:
-            raise UploadError(
+            raise TooLarge(
                 f"There are too many {what}s ({len(values):,} for {len(users):,} x {len(items):,} so far)",
                 way_out=f"At most {limits.stored_values:,} {what}s, {limits.rows:,} rows and {limits.columns:,} columns.",
             )

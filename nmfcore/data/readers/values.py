@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from nmfcore.data.model.errors import Fix, UploadError, counted, listed, shown
+from nmfcore.data.model.errors import Fix, TooLarge, UploadError, counted, listed, shown
 from nmfcore.data.model.table import Table
 from nmfcore.data.readers import names as vocabulary
 from nmfcore.data.readers.account import Account
@@ -215,7 +215,7 @@ class Values:
         block = np.array(self.block, dtype=np.float64)
         self.rows += len(self.block)
         if self.rows > self.limits.rows:
-            raise UploadError(
+            raise TooLarge(
                 f"The table has more than {self.limits.rows:,} rows",
                 way_out=f"At most {self.limits.rows:,} can be read; take a part of it.",
             )
@@ -227,12 +227,12 @@ class Values:
             self.sparse = True
             self.done = [sp.csr_array(part) for part in self.done]
         if not self.sparse and cells > self.limits.dense_cells:
-            raise UploadError(
+            raise TooLarge(
                 f"The table has more than {self.limits.dense_cells:,} cells ({self.rows:,} rows of {self.width:,} so far)",
                 way_out="Take fewer rows or columns, or save it as a sparse NPZ file if most of it is zero.",
             )
         if self.sparse and self.stored > self.limits.stored_values:
-            raise UploadError(
+            raise TooLarge(
                 f"The table has more than {self.limits.stored_values:,} values that are not zero",
                 way_out="Take fewer rows or columns.",
             )

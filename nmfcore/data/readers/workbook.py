@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any
 
-from nmfcore.data.model.errors import UploadError, shown
+from nmfcore.data.model.errors import TooLarge, UploadError, shown
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Table
 from nmfcore.data.readers.archive import CHUNK, guarded, safe_members
@@ -57,7 +57,7 @@ def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
             found = book.get_sheet_by_index(number)
             if found.total_height * found.total_width > 4 * limits.dense_cells or found.total_width > limits.columns:
                 size = f"{found.total_height:,} x {found.total_width:,} cells"
-                raise UploadError(
+                raise TooLarge(
                     f"The sheet {shown(names[number])} has {size}, more than can be read",
                     way_out="Take a part of it.",
                 )
@@ -98,7 +98,7 @@ def _check_unpacked(source: Source, limits: Limits) -> None:
                     total += len(chunk)
                     most = limits.unpack_free_bytes + limits.unpack_ratio * max(packed, 1)
                     if total > min(most, limits.unpacked_bytes):
-                        raise UploadError(
+                        raise TooLarge(
                             f"{shown(source.name)} unpacks to more than {total:,} bytes", way_out="Save the sheet as CSV."
                         )
 

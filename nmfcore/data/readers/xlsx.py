@@ -16,7 +16,7 @@ from itertools import chain, islice, pairwise
 from typing import Any
 from xml.parsers import expat
 
-from nmfcore.data.model.errors import UploadError, counted, listed, shown
+from nmfcore.data.model.errors import TooLarge, UploadError, counted, listed, shown
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Table
 from nmfcore.data.readers.archive import CHUNK, guarded, safe_members
@@ -172,7 +172,7 @@ class _Book:
         self.unpacked += more
         free = max(self.limits.unpack_free_bytes, self.limits.unpack_ratio * self.packed)
         if self.unpacked > self.limits.unpacked_bytes or self.unpacked > free:
-            raise UploadError(
+            raise TooLarge(
                 f"The workbook has {self.packed:,} bytes and unpacks to more than {min(free, self.limits.unpacked_bytes):,}",
                 way_out="It may be made to exhaust memory. Save the table as CSV.",
             )
@@ -308,7 +308,7 @@ class _Book:
                 rows.setdefault(row, {})[column] = found
                 count += 1
                 if count > most or len(rows) > self.limits.rows:
-                    raise UploadError("The sheet has more cells than can be read", way_out="Take a part of it.")
+                    raise TooLarge("The sheet has more cells than can be read", way_out="Take a part of it.")
 
         self.parse(member, start, end)
         if without:
