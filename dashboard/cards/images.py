@@ -112,24 +112,31 @@ def parts(dataset: Dataset, models: Fitted) -> None:
 
 def one_image(dataset: Dataset, models: Fitted) -> None:
     """One image as a sum of parts."""
-    assert dataset.image_shape is not None
-    rows = dataset.axes.rows
-    m = dataset.shape[0]
+    shape = dataset.image_shape
+    assert shape is not None
+    row, model, order = built_by(dataset, models)
+    steps, added, errors = bench_data.steps_of(dataset, model, row, order)
+    shown = len(steps)
+    if shown > 1:
+        bench.within(f"{PAGE}-shown", range(shown + 1), min(3, shown))
+        shown = int(st.slider("Parts added", 0, shown, key=f"{PAGE}-shown", persist_state="session"))
+    whole = bench_data.image(dataset, row) - (0 if model.mean is None else model.mean)
+    numbers = [step.component for step in steps]
+    drawn = image_sum(whole.reshape(shape), added.reshape(-1, *shape), numbers, shown=shown, errors=errors, theme=session.theme())
+    with_all = f"{errors[shown]:.3f} with {shown} of {len(steps)}, {errors[-1]:.3f} with all"
+    said = f"Relative error {errors[0]:.3f} with none, {with_all}."
+    said += "" if model.mean is None else " The mean image is taken off first."
+    title = f"{markdown(dataset.axes.rows.label(row), 40)} as a sum of "
+    card.picture(PAGE, "sum", title + ("parts" if model.mean is None else "the mean image and parts"), drawn, say=said)
+
+
+def built_by(dataset: Dataset, models: Fitted) -> tuple[int, Model, str]:
+    """Which image (counted from 0), built by which model, and in which order its parts are added."""
+    m, rows = dataset.shape[0], dataset.axes.rows
     with st.container(border=True), st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
         bench.linked(f"{PAGE}-image", "image", range(1, m + 1))
-        row = (
-            int(
-                st.number_input(
-                    f"{markdown(rows.singular.capitalize())}, 1 to {m:,}",
-                    1,
-                    m,
-                    key=f"{PAGE}-image",
-                    width=140,
-                    persist_state="session",
-                )
-            )
-            - 1
-        )
+        label = f"{markdown(rows.singular.capitalize())}, 1 to {m:,}"
+        image = st.number_input(label, 1, m, key=f"{PAGE}-image", width=140, persist_state="session")
         names = [model.name for model in models.models]
         bench.linked(f"{PAGE}-model", "model", list(names), "NMF")
         name = st.segmented_control("Built by", names, key=f"{PAGE}-model", required=True, persist_state="session")
@@ -137,28 +144,7 @@ def one_image(dataset: Dataset, models: Fitted) -> None:
         order = st.selectbox(
             "Next comes", list(ORDERS), format_func=ORDERS.__getitem__, key=f"{PAGE}-order", width=180, persist_state="session"
         )
-    model = models.models[names.index(str(name))]
-    steps, added, errors = bench_data.steps_of(dataset, model, row, str(order))
-    shown = len(steps)
-    if shown > 1:
-        bench.within(f"{PAGE}-shown", range(shown + 1), min(3, shown))
-        shown = int(st.slider("Parts added", 0, shown, key=f"{PAGE}-shown", persist_state="session"))
-    title = f"{markdown(rows.label(row), 40)} as a sum of {'parts' if model.mean is None else 'the mean image and parts'}"
-    drawn = image_sum(
-        bench_data.image(dataset, row).reshape(dataset.image_shape)
-        - (0 if model.mean is None else model.mean.reshape(dataset.image_shape)),
-        added.reshape(-1, *dataset.image_shape),
-        [step.component for step in steps],
-        shown=shown,
-        errors=errors,
-        theme=session.theme(),
-    )
-    said = (
-        f"Relative error {errors[0]:.3f} with none, {errors[shown]:.3f} with {shown} of {len(steps)}, {errors[-1]:.3f} with all."
-    )
-    if model.mean is not None:
-        said += " The mean image is taken off first."
-    card.picture(PAGE, "sum", title, drawn, say=said)
+    return int(image) - 1, models.models[names.index(str(name))], str(order)
 
 
 def under_one_another(dataset: Dataset, models: Fitted) -> None:

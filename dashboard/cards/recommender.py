@@ -131,6 +131,12 @@ def heading(source: Source, fits: Fits, answers: list[Answer], question: Questio
     bench.heading(PAGE, title, line, figures, method, Away(lambda: tables(source, fits, answers), script))
 
 
+def no_rating_left() -> None:
+    """The top of the page when every cell was emptied."""
+    st.title("No rating is left", anchor=False)
+    st.markdown("Every cell of the table is empty. Type a rating, or take the table back to its start.")
+
+
 def number(value: float) -> str:
     return f"{value:.2f}" if np.isfinite(value) else "none"
 
@@ -149,7 +155,7 @@ def edited(base: str, given: Source) -> Source | None:
 def table_card(
     base: str, given: Source, source: Source | None, predicted: np.ndarray | None = None, meaning: str = "zero"
 ) -> None:
-    """The table to edit beside the mask, or only a picture of it when it is large."""
+    """The table to edit beside the mask, or only what it is when it is large."""
     if not given.editable:
         m, n = given.ratings.shape
         with card.plain("Ratings"):
@@ -161,46 +167,49 @@ def table_card(
         return
     left, right = st.columns([6, 5])
     with left, st.container(border=True, gap="xsmall"):
-        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.markdown("**Ratings, to be edited**", width="content")
-            with st.container(horizontal=True, horizontal_alignment="right", gap="small", width="content"):
-                add(base, given)
-                st.button(
-                    "Back to the start",
-                    key=f"{base}-reset",
-                    type="tertiary",
-                    icon=":material/undo:",
-                    on_click=reset,
-                    args=(base,),
-                )
-        version = session.control(f"{base}-version", 0)
-        if session.control_value(f"{base}-editor-{version}", None) is None:  # the page was left and opened again
-            session.set_control(f"{base}-shown", session.control_value(f"{base}-now", None))
-        shown = session.control_value(f"{base}-shown", None)
-        table = bench_data.frame(given) if shown is None else shown
-        low, high = given.scale
-        cell = st.column_config.NumberColumn(min_value=0.0, max_value=max(10.0, high), step=0.1, format="%.4g", width=NARROW)
-        after = st.data_editor(
-            table, hide_index=True, key=f"{base}-editor-{version}", disabled=[table.columns[0]], placeholder="",
-            alt="The ratings, to be edited",
-            column_config=dict.fromkeys(table.columns[1:], cell),
-        )  # fmt: skip
-        if not after.equals(edited_frame(base, given)):
-            session.set_control(f"{base}-now", after)
-            st.rerun()
-        st.markdown(f":small[An empty cell, or a 0, is a missing rating. Ratings go from {low:g} to {high:g}.]")
-    if source is None:
-        return
-    with right:
-        m, n = source.ratings.shape
-        cells, known = np.zeros((m, n)), np.zeros((m, n), bool)
-        cells[source.ratings.items, source.ratings.users] = source.ratings.values
-        known[source.ratings.items, source.ratings.users] = True
-        rated = Rated(cells, known, source.axes.rows.take(range(m)), source.axes.columns.take(range(n)))
-        drawn = ratings(rated, predicted=predicted, theme=session.theme(), height=max(300, 34 + 18 * m))
-        say = f"{source.ratings.missing:.0%} of the cells are missing."
-        say += "" if predicted is None else f" In the fit a missing rating {ZEROS[meaning]}."
-        card.picture(PAGE, "mask", "What is known, and the mask", drawn, say=say)
+        editor(base, given)
+    if source is not None:
+        with right:
+            mask(source, predicted, meaning)
+
+
+def editor(base: str, given: Source) -> None:
+    """The table as it is now; a change begins the script anew with it."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown("**Ratings, to be edited**", width="content")
+        with st.container(horizontal=True, horizontal_alignment="right", gap="small", width="content"):
+            add(base, given)
+            back, icon = "Back to the start", ":material/undo:"
+            st.button(back, key=f"{base}-reset", type="tertiary", icon=icon, on_click=reset, args=(base,))
+    version = session.control(f"{base}-version", 0)
+    if session.control_value(f"{base}-editor-{version}", None) is None:  # the page was left and opened again
+        session.set_control(f"{base}-shown", session.control_value(f"{base}-now", None))
+    shown = session.control_value(f"{base}-shown", None)
+    table = bench_data.frame(given) if shown is None else shown
+    low, high = given.scale
+    cell = st.column_config.NumberColumn(min_value=0.0, max_value=max(10.0, high), step=0.1, format="%.4g", width=NARROW)
+    after = st.data_editor(
+        table, hide_index=True, key=f"{base}-editor-{version}", disabled=[table.columns[0]], placeholder="",
+        alt="The ratings, to be edited",
+        column_config=dict.fromkeys(table.columns[1:], cell),
+    )  # fmt: skip
+    if not after.equals(edited_frame(base, given)):
+        session.set_control(f"{base}-now", after)
+        st.rerun()
+    st.markdown(f":small[An empty cell, or a 0, is a missing rating. Ratings go from {low:g} to {high:g}.]")
+
+
+def mask(source: Source, predicted: np.ndarray | None, meaning: str) -> None:
+    """What is known, as a picture; in the other cells what the model says."""
+    m, n = source.ratings.shape
+    cells, known = np.zeros((m, n)), np.zeros((m, n), bool)
+    cells[source.ratings.items, source.ratings.users] = source.ratings.values
+    known[source.ratings.items, source.ratings.users] = True
+    rated = Rated(cells, known, source.axes.rows.take(range(m)), source.axes.columns.take(range(n)))
+    drawn = ratings(rated, predicted=predicted, theme=session.theme(), height=max(300, 34 + 18 * m))
+    say = f"{source.ratings.missing:.0%} of the cells are missing."
+    say += "" if predicted is None else f" In the fit a missing rating {ZEROS[meaning]}."
+    card.picture(PAGE, "mask", "What is known, and the mask", drawn, say=say)
 
 
 def add(base: str, given: Source) -> None:

@@ -1,7 +1,5 @@
 """Compare: two kept runs topic by topic, or several solvers from one start in a race."""
 
-from collections.abc import Mapping
-
 import pandas as pd
 import streamlit as st
 
@@ -14,7 +12,7 @@ from dashboard.text.words import count, part, spelled
 from dashboard.widgets import bench, card, header, notices, scale
 from dashboard.work.fitting import FittedRun, solver_refusals
 from dashboard.work.races import race_key, race_work
-from nmfcore.evaluate.compare import Comparison, arrivals, compare, curve
+from nmfcore.evaluate.compare import Comparison, Race, arrivals, compare, curve
 from nmfcore.solvers import SOLVERS
 from nmfcore.topics.similarity import cosine_rows
 
@@ -61,15 +59,7 @@ def two_runs(here: FittedRun) -> None:
         drawn = similarity_matrix(cosines, component=part(here.dataset), other=names, theme=session.theme())
         card.picture("compare", "cosines", "Topics of this run (rows) and of the other (columns)", drawn)
     with right:
-        axis = st.segmented_control(
-            "Curves over",
-            list(AXES),
-            format_func=AXES.__getitem__,
-            default="iterations",
-            key="axis",
-            required=True,
-            bind="query-params",
-        )
+        axis = over("Curves over", "axis", "iterations")
         curves = [curve(label, run.factorization) for label, run in (("on screen", here), ("the other", other))]
         drawn = race_chart([(c.name, getattr(c, axis), c.errors) for c in curves], axis=axis, theme=session.theme(), height=320)
         card.picture("compare", "curves", "Both loss curves", drawn)
@@ -98,16 +88,12 @@ def moves(here: FittedRun, other: FittedRun, found: Comparison) -> None:
     rows = here.dataset.axes.rows
 
     first, second = (item_facts.components(run) for run in (here, other))
-
-    def called(names: Mapping[int, str], k: int) -> str:
-        return names[k]
-
     listed = pd.DataFrame(
         [
             {
                 clean(rows.singular): clean(rows.label(m.item)),
-                "this run": called(first, m.first),
-                "other run": called(second, m.second),
+                "this run": first[m.first],
+                "other run": second[m.second],
             }
             for m in found.moves
         ],
@@ -118,6 +104,26 @@ def moves(here: FittedRun, other: FittedRun, found: Comparison) -> None:
 
 
 def the_race(run: FittedRun) -> None:
+    """Several solvers from the same start."""
+    chosen, limit = racers(run)
+    if not chosen:
+        st.markdown("Choose at least one solver.")
+        return
+    asked = ("raced", run.key, tuple(chosen), limit)
+    st.button(
+        "Start the race", key="race-start", icon=":material/sports_score:", on_click=session.set_control, args=("raced", asked)
+    )
+    if session.control_value("raced", None) != asked:
+        return
+    work, expects = race_work(run, chosen, limit), limit * len(chosen)
+    race = bench.compute(race_key(run, chosen, limit), work, label="Race", lane=LANE, expects=expects)
+    if race is not None:
+        race_curves(run, race)
+        arrived(race)
+
+
+def racers(run: FittedRun) -> tuple[list[str], float]:
+    """Who takes part, and for how long: those that can do what this run did."""
     refused = run.derived("refusals", lambda: solver_refusals(run.dataset))
     able = [key for key, kind in SOLVERS.items() if key not in refused and kind.supports.has_loss(run.spec.loss)]
     if run.spec.penalty:
@@ -125,14 +131,9 @@ def the_race(run: FittedRun) -> None:
     session.control("racers", [key for key in FAVOURITES if key in able])
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.multiselect(
-            "Solvers",
-            able,
-            format_func=lambda key: SOLVERS[key].title,
-            key="racers",
-            persist_state="session",
-            max_selections=8,
-            width=560,
-        )
+            "Solvers", able, format_func=lambda key: SOLVERS[key].title, key="racers", persist_state="session",
+            max_selections=8, width=560,
+        )  # fmt: skip
         session.control("race-seconds", 5.0)
         limit = st.number_input(
             "Seconds each, at most", 0.5, 60.0, key="race-seconds", step=1.0, persist_state="session", width=170
@@ -141,61 +142,49 @@ def the_race(run: FittedRun) -> None:
         f":small[Rank {run.rank}, {markdown(run.spec.init)} start, seed {run.spec.seed}: all solvers get the very same W and H, "
         "and take turns so that they are equally far in time.]"
     )
-    if not chosen:
-        st.markdown("Choose at least one solver.")
-        return
-    asked = ("raced", run.key, tuple(chosen), float(limit))
-    st.button(
-        "Start the race", key="race-start", icon=":material/sports_score:", on_click=session.set_control, args=("raced", asked)
-    )
-    if session.control_value("raced", None) != asked:
-        return
-    race = bench.compute(
-        race_key(run, chosen, limit), race_work(run, chosen, limit), label="Race", lane=LANE, expects=limit * len(chosen)
-    )
-    if race is None:
-        return
+    return chosen, float(limit)
+
+
+def race_curves(run: FittedRun, race: Race) -> None:
+    """All curves in one picture."""
     with st.container(horizontal=True):
-        axis = st.segmented_control(
-            "Over",
-            list(AXES),
-            format_func=AXES.__getitem__,
-            default="seconds",
-            key="race-axis",
-            required=True,
-            bind="query-params",
-        )
+        axis = over("Over", "race-axis", "seconds")
         log = st.segmented_control("Error axis", ["linear", "logarithmic"], default="linear", key="race-log", required=True)
-    curves = race.curves()
     drawn = race_chart(
-        [(SOLVERS[c.name].title, getattr(c, axis), c.errors) for c in curves],
+        [(SOLVERS[c.name].title, getattr(c, axis), c.errors) for c in race.curves()],
         floor=run.floor_line, rank=run.rank, axis=axis, log=log == "logarithmic", theme=session.theme(),
     )  # fmt: skip
     card.picture("compare", "race", "Same start, several solvers", drawn)
-    lowest = min(float(c.errors[-1]) for c in curves if len(c.errors))
-    near = lowest * (1.0 + WITHIN)
-    results = race.results()
-    table = pd.DataFrame(
-        [
+
+
+def arrived(race: Race) -> None:
+    """When each solver came near the lowest error of the race, and how it ended."""
+    curves, results = race.curves(), race.results()
+    near = min(float(c.errors[-1]) for c in curves if len(c.errors)) * (1.0 + WITHIN)
+    rows = []
+    for arrival in arrivals(curves, near):
+        result = results[arrival.name]
+        rows.append(
             {
-                "solver": SOLVERS[a.name].title,
-                "error at the end": results[a.name].relative_error,
-                "iterations": results[a.name].history[-1].iteration,
-                "seconds": results[a.name].history[-1].seconds,
-                f"seconds to {near:.4f}": a.seconds,
-                "KKT residual (start = 1)": results[a.name].history[-1].kkt,
-                "why it stopped": results[a.name].stopped.sentence,
+                "solver": SOLVERS[arrival.name].title,
+                "error at the end": result.relative_error,
+                "iterations": result.history[-1].iteration,
+                "seconds": result.history[-1].seconds,
+                f"seconds to {near:.4f}": arrival.seconds,
+                "KKT residual (start = 1)": result.history[-1].kkt,
+                "why it stopped": result.stopped.sentence,
             }
-            for a in arrivals(curves, near)
-        ]
-    )
-    bench.table(
-        "compare",
-        "arrivals",
-        "Who was there first",
-        table,
-        height="content",
-        say=f"The column of seconds: within {WITHIN:g} (relative) of the lowest error of this race.",
+        )
+    say = f"The column of seconds: within {WITHIN:g} (relative) of the lowest error of this race."
+    bench.table("compare", "arrivals", "Who was there first", pd.DataFrame(rows), height="content", say=say)
+
+
+def over(label: str, key: str, usual: str) -> str:
+    """What runs along the horizontal axis."""
+    return str(
+        st.segmented_control(
+            label, list(AXES), format_func=AXES.__getitem__, default=usual, key=key, required=True, bind="query-params"
+        )
     )
 
 

@@ -20,8 +20,7 @@ def draw() -> None:
     source = cards.edited(base, given)
     if source is None:
         with head:
-            st.title("No rating is left", anchor=False)
-            st.markdown("Every cell of the table is empty. Type a rating, or take the table back to its start.")
+            cards.no_rating_left()
         cards.table_card(base, given, None)
         return
     with controls:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -38,72 +39,83 @@ def draw(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     name : prefix of the widgets' keys; another one begins anew
     """
     usual = checked({**given, "step": "text"})
+    controls = _Controls(name, usual)
     found: dict[str, Any] = {"step": "text", "lowercase": usual["lowercase"]}
-
-    def key(part: str, value: Any) -> str:
-        session.control(f"{name}_{part}", value)
-        return f"{name}_{part}"
-
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        found["weighting"] = st.segmented_control(
-            "Weights", list(WEIGHTS), format_func=WEIGHTS.__getitem__, key=key("weighting", usual["weighting"]), required=True,
-            persist_state="session",
-            help="Counts: how often a word stands in a document. TF-IDF: the same, with words that stand everywhere pushed down "
-            "and each document brought to length 1.",
-        )  # fmt: skip
-        found["sublinear"] = st.toggle(
-            "Sublinear", key=key("sublinear", usual["sublinear"]), persist_state="session",
-            disabled=found["weighting"] == "binary",
-            help="1 + ln(count) in place of the count: the tenth occurrence of a word says less than the first.",
-        )  # fmt: skip
+        found |= controls.weights()
     with st.grid(2, min_column_width=200):
-        grams = tuple(usual["ngrams"])
-        found["ngrams"] = list(
-            st.selectbox(
-                "Terms", list(dict.fromkeys([*GRAMS, grams])),
-                format_func=lambda pair: GRAMS.get(pair, f"{pair[0]} to {pair[1]} words"), key=key("ngrams", grams),
-                persist_state="session",
-            )
-        )  # fmt: skip
-        found["token_pattern"] = st.selectbox(
-            "A word is",
-            list(TOKENS),
-            format_func=TOKENS.__getitem__,
-            key=key("tokens", usual["token_pattern"]),
-            persist_state="session",
-        )
-        found["min_df"] = _frequency(
-            st.number_input(
-                "In at least … documents", 0.0, 200_000.0, key=key("min_df", float(usual["min_df"])), step=1.0, format="%g",
-                persist_state="session", help="min_df: rarer words are left out. Below 1 it is a share of the documents.",
-            ),
-            at_one=1,
-        )  # fmt: skip
-        found["max_df"] = _frequency(
-            st.number_input(
-                "In at most … of the documents", 0.01, 200_000.0, key=key("max_df", float(usual["max_df"])), step=0.05,
-                format="%g", persist_state="session",
-                help="max_df: words that stand nearly everywhere are left out. Up to 1 it is a share, above 1 a number.",
-            ),
-            at_one=1.0,
-        )  # fmt: skip
-        features = st.number_input(
-            "Vocabulary at most (0: no cap)", 0, 200_000, key=key("features", int(usual["max_features"] or 0)), step=1000,
-            persist_state="session", help="max_features: the most frequent words are kept.",
-        )  # fmt: skip
-        found["max_features"] = int(features) or None
+        found |= controls.terms() | controls.cut_offs()
         found["stop_words"] = st.multiselect(
-            "Stop words", LANGUAGES, format_func=str.capitalize, key=key("stop", list(usual["stop_words"])),
-            persist_state="session", placeholder="none", help="Function words (the, and, of) that are left out, by language.",
+            "Stop words", LANGUAGES, format_func=str.capitalize, **controls.wired("stop", list(usual["stop_words"])),
+            placeholder="none", help="Function words (the, and, of) that are left out, by language.",
         )  # fmt: skip
     found["extra_stop_words"] = _own_words(name, usual["extra_stop_words"])
     found["drop_empty"] = st.toggle(
-        "Drop documents in which no term is left", key=key("drop_empty", usual["drop_empty"]), persist_state="session",
+        "Drop documents in which no term is left", **controls.wired("drop_empty", usual["drop_empty"]),
         help="They are counted and listed. Otherwise they stay as rows of zeros, which belong to no topic.",
     )  # fmt: skip
     defaults = parameters_of("text")
     plain = {part: list(value) if isinstance(value, tuple) else value for part, value in defaults.items()}
     return {part: value for part, value in found.items() if part == "step" or value != plain[part]}
+
+
+@dataclass(frozen=True)
+class _Controls:
+    """The controls of one preparation: the prefix of their keys, and what they say at first."""
+
+    name: str
+    usual: Mapping[str, Any]
+
+    def wired(self, part: str, value: Any) -> dict[str, Any]:
+        """The key of a control that says `value` at first and keeps what it says on other pages."""
+        session.control(f"{self.name}_{part}", value)
+        return {"key": f"{self.name}_{part}", "persist_state": "session"}
+
+    def weights(self) -> dict[str, Any]:
+        """How often a word stands in a document, as a number."""
+        weighting = st.segmented_control(
+            "Weights", list(WEIGHTS), format_func=WEIGHTS.__getitem__, required=True,
+            **self.wired("weighting", self.usual["weighting"]),
+            help="Counts: how often a word stands in a document. TF-IDF: the same, with words that stand everywhere pushed down "
+            "and each document brought to length 1.",
+        )  # fmt: skip
+        sublinear = st.toggle(
+            "Sublinear", **self.wired("sublinear", self.usual["sublinear"]), disabled=weighting == "binary",
+            help="1 + ln(count) in place of the count: the tenth occurrence of a word says less than the first.",
+        )  # fmt: skip
+        return {"weighting": weighting, "sublinear": sublinear}
+
+    def terms(self) -> dict[str, Any]:
+        """What counts as one word."""
+        grams = tuple(self.usual["ngrams"])
+        chosen = st.selectbox(
+            "Terms", list(dict.fromkeys([*GRAMS, grams])),
+            format_func=lambda pair: GRAMS.get(pair, f"{pair[0]} to {pair[1]} words"), **self.wired("ngrams", grams),
+        )  # fmt: skip
+        pattern = st.selectbox(
+            "A word is", list(TOKENS), format_func=TOKENS.__getitem__, **self.wired("tokens", self.usual["token_pattern"])
+        )
+        return {"ngrams": list(chosen), "token_pattern": pattern}
+
+    def cut_offs(self) -> dict[str, Any]:
+        """Which words are too rare, too common, or too many."""
+        least = st.number_input(
+            "In at least … documents", 0.0, 200_000.0, step=1.0, format="%g",
+            **self.wired("min_df", float(self.usual["min_df"])),
+            help="min_df: rarer words are left out. Below 1 it is a share of the documents.",
+        )  # fmt: skip
+        most = st.number_input(
+            "In at most … of the documents", 0.01, 200_000.0, step=0.05, format="%g",
+            **self.wired("max_df", float(self.usual["max_df"])),
+            help="max_df: words that stand nearly everywhere are left out. Up to 1 it is a share, above 1 a number.",
+        )  # fmt: skip
+        features = st.number_input(
+            "Vocabulary at most (0: no cap)", 0, 200_000, step=1000,
+            **self.wired("features", int(self.usual["max_features"] or 0)),
+            help="max_features: the most frequent words are kept.",
+        )  # fmt: skip
+        cut = {"min_df": _frequency(least, at_one=1), "max_df": _frequency(most, at_one=1.0)}
+        return cut | {"max_features": int(features) or None}
 
 
 def _frequency(value: float, at_one: float) -> float:

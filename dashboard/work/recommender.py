@@ -295,22 +295,23 @@ def held_out_work(source: Source, rank: int, ridge: float, seed: int) -> Callabl
     return work
 
 
+def _in_script(ratings: Ratings) -> str:
+    """The ratings as Python: written out where they are few, else as what to read."""
+    if len(ratings) <= SMALL:
+        arrays = "".join(f"    np.array({part.tolist()}),\n" for part in (ratings.items, ratings.users, ratings.values))
+        return f"ratings = Ratings(\n{arrays}    {ratings.shape},\n)"
+    return (
+        "# the ratings of your file as rows, columns, values; rows are what is rated, columns are users\n"
+        'items, users, values = np.loadtxt("ratings.csv", delimiter=",", unpack=True)\n'
+        f"ratings = Ratings(items.astype(int), users.astype(int), values, {ratings.shape})"
+    )
+
+
 def script(fits: Fits, item: int, user: int, k: int, convention: str) -> str:
     """Python that computes the page's numbers anew, with nothing but nmfcore."""
     ratings = fits.source.ratings
     stop = limits(ratings)
     dense = ".toarray()" if len(ratings) <= SMALL else ""
-    if len(ratings) <= SMALL:
-        data = (
-            f"ratings = Ratings(\n    np.array({ratings.items.tolist()}),\n    np.array({ratings.users.tolist()}),\n"
-            f"    np.array({ratings.values.tolist()}),\n    {ratings.shape},\n)"
-        )
-    else:
-        data = (
-            "# the ratings of your file as rows, columns, values; rows are what is rated, columns are users\n"
-            'items, users, values = np.loadtxt("ratings.csv", delimiter=",", unpack=True)\n'
-            f"ratings = Ratings(items.astype(int), users.astype(int), values, {ratings.shape})"
-        )
     return f'''"""The recommender's numbers: neighbours, masked factorization, held-out error."""
 
 import numpy as np
@@ -321,7 +322,7 @@ from nmfcore.topics import scale
 from nmfcore.topics.similarity import cosine_rows
 from nmfcore.core.spec import StopRule
 
-{data}
+{_in_script(ratings)}
 item, user, k = {item}, {user}, {k}
 stop = StopRule(tol={stop.tol!r}, max_iter={stop.max_iter}, max_seconds={stop.max_seconds!r})
 
