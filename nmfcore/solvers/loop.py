@@ -218,11 +218,13 @@ class Run:
             return points, None
         points = [*points[:-1], replace(points[-1], loss=value, relative_error=error)]
         alike = self.problem.loss == "frobenius" and self.problem.plain_loss
+        noise = NOISE * max(value, points[0].loss)
         for k in range(len(points) - 2, -1, -1):
             below = value - points[k].loss
-            if not self.solver.monotone or below <= 0 or below > NOISE * max(value, points[0].loss):
+            if not self.solver.monotone or abs(below) > noise:  # so far above the last one, none before it is below
                 break
-            points[k] = replace(points[k], loss=value, relative_error=error if alike else points[k].relative_error)
+            if below > 0:
+                points[k] = replace(points[k], loss=value, relative_error=error if alike else points[k].relative_error)
         return points, size
 
     def _evaluate(self) -> tuple[Progress, float]:
