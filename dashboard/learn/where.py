@@ -19,6 +19,11 @@ PAGES: Mapping[str, str] = {
     "recommender": "loss",
     "images": "parts",
     "expression": "rank",
+    "groups": "scale",
+    "over_time": "scale",
+    "item_map": "cone",
+    "stores": "factorization",
+    "wishes": "not-unique",
 }
 CARDS: Mapping[tuple[str, str], str] = {
     ("overview", "loss"): "multiply",

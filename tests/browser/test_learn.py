@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import importlib.util
 import json
+import re
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ ROOTS = "[document, ...[...document.querySelectorAll('*')].map(e => e.shadowRoot
 # Of the lesson as it stands: how far it reaches below the fold, and what a screen reader or an eye would learn too early.
 STANDS = """() => {
     const root = ROOTS.flatMap(r => [...r.querySelectorAll('.lesson')])[0]
-    const drawn = e => e.getClientRects().length && !e.closest('.unseen, .scroll *, [aria-hidden]')
+    const drawn = e => e.getClientRects().length && !e.closest('.unseen, .scroll *')
     const seen = e => getComputedStyle(e).visibility !== 'hidden' && e.getClientRects().length && e.textContent
     const low = [...root.querySelectorAll('.stage *')].filter(drawn).map(e => e.getBoundingClientRect().bottom)
     return { below: Math.round(Math.max(...low) - innerHeight), title: root.querySelector('h1').textContent,
@@ -68,13 +69,21 @@ def test_a_lesson_in_the_dashboard_from_a_link_to_the_next_lesson(app):
     app.expect(app.page.locator(".cell.mine")).to_have_attribute("aria-label", "W, post 2, topic 1: 1.10")
     assert len(sent) == before
 
-    app.page.get_by_role("radio", name="V ≈ WH").click()  # text, formula and picture turn
-    app.expect(app.page.locator(".symbol.pull .letters")).to_contain_text("(WᵀV)")
-    app.page.get_by_role("radio", name="X ≈ WH").click()
+    here = app.page.locator(".cell.mine")  # the place is kept: when the theme is changed, and on other pages
+    app.page.get_by_test_id("stMainMenu").click()
+    app.page.get_by_test_id("stMainMenuItem-theme-Dark").click()
+    app.page.keyboard.press("Escape")
+    app.expect(app.page.get_by_test_id("stApp")).to_have_css("background-color", "rgb(16, 21, 29)")
+    app.expect(app.page.locator(".lesson")).to_have_css("background-color", "rgb(16, 21, 29)")
+    app.expect(heading(app)).to_contain_text("Who can leave zero?")
+    app.expect(here).to_have_attribute("aria-label", "W, post 2, topic 1: 1.10")
     app.settled().go("Overview").go("Learn")
     app.expect(heading(app)).to_contain_text("touching it")  # a link to a page leaves the lesson behind
-    app.page.get_by_role("button", name="Open lesson 1", exact=True).click()
-    app.expect(app.page.locator(".lesson-title")).to_be_visible()
+    app.page.get_by_role("button", name="Open lesson 4", exact=True).click()
+    app.expect(heading(app)).to_contain_text("Who can leave zero?")
+    app.expect(here).to_have_attribute("aria-label", "W, post 2, topic 1: 1.10")
+    app.page.keyboard.press("PageUp")
+    app.expect(verdict).to_have_text("0 × anything = 0: locked")  # the answer stays open
 
 
 def test_formulas_in_the_browser_are_nmfcores_and_a_frame_is_quick(app):
@@ -108,6 +117,7 @@ def test_presenting_leaves_the_lesson_alone_on_the_screen(app):
     app.expect(app.page.get_by_test_id("stTopNavLink")).to_have_count(0)
     app.expect(app.page.locator(".lesson.present")).to_be_visible()
     assert app.page.evaluate(STANDS)["below"] <= 0
+    assert not violations(app.page, "presenting", "dark") + violations(app.page, "presenting", "light")
     app.open("/learn?lesson=zeros&step=2&only=device")
     app.expect(app.page.locator(".lesson .formula")).to_be_visible()
     app.expect(app.page.locator(".lesson-words")).to_be_hidden()
@@ -159,6 +169,12 @@ def violations(page, key, scheme):
     return [f"{key}, {scheme}: {v['id']}: {json.dumps([n['html'][:120] for n in v['nodes'][:2]])}" for v in found]
 
 
+TABLES = {"lab", "scrubber", "scale", "sum", "two", "loss"}  # devices that show a table or a letter of the algebra
+# What is read on the device, and the shapes of its pictures.
+TURNED = """() => {
+    const stage = document.querySelector('.stage')
+    return [stage.innerText, [...stage.querySelectorAll('canvas')].map(e => [e.width, e.height]).join(' ')]
+}"""
 EVERY = """
 title = "Every device"
 about = "One step for each."
@@ -205,5 +221,16 @@ def test_every_device_by_keyboard_says_what_it_shows(browser, tmp_path):
             where.press("ArrowLeft" if key == "loss" else "ArrowRight")
             assert said.text_content() != before, key
             assert len(said.text_content()) > 20, key
+        page.keyboard.press("PageDown")
+    ours = {}  # once through all devices in each notation: tables and letters turn, and only those
+    page.get_by_role("radio", name="X ≈ WH").click()
+    for key in reversed(DEVICES):
+        ours[key] = page.evaluate(TURNED)
+        page.keyboard.press("PageUp")
+    page.get_by_role("radio", name="V ≈ WH").click()
+    for key in DEVICES:
+        stands = page.evaluate(TURNED)
+        assert (stands != ours[key]) == (key in TABLES), key
+        assert "X" not in re.findall(r"[XVWH]+", stands[0]), key
         page.keyboard.press("PageDown")
     context.close()

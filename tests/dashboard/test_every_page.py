@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from dashboard import main
+from dashboard.learn import lessons
+from dashboard.learn.where import lesson_for
 from dashboard.session.tab import Notice
 from dashboard.text import explanations
 from dashboard.widgets import card
@@ -32,6 +34,9 @@ def test_every_menu_of_every_card_opens(key, monkeypatch):
     said = {block.value for block in app.markdown}
     for page, name in drawn:
         assert explanations.reading(page, name) in said
+    ways = [link.proto for link in app.get("page_link") if link.proto.label.startswith("Lesson: ")]
+    assert len(ways) == len(drawn)  # how to read it leads to the lesson that explains it, in every menu
+    assert all("lesson=" in link.query_string for link in ways)
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -83,6 +88,12 @@ def test_every_card_that_the_source_names_has_its_explanation():
     assert len(asked) > 40
     missing = [(file, page, name) for file, page, name in asked if name not in explanations.sections(page)]
     assert not missing, f"help/<page>.md has no section for {missing}"
+
+
+@pytest.mark.parametrize("path", sorted((DASHBOARD / "help").glob("*.md")), ids=lambda path: path.stem)
+def test_every_explanation_has_a_lesson(path):
+    for name in explanations.sections(path.stem):
+        assert lesson_for(path.stem, name) in lessons.folders(), f"{path.name}: no lesson explains {name}"
 
 
 @pytest.mark.parametrize("path", sorted((DASHBOARD / "help").glob("*.md")), ids=lambda path: path.stem)
