@@ -1,7 +1,8 @@
 """How is a factorization run?
 
-`solve` for a result, `prepare` for a run to watch, `continue_` to go on. The loop is in nmfcore/solvers/loop.py; a result that a
-person has guided is the loop's, and then one refit for every wish (nmfcore/guide). Data in blocks has its own loop.
+`solve` for a result, `prepare` for a run to watch, `continue_` to go on, `several` for many starts at a time. The loop is in
+nmfcore/solvers/loop.py, beside it together.py; a result that a person has guided is the loop's, and then one refit for every wish
+(nmfcore/guide). Data in blocks has its own loop.
 """
 
 from __future__ import annotations
@@ -15,8 +16,12 @@ from nmfcore.guide.steer import replay
 from nmfcore.solvers import loop
 from nmfcore.solvers.blocked_run import continue_blocks, prepare_blocks, refuse_guidance_on_blocks
 from nmfcore.solvers.loop import EXACT, RISEN, WINDOW, Run, dead_components, refuse
+from nmfcore.solvers.together import Together, at_once, planned, several
 
-__all__ = ["EXACT", "RISEN", "WINDOW", "Run", "continue_", "dead_components", "prepare", "refuse", "solve"]
+__all__ = [
+    "EXACT", "RISEN", "WINDOW", "Run", "Together", "at_once", "continue_", "dead_components", "planned", "prepare", "refuse",
+    "several", "solve",
+]  # fmt: skip
 
 
 def prepare(X: Any, rank: int | None = None, **options: Any) -> Run:

@@ -20,6 +20,7 @@ from nmfcore.core.guidance import Guidance
 from nmfcore.core.spec import StopRule
 from nmfcore.data.model.dataset import Dataset
 from nmfcore.data.model.facts import Classes
+from nmfcore.data.model.limits import memory_budget
 from nmfcore.guide import Guided, Seed, Verdict
 from nmfcore.methods import markers
 from nmfcore.methods.expression import (
@@ -35,7 +36,7 @@ from nmfcore.methods.expression import (
     sample_groups,
 )
 from nmfcore.methods.markers import follows
-from nmfcore.run import prepare
+from nmfcore.run import at_once, prepare
 from nmfcore.topics import scale
 
 RANKS = (2, 3, 4, 5)
@@ -151,7 +152,8 @@ def survey_work(table: Table, runs: int, seed: int) -> Callable[[Job], tuple[Ran
     def work(job: Job) -> tuple[RankReport, ...] | None:
         done: list[RankReport] = []
         m, n = table.X.shape
-        room(job, (m, n), max(RANKS), extra=8 * n * n)  # and a consensus matrix of the samples
+        _, held = at_once((m, n), max(RANKS), runs, memory_budget())  # beside one fit; and a consensus matrix of the samples
+        room(job, (m, n), max(RANKS), extra=8 * n * n + held)
 
         def tell(sentence: str, share: float) -> None:
             if job.stopped:

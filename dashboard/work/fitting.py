@@ -32,7 +32,7 @@ from nmfcore.data.model.errors import CONVERT
 from nmfcore.data.model.limits import estimated_bytes, memory_budget
 from nmfcore.evaluate.stability import Stability, stability
 from nmfcore.evaluate.svd import SVD, attainable_share, svd
-from nmfcore.run import Run
+from nmfcore.run import Run, at_once, several
 from nmfcore.run import prepare as prepare_run
 from nmfcore.solvers import SOLVERS
 
@@ -289,18 +289,25 @@ def stability_work(run: FittedRun) -> Callable[[Job], Stability]:
 
     def work(job: Job) -> Stability:
         m, n = run.dataset.shape
-        fits(job, run.dataset, run.rank, loss=run.spec.loss, extra=8 * STARTS * (m + n) * run.rank)
-        others = []
-        for turn in range(STARTS):
-            job.say(f"Start {turn + 1} of {STARTS}", turn / STARTS)
-            free = run.spec.replace(init="random", seed=run.spec.seed + 1 + turn, rank=run.rank, guidance=Guidance())
-            again = start(free, run.dataset)
-            for _ in again:
-                job.say(job.message)  # leaves here when somebody presses Stop
-            others.append(again.result().factors)
-        return stability([run.factorization.factors, *others])
+        kept = 8 * STARTS * (m + n) * run.rank
+        most, held = starts_beside(run.dataset, run.rank, STARTS, loss=run.spec.loss, extra=kept)
+        fits(job, run.dataset, run.rank, loss=run.spec.loss, extra=kept + held)
+        job.say("Checking the data")
+        free = run.spec.replace(init="random", rank=run.rank, guidance=Guidance(), fingerprint=run.dataset.fingerprint)
+        seeds = range(run.spec.seed + 1, run.spec.seed + 1 + STARTS)
+        starts = several(run.dataset.X, run.rank, seeds, spec=free, mask=run.dataset.mask, axes=run.dataset.axes, most=most)
+        for turn in starts:  # leaves here when somebody presses Stop
+            job.say(f"{turn.done} of {STARTS} starts", turn.done / STARTS)
+        return stability([run.factorization.factors, *(starts.results[place].factors for place in range(STARTS))])
 
     return work
+
+
+def starts_beside(dataset: Dataset, rank: int, runs: int, *, loss: str = "frobenius", extra: int = 0) -> tuple[int, int]:
+    """How many of so many starts may be at work at one time, and the bytes that they take beside one fit; see `fits`."""
+    factor, stored = "frobenius" if loss == "frobenius" else "kl", int(dataset.X.nnz) if dataset.sparse else None
+    alone = estimated_bytes(*dataset.shape, rank, loss=factor, stored=stored) + extra
+    return at_once(dataset.shape, rank, runs, memory_budget() - alone)
 
 
 def load_work(spec: RunSpec) -> Callable[[Job], Dataset]:

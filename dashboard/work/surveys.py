@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 
-from dashboard.work.fitting import FittedRun, fits
+from dashboard.work.fitting import FittedRun, fits, starts_beside
 from dashboard.work.jobs import Job, Jobs
 from nmfcore.evaluate.rank import QUICK, Plan, Survey
 
@@ -45,8 +45,10 @@ def survey_work(asked: Asked, jobs: Jobs) -> Callable[[Job], Survey]:
     """The work of a job; a survey that was stopped goes on where it was."""
 
     def work(job: Job) -> Survey:
-        fits(job, asked.run.dataset, max(asked.ranks), extra=asked.run.dataset.nbytes)  # beside a fit: a part of X left out
-        survey = jobs.result(asked.key) or Survey(asked.run.dataset.X, asked.plan)
+        data, highest = asked.run.dataset, max(asked.ranks)
+        most, held = starts_beside(data, highest, len(asked.ranks) * asked.starts, extra=data.nbytes)
+        fits(job, data, highest, extra=data.nbytes + held)  # beside a fit: others at work, and a part of X left out
+        survey = jobs.result(asked.key) or Survey(data.X, asked.plan, most=most)
         for step in survey:
             job.message = step.sentence
             if not job.report(step, fraction=step.done / step.total):

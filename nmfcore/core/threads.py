@@ -51,7 +51,8 @@ def share(loop: Callable[..., Any], spans: list[tuple[int, int]]) -> list[Any]:
             ask()
             results[i] = loop(*spans[i])
 
-    helpers = [_pool().submit(work) for _ in range(min(_processors(), len(spans)) - 1)]
+    wanted = 0 if getattr(_here, "alone", False) else min(processors(), len(spans)) - 1
+    helpers = [_pool().submit(work) for _ in range(wanted)]
     try:
         work()
     except BaseException:
@@ -65,14 +66,26 @@ def share(loop: Callable[..., Any], spans: list[tuple[int, int]]) -> list[Any]:
     return results
 
 
-def _processors() -> int:
+@contextmanager
+def alone() -> Iterator[None]:
+    """Inside, `share` of this thread calls nobody: for work of which every processor has a part of its own already."""
+    before = getattr(_here, "alone", False)
+    _here.alone = True
+    try:
+        yield
+    finally:
+        _here.alone = before
+
+
+def processors() -> int:
+    """How many threads are worth having: those that may run here, four at most."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(4, usable)
 
 
 @lru_cache(maxsize=1)
 def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max(1, _processors() - 1), thread_name_prefix="nmf-kernel")
+    return ThreadPoolExecutor(max(1, processors() - 1), thread_name_prefix="nmf-kernel")
 
 
 class _Blas:
@@ -120,6 +133,7 @@ def _renew() -> None:
     _blas.lock, _blas.users = threading.Lock(), 0
 
 
+_here = threading.local()
 _blas = _Blas()  # the number of BLAS threads is the process's, so its keeper is too
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew)

@@ -24,7 +24,7 @@ from nmfcore.evaluate.coherence import coherence
 from nmfcore.evaluate.stability import consensus, keyword_stability
 from nmfcore.evaluate.svd import SVD, spectrum
 from nmfcore.kernels.engines import sweep_rows
-from nmfcore.run import Run, prepare
+from nmfcore.run import Together, planned
 from nmfcore.topics import scale
 from nmfcore.topics.clusters import assign
 from nmfcore.topics.similarity import cosine_rows
@@ -116,13 +116,21 @@ class Step:
         return f"{self.task.sentence} ({self.done} of {self.total})"
 
 
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """What is kept of one start: its turn, its error, the items' clusters and the topics (r, n)."""
+
+    turn: int
+    error: float
+    labels: np.ndarray
+    topics: np.ndarray
+
+
 @dataclass(eq=False)
 class _Kept:
-    """Results of finished tasks of one rank."""
+    """Results of finished tasks of one rank; `starts` by their turns. Another thread may read it at any time."""
 
-    errors: list[float] = field(default_factory=list)
-    labels: list[np.ndarray] = field(default_factory=list)
-    topics: list[np.ndarray] = field(default_factory=list)
+    starts: tuple[_Fitted, ...] = ()
     best: Factors | None = None
     held: dict[str, list[float]] = field(default_factory=lambda: {"bicv": [], "masked": [], "null": []})
 
@@ -131,14 +139,16 @@ class Survey:
     """A survey over ranks under way.
 
     Iterate over it to make it work; each item is a `Step`. The first start of every rank comes first, so a survey that is
-    left early has something about all ranks. `cancel()` from another thread ends it within one iteration of a fit; the
-    unfinished fit is dropped and done again when the survey is iterated again. `points()` and `verdict()` are valid at any time.
+    left early has something about all ranks. Fits of one kind go on together (nmfcore/solvers/together.py), with the bits that
+    each has alone. `cancel()` from another thread ends it within one iteration of a fit; unfinished fits are dropped and done
+    again when the survey is iterated again. `points()` and `verdict()` are valid at any time.
 
     Parameters
     ----------
     X : (m, n) array-like or sparse, >= 0
     plan : what to measure, or the ranks
     decomposition : an SVD of X, when there is one already; used if it knows enough singular values
+    most : so many fits at one time, where memory is short; None for as many as pay
 
     Raises
     ------
@@ -146,7 +156,11 @@ class Survey:
         If a rank does not fit X or there are no ranks.
     """
 
-    def __init__(self, X: Any, plan: Plan | Sequence[int], *, decomposition: SVD | None = None) -> None:
+    def __init__(
+        self, X: Any, plan: Plan | Sequence[int], *, decomposition: SVD | None = None, most: int | None = None
+    ) -> None:  # fmt: skip
+        self.most = most
+        self._at_work: Together | None = None
         self.X: Matrix = as_matrix(X)
         self.plan = plan if isinstance(plan, Plan) else Plan(tuple(sorted({int(r) for r in plan})))
         if not self.plan.ranks:
@@ -175,16 +189,20 @@ class Survey:
     def cancel(self) -> None:
         """Ask it to stop; may be called from another thread."""
         self._cancelled = True
+        if self._at_work is not None:
+            self._at_work.cancel()
 
     def __iter__(self) -> Iterator[Step]:
         self._cancelled = False
-        for task in self._tasks:
-            if task in self._done:
-                continue
-            if self._cancelled or not self._perform(task):
-                return
-            self._done.add(task)
-            yield Step(len(self._done), len(self._tasks), task)
+        for kind, first in (("start", True), ("start", False), ("bicv", False), ("null", False), ("masked", False)):
+            tasks = [t for t in self._tasks if t.kind == kind and t not in self._done and (not first or t.turn == 0)]
+            for turn in sorted({t.turn for t in tasks}) if kind != "start" else [None]:
+                those = [t for t in tasks if turn is None or t.turn == turn]
+                for task in self._work(kind, those) if those else ():
+                    self._done.add(task)
+                    yield Step(len(self._done), len(self._tasks), task)
+                if self._cancelled:
+                    return
 
     # -- what is done --------------------------------------------------------------------------------------------------
     def _plan_tasks(self) -> list[Task]:
@@ -202,102 +220,108 @@ class Survey:
             self.notes.append(f"Bi-cross-validation stops at rank {short // 2}: it fits a quarter of the data.")
         return [t for t in tasks if not (t.kind == "bicv" and t.rank in small)]
 
-    def _perform(self, task: Task) -> bool:
-        """One task; False when it was cancelled on the way."""
-        kept = self._kept[task.rank]
-        if task.kind == "start":
-            fit = self._fit(self.X, task.rank, self.plan.seed + task.turn)
-            if fit is None:
-                return False
-            scaled = scale.apply(fit.W, fit.H)
-            if not kept.errors or fit.relative_error < min(kept.errors):
-                kept.best = scaled
-            kept.labels.append(assign(scaled.W).labels)
-            kept.topics.append(scaled.H)
-            kept.errors.append(fit.relative_error)  # last: another thread may be reading `points()`
-            return True
-        value = {"bicv": self._bicv, "masked": self._masked, "null": self._null}[task.kind](task)
-        if value is not None:
-            kept.held[task.kind].append(value)
-        return value is not None
+    def _work(self, kind: str, tasks: list[Task]) -> Iterator[Task]:
+        """The tasks of one kind, each as it is finished; of all kinds but starts those of one turn."""
+        if kind == "start":
+            for task, fit in self._fits(self.X, sorted(tasks, key=lambda t: (t.rank, t.turn))):
+                self._keep(task, fit)
+                yield task
+            return
+        for task, value in {"bicv": self._bicv, "masked": self._masked, "null": self._null}[kind](tasks):
+            self._kept[task.rank].held[kind].append(value)
+            yield task
 
-    def _fit(self, X: Matrix, rank: int, seed: int, **options: Any) -> Factorization | None:
-        """One fit from a random start, or None when cancelled."""
-        chosen: dict[str, Any] = {"solver": self.plan.solver, "init": "random", "seed": seed, "stop": self.plan.stop, **options}
-        run: Run = prepare(X, rank, **chosen)
-        for _ in run:
+    def _keep(self, task: Task, fit: Factorization) -> None:
+        """What is wanted of a fit from one start."""
+        kept, scaled = self._kept[task.rank], scale.apply(fit.W, fit.H)
+        new = _Fitted(task.turn, fit.relative_error, assign(scaled.W).labels, scaled.H)
+        starts = sorted((*kept.starts, new), key=lambda fitted: fitted.turn)
+        if min(starts, key=lambda fitted: fitted.error) is new:
+            kept.best = scaled
+        kept.starts = tuple(starts)
+
+    def _fits(self, X: Matrix, tasks: Sequence[Task], **options: Any) -> Iterator[tuple[Task, Factorization]]:
+        """One fit to X for each task, from a random start, several at a time; ends early when cancelled."""
+        seeds = [self.plan.seed + (0 if task.kind == "null" else task.turn) for task in tasks]
+        chosen: dict[str, Any] = {"solver": self.plan.solver, "init": "random", "stop": self.plan.stop, **options}
+        runs = planned(X, [(task.rank, seed) for task, seed in zip(tasks, seeds, strict=True)], **chosen)
+        together = self._at_work = Together(runs, most=self.most)
+        for turn in together:
+            for place in turn.ended:
+                yield tasks[place], together.results[place]
+                together.results[place] = None  # type: ignore[assignment]  # kept where it is wanted
             if self._cancelled:
-                return None
-        return run.result()
+                return
 
-    def _bicv(self, task: Task) -> float | None:
+    def _bicv(self, tasks: list[Task]) -> Iterator[tuple[Task, float]]:
         """Relative error over all four blocks, each held out once; the fit sees the block that shares nothing with it."""
-        rng = np.random.default_rng([self.plan.seed, task.turn, 1])  # the same split for every rank
+        rng = np.random.default_rng([self.plan.seed, tasks[0].turn, 1])  # the same split for every rank
         rows, columns = (_halves(size, rng) for size in self.X.shape)
-        square = norm = 0.0
+        squares, norm = dict.fromkeys(tasks, 0.0), 0.0
         for i in (0, 1):
             for j in (0, 1):
                 out = self.X[rows[i]][:, columns[j]]  # A, held out
                 beside, below = self.X[rows[i]][:, columns[1 - j]], self.X[rows[1 - i]][:, columns[j]]  # B and C
-                fit = self._fit(self.X[rows[1 - i]][:, columns[1 - j]], task.rank, self.plan.seed + task.turn)  # D
-                if fit is None:
-                    return None
-                W, H = _coefficients(beside, fit.H), _coefficients(below.T, fit.W.T).T
                 squared_norm = _squared(out)
-                square += _squared_gap(out, W, H, squared_norm)
                 norm += squared_norm
-        return float(np.sqrt(square / norm)) if norm > 0 else 0.0
+                for task, fit in self._fits(self.X[rows[1 - i]][:, columns[1 - j]], tasks):  # D
+                    W, H = _coefficients(beside, fit.H), _coefficients(below.T, fit.W.T).T
+                    squares[task] += _squared_gap(out, W, H, squared_norm)
+                if self._cancelled:
+                    return
+        for task in tasks:
+            yield task, float(np.sqrt(squares[task] / norm)) if norm > 0 else 0.0
 
-    def _masked(self, task: Task) -> float | None:
+    def _masked(self, tasks: list[Task]) -> Iterator[tuple[Task, float]]:
         """Relative error over a random tenth of the entries that the fit has not seen."""
-        rng = np.random.default_rng([self.plan.seed, task.turn, 2])
+        rng = np.random.default_rng([self.plan.seed, tasks[0].turn, 2])
         X = self.X.toarray() if sp.issparse(self.X) else self.X
         mask = rng.random(X.shape) >= HELD_OUT
-        fit = self._fit(X, task.rank, self.plan.seed + task.turn, mask=mask, solver="masked-hals")
-        if fit is None:
-            return None
         hidden = ~mask
         norm = float(np.linalg.norm(X[hidden]))
-        return float(np.linalg.norm((X - fit.W @ fit.H)[hidden])) / norm if norm > 0 else 0.0
+        for task, fit in self._fits(X, tasks, mask=mask, solver="masked-hals"):
+            yield task, float(np.linalg.norm((X - fit.W @ fit.H)[hidden])) / norm if norm > 0 else 0.0
 
-    def _null(self, task: Task) -> float | None:
+    def _null(self, tasks: list[Task]) -> Iterator[tuple[Task, float]]:
         """Relative error on data whose columns were shuffled one by one: same values, no structure between columns."""
-        if task.turn not in self._shuffled:
-            self._shuffled[task.turn] = shuffled(self.X, np.random.default_rng([self.plan.seed, task.turn, 3]))
-        fit = self._fit(self._shuffled[task.turn], task.rank, self.plan.seed)
-        return None if fit is None else fit.relative_error
+        turn = tasks[0].turn
+        if turn not in self._shuffled:
+            self._shuffled[turn] = shuffled(self.X, np.random.default_rng([self.plan.seed, turn, 3]))
+        for task, fit in self._fits(self._shuffled[turn], tasks):
+            yield task, fit.relative_error
 
     # -- what is known -------------------------------------------------------------------------------------------------
     def points(self) -> list[RankPoint]:
         """What is known about each rank that has at least one fit."""
-        if self._svd is None and any(k.errors for k in self._kept.values()):
+        if self._svd is None and any(k.starts for k in self._kept.values()):
             self._svd = spectrum(self.X, max(self.plan.ranks))
-        return [self._known_point(rank, kept) for rank, kept in self._kept.items() if kept.errors]
+        return [self._known_point(rank, kept) for rank, kept in self._kept.items() if kept.starts]
 
     def _known_point(self, rank: int, kept: _Kept) -> RankPoint:
         """The point of a rank, computed again only when a fit was added."""
-        state = (len(kept.errors), *(len(values) for values in kept.held.values()))
+        state = (len(kept.starts), *(len(values) for values in kept.held.values()))
         if rank not in self._points or self._points[rank][0] != state:
             self._points[rank] = (state, self._point(rank, kept))
         return self._points[rank][1]
 
     def _point(self, rank: int, kept: _Kept) -> RankPoint:
         cophenetic = dispersion = keywords = npmi = diversity = float("nan")
-        if len(kept.errors) > 1:
-            labels = kept.labels[: len(kept.errors)]
+        starts = kept.starts
+        if len(starts) > 1:
+            labels = [fitted.labels for fitted in starts]
             if any((run >= 0).any() for run in labels):
                 agreement = consensus(labels, seed=self.plan.seed)
                 cophenetic, dispersion = agreement.cophenetic, agreement.dispersion
-            first = int(np.argmin(kept.errors))
-            others = [H for i, H in enumerate(kept.topics) if i != first]
-            keywords = keyword_stability(kept.topics[first], others, count=self.plan.keywords)
+            best = min(starts, key=lambda fitted: fitted.error)
+            others = [fitted.topics for fitted in starts if fitted is not best]
+            keywords = keyword_stability(best.topics, others, count=self.plan.keywords)
         if kept.best is not None:
             scores = coherence(kept.best.H, self.X, count=self.plan.keywords)
             npmi, diversity = scores.mean_npmi, scores.diversity
         held = {kind: np.array(values) for kind, values in kept.held.items()}
         floor = float(self._svd.floor([rank])[0]) if self._svd is not None else float("nan")
         return RankPoint(
-            rank, np.array(kept.errors), floor, held["bicv"], held["masked"], held["null"],
+            rank, np.array([fitted.error for fitted in starts]), floor, held["bicv"], held["masked"], held["null"],
             cophenetic, dispersion, keywords, npmi, diversity, kept.best,
         )  # fmt: skip
 

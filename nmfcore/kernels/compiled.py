@@ -2,8 +2,8 @@
 
 Needs numba (the extra [fast]); only engines.py imports this file, and only when a kernel is first used. Each function
 here has its plain NumPy twin there. Factors are (m, R) C-ordered with R = the rank rounded up to a multiple of LANES, the padding
-zero. Rows are worked on in tiles of TILE, transposed to (R, TILE), so that a HALS sweep over the tile stays in the first-level
-cache. The two innermost loops are written as vector instructions: LLVM alone leaves out half of their speed.
+zero; those of several starts stand side by side, start s in the columns [s r, s r + r). Rows are worked on in tiles of TILE,
+transposed to (R, TILE), so that a HALS sweep over the tile stays in the first-level cache. The innermost loops are in vectors.py.
 """
 
 from __future__ import annotations
@@ -12,161 +12,9 @@ import math
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.core import cgutils
-from numba.extending import intrinsic
+from numba import njit
 
-LANES = 8  # numbers per vector; the compiler splits or joins them to what the machine has
-TILE = 64  # rows per tile: 8 vectors, which fit the registers
-CHUNK = 8  # vectors of one factor row that are summed in registers at one time
-
-
-def _muladd(builder: Any, vector: Any) -> Any:
-    """LLVM's a * b + c on vectors, fused where the machine can."""
-    name = f"llvm.fmuladd.v{LANES}f{32 if isinstance(vector.element, ir.FloatType) else 64}"
-    return cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
-
-
-@intrinsic
-def add_rows(typingctx: Any, out: Any, at: Any, indices: Any, data: Any, begin: Any, end: Any, other: Any, vectors: Any) -> Any:
-    """out[at : at + 8 vectors] = sum over p in [begin, end) of data[p] * other[indices[p]] (rows of 8 vectors numbers)."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        number = context.get_value_type(signature.args[0].dtype)
-        index = context.get_value_type(signature.args[2].dtype)
-        vector = ir.VectorType(number, LANES)
-        wide = ir.IntType(64)
-        arrays = [context.make_array(signature.args[i])(context, builder, args[i]).data for i in (0, 2, 3, 6)]
-        out_data, indices_data, values_data, other_data = arrays
-        at_, begin_, end_, vectors_ = args[1], args[4], args[5], args[7]
-        bytes_per = 4 if isinstance(number, ir.FloatType) else 8
-        muladd = _muladd(builder, vector)
-        row_length = builder.mul(vectors_, ir.Constant(wide, LANES))
-
-        def block(first: Any, count: int) -> None:
-            """Sum `count` vectors beginning with vector `first` of every row."""
-            sums = [cgutils.alloca_once_value(builder, ir.Constant(vector, [0.0] * LANES)) for _ in range(count)]
-            for s in sums:
-                builder.store(ir.Constant(vector, [0.0] * LANES), s)
-            offset = builder.mul(first, ir.Constant(wide, LANES))
-            with cgutils.for_range_slice(builder, begin_, end_, ir.Constant(wide, 1), intp=wide) as (p, _):
-                row = builder.load(builder.gep(indices_data, [p]))
-                row = builder.sext(row, wide) if index.width < 64 else row
-                value = builder.load(builder.gep(values_data, [p]))
-                spread = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
-                spread = builder.shuffle_vector(
-                    spread, ir.Constant(vector, ir.Undefined), ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-                )
-                place = builder.add(builder.mul(row, row_length), offset)
-                source = builder.bitcast(builder.gep(other_data, [place]), vector.as_pointer())
-                for i, s in enumerate(sums):
-                    part = builder.load(builder.gep(source, [ir.Constant(wide, i)]), align=bytes_per)
-                    builder.store(builder.call(muladd, [spread, part, builder.load(s)]), s)
-            target = builder.bitcast(builder.gep(out_data, [builder.add(at_, offset)]), vector.as_pointer())
-            for i, s in enumerate(sums):
-                builder.store(builder.load(s), builder.gep(target, [ir.Constant(wide, i)]), align=bytes_per)
-
-        full = builder.udiv(vectors_, ir.Constant(wide, CHUNK))
-        with cgutils.for_range(builder, full, intp=wide) as loop:
-            block(builder.mul(loop.index, ir.Constant(wide, CHUNK)), CHUNK)
-        rest = builder.urem(vectors_, ir.Constant(wide, CHUNK))
-        first = builder.mul(full, ir.Constant(wide, CHUNK))
-        for count in range(1, CHUNK):
-            with builder.if_then(builder.icmp_unsigned("==", rest, ir.Constant(wide, count))):
-                block(first, count)
-        return context.get_dummy_value()
-
-    return types.void(out, types.int64, indices, data, types.int64, types.int64, other, types.int64), codegen
-
-
-@intrinsic
-def spread_row(typingctx: Any, out: Any, indices: Any, data: Any, begin: Any, end: Any, row: Any, at: Any, vectors: Any) -> Any:
-    """out[indices[p]] += data[p] * row[at : at + 8 vectors] for p in [begin, end); rows of `out` are 8 vectors numbers."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        number = context.get_value_type(signature.args[0].dtype)
-        index = context.get_value_type(signature.args[1].dtype)
-        vector = ir.VectorType(number, LANES)
-        wide = ir.IntType(64)
-        arrays = [context.make_array(signature.args[i])(context, builder, args[i]).data for i in (0, 1, 2, 5)]
-        out_data, indices_data, values_data, row_data = arrays
-        begin_, end_, at_, vectors_ = args[3], args[4], args[6], args[7]
-        bytes_per = 4 if isinstance(number, ir.FloatType) else 8
-        muladd = _muladd(builder, vector)
-        row_length = builder.mul(vectors_, ir.Constant(wide, LANES))
-
-        def block(first: Any, count: int) -> None:
-            """Add `count` vectors beginning with vector `first` of the row."""
-            offset = builder.mul(first, ir.Constant(wide, LANES))
-            source = builder.bitcast(builder.gep(row_data, [builder.add(at_, offset)]), vector.as_pointer())
-            held = [builder.load(builder.gep(source, [ir.Constant(wide, i)]), align=bytes_per) for i in range(count)]
-            with cgutils.for_range_slice(builder, begin_, end_, ir.Constant(wide, 1), intp=wide) as (p, _):
-                to = builder.load(builder.gep(indices_data, [p]))
-                to = builder.sext(to, wide) if index.width < 64 else to
-                value = builder.load(builder.gep(values_data, [p]))
-                spread = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
-                spread = builder.shuffle_vector(
-                    spread, ir.Constant(vector, ir.Undefined), ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-                )
-                place = builder.add(builder.mul(to, row_length), offset)
-                target = builder.bitcast(builder.gep(out_data, [place]), vector.as_pointer())
-                for i, part in enumerate(held):
-                    cell = builder.gep(target, [ir.Constant(wide, i)])
-                    old = builder.load(cell, align=bytes_per)
-                    builder.store(builder.call(muladd, [spread, part, old]), cell, align=bytes_per)
-
-        full = builder.udiv(vectors_, ir.Constant(wide, CHUNK))
-        with cgutils.for_range(builder, full, intp=wide) as loop:
-            block(builder.mul(loop.index, ir.Constant(wide, CHUNK)), CHUNK)
-        rest = builder.urem(vectors_, ir.Constant(wide, CHUNK))
-        first = builder.mul(full, ir.Constant(wide, CHUNK))
-        for count in range(1, CHUNK):
-            with builder.if_then(builder.icmp_unsigned("==", rest, ir.Constant(wide, count))):
-                block(first, count)
-        return context.get_dummy_value()
-
-    return types.void(out, indices, data, types.int64, types.int64, row, types.int64, types.int64), codegen
-
-
-@intrinsic
-def subtract_products(
-    typingctx: Any, out: Any, start: Any, start_at: Any, weights: Any, weights_at: Any, rows: Any, count: Any
-) -> Any:
-    """out[:64] = start[start_at : +64] - sum over j < count of weights[weights_at + j] * rows[64 j : 64 j + 64]."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        number = context.get_value_type(signature.args[0].dtype)
-        vector = ir.VectorType(number, LANES)
-        wide = ir.IntType(64)
-        arrays = [context.make_array(signature.args[i])(context, builder, args[i]).data for i in (0, 1, 3, 5)]
-        out_data, start_data, weights_data, rows_data = arrays
-        bytes_per = 4 if isinstance(number, ir.FloatType) else 8
-        muladd = _muladd(builder, vector)
-        parts = TILE // LANES
-        sums = [cgutils.alloca_once(builder, vector) for _ in range(parts)]
-        source = builder.bitcast(builder.gep(start_data, [args[2]]), vector.as_pointer())
-        for i, s in enumerate(sums):
-            builder.store(builder.load(builder.gep(source, [ir.Constant(wide, i)]), align=bytes_per), s)
-        with cgutils.for_range(builder, args[6], intp=wide) as loop:
-            weight = builder.load(builder.gep(weights_data, [builder.add(args[4], loop.index)]))
-            weight = builder.fneg(weight)
-            spread = builder.insert_element(ir.Constant(vector, ir.Undefined), weight, ir.Constant(ir.IntType(32), 0))
-            spread = builder.shuffle_vector(
-                spread, ir.Constant(vector, ir.Undefined), ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-            )
-            row = builder.gep(rows_data, [builder.mul(loop.index, ir.Constant(wide, TILE))])
-            row = builder.bitcast(row, vector.as_pointer())
-            for i, s in enumerate(sums):
-                part = builder.load(builder.gep(row, [ir.Constant(wide, i)]), align=bytes_per)
-                builder.store(builder.call(muladd, [spread, part, builder.load(s)]), s)
-        target = builder.bitcast(out_data, vector.as_pointer())
-        for i, s in enumerate(sums):
-            builder.store(builder.load(s), builder.gep(target, [ir.Constant(wide, i)]), align=bytes_per)
-        return context.get_dummy_value()
-
-    return types.void(out, start, types.int64, weights, types.int64, rows, types.int64), codegen
-
+from nmfcore.kernels.vectors import LANES, TILE, add_rows, spread_row, subtract_products, turn
 
 SETTINGS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz", "reassoc"}}
 
@@ -220,65 +68,99 @@ def sweep_tile(tile, targets, gram, pull, times, l1, l2):  # type: ignore[no-unt
 
 
 @njit(**SETTINGS)
-def finish_tile(tile, targets, pull, gram, start, previous, beta, times, l1, l2, new, ahead, row, rows):  # type: ignore[no-untyped-def]
-    """Sweep the tile of rows [row, row + rows), write the new and the extrapolated rows; <P, start> plus what was gained."""
-    width = start.shape[1]
-    zero = tile.dtype.type(0)
-    for c in range(rows):
-        for k in range(width):
-            tile[k * 64 + c] = start[row + c, k]
-    if rows < 64:
-        for k in range(width):
-            for c in range(rows, 64):
-                tile[k * 64 + c] = zero
-                targets[k * 64 + c] = zero
-    total = 0.0
-    for k in range(width):
-        part = zero
-        for c in range(64):
-            part += tile[k * 64 + c] * targets[k * 64 + c]
-        total += part
-    total += sweep_tile(tile, targets, gram, pull, times, l1, l2)
-    for c in range(rows):
-        for k in range(width):
-            value = tile[k * 64 + c]
-            new[row + c, k] = value
-            ahead[row + c, k] = max(value + beta * (value - previous[row + c, k]), zero)
-    return total
+def turn_in(tile, rows, at, width, count, rank):  # type: ignore[no-untyped-def]
+    """tile (R, 64) <- `count` rows of `rank` numbers, the first at `at`, each `width` after the other; zeros beyond them."""
+    if count == TILE:
+        for c in range(0, TILE, LANES):
+            for k in range(0, rank, LANES):
+                turn(tile, k * TILE + c, TILE, rows, at + c * width + k, width)  # type: ignore[call-arg]
+        return
+    tile[:] = tile.dtype.type(0)
+    for c in range(count):
+        for k in range(rank):
+            tile[k * TILE + c] = rows[at + c * width + k]
 
 
 @njit(**SETTINGS)
-def half_sparse(indptr, indices, data, other, gram, start, previous, beta, times, l1, l2, new, ahead, begin, end):  # type: ignore[no-untyped-def]
-    """Half an iteration for rows [begin, end) of CSR A, with P = A other computed tile by tile."""
-    width = other.shape[1]
-    flat_other = other.reshape(-1)
-    block, tile = np.empty(64 * width, other.dtype), np.empty(64 * width, other.dtype)
-    targets, pull = np.empty(64 * width, other.dtype), np.empty(64, other.dtype)
-    total = 0.0
+def turn_out(tile, rows, at, width, count, rank):  # type: ignore[no-untyped-def]
+    """The other way; of the last vector of each row also what is beyond the rank."""
+    if count == TILE:
+        for c in range(0, TILE, LANES):
+            for k in range(0, rank, LANES):
+                turn(rows, at + c * width + k, width, tile, k * TILE + c, TILE)  # type: ignore[call-arg]
+        return
+    for c in range(count):
+        for k in range((rank + LANES - 1) // LANES * LANES):
+            rows[at + c * width + k] = tile[k * TILE + c]
+
+
+@njit(**SETTINGS)
+def finish_tile(tiles, block, at, grams, factor, pace, span, gained):  # type: ignore[no-untyped-def]
+    """Sweep the rows of `span` = (first, how many) of every start, with P in `block` from `at` on; write new and further ones.
+
+    pace : as in `half_sparse`;  gained : (starts,), to which <P, start> plus what the sweeps won is added
+    """
+    tile, targets, pull = tiles
+    start, previous, new, ahead = factor
+    further, times, l1, l2 = pace
+    row, rows = span
+    rank, width = grams.shape[1], start.shape[1]
+    flat_start, flat_new = start.reshape(-1), new.reshape(-1)
+    for s in range(len(grams)):
+        turn_in(tile, flat_start, row * width + s * rank, width, rows, rank)
+        turn_in(targets, block, at + s * rank, width, rows, rank)
+        total = 0.0
+        for k in range(rank):
+            part = tile.dtype.type(0)
+            for c in range(64):
+                part += tile[k * 64 + c] * targets[k * 64 + c]
+            total += part
+        gained[s] += total + sweep_tile(tile, targets, grams[s], pull, times, l1, l2)
+        turn_out(tile, flat_new, row * width + s * rank, width, rows, rank)  # what it writes beyond is the next start's
+    beyond = (len(grams) - 1) * rank + (rank + LANES - 1) // LANES * LANES
+    for c in range(rows if beyond < width else 0):
+        flat_new[(row + c) * width + beyond : (row + c + 1) * width] = tile.dtype.type(0)
+    begin, end = row * width, (row + rows) * width
+    made, before, on = flat_new[begin:end], previous.reshape(-1)[begin:end], ahead.reshape(-1)[begin:end]
+    zero = tile.dtype.type(0)
+    for i in range(end - begin):
+        on[i] = max(made[i] + further[i] * (made[i] - before[i]), zero)
+
+
+@njit(**SETTINGS)
+def half_sparse(A, other, grams, factor, pace, begin, end):  # type: ignore[no-untyped-def]
+    """Half an iteration for rows [begin, end) of CSR A = (indptr, indices, data), with P = A other computed tile by tile.
+
+    Of one start or of several side by side: start s has the columns [s r, s r + r) of `other` and of every array of `factor` =
+    (start, previous, new, ahead). grams : (starts, r, r);  pace : (the step ahead of every column, 64 times, (64 R,); sweeps; l1;
+    l2).  Returns for every start <P, start> plus what the sweeps won, (starts,).
+    """
+    indptr, indices, data = A
+    width, rank = other.shape[1], grams.shape[1]
+    flat_other, block = other.reshape(-1), np.empty(64 * width, other.dtype)
+    high = 64 * ((rank + LANES - 1) // LANES * LANES)
+    tiles = (np.empty(high, other.dtype), np.empty(high, other.dtype), np.empty(64, other.dtype))
+    gained = np.zeros(len(grams))
     for row in range(begin, end, 64):
         rows = min(64, end - row)
         for c in range(rows):
             add_rows(block, c * width, indices, data, indptr[row + c], indptr[row + c + 1], flat_other, width // 8)  # type: ignore[call-arg]
-        for c in range(rows):
-            for k in range(width):
-                targets[k * 64 + c] = block[c * width + k]
-        total += finish_tile(tile, targets, pull, gram, start, previous, beta, times, l1, l2, new, ahead, row, rows)
-    return total
+        finish_tile(tiles, block, 0, grams, factor, pace, (row, rows), gained)
+    return gained
 
 
 @njit(**SETTINGS)
-def half_dense(products, gram, start, previous, beta, times, l1, l2, new, ahead, begin, end):  # type: ignore[no-untyped-def]
+def half_dense(products, grams, factor, pace, begin, end):  # type: ignore[no-untyped-def]
     """The same with the rows [begin, end) of P given."""
-    width = start.shape[1]
-    tile, targets, pull = np.empty(64 * width, start.dtype), np.empty(64 * width, start.dtype), np.empty(64, start.dtype)
-    total = 0.0
+    width, rank, dtype = products.shape[1], grams.shape[1], products.dtype
+    flat_products = products.reshape(-1)
+    high = 64 * ((rank + LANES - 1) // LANES * LANES)
+    tiles = (np.empty(high, dtype), np.empty(high, dtype), np.empty(64, dtype))
+    gained = np.zeros(len(grams))
     for row in range(begin, end, 64):
         rows = min(64, end - row)
-        for c in range(rows):
-            for k in range(width):
-                targets[k * 64 + c] = products[row - begin + c, k]
-        total += finish_tile(tile, targets, pull, gram, start, previous, beta, times, l1, l2, new, ahead, row, rows)
-    return total
+        finish_tile(tiles, flat_products, (row - begin) * width, grams, factor, pace, (row, rows), gained)
+    return gained
 
 
 @njit(**SETTINGS)
@@ -449,8 +331,9 @@ def warm(dtype: np.dtype) -> None:
     gram, zero = np.ones((1, 1), dtype), dtype.type(0)
     product(indptr, indices, data, one, one.copy(), 0, 1)
     back_product(indptr, indices, data, one, one.copy(), 0, 1)
-    half_sparse(indptr, indices, data, one, gram, one, one, zero, 1, zero, zero, one.copy(), one.copy(), 0, 1)
-    half_dense(one, gram, one, one, zero, 1, zero, zero, one.copy(), one.copy(), 0, 1)
+    grams, factor, pace = gram[None], (one, one, one.copy(), one.copy()), (np.zeros(TILE * LANES, dtype), 1, zero, zero)
+    half_sparse((indptr, indices, data), one, grams, factor, pace, 0, 1)
+    half_dense(one, grams, factor, pace, 0, 1)
     newton_rows(indptr, indices, data, one, np.ones(LANES, dtype), one, one.copy(), 1, zero, zero, dtype.type(1e-9), True, 0, 1)
     S, square = np.ones((1, 1)), np.ones((1, 1))
     symmetric_dense(gram, S, square)

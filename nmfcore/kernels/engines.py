@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,7 +30,7 @@ from nmfcore.core.wanted import ask
 VECTOR = 4  # columns that scipy's compiled sparse product handles at one time
 PANEL = 32  # components per panel: the panel's rows stay in cache, and all the others enter through one matrix product
 ONE_PANEL = 48  # up to this rank one panel is faster than two
-GRAM_ROWS, GRAM_ROWS_SINGLE = 8192, 32768  # rows per Gram product; the sum over the blocks is always float64
+GRAM_ROWS = 4096  # rows per Gram product: they stay in the cache; the sum over the blocks is always float64
 SMALL_DENSE = 20_000_000  # multiply-adds of a dense product below which several BLAS threads cost more than they gain
 NEWTON_BLOCK = 1 << 16  # stored values worked on at one time: their temporaries stay in the second-level cache
 NEWTON_SAFE = 0.683802  # up to this decrement a full Newton step lowers a self-concordant function (Hien & Gillis 2021)
@@ -223,6 +223,16 @@ def _newton_rows(
     return new.T, fit
 
 
+@dataclass(frozen=True, eq=False)
+class Pace:
+    """How half an iteration of several starts goes: passes over the components, penalties, the step ahead of each (starts,)."""
+
+    betas: np.ndarray
+    sweeps: int
+    l1: float = 0.0
+    l2: float = 0.0
+
+
 # -- two engines with one interface ---------------------------------------------------------------------------------------------
 class Engine(Protocol):
     """Holds factors in the layout its loops want; `inside` and `outside` translate from and to (m, r)."""
@@ -241,6 +251,10 @@ class Engine(Protocol):
         """F^T F (r, r) in float64; of float32 factors exact only if the engine is."""
         ...
 
+    def grams(self, F: np.ndarray, places: Sequence[int]) -> np.ndarray:
+        """`gram` of the starts at these places of those side by side, (places, r, r)."""
+        ...
+
     def half(
         self, A: Matrix, other: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, beta: float, sweeps: int,
         l1: float = 0.0, l2: float = 0.0, start_gram: np.ndarray | None = None,
@@ -250,6 +264,25 @@ class Engine(Protocol):
         Returns new = sweeps(start; P - l1, G + l2 I), ahead = max(0, new + beta (new - previous)) (the same array when beta
         is 0), and the value 1/2 <new, G new> - <P, new> in float64, without the penalty: only if start_gram = gram(start) is
         given (the compiled loop needs it), else NaN.
+        """
+        ...
+
+    def beside(self, factors: Sequence[np.ndarray]) -> np.ndarray:
+        """The same factor of several starts side by side, a copy; each is in the engine's layout, or a part by `one`."""
+        ...
+
+    def one(self, F: np.ndarray, place: int) -> np.ndarray:
+        """The factor of the start at that place among those side by side, a view; `gram` and `outside` take it."""
+        ...
+
+    def halves(
+        self, A: Matrix, other: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, pace: Pace,
+        start_grams: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+        """`half` of several starts whose factors stand side by side: A is read once for all of them.
+
+        G : (starts, r, r);  start_grams : (starts, r, r) or None; the values are (starts,). Every start gets
+        the bits that it gets alone.
         """
         ...
 
@@ -280,7 +313,7 @@ class Rows:
     """Plain NumPy and SciPy. Factors are (r, m): one component is one contiguous row."""
 
     def __init__(self, rank: int, dtype: np.dtype, exact: bool = True) -> None:
-        self.dtype, self.exact = dtype, exact
+        self.rank, self.dtype, self.exact = rank, dtype, exact
 
     def inside(self, F: np.ndarray) -> np.ndarray:
         return np.array(F.T, self.dtype, order="C")
@@ -291,11 +324,39 @@ class Rows:
     def gram(self, F: np.ndarray) -> np.ndarray:
         return gram(F.T, self.exact)
 
+    def grams(self, F: np.ndarray, places: Sequence[int]) -> np.ndarray:
+        return grams(F.T, [slice(place * self.rank, (place + 1) * self.rank) for place in places], self.exact)
+
+    def beside(self, factors: Sequence[np.ndarray]) -> np.ndarray:
+        return np.concatenate(factors)
+
+    def one(self, F: np.ndarray, place: int) -> np.ndarray:
+        return F[place * self.rank : (place + 1) * self.rank]
+
     def half(
         self, A: Matrix, other: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, beta: float, sweeps: int,
         l1: float = 0.0, l2: float = 0.0, start_gram: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray, float]:  # fmt: skip
         return self.settle(self._product(A, other), G, start, previous, beta, sweeps, l1, l2, start_gram, spoil=True)
+
+    def halves(
+        self, A: Matrix, other: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, pace: Pace,
+        start_grams: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+        starts = range(len(G))
+        if sp.issparse(A) or len(G) == 1:
+            P = self._product(A, other)
+        else:  # BLAS sums in another order where the product is wider, and gains little
+            P = self.beside([self._product(A, self.one(other, s)) for s in starts])
+        settled = [
+            self.settle(
+                self.one(P, s), G[s], self.one(start, s), self.one(previous, s), float(pace.betas[s]), pace.sweeps,
+                pace.l1, pace.l2, None if start_grams is None else start_grams[s], spoil=True,
+            )
+            for s in starts
+        ]  # fmt: skip
+        news, ahead, values = zip(*settled, strict=True)
+        return (news[0] if len(G) == 1 else self.beside(news), ahead[0] if len(G) == 1 else self.beside(ahead), np.array(values))
 
     def settle(
         self, P: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, beta: float, sweeps: int,
@@ -337,7 +398,7 @@ class Rows:
         """
         if sp.issparse(A):
             return np.ascontiguousarray(_sparse_product(A, other.T).T)
-        A, other = _outer(A, other.T)
+        A, (other,) = _outer(A, [other.T])
         P = np.empty((other.shape[1], A.shape[0]), self.dtype)
 
         def part(begin: int, end: int) -> None:
@@ -351,83 +412,118 @@ class Rows:
 
 
 class Tiles:
-    """Compiled. Factors are (m, R) with R the rank rounded up to whole vectors; the padding stays zero."""
+    """Compiled. Factors are (m, R) with R the rank rounded up to whole vectors; the padding stays zero.
+
+    Several side by side are (m, T) with start s in the columns [s r, s r + r) and room for a whole vector after the last.
+    """
 
     def __init__(self, rank: int, dtype: np.dtype, exact: bool = True, module: ModuleType | None = None) -> None:
         module = module or _load()
         if module is None:
             raise RuntimeError("There are no compiled kernels here; see kernels.in_use().")
         self.module, self.rank, self.dtype, self.exact = module, rank, dtype, exact
-        self.width = -(-rank // module.LANES) * module.LANES
+        self.width = self._width(1)
+
+    def _width(self, starts: int) -> int:
+        """Columns for so many starts side by side; the last start's vectors are whole."""
+        lanes = self.module.LANES
+        return -(-((starts - 1) * self.rank + -(-self.rank // lanes) * lanes) // lanes) * lanes
 
     def inside(self, F: np.ndarray) -> np.ndarray:
-        padded = np.zeros((len(F), self.width), self.dtype)
-        padded[:, : self.rank] = F
+        return self.beside([F])
+
+    def beside(self, factors: Sequence[np.ndarray]) -> np.ndarray:
+        padded = np.zeros((len(factors[0]), self._width(len(factors))), self.dtype)
+        for place, F in enumerate(factors):
+            self.one(padded, place)[:] = F[:, : self.rank]
         return padded
+
+    def one(self, F: np.ndarray, place: int) -> np.ndarray:
+        return F[:, place * self.rank : (place + 1) * self.rank]
 
     def outside(self, F: np.ndarray) -> np.ndarray:
         return F[:, : self.rank]
 
     def gram(self, F: np.ndarray) -> np.ndarray:
-        return gram(F, self.exact)[: self.rank, : self.rank]
+        return gram(F[:, : self.rank], self.exact)
+
+    def grams(self, F: np.ndarray, places: Sequence[int]) -> np.ndarray:
+        return grams(F, [slice(place * self.rank, (place + 1) * self.rank) for place in places], self.exact)
 
     def half(
         self, A: Matrix, other: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, beta: float, sweeps: int,
         l1: float = 0.0, l2: float = 0.0, start_gram: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray, float]:  # fmt: skip
-        new = np.empty_like(start)
-        further = np.empty_like(start) if beta else new
-        gram = np.ascontiguousarray(G, self.dtype)
-        shift = (self.dtype.type(l1), self.dtype.type(l2))
-        rest = (gram, start, previous, self.dtype.type(beta), sweeps, *shift, new, further)
+        grams = None if start_gram is None else start_gram[None]
+        new, further, values = self.halves(A, other, G[None], start, previous, Pace(np.array([beta]), sweeps, l1, l2), grams)
+        return new, further, float(values[0])
+
+    def halves(
+        self, A: Matrix, other: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, pace: Pace,
+        start_grams: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+        new, further, rest = self._prepared(G, start, previous, pace)
         if sp.issparse(A):
+            stored = (A.indptr, A.indices, A.data)
 
-            def part(begin: int, end: int) -> float:
-                return self.module.half_sparse(A.indptr, A.indices, A.data, other, *rest, begin, end)
+            def part(begin: int, end: int) -> np.ndarray:
+                return self.module.half_sparse(stored, other, *rest, begin, end)
         else:
-            A, other = _outer(A, other)
+            A, others = _outer(A, [self.one(other, place) for place in range(len(G))])
 
-            def part(begin: int, end: int) -> float:
-                return self.module.half_dense(A[begin:end] @ other, *rest, begin, end)
+            def part(begin: int, end: int) -> np.ndarray:
+                return self.module.half_dense(self._products(A[begin:end], others, start.shape[1]), *rest, begin, end)
 
-        gained = sum(_in_parts(part, A, self.width))
-        return new, further, np.nan if start_gram is None else 0.5 * float(np.sum(G * start_gram)) - gained
+        gained = sum(_in_parts(part, A, self.width))  # cut as for one start alone: the sums are the same
+        return new, further, _values(G, start_grams, gained)
+
+    def _prepared(
+        self, G: np.ndarray, start: np.ndarray, previous: np.ndarray, pace: Pace
+    ) -> tuple[np.ndarray, np.ndarray, tuple[Any, ...]]:
+        """What the kernels write to, new and further, and their arguments after the product."""
+        used, width = len(G) * self.rank, start.shape[1]
+        new = np.empty_like(start)
+        further = np.empty_like(start) if np.any(pace.betas) else new
+        ahead = np.zeros(width, self.dtype)
+        ahead[:used] = np.repeat(pace.betas, self.rank)
+        rule = (np.tile(ahead, self.module.TILE), pace.sweeps, self.dtype.type(pace.l1), self.dtype.type(pace.l2))
+        return new, further, (np.ascontiguousarray(G, self.dtype), (start, previous, new, further), rule)
+
+    def _products(self, A: np.ndarray, others: Sequence[np.ndarray], width: int) -> np.ndarray:
+        """P (m, T) for dense A, one product for each start: BLAS sums in another order where the product is wider."""
+        P = np.empty((len(A), width), self.dtype)  # what stands beyond the last start is read, and used nowhere
+        for place, other in enumerate(others):
+            self.one(P, place)[:] = A @ other
+        return P
 
     def settle(
         self, P: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, beta: float, sweeps: int,
         l1: float = 0.0, l2: float = 0.0, start_gram: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray, float]:  # fmt: skip
-        new = np.empty_like(start)
-        further = np.empty_like(start) if beta else new
-        gram = np.ascontiguousarray(G, self.dtype)
-        shift = (self.dtype.type(l1), self.dtype.type(l2))
+        new, further, rest = self._prepared(G[None], start, previous, Pace(np.array([beta]), sweeps, l1, l2))
 
-        def part(begin: int, end: int) -> float:
-            return self.module.half_dense(
-                P[begin:end], gram, start, previous, self.dtype.type(beta), sweeps, *shift, new, further, begin, end
-            )
+        def part(begin: int, end: int) -> np.ndarray:
+            return self.module.half_dense(P[begin:end], *rest, begin, end)
 
         gained = sum(_in_parts(part, P, self.width))
-        return new, further, np.nan if start_gram is None else 0.5 * float(np.sum(G * start_gram)) - gained
+        return new, further, float(_values(G[None], None if start_gram is None else start_gram[None], gained)[0])
 
     def both(
         self, A: Matrix, other: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, beta: float, sweeps: int,
         l1: float = 0.0, l2: float = 0.0, alive: Callable[[], None] = lambda: None,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
-        new, further = np.empty_like(start), np.empty_like(start)
-        gram = np.ascontiguousarray(G, self.dtype)
-        rest = (gram, start, previous, self.dtype.type(beta), sweeps, self.dtype.type(l1), self.dtype.type(l2), new, further)
+        new, further, rest = self._prepared(G[None], start, previous, Pace(np.array([beta]), sweeps, l1, l2))
         back, total = np.zeros((A.shape[1], self.width), self.dtype), None
         summed = 0
         for begin, end in _spans(A, CACHED_VALUES):
             alive()
             if sp.issparse(A):
-                self.module.half_sparse(A.indptr, A.indices, A.data, other, *rest, begin, end)
+                self.module.half_sparse((A.indptr, A.indices, A.data), other, *rest, begin, end)
                 self.module.back_product(A.indptr, A.indices, A.data, further, back, begin, end)
                 summed += int(A.indptr[end]) - int(A.indptr[begin])
             else:
                 rows = A[begin:end]
-                self.module.half_dense(rows @ other, *rest, begin, end)
+                self.module.half_dense(self._products(rows, [self.one(other, 0)], self.width), *rest, begin, end)
                 back += rows.T @ further[begin:end]
                 summed += rows.size
             if summed >= SUMMED_VALUES:  # a frequent column's sum is long: float32 would lose a digit or two of it
@@ -519,21 +615,28 @@ def engine(rank: int, dtype: np.dtype, exact: bool = True, *, plain: bool = Fals
 
 def gram(F: np.ndarray, exact: bool = True) -> np.ndarray:
     """F^T F (l, l) in float64 for F (m, l); exact: summed in float64 also within blocks of GRAM_ROWS rows."""
+    return grams(F, [slice(None)], exact)[0]
 
-    height = GRAM_ROWS if exact else GRAM_ROWS_SINGLE
-    if len(F) <= height:
-        block = F.astype(np.float64) if exact else F
-        return (block.T @ block).astype(np.float64, copy=False)
+
+def grams(F: np.ndarray, parts: Sequence[slice], exact: bool = True) -> np.ndarray:
+    """`gram` of several parts of equal width of the columns of F (m, T), (parts, l, l): some rows of all of them at a time."""
+    width = F[:1, parts[0]].shape[1]
 
     def square(begin: int, end: int) -> np.ndarray:
         block = F[begin:end].astype(np.float64) if exact else F[begin:end]
-        return block.T @ block
+        found = np.empty((len(parts), width, width))
+        for i, part in enumerate(parts):
+            columns = block[:, part]
+            found[i] = columns.T @ columns
+        return found
 
-    spans = [(begin, min(begin + height, len(F))) for begin in range(0, len(F), height)]
-    several = F.size * F.shape[1] >= PARALLEL_GRAM and len(spans) > 1
-    total = np.zeros((F.shape[1], F.shape[1]))
-    for part in share(square, spans) if several else map(square, *zip(*spans, strict=True)):
-        total += part
+    spans = [(begin, min(begin + GRAM_ROWS, len(F))) for begin in range(0, len(F), GRAM_ROWS)]
+    if len(spans) == 1:
+        return square(*spans[0])
+    several = len(F) * len(parts) * width**2 >= PARALLEL_GRAM
+    total = np.zeros((len(parts), width, width))
+    for found in share(square, spans) if several else map(square, *zip(*spans, strict=True)):
+        total += found
     return total
 
 
@@ -555,9 +658,16 @@ def ahead(new: np.ndarray, previous: np.ndarray, beta: float, keep: float = 0.0)
     return np.maximum(step, new * new.dtype.type(keep) if keep else 0, out=step)
 
 
-def _outer(A: Matrix, other: np.ndarray) -> tuple[Matrix, np.ndarray]:
-    """The same product A other with a plain left side: for A = Y B that is Y (B other), whose rows can be taken apart."""
-    return (A.Y, A.B @ other) if isinstance(A, LowRank) else (A, other)
+def _outer(A: Matrix, others: list[np.ndarray]) -> tuple[Matrix, list[np.ndarray]]:
+    """The same products A other with a plain left side: for A = Y B that is Y (B other), whose rows can be taken apart."""
+    return (A.Y, [A.B @ other for other in others]) if isinstance(A, LowRank) else (A, others)
+
+
+def _values(G: np.ndarray, start_grams: np.ndarray | None, gained: np.ndarray) -> np.ndarray:
+    """1/2 <new, G new> - <P, new> of every start (starts,), from its value before and what was gained; or NaN."""
+    if start_grams is None:
+        return np.full(len(G), np.nan)
+    return np.array([0.5 * float(np.sum(a * b)) for a, b in zip(G, start_grams, strict=True)]) - gained
 
 
 def _spans(A: Matrix, values: int) -> Iterator[tuple[int, int]]:

@@ -17,7 +17,7 @@ from nmfcore.core.checks import ProblemError
 from nmfcore.core.factorization import Axis, Factorization
 from nmfcore.core.spec import StopRule
 from nmfcore.evaluate.stability import Consensus, consensus
-from nmfcore.run import solve
+from nmfcore.run import several
 from nmfcore.topics import scale
 
 SCALE = "W columns L2"  # metagenes of unit norm; activities in H are then comparable
@@ -225,7 +225,7 @@ def explore_ranks(
     known : (n,) classes of the samples, to name the misplaced ones
     axis : names of the samples
     stop : stop rule of every run
-    report : called with a sentence and the share that is done before every run; it may raise to end the exploration
+    report : called with a sentence and the share that is done, again and again; it may raise to end the exploration
 
     Raises
     ------
@@ -235,20 +235,19 @@ def explore_ranks(
     Source: Brunet et al. 2004 (consensus, cophenetic correlation); Kim & Park 2007 (dispersion).
     """
     stop = stop or StopRule(tol=1e-6, max_iter=2000)
+    if runs < 1:
+        raise ProblemError(f"The number of runs must be at least 1, not {runs}.")
     for at, rank in enumerate(ranks):
-        labels, raw, errors = [], [], []
-        best: Factorization | None = None
-        for run in range(runs):
+        starts = several(X, rank, range(seed, seed + runs), loss=loss, solver=solver, stop=stop)
+        if report is not None:
+            report(f"Rank {rank}, {runs} starts", at / len(ranks))
+        for turn in starts:
             if report is not None:
-                report(f"Rank {rank}, start {run + 1} of {runs}", (at * runs + run) / (len(ranks) * runs))
-            fit = solve(X, rank, init="random", seed=seed + run, loss=loss, solver=solver, stop=stop)
-            labels.append(sample_groups(fit.W, fit.H, convention=convention))
-            raw.append(sample_groups(fit.W, fit.H, convention="as fitted"))
-            errors.append(fit.relative_error)
-            if best is None or fit.history[-1].loss < best.history[-1].loss:
-                best = fit
-        if best is None:
-            raise ProblemError(f"The number of runs must be at least 1, not {runs}.")
+                report(f"Rank {rank}, {turn.done} of {runs} starts", (at * runs + turn.done) / (len(ranks) * runs))
+        fits = [starts.results[place] for place in range(runs)]
+        labels, raw = ([sample_groups(f.W, f.H, convention=on) for f in fits] for on in (convention, "as fitted"))
+        errors = [fit.relative_error for fit in fits]
+        best = min(fits, key=lambda fit: fit.history[-1].loss)
         groups = sample_groups(best.W, best.H, convention=convention)
         yield RankReport(
             rank,

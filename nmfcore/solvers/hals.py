@@ -7,8 +7,8 @@ when the loss would rise it falls back to the last good pair and starts anew. So
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from nmfcore.core.factorization import Factors, Matrix, Penalty, Problem, stored_values
 from nmfcore.core.losses import inner, penalty
 from nmfcore.core.threads import one_blas_thread
-from nmfcore.kernels.engines import Engine, LowRank, Rows, engine
+from nmfcore.kernels.engines import Engine, LowRank, Pace, Rows, engine
 from nmfcore.kernels.ruled import half_under
 from nmfcore.kernels.sketch import range_finder
 from nmfcore.solvers.protocol import MOST_SWEEPS, Solver, Supports, parameter
@@ -36,31 +36,76 @@ SKETCH_STEPS = 100  # ... or after so many
 
 
 @dataclass(frozen=True, eq=False)
-class Memory:
-    """Everything in the engine's layout.
+class Side:
+    """The factors of one start, or of several side by side, in the engine's layout.
 
-    W, F : the factors before extrapolation; W_ahead, F_ahead : after it; G : Gram matrix of F_ahead
-    size : ||X||_F^2; t : Nesterov's counter; fell_back : whether the last step was dropped
-    good : the pair handed out as `factors`, in the engine's layout; loss : its loss
+    W, F : before extrapolation, F = H^T; W_ahead, F_ahead : after it
+    """
+
+    W: np.ndarray
+    F: np.ndarray
+    W_ahead: np.ndarray
+    F_ahead: np.ndarray
+    starts: int = 1
+
+    @classmethod
+    def of(cls, memories: Sequence[Memory]) -> tuple[Side, list[int]]:
+        """The factors of these starts side by side, and the place of each.
+
+        Where most stand so already, newcomers take the places of starts that have left; else all are copied.
+        """
+        engine, names = memories[0].engine, ("W", "F", "W_ahead", "F_ahead")
+        side = max((m.side for m in memories), key=lambda side: sum(m.side is side for m in memories))
+        free = sorted(set(range(side.starts)) - {m.place for m in memories if m.side is side})
+        new = [m for m in memories if m.side is not side]
+        fresh = all(m.side.W is m.side.W_ahead for m in new)  # a side may hold one array for both
+        if len(new) > len(free) or not fresh or 2 * len(memories) < side.starts:
+            W, F, W_ahead, F_ahead = (
+                engine.beside([engine.one(getattr(m.side, name), m.place) for m in memories]) for name in names
+            )
+            return cls(W, F, W_ahead, F_ahead, len(memories)), list(range(len(memories)))
+        taken = dict(zip(map(id, new), free, strict=False))
+        for m in new:
+            for name in names:
+                engine.one(getattr(side, name), taken[id(m)])[:] = engine.one(getattr(m.side, name), m.place)
+        return side, [taken.get(id(m), m.place) for m in memories]
+
+
+@dataclass(frozen=True, eq=False)
+class Memory:
+    """What one start remembers; its factors are at a place of a side, where others may stand, too.
+
+    G : Gram matrix of F_ahead; size : ||X||_F^2; t : Nesterov's counter; fell_back : whether the last step was dropped
+    good : the side and the place of the pair (W_ahead, F) that was handed out as `factors`; loss : its loss
     fell : by how much the last step changed the loss
     """
 
     engine: Engine
     X: Matrix
     Xt: Matrix
-    W: np.ndarray
-    F: np.ndarray
-    W_ahead: np.ndarray
-    F_ahead: np.ndarray
+    side: Side
+    place: int
     G: np.ndarray
     size: float
     sweeps: int
-    good: tuple[np.ndarray, np.ndarray]
+    good: tuple[Side, int]
     loss: float
     factors: Factors
     t: float = 1.0
     fell_back: bool = False
     fell: float = math.inf
+
+    @property
+    def own_factors(self) -> Factors:
+        """The factors; copies where others may soon stand at their place."""
+        f = self.factors
+        return f if self.good[0].starts == 1 else Factors(f.W.copy(), f.H.copy())
+
+    @property
+    def pair(self) -> tuple[np.ndarray, np.ndarray]:
+        """W and F of the pair handed out."""
+        side, place = self.good
+        return self.engine.one(side.W_ahead, place), self.engine.one(side.F, place)
 
 
 @dataclass(frozen=True)
@@ -96,6 +141,9 @@ class HALS(Solver):
     sweeps: int = parameter(0, least=0, most=MOST_SWEEPS)
     sketch: bool = True
 
+    def share(self, problem: Problem) -> None:
+        _ = problem.working.Xt, problem.squared_norm
+
     def start(self, problem: Problem, factors: Factors, rng: np.random.Generator) -> Memory:
         with one_blas_thread():
             free = self.extrapolate and not problem.penalty and not problem.rules
@@ -105,32 +153,48 @@ class HALS(Solver):
         return memory
 
     def step(self, problem: Problem, factors: Factors, memory: Memory) -> tuple[Factors, Memory]:
-        with one_blas_thread():
-            if memory.factors is not factors:  # somebody moved the factors in between
-                memory = _remember(problem, factors)
-            memory = self._iterate(problem, memory)
-            if _too_fine(problem, memory):
-                memory = _remember(problem, memory.factors, problem.double)
-        return memory.factors, memory
+        return self.steps(problem, [factors], [memory])[0]
 
-    def _iterate(self, problem: Problem, m: Memory) -> Memory:
-        p = problem.penalty or Penalty()
-        sweeps = self.sweeps or m.sweeps
-        t = (1 + math.sqrt(1 + 4 * m.t**2)) / 2
-        beta = (m.t - 1) / t if self.extrapolate else 0.0
-        half_W, half_H = _halves(problem, m)
-        W, W_ahead, _ = half_W(m.X, m.F_ahead, m.G, m.W_ahead, m.W, beta, sweeps, p.l1_W, p.l2_W)
-        G_W = m.engine.gram(W_ahead)
-        F, F_ahead, value = half_H(m.Xt, W_ahead, G_W, m.F_ahead, m.F, beta, sweeps, p.l1_H, p.l2_H, m.G)
-        loss = 0.5 * m.size + value + _penalty(problem, W_ahead, F)
+    def steps(self, problem: Problem, factors: Sequence[Factors], memories: Sequence[Memory]) -> list[tuple[Factors, Memory]]:
+        with one_blas_thread():
+            told = zip(factors, memories, strict=True)
+            now = [m if m.factors is mine else _remember(problem, mine) for mine, m in told]  # somebody may have moved them
+            alike: dict[int, list[int]] = {}  # some may work in float64 already, and rules are kept one start at a time
+            for i, m in enumerate(now):
+                alike.setdefault(i if problem.rules else id(m.X), []).append(i)
+            for those in alike.values():
+                for i, m in zip(those, self._iterate(problem, [now[i] for i in those]), strict=True):
+                    now[i] = _remember(problem, m.own_factors, problem.double) if _too_fine(problem, m) else m
+        return [(m.factors, m) for m in now]
+
+    def _iterate(self, problem: Problem, memories: Sequence[Memory]) -> list[Memory]:
+        """One iteration of starts in one precision. Each half reads X once, for all of them."""
+        p, first = problem.penalty or Penalty(), memories[0]
+        side, places = Side.of(memories)
+        sweeps, engine = self.sweeps or first.sweeps, first.engine
+        ts = [(1 + math.sqrt(1 + 4 * m.t**2)) / 2 for m in memories]
+        betas, G = np.zeros(side.starts), np.zeros((side.starts, *first.G.shape))  # a place nobody has is dead
+        for place, m, t in zip(places, memories, ts, strict=True):
+            betas[place], G[place] = (m.t - 1) / t if self.extrapolate else 0.0, m.G
+        half_W, half_H = _halves(problem, first)
+        W, W_ahead, _ = half_W(first.X, side.F_ahead, G, side.W_ahead, side.W, Pace(betas, sweeps, p.l1_W, p.l2_W))
+        G_W = np.zeros_like(G)
+        G_W[places] = engine.grams(W_ahead, places)
+        F, F_ahead, values = half_H(first.Xt, W_ahead, G_W, side.F_ahead, side.F, Pace(betas, sweeps, p.l1_H, p.l2_H), G)
+        made, G_ahead = Side(W, F, W_ahead, F_ahead, side.starts), engine.grams(F_ahead, places)
+        steps = zip(memories, places, values[places], ts, G_ahead, strict=True)
+        return [self._decided(problem, m, made, place, float(value), t, G) for m, place, value, t, G in steps]
+
+    def _decided(self, problem: Problem, m: Memory, made: Side, place: int, value: float, t: float, G: np.ndarray) -> Memory:
+        """The step of one start taken, or dropped where the loss rose."""
+        W, F = m.engine.one(made.W_ahead, place), m.engine.one(made.F, place)
+        loss = 0.5 * m.size + value + _penalty(problem, W, F)
         if loss > m.loss:  # dropped; t = 1 makes the next step a plain one
-            W, F = m.good if m.fell_back else (m.W, m.F)  # from the good pair a plain step cannot rise
-            return replace(m, W=W, F=F, W_ahead=W, F_ahead=F, G=m.engine.gram(F), t=1.0, fell_back=True, fell=m.loss - loss)
-        factors = _held(problem, _outside(problem, m.engine, W_ahead, F), m.factors)
-        G = m.engine.gram(F_ahead)
-        return Memory(
-            m.engine, m.X, m.Xt, W, F, W_ahead, F_ahead, G, m.size, m.sweeps, (W_ahead, F), loss, factors, t, fell=m.loss - loss
-        )  # fmt: skip
+            side, G = _back(m, made, place)
+            return replace(m, side=side, place=place, G=G, t=1.0, fell_back=True, fell=m.loss - loss)
+        factors = _held(problem, _outside(problem, m.engine, W, F), m.factors)
+        new = replace(m, side=made, place=place, G=G, good=(made, place), loss=loss, factors=factors)
+        return replace(new, t=t, fell_back=False, fell=m.loss - loss)
 
     def _on_sketch(self, problem: Problem, memory: Memory, rng: np.random.Generator) -> Memory:
         """The same start, brought near the optimum on X ~ YB, where a product costs (m + n) l r instead of m n r.
@@ -144,24 +208,52 @@ class HALS(Solver):
         m = replace(memory, X=low, Xt=low.T, size=size, loss=math.nan)
         before: list[float] = []
         for _ in range(SKETCH_STEPS):
-            m = self._iterate(problem, m)
+            (m,) = self._iterate(problem, [m])
             before.append(m.loss + missed)
             if len(before) > SKETCH_WINDOW and before[-1 - SKETCH_WINDOW] - before[-1] <= SKETCH_WINDOW * SKETCH_TOL * before[-1]:
                 break
-        found = _remember(problem, _outside(problem, m.engine, *m.good), problem.working, rescale=True)
+        found = _remember(problem, _outside(problem, m.engine, *m.pair), problem.working, rescale=True)
         better = found.loss < memory.loss
         return replace(found, loss=memory.loss, factors=memory.factors) if better else memory
 
 
+def _back(m: Memory, made: Side, place: int) -> tuple[Side, np.ndarray]:
+    """The side with that start where it was before the step, at both ends of the extrapolation, and the Gram matrix of its F.
+
+    After a step that was dropped already it is the good pair: from there a plain step cannot rise.
+    """
+    one = m.engine.one
+    side, at = m.good if m.fell_back else (m.side, m.place)
+    W, F = side.W_ahead if m.fell_back else side.W, side.F
+    G = m.engine.gram(one(F, at))
+    if made.starts == side.starts == 1:
+        return Side(W, F, W, F), G
+    for new, old in ((made.W, W), (made.W_ahead, W), (made.F, F), (made.F_ahead, F)):
+        one(new, place)[:] = one(old, at)
+    return made, G
+
+
 def _halves(problem: Problem, m: Memory) -> tuple[Any, Any]:
-    """`Engine.half` for W and for H, under the problem's rules where it has any."""
-    if not problem.rules or not isinstance(m.engine, Rows):
-        return m.engine.half, m.engine.half
-    rules = problem.rules
-    return (
-        partial(half_under, m.engine, rules.columns, added=rules.weights(m.F_ahead)),
-        partial(half_under, m.engine, rules.rows),
-    )
+    """`Engine.halves` for W and for H, under the problem's rules where it has any (then of one start)."""
+    rules, rows_engine = problem.rules, m.engine
+    if not rules or not isinstance(rows_engine, Rows):
+        return m.engine.halves, m.engine.halves
+
+    def under(rows: Any, added: Any = None) -> Any:
+        def halves(
+            A: Matrix, other: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, pace: Pace,
+            start_grams: np.ndarray | None = None,
+        ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+            gram = None if start_grams is None else start_grams[0]
+            new, ahead, value = half_under(
+                rows_engine, rows, A, other, G[0], start, previous, float(pace.betas[0]), pace.sweeps,
+                pace.l1, pace.l2, gram, added,
+            )  # fmt: skip
+            return new, ahead, np.array([value])
+
+        return halves
+
+    return under(rules.columns, rules.weights(m.side.F_ahead)), under(rules.rows)
 
 
 def _held(problem: Problem, new: Factors, old: Factors) -> Factors:
@@ -212,8 +304,9 @@ def _remember(problem: Problem, factors: Factors, working: Problem | None = None
     G = kernel.gram(F)
     cross, square = kernel.cross(working.X, F, W), float(np.sum(G * kernel.gram(W)))
     loss = 0.5 * problem.squared_norm - cross + 0.5 * square + _penalty(problem, W, F)
+    side = Side(W, F, W, F)
     memory = Memory(
-        kernel, working.X, working.Xt, W, F, W, F, G, problem.squared_norm, _sweeps(problem.X), (W, F),
+        kernel, working.X, working.Xt, side, 0, G, problem.squared_norm, _sweeps(problem.X), (side, 0),
         loss if loss > 0 else math.nan, factors,
     )  # fmt: skip
     if working.dtype == np.float32 and _too_fine(problem, memory):
@@ -221,7 +314,8 @@ def _remember(problem: Problem, factors: Factors, working: Problem | None = None
     if rescale and cross > 0 and square > 0:
         by = cross / square
         W, F = W * W.dtype.type(math.sqrt(by)), F * F.dtype.type(math.sqrt(by))
-        return replace(memory, W=W, F=F, W_ahead=W, F_ahead=F, G=G * by, good=(W, F))
+        side = Side(W, F, W, F)
+        return replace(memory, side=side, G=G * by, good=(side, 0))
     return memory
 
 

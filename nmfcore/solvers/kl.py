@@ -82,6 +82,9 @@ class NewtonKL(Solver):
     extrapolate: bool = True
     sweeps: int = parameter(2, least=1, most=MOST_SWEEPS)
 
+    def share(self, problem: Problem) -> None:
+        _ = problem.working.Xt, problem.squared_norm
+
     def start(self, problem: Problem, factors: Factors, rng: np.random.Generator) -> Memory:
         memory = _prepared(problem, problem.working, factors)
         return replace(memory, approach=APPROACH) if memory.loss >= _unrelated(memory) else memory

