@@ -551,16 +551,18 @@ def _iterations(result: Factorization) -> int:
 
 
 def _reconstruction_error(problem: Problem, result: Factorization) -> float:
-    """sqrt(2 D_beta(X | WH)) in the units of X, without the penalties."""
+    """sqrt(2 D_beta(X | WH)) in the units of X, without the penalties, or the float that is nearest to it."""
     beta = beta_of(problem.loss)
     value = beta_divergence(problem, result.factors.in_double.scaled(problem.scale**-0.5), beta)
     error = times_power_of_two(float(np.sqrt(2.0 * max(value, 0.0))), beta / 2 * math.log2(problem.scale))
-    if math.isinf(error) or (value > 0 and not error):
-        raise ValueError(
-            f"With beta_loss={beta:g} the loss of data of this size ({problem.scale:.0e}) is no number that a float holds. "
-            "Divide X by its largest entry first."
+    if math.isinf(error) or (value > 0 and not error):  # W and H are right all the same, as in `solve`
+        warnings.warn(
+            f"With beta_loss={beta:g} the loss of data of this size ({problem.scale:.0e}) is no number that a float holds; "
+            "reconstruction_err_ is the nearest. Divide X by its largest entry first.",
+            RuntimeWarning,
+            stacklevel=3,
         )
-    return error
+    return min(error, sys.float_info.max)
 
 
 def _say(point: Progress) -> None:

@@ -10,7 +10,9 @@ from numpy.testing import assert_allclose
 
 from nmfcore import NMF, Penalty, StopRule, solve
 from nmfcore.contract import _losses, _with_loss, case_for
+from nmfcore.core.checks import times_power_of_two
 from nmfcore.core.factorization import beta_of
+from nmfcore.estimator import non_negative_factorization
 from nmfcore.solvers import SOLVERS
 from nmfcore.topics.projection import project_rows
 
@@ -67,16 +69,43 @@ def test_the_estimator_in_extreme_units(beta_loss, dtype, power):
     X = (np.random.default_rng(3).random((14, 9)) + 0.1).astype(dtype)
     scaled = np.ldexp(X, 2 * power).astype(dtype)
     model = {"solver": "mu", "beta_loss": beta_loss, "init": "random", "random_state": 0, "max_iter": 30}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
         one = NMF(3, **model).fit(X)
-        if beta_loss == 3 and abs(power) == 498:
-            with pytest.raises(ValueError, match="is no number that a float holds"):
-                NMF(3, **model).fit(scaled)
-            return
         two = NMF(3, **model).fit(scaled)
+        beyond = beta_loss == 3 and abs(power) == 498  # it was refused here, where `solve` goes on
+        assert beyond == any("is no number that a float holds" in str(each.message) for each in said)
         rtol = 1e-4 if dtype is np.float32 else 1e-9
         assert_allclose(np.ldexp(two.components_, -power), one.components_, rtol=rtol, atol=rtol)
         assert_allclose(np.ldexp(two.transform(scaled), -power), one.transform(X), rtol=10 * rtol, atol=10 * rtol)
     if beta_loss == "frobenius":
         assert_allclose(two.transform(scaled), project_rows(scaled, two.components_), rtol=1e-3 if dtype is np.float32 else 1e-9)
+
+
+DOORS = [
+    (key, name) for key, name in RUNS if not (SOLVERS[key].supports.requires_mask or SOLVERS[key].supports.requires_symmetric)
+]
+
+
+@pytest.mark.filterwarnings("ignore")
+@settings(max_examples=40, deadline=None)
+@given(run=st.sampled_from(DOORS), power=st.integers(-496, 496), alpha=st.sampled_from([0.0, 0.01]))
+def test_every_door_takes_every_unit_or_none_does(run, power, alpha):
+    """The estimator refused where `solve` went on."""
+    (key, name), X = run, case_for(SOLVERS[run[0]]()).X
+    beta, scaled = beta_of(name), np.ldexp(X, 2 * power)
+    alpha = alpha if SOLVERS[key].supports.penalty and abs(power * (2 * beta - 1)) < 500 else 0.0
+    loss = float(name.removeprefix("beta=")) if name.startswith("beta=") else name
+    options = {"solver": key, "beta_loss": loss, "init": "random", "random_state": 0, "max_iter": 8, "l1_ratio": 1.0}
+    one = NMF(3, **options, alpha_W=alpha).fit(X)
+    two = NMF(3, **options, alpha_W=times_power_of_two(alpha, power * (2 * beta - 1))).fit(scaled)
+    again = NMF(3, **options).fit(X), non_negative_factorization(scaled, n_components=3, **options)
+    fixed = non_negative_factorization(scaled, H=two.components_, update_H=False, n_components=3, **options)[0]
+    told = solve(scaled, 3, solver=key, loss=name, init="random", seed=0, stop=StopRule(tol=1e-5, max_iter=8))
+    assert_allclose(np.ldexp(two.components_, -power), one.components_, rtol=1e-7, atol=1e-12)
+    assert_allclose(np.ldexp(again[1][1], -power), again[0].components_, rtol=1e-7, atol=1e-12)
+    assert np.isfinite(two.reconstruction_err_)
+    assert np.isfinite(told.W).all()
+    if not alpha:
+        assert_allclose(np.ldexp(two.transform(scaled), -power), one.transform(X), rtol=1e-6, atol=1e-9)
+        assert_allclose(np.ldexp(fixed, -power), one.transform(X), rtol=1e-6, atol=1e-9)
