@@ -54,7 +54,7 @@ def page(head: Mapping[str, Any], blocks: Mapping[str, np.ndarray]) -> str:
     bare = {name: re.sub(r'(from\s+)"\./', r'\1"nmf/', source) for name, source in sources.items()}
     modules = {f"nmf/{name}": JAVASCRIPT + _base64(bare[name].encode()) for name in sorted(reachable("lesson.js", bare))}
     packed = {name: _base64(zlib.compress(block.tobytes(), 9)) for name, block in blocks.items()}
-    given = {**head, "blocks": packed, "offline": True}  # hides what needs the server
+    given = {**head, "blocks": packed, "offline": True, "paper": palette(LIGHT)}  # hides what needs the server
     return PAGE.format(
         policy=POLICY, title=escape(head["title"]), light=variables(LIGHT), dark=variables(DARK),
         css=(ASSETS / "devices.css").read_text(encoding="utf-8"), modules=json.dumps({"imports": modules}),
@@ -82,7 +82,7 @@ def reachable(name: str, sources: Mapping[str, str]) -> set[str]:
     return found
 
 
-def variables(of: Palette) -> str:
+def palette(of: Palette) -> dict[str, str]:
     """The theme under the names that Streamlit gives it."""
     lists = {"categorical": of.categorical, "sequential": of.sequential, "diverging": of.diverging}
     values = {
@@ -90,7 +90,12 @@ def variables(of: Palette) -> str:
         "border-color": of.grid, "primary-color": of.categorical[0], "link-color": of.categorical[0],
         **{f"chart-{name}-colors": ",".join(colours) for name, colours in lists.items()},
     }  # fmt: skip
-    return " ".join(f"--st-{name}: {value};" for name, value in values.items())
+    return {f"--st-{name}": value for name, value in values.items()}
+
+
+def variables(of: Palette) -> str:
+    """The same for a style sheet."""
+    return " ".join(f"{name}: {value};" for name, value in palette(of).items())
 
 
 def _base64(content: bytes) -> str:

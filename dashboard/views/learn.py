@@ -8,6 +8,7 @@ from dashboard import session
 from dashboard.cards import watch
 from dashboard.devices.mount import mount
 from dashboard.devices.pack import pack
+from dashboard.figures.theme import LIGHT
 from dashboard.learn import export, shelf
 from dashboard.learn.lessons import Lesson
 from dashboard.learn.scene import LessonError
@@ -94,7 +95,8 @@ def lesson(key: str) -> None:
         "notation": session.control("opened-notation", "V" if session.linked("notation") == "V" else "X"),
         "present": session.presenting(),
         "only": session.linked("only"),
-        "next": {"key": onward.key, "title": onward.title} if onward else None,
+        "next": {"key": onward.key, "title": onward.title} if onward else {"key": "", "title": "All lessons"},
+        "paper": export.palette(LIGHT),
         "asked": shelf.answered(head, session.sent(KEY, "ask")),
     }
     mount("lesson", pack({**head, **told}, blocks), key=KEY, on_ask=asked, on_at=turned)
@@ -127,7 +129,7 @@ def turned() -> None:
 def asked() -> None:
     """A device asked for something; the next lesson is opened here, everything else is computed when the page is drawn."""
     ask = session.sent(KEY, "ask")
-    if "go" in ask and ask["go"] in {each.key for each in shelf.course()[0]}:
+    if "go" in ask and ask["go"] in {"", *(each.key for each in shelf.course()[0])}:
         go(str(ask["go"]))
 
 

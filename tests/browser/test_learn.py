@@ -153,9 +153,38 @@ def test_one_key_leads_through_a_lesson_and_nothing_is_given_away(key, browser, 
             CHECKED.add(step.device)
             wrong += violations(page, key, "dark") + violations(page, key, "light")
         page.keyboard.press("PageDown")
+    wrong += handed_out(page, steps)
     assert [title.endswith(step.title) for title, step in zip(titles, steps, strict=True)] == [True] * len(steps)
     assert not wrong
     context.close()
+
+
+HANDOUT = """() => {
+    const page = document.querySelector('.handout'), devices = [...page.querySelectorAll('.device')]
+    const pixels = e => e.getContext('2d').getImageData(0, 0, e.width, e.height).data
+    const light = e => pixels(e).reduce((sum, v) => sum + v, 0) / (e.width * e.height) // red, green, blue and 255 for opaque
+    return { sections: page.querySelectorAll(':scope > section').length,
+      empty: devices.filter(e => e.getBoundingClientRect().height < 40).length,
+      wide: Math.round(page.scrollWidth - page.clientWidth), background: getComputedStyle(page).backgroundColor,
+      dark: [...page.querySelectorAll('.frame canvas')].filter(e => light(e) < 512).length,
+      answers: page.querySelectorAll('ol > li').length, shown: getComputedStyle(page.querySelector('h1')).printColorAdjust }
+}"""
+
+
+def handed_out(page, steps):
+    """What is wrong with the lesson on paper, printed from a dark screen."""
+    page.emulate_media(color_scheme="dark")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    found = page.evaluate(HANDOUT)
+    page.emulate_media(media="screen")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    asked = sum(step.ask is not None for step in steps)
+    right = {
+        "sections": len(steps) + 1, "empty": 0, "wide": 0, "background": "rgb(255, 255, 255)", "dark": 0, "shown": "exact",
+    }  # fmt: skip
+    said = [f"on paper: {name} is {found[name]}, not {value}" for name, value in right.items() if found[name] != value]
+    return said + ([] if found["answers"] >= asked else [f"on paper: {found['answers']} answers to {asked} questions"])
 
 
 def violations(page, key, scheme):

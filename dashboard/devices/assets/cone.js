@@ -50,7 +50,7 @@ export function build(root, send) {
     view.svg.append(
       svg("image", { class: "glow", href: glow(), x: PAD, y: SIZE[1] - PAD - scale, width: scale, height: scale, style: { "clip-path": clip } }),
       svg("polygon", { class: "walls", points: walls.map(p => p.join()).join(" ") }),
-      ...walls.map(([x, y], j) => label(x, y + (y < SIZE[1] / 2 ? -12 : 22), data.corners[j], { class: "corner", "text-anchor": "middle" })),
+      ...walls.map(([x, y], j) => label(x, y + (y < SIZE[1] / 2 ? -20 : 30), data.corners[j], { class: "corner", "text-anchor": "middle" })),
       view.hull, ...view.misses, ...view.points, view.corners)
     set(view.svg, { onpointermove: event => { if (event.buttons && dragged !== null) drag(event) }, onpointerup: () => { if (dragged !== null) { dragged = null; say() } } })
     view.error = el("div", { class: "big" })
@@ -149,7 +149,7 @@ export function build(root, send) {
 
   function said() {
     if (frame !== null) return `iteration ${data.run.iterations[frame]} of multiplicative updates, from where the ${data.words.components} stood`
-    if (exact !== null) return `another exact answer: WH differs from the data by at most ${data.family.gap[exact]}`
+    if (exact !== null) return `another exact answer: WH differs from the data by rounding only (${data.family.gap[exact]})`
     const floor = data.floors[H.length - 1]
     return floor === undefined ? "" : `the best ${H.length} could do if negative amounts were allowed (SVD): ${number(floor, 3)}`
   }

@@ -68,7 +68,8 @@ export function build(root, send) {
     const choose = el("div", { class: "choice small", role: "radiogroup", "aria-label": "Notation" }, view.notation)
     view.back = press("", "Previous step (Page Up)", () => turn(-1), "back")
     view.next = el("button", { class: "press go", "aria-label": "Next (Page Down)", title: "Next (Page Down)", onclick: () => turn(1) }, "Next", icon("next"))
-    const turns = el("div", { class: "keys turns" }, choose, view.full, view.back, view.dots, view.next)
+    view.hint = el("span", { class: "soft", text: "Page Down goes on" })
+    const turns = el("div", { class: "keys turns" }, view.hint, choose, view.full, view.back, view.dots, view.next)
     view.head = el("div", { class: "lesson-head" }, view.title, turns)
     view.words = el("div", { class: "lesson-words" }, view.text, view.ask)
     root.replaceChildren(view.head, view.words, view.stage)
@@ -96,9 +97,11 @@ export function build(root, send) {
     })))
     view.notation.forEach((button, i) => set(button, { "aria-checked": String(turned === (i === 1)) }))
     set(view.back, { disabled: at === 0 })
-    const onward = last && !closed() ? data.next && !data.offline : true, label = last && !closed() && onward ? `Next lesson: ${data.next.title} (Page Down)` : "Next (Page Down)"
+    const ending = last && !closed(), onward = ending ? data.next && !data.offline : true
+    const label = ending && onward ? `${data.next.key ? "Next lesson: " : ""}${data.next.title} (Page Down)` : "Next (Page Down)"
     set(view.next, { disabled: !onward, "aria-label": label, title: label })
-    view.next.firstChild.textContent = last && !closed() && onward ? "Next lesson" : "Next"
+    view.next.firstChild.textContent = !ending || !onward ? "Next" : data.next.key ? "Next lesson" : data.next.title
+    set(view.hint, { hidden: at > 0 })
     view.text.replaceChildren(...paragraphs(text, turned))
     if (link && !data.offline) view.text.append(el("p", {}, el("a", { href: link.href, target: "_blank", rel: "noopener", text: `${link.label} ↗` })))
     view.ask.replaceChildren(...(ask ? question(ask, at) : []))
@@ -118,7 +121,7 @@ export function build(root, send) {
     const options = ask.options && el("div", { class: "options", role: "radiogroup", "aria-label": ask.question }, ask.options.map((text, o) => el("button", {
       class: `option${mark(o)}`, role: "radio", "aria-checked": String(guess[i] === o), tabindex: (guess[i] ?? 0) === o ? 0 : -1, onclick: () => pick(o), onkeydown: e => keys(e, o),
     }, phrase(text, turned))))
-    const shown = ask.draw ? "Show the real curve" : guess[i] === undefined ? "Choose first, or show the answer" : "Show the answer"
+    const shown = ask.draw ? "Show the real curve" : "Show the answer"
     return [
       el("p", { class: "question" }, phrase(ask.question, turned)), ...(options ? [options] : []),
       el("div", { class: "answer" }, // the answer has its room from the beginning, so that nothing jumps when it comes
@@ -175,17 +178,28 @@ export function build(root, send) {
   /** All steps under each other, each with its picture, the answers at the end. */
   function handOut() {
     collect()
-    const page = el("div", { class: "handout" }, el("h1", { text: data.title }))
-    const answers = el("ol", {})
+    const page = el("div", { class: "handout", style: data.paper ?? {} }, el("h1", { text: data.title })) // in light colours, whatever the screen has
+    const answers = el("ol", {}), pictures = []
     root.append(page)
+    dress(page)
+    const drawn = (i, veiled, state) => {
+      const box = el("div", { class: `device inner${veiled ? " veiled" : ""}` })
+      return [box, () => DEVICES[data.steps[i].device](box, () => {}).show({ ...content(i), veiled }, { ...data.steps[i].state, ...state })] // once it is on the page
+    }
     range(data.steps.length).forEach(i => {
-      const { title, text, ask, device: name } = data.steps[i], box = el("div", { class: `device inner${ask ? " veiled" : ""}` })
+      const { title, text, ask } = data.steps[i], [box, show] = drawn(i, Boolean(ask))
       page.append(el("section", {}, el("h2", { text: title }), paragraphs(text, turned),
         ask && el("p", { class: "question" }, phrase(ask.question, turned)), ask?.options && el("ul", {}, ask.options.map(o => el("li", {}, phrase(o, turned)))), box))
-      DEVICES[name](box, () => {}).show({ ...content(i), veiled: Boolean(ask) }, { ...data.steps[i].state })
+      show()
       if (ask) answers.append(el("li", {}, ask.options && el("b", {}, phrase(ask.options[ask.answer - 1], turned)), paragraphs(ask.reveal, turned)))
+      if (ask && Object.keys(ask.then).length) { // where the picture changes with the answer, it stands beside it
+        const [after, showAfter] = drawn(i, false, ask.then)
+        answers.lastChild.append(after)
+        pictures.push(showAfter)
+      }
     })
     page.append(el("section", {}, answers.childNodes.length > 0 && el("h2", { text: "Answers" }), answers, aha(true)))
+    pictures.forEach(show => show())
   }
   const collect = () => root.querySelector(".handout")?.remove()
 

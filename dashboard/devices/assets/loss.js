@@ -22,7 +22,7 @@ export function build(root) {
     view.WH = table("WH", "the model")
     view.key = el("div", { class: "facts" })
     view.fit = choice(data.words.fit, data.titles, fit => go({ fit }))
-    view.outlier = data.outliers && slider("that cell", { min: 0, max: data.outliers.length - 1 }, i => go({ outlier: data.outliers[i] }))
+    view.outlier = data.outliers && slider("the marked cell", { min: 0, max: data.outliers.length - 1 }, i => go({ outlier: data.outliers[i] }))
     view.said = el("div", { class: "unseen", "aria-live": "polite" })
     root.replaceChildren(el("div", { class: "lossup" }, view.X.node, view.WH.node), view.key, el("div", { class: "controls" }, view.fit.node, view.outlier?.node), view.said)
     const by = step => {
@@ -44,12 +44,12 @@ export function build(root) {
         style: { background: colours.values.css[data.veiled ? 0 : strong], color: colours.values.ink[data.veiled ? 0 : strong] } })
     }))
     const facts = data.veiled ? [] : data.outliers
-      ? [[number(now.model, 1), "the model there"], [percent(now.share), "of the loss is in that one cell"], [percent(now.moved), "of the profile moved because of it"]]
+      ? [[number(now.model, 1), "the model there"], [percent(now.share), "of the loss is in that one cell"], [percent(now.moved), "of the topic has moved to other words"]]
       : [[number(now.model, 1), `the model's answer for ${data.asked}`], [number(now.error, 3), "relative error over the given ratings"], [`${data.empty}`, "cells are empty"]]
     view.key.replaceChildren(...facts.map(([value, said]) => el("div", { class: "big" }, el("b", { text: value }), ` ${said}`)))
     view.fit.mark(place.fit)
     view.outlier?.show(data.outliers.indexOf(place.outlier), `${place.outlier}`)
-    view.said.textContent = data.veiled ? "" : `${data.titles[place.fit]}${data.outliers ? `, that cell ${place.outlier}` : ""}: ${facts.map(f => f.join(" ")).join("; ")}.`
+    view.said.textContent = data.veiled ? "" : `${data.titles[place.fit]}${data.outliers ? `, the marked cell ${place.outlier}` : ""}: ${facts.map(f => f.join(" ")).join("; ")}.`
   }
 
   return {
