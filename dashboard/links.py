@@ -72,6 +72,11 @@ def to_query(spec: RunSpec, default: RunSpec) -> dict[str, str]:
     return {name: text for name, text in mine.items() if text != usual[name]}
 
 
+def too_long(spec: RunSpec) -> bool:
+    """Whether a part of a run's link would be refused for its length."""
+    return any(len(text) > LONGEST for text in _texts(spec).values())
+
+
 def from_query(query: Mapping[str, str], default: RunSpec) -> RunSpec | None:
     """The run that an address names; None when it names none.
 

@@ -18,7 +18,7 @@ from dashboard.widgets import bench, card
 from dashboard.widgets.filter_bar import Subset
 from dashboard.work.fitting import FittedRun
 from dashboard.work.lenses import map_key, map_seconds, map_work
-from nmfcore.data.model.rows import as_ranges
+from nmfcore.data.model.rows import as_text
 from nmfcore.data.search import find_rows
 from nmfcore.methods.maps import NEIGHBOURS, ItemMap, directions, neighbourhoods, trust
 from nmfcore.methods.subset import Chosen
@@ -127,7 +127,7 @@ def _lassoed(key: str, live: np.ndarray) -> None:
     if len(inside) == 1:
         session.set_control("map-open", inside[0])
     elif inside:
-        session.set_filter(session.filter_now().with_(Chosen(as_ranges(inside), "lassoed")))
+        session.set_filter(session.filter_now().with_(Chosen(as_text(inside), "lassoed")))
 
 
 def _chosen(shown: TopicsShown, made: ItemMap, key: str) -> None:

@@ -25,17 +25,20 @@ from nmfcore.data.model.dataset import Dataset
 from nmfcore.data.model.facts import Classes, Facts
 from nmfcore.data.model.limits import Limits
 from nmfcore.export import SavedRun
+from nmfcore.methods.subset import Filter
 
 AGREES = 1e-3  # relative difference between the error a run file claims and that of its W and H (float32 rounds at 1e-6)
 INTEGERS = ("int8", "int16", "int32", "int64")  # what the index of known classes may be stored as
 
 
-def saved_run(run: FittedRun, edits: Edits | None = None) -> bytes:
+def saved_run(run: FittedRun, edits: Edits | None = None, looked_at: Filter | None = None) -> bytes:
     """The run as a file that `opened` reads; an upload's data goes with it, a catalog's is found again by name.
 
-    edits : names, merges and hidden words that go with it
+    edits : names, merges, divisions and hidden words that go with it;  looked_at : the filter in force
     """
     data, out, view = run.dataset, io.BytesIO(), edits.to_dict() if edits else {}
+    if looked_at:
+        view["filter"] = looked_at.to_list()
     if run.spec.data != "upload":
         export.save_run(out, run.factorization, data.axes, view=view)
         return out.getvalue()
@@ -89,6 +92,7 @@ def _opened(content: bytes, limits: Limits) -> tuple[SavedRun, Dataset | None]:
     saved = export.read_run(io.BytesIO(content), largest=limits.unpacked_bytes)
     spec = saved.fit.spec
     edits_of(saved)
+    filter_of(saved)
     try:  # a file may name what a link may name, so that every control can be turned to it
         links.from_query(links.to_query(spec.replace(data_options={}, preparation=()), FIRST), FIRST)
     except (ValueError, TypeError) as wrong:
@@ -116,6 +120,17 @@ def edits_of(saved: SavedRun) -> Edits:
         return Edits.from_dict(saved.view, saved.fit.rank, saved.fit.H.shape[1])
     except ValueError as wrong:
         raise ProblemError(f"The names, merges or hidden words in this run file are damaged ({wrong}). Save it again.") from None
+
+
+def filter_of(saved: SavedRun) -> Filter:
+    """Which items of a saved run were looked at; all without a filter.
+
+    Raises
+    ------
+    ProblemError
+        If the file's filter is none.
+    """
+    return Filter.from_list(saved.view.get("filter", []))
 
 
 def _dataset(saved: SavedRun) -> Dataset:

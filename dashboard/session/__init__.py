@@ -44,7 +44,7 @@ from dashboard.session.editing import (
     undo_edit,
     undo_edits,
 )
-from dashboard.session.filtering import filter_now, set_filter, write_filter
+from dashboard.session.filtering import filter_now, filter_unlinked, set_filter, write_filter
 from dashboard.session.flow import (
     adopt,
     begin,
@@ -130,6 +130,7 @@ __all__ = [
     "end",
     "ended",
     "filter_now",
+    "filter_unlinked",
     "fit",
     "fit_another",
     "fit_job",

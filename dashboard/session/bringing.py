@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from dashboard.files.saved import edits_of, open_work, opened
+from dashboard.files.saved import edits_of, filter_of, open_work, opened
 from dashboard.session.address import has_link
 from dashboard.session.controls import wanted
 from dashboard.session.flow import fit, start_fit, use, want
@@ -147,4 +147,5 @@ def open_run(name: str, content: bytes) -> None:
     me.address.missing, me.notice = None, None
     want(spec, dataset)
     work = open_work(saved, dataset, jobs())
-    start_fit(Fit(("open", me.id, uuid.uuid4().hex), spec, edits_of(saved)), work, f"Opening {name}")
+    asked = Fit(("open", me.id, uuid.uuid4().hex), spec, edits_of(saved), filter_of(saved))
+    start_fit(asked, work, f"Opening {name}")

@@ -26,7 +26,7 @@ from nmfcore.core.guidance import Guidance
 from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.data import catalog, prepare
 from nmfcore.data.model.dataset import Dataset
-from nmfcore.data.model.rows import as_ranges
+from nmfcore.data.model.rows import as_text
 from nmfcore.methods.subset import Filter
 from nmfcore.solvers import SOLVERS
 
@@ -148,6 +148,8 @@ def _adopt_fit(me: State, fit_: Fit, job: Job | None) -> None:
         me.notice = None
         if fit_.edits:
             edit(result, fit_.edits, "opening the saved run")
+        if fit_.filter:
+            set_filter(fit_.filter)
         if fit_key(fit_.asked) != fit_key(me.wanted.spec):  # a control was turned while it ran
             keep_up()
     elif job is not None and job.failure is not None:
@@ -344,7 +346,7 @@ def waiting() -> bool:
 def fit_these(run: FittedRun, rows: np.ndarray, called: str) -> None:
     """Fit some items of a run alone, as a new run with its own name; the columns stay, so that both can be compared."""
     me = state()
-    dataset = prepare.apply(run.dataset, [{"step": "items", "keep": as_ranges(rows), "called": called}])
+    dataset = prepare.apply(run.dataset, [{"step": "items", "keep": as_text(rows), "called": called}])
     spec = me.shown.asked if me.shown.run is run else run.spec
     spec = spec.replace(preparation=dataset.steps, rank=min(spec.rank, *dataset.shape))
     spec = spec.replace(fingerprint=dataset.fingerprint if spec.data == "upload" else "")

@@ -91,11 +91,12 @@ class Shown:
 
 @dataclass(frozen=True)
 class Fit:
-    """A fit under way: its job, what was asked for, and for a saved run that is opened how its topics were shown."""
+    """A fit under way: its job, what was asked for, and for a saved run that is opened how it was looked at."""
 
     key: Hashable
     asked: RunSpec
     edits: Edits = field(default_factory=Edits)
+    filter: Filter = field(default_factory=Filter)
 
 
 @dataclass(frozen=True)

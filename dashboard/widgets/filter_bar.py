@@ -87,6 +87,11 @@ def draw(shown: TopicsShown) -> Subset:
             if len(now.conditions) > 1:
                 st.button("Show all", key="filter-clear", type="tertiary", on_click=session.set_filter, args=(Filter(),))
     session.write_filter()
+    if session.filter_unlinked():
+        st.markdown(
+            ":orange[:material/link_off:] :small[So many scattered items do not fit into a link: Copy link leaves them out. A "
+            "saved run (Export) keeps them.]"
+        )
     if now and not len(found.rows):
         st.markdown(":orange[:material/filter_alt_off:] No item passes this filter. Remove a condition.")
     return found

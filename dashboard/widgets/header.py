@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard import session
+from dashboard import links, session
 from dashboard.files import exports, report, saved
 from dashboard.text.words import identity
 from dashboard.topics_shown import on_scale
 from dashboard.topics_shown.edits import Edits
 from dashboard.widgets import scale
 from dashboard.work.fitting import FittedRun
+from nmfcore.methods.subset import Filter
 
 BINARY = "application/octet-stream"
 
@@ -70,12 +71,18 @@ def copy_link(run: FittedRun) -> None:
             )
         else:
             st.markdown("Opens this view of this run in another tab or on another machine.")
-        st.code(session.address(), language=None, wrap_lines=True)
+        address = session.address()
+        if session.filter_unlinked():
+            st.markdown(":orange[:material/link_off:] Without the filter, which is too long for a link. A saved run keeps it.")
+        if links.too_long(run.spec):
+            st.markdown(":orange[:material/link_off:] This run's choice of items is too long for a link. A saved run keeps it.")
+            return
+        st.code(address, language=None, wrap_lines=True)
 
 
 def export(run: FittedRun) -> None:
     """The run as files: a report, W and H, a script that repeats it, and the run itself. Nothing is made before the click."""
-    key, convention, edits = scale.current(), scale.words(), session.edits(run)
+    key, convention, edits, looked_at = scale.current(), scale.words(), session.edits(run), session.filter_now()
     name = f"nmf-{run.spec.data}-rank{run.rank}"
     uploaded = run.spec.data == "upload"
     with st.popover("Export", icon=":material/download:"):
@@ -97,14 +104,14 @@ def export(run: FittedRun) -> None:
             _file("Specification (.json)", lambda: _made("spec", run, key), f"{name}.json", "application/json", "json")
         goes = ", with its data" if uploaded else ""
         st.markdown(f"**Keep it**  \n:small[:gray[The finished run{goes}; opens again on Data, Bring your own.]]")
-        _file("Saved run", lambda: _made("run", run, key, edits), f"{name}.nmf.npz", BINARY, "run")
+        _file("Saved run", lambda: _made("run", run, key, edits, looked_at), f"{name}.nmf.npz", BINARY, "run")
 
 
 def _file(label: str, make: Callable[[], bytes], name: str, mime: str, key: str) -> None:
     st.download_button(label, data=make, file_name=name, mime=mime, on_click="ignore", key=f"export-{key}")
 
 
-def _made(what: str, run: FittedRun, convention: str, edits: Edits | None = None) -> bytes:
+def _made(what: str, run: FittedRun, convention: str, edits: Edits | None = None, looked_at: Filter | None = None) -> bytes:
     """The content of one file, made when it is asked for; in a thread without a session, so all it needs is handed in."""
     factors = on_scale(run, convention)
 
@@ -118,6 +125,6 @@ def _made(what: str, run: FittedRun, convention: str, edits: Edits | None = None
         "csv": lambda: exports.factors_csv(run, factors.W, factors.H, convention, names()),
         "script": lambda: exports.script_with_data(run) if run.spec.data == "upload" else exports.script(run),
         "spec": lambda: run.spec.to_json().encode(),
-        "run": lambda: saved.saved_run(run, edits),
+        "run": lambda: saved.saved_run(run, edits, looked_at),
     }
     return makers[what]()

@@ -16,7 +16,7 @@ import numpy as np
 from nmfcore.core.checks import ProblemError
 from nmfcore.core.factorization import Matrix
 from nmfcore.data.model.dataset import Dataset
-from nmfcore.data.model.rows import from_ranges
+from nmfcore.data.model.rows import count_of, from_ranges
 from nmfcore.data.search import find_rows
 from nmfcore.methods.groups import LogOdds, log_odds, occurrences, shares
 
@@ -124,7 +124,7 @@ class Contains:
 
 @dataclass(frozen=True)
 class Chosen:
-    """Items chosen one by one, by a lasso or by ticking; `rows` as `as_ranges` writes them."""
+    """Items chosen one by one, by a lasso or by ticking; `rows` as `as_text` writes them."""
 
     rows: str
     how: str = "chosen"
@@ -136,7 +136,7 @@ class Chosen:
 
     @property
     def sentence(self) -> str:
-        many = sum(int(b or a) - int(a) + 1 for a, _, b in (part.partition("-") for part in self.rows.split(",")))
+        many = count_of(self.rows)
         return f"{self.how}: {many:,} item{'' if many == 1 else 's'}"
 
 

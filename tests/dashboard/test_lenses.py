@@ -9,12 +9,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.files.report import html
-from dashboard.files.saved import edits_of, saved_run
+from dashboard.files.saved import edits_of, filter_of, saved_run
 from dashboard.files.saved import opened as opened_file
 from dashboard.session.editing import _edited_run
 from dashboard.text.words import percent
 from dashboard.topics_shown.edits import Edits
 from dashboard.topics_shown.shown import merged
+from nmfcore.data.model.rows import as_text
 from nmfcore.methods.divide import divide
 from nmfcore.methods.groups import group_shares, shares
 from nmfcore.methods.subset import Among, Between, Chosen, Filter, OfTopic
@@ -279,3 +280,16 @@ def test_every_lens_shows_topics_as_they_are_shown():
         assert "far away" in said
     app = settled(app.switch_page("views/items.py").run())
     assert "2 + 5" in json.dumps(charts(app))
+
+
+def test_a_filter_too_long_for_a_link_is_said_and_a_saved_run_keeps_it(monkeypatch):
+    monkeypatch.setattr("dashboard.session.filtering.LONGEST", 40)
+    app = opened("items")
+    looked_at = Filter((Chosen(as_text(range(0, 200, 2)), "lassoed"),))
+    app.session_state["nmf"].filter = looked_at
+    app = settled(app.run())
+    assert "filter" not in app.query_params
+    assert "do not fit into a link" in text(app)
+    run = app.session_state["nmf"].shown.run
+    saved, _ = opened_file(saved_run(run, looked_at=looked_at))
+    assert filter_of(saved) == looked_at

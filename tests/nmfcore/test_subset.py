@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 
 from nmfcore import ProblemError
 from nmfcore.data import load_prepared
-from nmfcore.data.model.rows import as_ranges, from_ranges
+from nmfcore.data.model.rows import as_ranges, as_text, count_of, from_ranges
 from nmfcore.data.prepare import apply
 from nmfcore.methods.groups import shares
 from nmfcore.methods.subset import Among, Between, Chosen, Contains, Filter, OfTopic, contrast
@@ -82,9 +82,28 @@ def test_what_does_not_fit_the_data_is_refused(condition, words):
         Filter((condition,)).rows(FILMS, W)
 
 
-@given(st.sets(st.integers(0, 500)))
-def test_ranges_of_rows_come_back(rows):
-    assert from_ranges(as_ranges(rows), 501).tolist() == sorted(rows)
+@given(st.sets(st.integers(0, 500)) | st.sets(st.integers(0, 40_000), max_size=300))
+def test_rows_come_back_as_ranges_and_packed(rows):
+    size = max(rows, default=0) + 1
+    for text in (as_ranges(rows), as_text(rows)):
+        assert from_ranges(text, size).tolist() == sorted(rows)
+        assert count_of(text) == len(rows)
+
+
+def test_a_lasso_of_scattered_items_stays_short():
+    rng = np.random.default_rng(0)
+    for size, many, longest in ((18_846, 9_423, 3_300), (18_846, 400, 800), (36_000, 18_000, 6_100)):
+        rows = np.sort(rng.choice(size, many, replace=False))
+        text = as_text(rows)
+        assert len(text) < longest
+        assert from_ranges(text, size).tolist() == rows.tolist()
+    assert as_text([0, 1, 2, 6]) == "1-3,7"
+
+
+@pytest.mark.parametrize("text", ["~", "~!!!!", "~AAAA", as_text(range(0, 900, 2))[:-6], as_text(range(0, 900, 2))])
+def test_packed_rows_that_are_damaged_or_not_there_are_refused(text):
+    with pytest.raises(ProblemError, match=r"damaged|not among the 200"):
+        Filter((Chosen(text),)).rows(FILMS, W)
 
 
 def test_a_subset_is_compared_with_all():
