@@ -20,7 +20,7 @@ from dashboard.work.fitting import FittedRun
 from dashboard.work.lenses import shares_key, shares_work
 from nmfcore.data.model.facts import Classes, Fact
 from nmfcore.methods.groups import LEAST, LEVEL, GroupShares, crossed
-from nmfcore.methods.over_time import bins
+from nmfcore.methods.over_time import UNITS, bins, units_of, usual_unit
 
 BY, AND = "groups-by", "groups-and"
 NONE = ""  # no second fact
@@ -42,13 +42,13 @@ class Grouping:
     others: int = 0
 
 
-def grouped(run: FittedRun, name: str) -> Classes:
-    """The items by a fact; a number or date by bins."""
+def grouped(run: FittedRun, name: str, unit: str | None = None) -> Classes:
+    """The items by a fact; a number or date by bins of the unit, or of the usual one."""
     if name == KNOWN:
         assert run.dataset.classes is not None
         return run.dataset.classes
     fact: Fact = run.dataset.facts[name]
-    return bins(fact).classes if fact.kind in ("number", "date") else fact.classes()
+    return bins(fact, unit).classes if fact.kind in ("number", "date") else fact.classes()
 
 
 def facts(run: FittedRun) -> dict[str, str]:
@@ -77,10 +77,21 @@ def choose(shown: TopicsShown) -> Grouping | None:
             "and", rest, format_func=lambda name: titles.get(name, "no second fact"), key=AND, width=220,
             help="Two facts at once: a group for every pair that occurs.",
         )  # fmt: skip
-    classes, name = grouped(run, first), titles[first]
+        unit = _unit(run, first)
+    classes, name = grouped(run, first, unit), titles[first]
     if second != NONE:
         classes, name = crossed(classes, grouped(run, second)), f"{name} × {titles[second]}"
     return _largest(classes, name)
+
+
+def _unit(run: FittedRun, name: str) -> str | None:
+    """The bins of a number or date; None for a category."""
+    fact = None if name == KNOWN else run.dataset.facts[name]
+    if fact is None or fact.kind not in ("number", "date"):
+        return None
+    units, key = units_of(fact), f"groups-bin-{name}"
+    bench.linked(key, "bin", units, usual_unit(fact))
+    return str(st.selectbox("Bins of", units, key=key, format_func=lambda one: f"a {one}" if one in UNITS else one, width=160))
 
 
 def _usual(run: FittedRun, names: list[str]) -> str:
@@ -138,6 +149,7 @@ def finding(made: GroupShares, called: Components) -> str:
     )
 
 
+@st.fragment  # another picture or order draws nothing else anew
 def draw(shown: TopicsShown, grouping: Grouping, made: GroupShares) -> None:
     """The picture chosen, and what it is over."""
     called = shown.called()

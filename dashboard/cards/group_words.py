@@ -23,6 +23,7 @@ REST = -1  # in place of a second group: all other items
 TYPICAL = 10
 
 
+@st.fragment  # other groups or another word draw nothing else anew
 def draw(shown: TopicsShown, grouping: Grouping, found: Subset, furthest: tuple[int, int] | None) -> None:
     """Choose two groups; their words as a scatter, and the first one's most typical items.
 

@@ -20,7 +20,7 @@ from dashboard.work.fitting import FittedRun
 from dashboard.work.lenses import shares_key, shares_work, words_key, words_work
 from nmfcore.data.model.facts import Fact
 from nmfcore.methods.groups import LEAST, LEVEL, GroupShares
-from nmfcore.methods.over_time import Bins, bins, units_of, usual_unit
+from nmfcore.methods.over_time import UNITS, Bins, bins, units_of, usual_unit
 from nmfcore.topics.terms import best
 
 FACT, UNIT, TOPICS = "time-fact", "time-unit", "time-topics"
@@ -58,7 +58,7 @@ def choose(run: FittedRun) -> Timeline | None:
 
 
 def _unit_words(unit: str) -> str:
-    return f"a {unit}" if unit[0].isalpha() else unit
+    return f"a {unit}" if unit in UNITS else unit
 
 
 def no_time(run: FittedRun) -> None:
@@ -102,6 +102,7 @@ def finding(made: GroupShares, called: Components) -> str:
     return f"{called.noun.capitalize()} {called.labels[k]} changes most: {', '.join(ends)}"
 
 
+@st.fragment  # other topics draw nothing else anew
 def draw(shown: TopicsShown, line: Timeline, made: GroupShares) -> None:
     """Lines with intervals and the counts beneath."""
     called = shown.called()

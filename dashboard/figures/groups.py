@@ -106,77 +106,111 @@ def _written(found: GroupShares, order: Sequence[int], trace: dict[str, Any], in
 
 @dataclass(frozen=True)
 class _Grid:
-    """Where small multiples stand, ACROSS beside each other, in px and in shares of the picture.
+    """Where small multiples stand, ACROSS beside each other, in px from the upper left corner of one pair of axes.
 
-    groups : in each;  cells : how many;  width : of all;  left : for the groups' names
+    Axes of their own for each would take the browser a second for twenty topics.
+    groups : in each;  cells : how many;  width : of all;  left : for the groups' names;  end : the share at the right edge
     """
 
     groups: int
     cells: int
     width: int
     left: float
+    end: float
 
     @property
-    def cell(self) -> int:
-        return DOT_ROW * self.groups + 8
+    def height(self) -> int:
+        return -(-self.cells // ACROSS) * (DOT_ROW * self.groups + 8 + GAP)
 
-    @property
-    def inner(self) -> int:
-        return -(-self.cells // ACROSS) * (self.cell + GAP)
-
-    def place(self, at: int) -> tuple[float, float, tuple[float, float], tuple[float, float]]:
-        """Left edge, upper edge, and the stretches of both axes of one."""
+    def corner(self, at: int) -> tuple[float, float]:
+        """The upper left corner of one chart, below its name."""
         down, across = divmod(at, ACROSS)
-        begin = across / ACROSS + (self.left + 10) / self.width
-        share = (self.width - ACROSS * (self.left + 14)) / ACROSS / self.width
-        top = 1.0 - (down * (self.cell + GAP) + HEAD) / self.inner
-        return across / ACROSS, top, (begin, min(begin + share, 1.0)), (max(top - self.cell / self.inner, 0.0), top)
+        return across * self.width / ACROSS, down * (DOT_ROW * self.groups + 8 + GAP) + HEAD
+
+    def x(self, at: int, shares: np.ndarray) -> np.ndarray:
+        """Where shares (in %) stand in one chart."""
+        room = self.width / ACROSS - self.left - 24
+        return self.corner(at)[0] + self.left + 10 + np.asarray(shares) / self.end * room
+
+    def y(self, at: int) -> np.ndarray:
+        """Where the groups of one chart stand."""
+        return self.corner(at)[1] + DOT_ROW * (np.arange(self.groups) + 0.5) + 4
 
 
 def group_multiples(
     found: GroupShares, called: Components, order: Sequence[int], *, theme: str = "light", width: int = look.WIDE_WIDTH
 ) -> Picture:
-    """A small chart for each topic: its mean share and interval in every group, the line its share of all items."""
-    g = len(found.names)
+    """A small chart for each topic: its mean share and interval in every group, the line its share of all items.
+
+    order : topics as they are read, from left to right and down
+    """
     labels, left = look.shorten_all(found.names, 96)
-    grid = _Grid(g, len(order), width, left)
     end = 100 * float(np.nanmax(found.high, initial=0.01)) * 1.03
-    ink = look.palette(theme)
-    traces: list[dict[str, Any]] = []
-    layout: dict[str, Any] = {"annotations": [], "shapes": [], "margin": {"l": 0, "r": 8, "t": 26, "b": 4}}
-    for at, k in enumerate(order):
-        suffix = "" if at == 0 else str(at + 1)
-        edge, top, across, down = grid.place(at)
-        traces.append(_dots(found, k, called, theme) | {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"})
-        layout[f"xaxis{suffix}"] = look.bare_axis(range=[0, end], domain=across, anchor=f"y{suffix}", fixedrange=True)
-        rows = look.axis(theme, None, showgrid=False, fixedrange=True, automargin=False, zeroline=False)
-        rows |= {"tickmode": "array", "tickvals": np.arange(g), "ticktext": labels, "range": [g - 0.5, -0.5]}
-        rows |= {"domain": down, "anchor": f"x{suffix}", "tickfont": {"size": look.SMALL_SIZE, "color": ink.text}}
-        layout[f"yaxis{suffix}"] = rows
-        whole = 100 * found.whole[k]
-        layout["shapes"].append(
-            {"type": "line", "xref": f"x{suffix}", "yref": f"y{suffix}", "x0": whole, "x1": whole, "y0": -0.5, "y1": g - 0.5,
-             "line": {"color": ink.muted, "width": 1, "dash": "dot"}}
-        )  # fmt: skip
-        head = f"<b>{plotly(called.labels[k])} · {look.shorten(called.names[k], width / ACROSS - 40)}</b>"
-        place = {"xref": "paper", "yref": "paper", "x": edge, "y": top, "xanchor": "left", "yanchor": "bottom"}
-        layout["annotations"].append(look.annotation(theme, head, align="left", **place))
-    alt = f"For each of {len(order)} {clean(called.noun)}s the mean share in {g} groups, 0 to {end / 1.03:.0f} %. "
+    grid = _Grid(len(found.names), len(order), width, left, end)
+    traces = [
+        _names_of(grid, labels, theme), _wholes(found, grid, order, theme),
+        *(_interval(found, grid, at, k, look.component_colour(called.colours[k], theme)) for at, k in enumerate(order)),
+        _dots(found, grid, order, called, theme), _heads(grid, order, called, theme),
+    ]  # fmt: skip
+    layout = {
+        "margin": {"l": 0, "r": 0, "t": 6, "b": 0}, "hovermode": "closest", "showlegend": False,
+        "xaxis": look.bare_axis(range=[0, width], fixedrange=True, visible=False),
+        "yaxis": look.bare_axis(range=[grid.height, 0], fixedrange=True, visible=False),
+    }  # fmt: skip
+    alt = f"For each of {len(order)} {clean(called.noun)}s the mean share in {grid.groups} groups, 0 to {end / 1.03:.0f} %. "
     alt += f"{highest_words(found, order[:20], called)}."
-    return Picture(look.figure(traces, layout, theme, height=grid.inner + 30), alt, lambda: share_table(found, called))
+    return Picture(look.figure(traces, layout, theme, height=grid.height + 6), alt, lambda: share_table(found, called))
 
 
-def _dots(found: GroupShares, k: int, called: Components, theme: str) -> dict[str, Any]:
-    """One topic's mean share and interval in each group; filled where it differs by more than chance."""
-    colour = look.component_colour(called.colours[k], theme)
-    mean, low, high = (100 * side[:, k] for side in (found.mean, found.low, found.high))
-    sure = np.nan_to_num(found.p[:, k], nan=1.0) <= SIGNIFICANT
+def _text(x: np.ndarray, y: np.ndarray, text: Sequence[str], place: str, size: int, theme: str) -> dict[str, Any]:
+    font = {"size": size, "color": look.palette(theme).text}
+    return {"type": "scatter", "mode": "text", "x": x, "y": y, "text": text, "textposition": place, "textfont": font,
+            "hoverinfo": "skip"}  # fmt: skip
+
+
+def _names_of(grid: _Grid, labels: Sequence[str], theme: str) -> dict[str, Any]:
+    """The groups' names, at the left of each chart."""
+    x = np.concatenate([np.full(grid.groups, grid.corner(at)[0] + grid.left + 6) for at in range(grid.cells)])
+    y = np.concatenate([grid.y(at) for at in range(grid.cells)])
+    return _text(x, y, [*labels] * grid.cells, "middle left", look.SMALL_SIZE, theme)
+
+
+def _heads(grid: _Grid, order: Sequence[int], called: Components, theme: str) -> dict[str, Any]:
+    """The topics' names, above each chart."""
+    corner = np.array([grid.corner(at) for at in range(grid.cells)], float).reshape(-1, 2)
+    heads = [f"<b>{plotly(called.labels[k])} · {look.shorten(called.names[k], grid.width / ACROSS - 40)}</b>" for k in order]
+    return _text(corner[:, 0] + 2, corner[:, 1] - 8, heads, "middle right", look.TEXT_SIZE, theme)
+
+
+def _wholes(found: GroupShares, grid: _Grid, order: Sequence[int], theme: str) -> dict[str, Any]:
+    """The share of all items, as a dotted line in each chart."""
+    x, y = [], []
+    for at, k in enumerate(order):
+        (place,), rows = grid.x(at, np.array([100 * found.whole[k]])), grid.y(at)
+        x += [place, place, None]
+        y += [rows[0] - DOT_ROW / 2, rows[-1] + DOT_ROW / 2, None]
+    line = {"color": look.palette(theme).muted, "width": 1, "dash": "dot"}
+    return {"type": "scatter", "mode": "lines", "x": x, "y": y, "line": line, "hoverinfo": "skip"}
+
+
+def _interval(found: GroupShares, grid: _Grid, at: int, k: int, colour: str) -> dict[str, Any]:
+    """One topic's intervals."""
+    ends = np.column_stack([grid.x(at, 100 * found.low[:, k]), grid.x(at, 100 * found.high[:, k]), np.full(grid.groups, np.nan)])
+    line = {"color": colour, "width": 1.5}
+    return {"type": "scatter", "mode": "lines", "x": ends.ravel(), "y": np.repeat(grid.y(at), 3), "line": line,
+            "hoverinfo": "skip"}  # fmt: skip
+
+
+def _dots(found: GroupShares, grid: _Grid, order: Sequence[int], called: Components, theme: str) -> dict[str, Any]:
+    """The mean shares; filled where one differs by more than chance."""
+    sure = np.nan_to_num(found.p[:, order], nan=1.0) <= SIGNIFICANT
+    colours = [look.component_colour(called.colours[k], theme) for k in order for _ in range(grid.groups)]
     return {
-        "type": "scatter", "mode": "markers", "x": mean, "y": np.arange(len(mean)),
-        "marker": {"color": colour, "size": 7, "symbol": np.where(sure, "circle", "circle-open")},
-        "error_x": {"type": "data", "symmetric": False, "array": high - mean, "arrayminus": mean - low, "color": colour,
-                    "thickness": 1.5, "width": 0},
-        "customdata": [cell_words(found, g, k, called) for g in range(len(mean))],
+        "type": "scatter", "mode": "markers",
+        "x": np.concatenate([grid.x(at, 100 * found.mean[:, k]) for at, k in enumerate(order)]),
+        "y": np.concatenate([grid.y(at) for at in range(grid.cells)]),
+        "marker": {"color": colours, "size": 7, "symbol": np.where(sure.T.ravel(), "circle", "circle-open").tolist()},
+        "customdata": [cell_words(found, g, k, called) for k in order for g in range(grid.groups)],
         "hovertemplate": "%{customdata}<extra></extra>",
     }  # fmt: skip
 

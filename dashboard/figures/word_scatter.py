@@ -14,7 +14,7 @@ from dashboard.text.plain import clean, plotly
 from nmfcore.methods.groups import LogOdds
 
 MOST_NAMED = 24  # words that are written beside their points, on each side
-MOST_POINTS = 2_500  # words that are drawn, those with the largest z; the table holds all
+MOST_POINTS = 1_200  # words that are drawn, those with the largest z: as SVG they are there sooner than a WebGL canvas
 LINE = 18  # px from the name of one word to the next
 WIDE = 130  # px of a word's name at most
 SURE = 1.96  # z beyond which one word alone would be called different at 5 %
@@ -77,7 +77,7 @@ def _points(found: LogOdds, drawn: np.ndarray, terms: Sequence[str], groups: tup
         for j in drawn
     ]
     return {
-        "type": "scattergl", "mode": "markers", "x": (found.first + found.second)[drawn], "y": found.z[drawn],
+        "type": "scatter", "mode": "markers", "x": (found.first + found.second)[drawn], "y": found.z[drawn],
         "marker": {"color": colours, "size": 6, "opacity": 0.75}, "customdata": hover,
         "hovertemplate": "%{customdata}<extra></extra>",
     }  # fmt: skip

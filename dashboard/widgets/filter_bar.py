@@ -20,9 +20,9 @@ from nmfcore.core.checks import ProblemError
 from nmfcore.data.model.facts import Fact
 from nmfcore.methods.subset import Among, Between, Condition, Contains, Filter, OfTopic, facts_to_filter
 
-TOPIC, WORDS = "\0topic", "\0words"  # choices beside the facts, whose names a file may choose
+TOPIC = "\0topic"  # a choice beside the facts, whose names a file may choose
 MOST_NAMES = 400  # values of a category that are offered
-KEY = "filter-by"
+KEY, VALUE, SAID = "filter-by", "filter-value", "filter-words"
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +67,14 @@ def draw(shown: TopicsShown) -> Subset:
                 f"{markdown(said(condition, run), 60)} ✕", key=f"chip-{place}", on_click=session.set_filter,
                 args=(now.without(place),), help="Remove this condition",
             )  # fmt: skip
-        with st.popover("Filter", icon=":material/filter_alt:", help="Look at some of the items; the model stays as it is"):
-            _add(shown, now)
+        menu = st.popover(
+            "Filter", icon=":material/filter_alt:", key="filter-menu", on_change="rerun",
+            help="Look at some of the items; the model stays as it is",
+        )  # fmt: skip
+        if menu.open:  # its lists of values are long: they travel when somebody looks at them
+            with menu:
+                _at_once(shown)
+                _add(shown, now)
         found = subset(shown)
         if now:
             axis = run.dataset.axes.rows
@@ -97,15 +103,58 @@ def draw(shown: TopicsShown) -> Subset:
     return found
 
 
+def _at_once(shown: TopicsShown) -> None:
+    """The quick ways: a value of any fact, and words; each is a condition as soon as it is chosen."""
+    values = _values(shown.run)
+    if values:
+        st.selectbox(
+            "Only these", values, index=None, key=VALUE, on_change=_chose_value, placeholder="type a value",
+            format_func=lambda one: f"{clean(one[1], 60)} · {clean(one[0], 30)}",
+        )  # fmt: skip
+    st.text_input("With the words", key=SAID, max_chars=200, placeholder="orbit", on_change=_wrote_words)
+
+
+def _values(run: FittedRun) -> list[tuple[str, str]]:
+    """Every value of every category that occurs, with its fact; of a fact with very many the first ones."""
+    return run.derived(
+        "filter values",
+        lambda: [
+            (fact.name, fact.names[i])
+            for fact in run.dataset.facts
+            if fact.kind == "category"
+            for i in np.unique(fact.values[fact.values >= 0])[:MOST_NAMES]
+        ],
+    )
+
+
+def _chose_value() -> None:
+    """One more value of a fact: added to those that are among its condition already."""
+    chosen = session.control_value(VALUE, None)
+    if chosen is None:
+        return
+    fact, value = chosen
+    now = session.filter_now()
+    known = next((one.values for one in now.conditions if isinstance(one, Among) and one.fact == fact), ())
+    session.set_filter(now.with_(Among(fact, (*known, value) if value not in known else known)))
+    session.set_control(VALUE, None)
+
+
+def _wrote_words() -> None:
+    text = str(session.control_value(SAID, "") or "").strip()
+    if text:
+        session.set_filter(session.filter_now().with_(Contains(text)))
+        session.set_control(SAID, "")
+
+
 def _add(shown: TopicsShown, now: Filter) -> None:
-    """The menu: by what, which values, Add."""
+    """The slower way: by what, which values or range, Add."""
     run = shown.run
     facts = {name: clean(name, 40) for name in facts_to_filter(run.dataset)}
-    titles = facts | {TOPIC: f"share of a {part(run.dataset)}", WORDS: "words or label"}
+    titles = facts | {TOPIC: f"share of a {part(run.dataset)}"}
     if session.control_value(KEY, None) not in titles:
         session.set_control(KEY, next(iter(titles)))
-    by = st.selectbox("By", list(titles), format_func=titles.__getitem__, key=KEY)
-    made = _topic(shown) if by == TOPIC else _words() if by == WORDS else _fact(run.dataset.facts[by])
+    by = st.selectbox("Or by", list(titles), format_func=titles.__getitem__, key=KEY)
+    made = _topic(shown) if by == TOPIC else _fact(run.dataset.facts[by])
     st.button(
         "Add", key="filter-add", type="primary", disabled=made is None, on_click=session.set_filter,
         args=(now.with_(made) if made is not None else now,),
@@ -122,11 +171,6 @@ def _topic(shown: TopicsShown) -> Condition:
         "at least, in %", 1, 100, 30, key="filter-least", help=f"Share of the item's row of W ({shown.scale_words})."
     )
     return OfTopic(members if len(members) > 1 else members[0], least / 100)
-
-
-def _words() -> Condition | None:
-    text = st.text_input("contains", key="filter-text", max_chars=200, placeholder="orbit").strip()
-    return Contains(text) if text else None
 
 
 def _fact(fact: Fact) -> Condition | None:

@@ -26,6 +26,7 @@ UNITS = {
     "decade": ("Y", 10), "century": ("Y", 100),
 }  # fmt: skip
 YEARS = (1000, 2200)  # whole numbers between these are years
+HALVES = "two halves"  # before and after the median, equal moments together
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +56,9 @@ def units_of(fact: Fact) -> list[str]:
     """The bins that can be chosen for a fact, from fine to coarse; those with more than LIMIT bins are left out."""
     if not fact.known.any():
         return []
-    if fact.kind == "date":
-        return [unit for unit in UNITS if _number_of(fact, unit) <= LIMIT]
-    return [unit for unit in _widths(fact) if _number_of(fact, unit) <= LIMIT]
+    units = list(UNITS) if fact.kind == "date" else _widths(fact)
+    halves = [HALVES] if len(np.unique(fact.values[fact.known])) > 1 else []
+    return [unit for unit in units if _number_of(fact, unit) <= LIMIT] + halves
 
 
 def usual_unit(fact: Fact) -> str:
@@ -68,10 +69,8 @@ def usual_unit(fact: Fact) -> str:
     ProblemError
         If the fact is no date and no number, or nothing is known.
     """
-    for unit in _checked(fact):
-        if _number_of(fact, unit) <= MOST_BINS:
-            return unit
-    return _checked(fact)[-1]
+    units = [unit for unit in _checked(fact) if unit != HALVES]
+    return next((unit for unit in units if _number_of(fact, unit) <= MOST_BINS), units[-1])
 
 
 def bins(fact: Fact, unit: str | None = None) -> Bins:
@@ -91,9 +90,24 @@ def bins(fact: Fact, unit: str | None = None) -> Bins:
     unit = unit or usual_unit(fact)
     if unit not in known:
         raise ProblemError(f"{fact.name} cannot be divided into bins of {unit!r}. Possible: {', '.join(known)}.")
+    if unit == HALVES:
+        return _halves(fact)
     place, first, last = _places(fact, unit)
     names = tuple(_name(at, unit, fact) for at in range(first, last + 1))
     return Bins(unit, names, np.where(fact.known, place - first, -1).astype(np.int32))
+
+
+def _halves(fact: Fact) -> Bins:
+    """The earlier and the later half, as equal in number as they can be with equal values together."""
+    known = fact.known
+    values, counts = np.unique(fact.values[known], return_counts=True)
+    before = np.cumsum(counts)[:-1]
+    cut = int(np.argmin(np.abs(2 * before - counts.sum())))
+    index = np.full(len(fact), -1, np.int32)
+    index[known] = (fact.values[known] > values[cut]).astype(np.int32)
+    said = Fact(fact.name, fact.kind, values).shown
+    ends = ((0, cut), (cut + 1, len(values) - 1))
+    return Bins(HALVES, tuple(said(a) if a == b else f"{said(a)} to {said(b)}" for a, b in ends), index)
 
 
 def _checked(fact: Fact) -> list[str]:

@@ -201,3 +201,18 @@ def test_films_of_one_country_on_the_map_and_fitted_alone(walk):
     walk.app.open("/topics?filter=" + '[["among","genre",["western","war"]]]')
     walk.press("Fit on these alone")
     walk.app.expect(walk.page.get_by_test_id("stSidebar").get_by_text(re.compile("22 films"))).to_be_visible()
+
+
+def test_which_westerns_are_about_revenge(walk):
+    """The shape of "which posts of sci.space talk about money", on data that is always there."""
+    walk.go("Items").press("Filter").select("Only these", "western · genre").fill("Find a film", "revenge")
+    walk.sees(re.compile(r"10 films of 200"))
+    walk.app.expect(walk.page.get_by_text(re.compile(r"\d of 200 films · choose a row"))).to_be_visible()
+
+
+def test_what_changed_between_two_halves(walk):
+    walk.go("By group").select("By", "year").select("Bins of", "two halves")
+    walk.app.expect(
+        walk.page.get_by_text(re.compile(r"Furthest apart in their topics: 1902 to \d+ and \d+ to \d+"))
+    ).to_be_visible()
+    walk.app.expect(walk.page.locator('[aria-label*="Words most 1902 to"]').first).to_be_attached()

@@ -18,7 +18,8 @@ from dashboard.topics_shown.shown import merged
 from nmfcore.data.model.rows import as_text
 from nmfcore.methods.divide import divide
 from nmfcore.methods.groups import group_shares, shares
-from nmfcore.methods.subset import Among, Between, Chosen, Filter, OfTopic
+from nmfcore.methods.over_time import bins
+from nmfcore.methods.subset import Among, Between, Chosen, Contains, Filter, OfTopic
 from nmfcore.topics.scale import apply as rescale
 
 APP = str(Path(__file__).resolve().parents[2] / "dashboard" / "app.py")
@@ -97,6 +98,8 @@ def test_a_filter_from_a_link_holds_on_every_page_and_its_chip_takes_it_back(pag
 
 def test_a_filter_is_added_from_its_menu_and_the_subset_stands_against_the_whole():
     app = opened("topics")
+    app.session_state["filter-menu"] = True
+    app.run()
     app.selectbox(key="filter-by").set_value("genre").run()
     app.multiselect(key="filter-fact-genre").set_value(["western"]).run()
     app.button(key="filter-add").click()
@@ -293,3 +296,27 @@ def test_a_filter_too_long_for_a_link_is_said_and_a_saved_run_keeps_it(monkeypat
     run = app.session_state["nmf"].shown.run
     saved, _ = opened_file(saved_run(run, looked_at=looked_at))
     assert filter_of(saved) == looked_at
+
+
+def test_a_value_and_words_filter_as_soon_as_they_are_chosen():
+    app = opened("items")
+    app.session_state["filter-menu"] = True
+    app.run()
+    for value in (("genre", "western"), ("genre", "war")):
+        app.selectbox(key="filter-value").set_value(value)
+        app = settled(app.run())
+        assert app.selectbox(key="filter-value").value is None
+    app.text_input(key="filter-words").set_value("horse")
+    app = settled(app.run())
+    assert app.session_state["nmf"].filter == Filter((Among("genre", ("western", "war")), Contains("horse")))
+    run = app.session_state["nmf"].shown.run
+    rows = app.session_state["nmf"].filter.rows(run.dataset, run.factorization.W)
+    assert f"{len(rows)} films of 200" in text(app)
+
+
+def test_what_changed_between_two_halves():
+    app = opened("groups", by="year", bin="two halves")
+    year = app.session_state["nmf"].shown.run.dataset.facts["year"].values
+    halves = bins(app.session_state["nmf"].shown.run.dataset.facts["year"], "two halves")
+    assert abs(int(halves.counts[0]) - int(halves.counts[1])) <= 2 * np.unique(year, return_counts=True)[1].max()
+    assert f"Furthest apart in their topics: **{halves.names[0]}** and **{halves.names[1]}**" in text(app)

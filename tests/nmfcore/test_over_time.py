@@ -34,7 +34,10 @@ def test_bins_of_dates_are_pandas_periods(unit, frequency):
 
 def test_decades_and_years_of_numbers():
     years = Fact("year", "number", np.array([1979.0, 1980, 1989, 1990, np.nan, 2015]))
-    assert units_of(years) == ["year", "5 years", "decade", "century"]
+    assert units_of(years) == ["year", "5 years", "decade", "century", "two halves"]
+    halves = bins(years, "two halves")
+    assert halves.names == ("1979 to 1980", "1989 to 2015")
+    assert halves.index.tolist() == [0, 0, 1, 1, -1, 1]
     found = bins(years, "decade")
     assert found.names == ("1970s", "1980s", "1990s", "2000s", "2010s")
     assert found.index.tolist() == [0, 1, 1, 2, -1, 4]
