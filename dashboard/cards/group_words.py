@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session
-from dashboard.cards import item_facts
+from dashboard.cards import group_corpora, item_facts
 from dashboard.cards.group_shares import Grouping
 from dashboard.figures.word_scatter import word_scatter
 from dashboard.text.plain import clean, markdown
@@ -15,6 +15,7 @@ from dashboard.text.words import part
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card
 from dashboard.widgets.filter_bar import Subset
+from dashboard.work.lenses import Corpus
 from nmfcore.core.checks import ProblemError
 from nmfcore.methods.groups import log_odds, most_typical, occurrences, shares
 from nmfcore.topics.terms import find_terms
@@ -45,6 +46,8 @@ def draw(shown: TopicsShown, grouping: Grouping, found: Subset, furthest: tuple[
         _words(shown, rows, others, one, other, searched)
     with right:
         _typical(shown, rows, one)
+    if shown.run.dataset.mask is None:
+        group_corpora.draw(shown, Corpus(one, rows), Corpus(other, others))
 
 
 def _choose(grouping: Grouping, present: list[int], sizes: np.ndarray, furthest: tuple[int, int] | None) -> tuple[int, int, str]:

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session
-from dashboard.cards import item_facts
+from dashboard.cards import group_corpora, item_facts
 from dashboard.figures.race import race as race_chart
 from dashboard.figures.topics import similarity_matrix
 from dashboard.text.plain import clean, markdown
@@ -13,6 +13,7 @@ from dashboard.widgets import bench, card, header, notices, scale
 from dashboard.work.fitting import FittedRun, solver_refusals
 from dashboard.work.races import race_key, race_work
 from nmfcore.evaluate.compare import Comparison, Race, arrivals, compare, curve
+from nmfcore.methods.corpora import matched
 from nmfcore.solvers import SOLVERS
 from nmfcore.topics.similarity import cosine_rows
 
@@ -30,8 +31,7 @@ def name(run: FittedRun) -> str:
 
 
 def two_runs(here: FittedRun) -> None:
-    kept = [run for run in session.state().shown.kept.values() if run.dataset.shape == here.dataset.shape]
-    others = [run for run in kept if run.key != here.key and run.dataset.fingerprint == here.dataset.fingerprint]
+    others = [run for run in session.state().shown.kept.values() if run.key != here.key and same_columns(run, here)]
     if not others:
         with card.plain("Nothing to compare with yet"):
             st.markdown(
@@ -40,11 +40,14 @@ def two_runs(here: FittedRun) -> None:
             )
             st.button("Fit again from a random start", key="another-seed", icon=":material/casino:", on_click=session.fit_another)
         return
-    choices = {run.key: name(run) for run in others}
+    choices = {run.key: name(run) + ("" if same_items(run, here) else f" · {other_items(run)}") for run in others}
     bench.within("compare-with", list(choices), list(choices)[-1])
     st.markdown(f":small[On screen: {markdown(name(here), 120)}]")
     other_key = st.selectbox("Compare it with", list(choices), format_func=choices.__getitem__, key="compare-with", width=420)
     other = next(run for run in others if run.key == other_key)
+    if not same_items(here, other):
+        with_other_items(here, other)
+        return
     convention, axes = scale.current(), here.dataset.axes
     found = here.derived(
         ("compared", other.key, convention),
@@ -64,6 +67,36 @@ def two_runs(here: FittedRun) -> None:
         drawn = race_chart([(c.name, getattr(c, axis), c.errors) for c in curves], axis=axis, theme=session.theme(), height=320)
         card.picture("compare", "curves", "Both loss curves", drawn)
     moves(here, other, found)
+
+
+def same_items(one: FittedRun, other: FittedRun) -> bool:
+    """Whether two runs are on the very same data."""
+    return one.dataset.shape == other.dataset.shape and one.dataset.fingerprint == other.dataset.fingerprint
+
+
+def same_columns(one: FittedRun, other: FittedRun) -> bool:
+    """Whether two runs are over the same columns, whatever their items."""
+    mine, theirs = (run.dataset.axes.columns for run in (one, other))
+    named = mine.labels is not None and theirs.labels is not None and list(mine.labels) == list(theirs.labels)
+    return same_items(one, other) or (named and mine.name == theirs.name)
+
+
+def other_items(run: FittedRun) -> str:
+    """Which items a run is of."""
+    rows, last = run.dataset.axes.rows, run.dataset.steps[-1] if run.dataset.steps else {}
+    return f"{count(run.dataset.shape[0], rows.singular, rows.name)} {clean(last.get('called', ''), 40)}".strip()
+
+
+def with_other_items(here: FittedRun, other: FittedRun) -> None:
+    """Two runs on different items over the same columns: their topics matched by their words."""
+    noun, axis = part(here.dataset), here.dataset.axes.columns
+    pairs = here.derived(("pairs", other.key), lambda: matched(here.factorization.H, other.factorization.H, axis))
+    frame = group_corpora.pair_table(pairs, f"{noun} here", f"{noun} there", ("only here", "only there"))
+    where = (markdown(other_items(run), 80) for run in (here, other))
+    bench.table("compare", "pairs", "Matched topics", frame, say=f"Here: {next(where)}; there: {next(where)}.", height="content")
+    cosines = here.derived(("cosines", other.key), lambda: cosine_rows(here.factorization.H, other.factorization.H))
+    drawn = similarity_matrix(cosines, component=noun, other=[str(k + 1) for k in other.ids], theme=session.theme())
+    card.picture("compare", "cosines", "Topics of this run (rows) and of the other (columns)", drawn)
 
 
 def changes(here: FittedRun, other: FittedRun, found: Comparison) -> None:

@@ -10,10 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.work.fitting import FittedRun, estimate, fits
+from dashboard.work.fitting import FittedRun, estimate, fits, start
 from dashboard.work.jobs import Job
+from nmfcore.core.factorization import Factorization
+from nmfcore.core.guidance import Guidance
 from nmfcore.core.wanted import asking
+from nmfcore.data import prepare
 from nmfcore.data.model.facts import Classes
+from nmfcore.data.model.rows import as_text
+from nmfcore.methods.corpora import Pair, matched
 from nmfcore.methods.dynamic import Dynamic, dynamic_topics
 from nmfcore.methods.groups import GroupShares, group_shares
 from nmfcore.methods.maps import CELLS, ItemMap, item_map
@@ -147,5 +152,46 @@ def words_work(seen: Seen, found: Bins, topic: int, least: int) -> Callable[[Job
         job.say("Fitting the words of each bin")
         with asking(job.check):
             return words_by_bin(data.X, seen.W, found, topic, least=least)
+
+    return work
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """Some items of a run as a collection of their own."""
+
+    name: str
+    rows: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Corpora:
+    """Two collections, each factorized alone; the topics in pairs."""
+
+    first: Factorization
+    second: Factorization
+    pairs: list[Pair]
+
+
+def corpora_key(run: FittedRun, one: Corpus, other: Corpus) -> Hashable:
+    """Names the two by the run whose specification they are fitted with, and their items."""
+    return ("corpora", run.key, run.dataset.identity, as_text(one.rows), as_text(other.rows))
+
+
+def corpora_work(run: FittedRun, one: Corpus, other: Corpus) -> Callable[[Job], Corpora]:
+    """The work of a job: two fits as the run was fitted, without its wishes, on the items of each; and the matching."""
+
+    def alone(job: Job, corpus: Corpus) -> Factorization:
+        part = prepare.apply(run.dataset, [{"step": "items", "keep": as_text(corpus.rows), "called": corpus.name}])
+        rank = min(run.spec.topics, *part.shape)
+        fit = start(run.spec.replace(preparation=part.steps, rank=rank, guidance=Guidance()), part)
+        for _ in fit:
+            job.say(f"Fitting {corpus.name}")  # leaves here when somebody presses Stop
+        return fit.result()
+
+    def work(job: Job) -> Corpora:
+        fits(job, run.dataset, run.rank, loss=run.spec.loss, extra=run.dataset.nbytes)
+        first, second = alone(job, one), alone(job, other)
+        return Corpora(first, second, matched(first.H, second.H, run.dataset.axes.columns))
 
     return work

@@ -79,6 +79,7 @@ def works(run):
         "dynamic topics": lenses.dynamic_work(run, years, lenses.Windows("year", "decade", 2, 3), 0),
         "map of W": lenses.map_work(seen, "W", 0),
         "map of X": lenses.map_work(seen, "X", 0),
+        "two collections": lenses.corpora_work(run, lenses.Corpus("a", np.arange(50)), lenses.Corpus("b", np.arange(50, 200))),
         "divide": divided_work(run, [Wanted((0,), (), 2)]),
         "images": workbench_images.fit_work(pictures, (4,), 0, None),
         "expression": workbench_expression.fit_work(table, 3, 0),

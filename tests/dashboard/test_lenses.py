@@ -16,6 +16,7 @@ from dashboard.text.words import percent
 from dashboard.topics_shown.edits import Edits
 from dashboard.topics_shown.shown import merged
 from nmfcore.data.model.rows import as_text
+from nmfcore.methods.corpora import matched
 from nmfcore.methods.divide import divide
 from nmfcore.methods.groups import group_shares, shares
 from nmfcore.methods.over_time import bins
@@ -132,7 +133,9 @@ def test_fit_on_these_alone_is_a_new_run_with_its_own_name():
     assert run.spec.preparation[-1]["called"] == "year: from 1990"
     assert not app.session_state["nmf"].filter
     app = settled(app.switch_page("views/compare.py").run())
-    assert not app.exception
+    pairs = next(frame.value for frame in app.dataframe if "words of both" in frame.value.columns)
+    cosines = [pair.cosine for pair in matched(run.factorization.H, before.factorization.H)]
+    np.testing.assert_allclose(pairs["cosine"], cosines)
 
 
 @pytest.mark.parametrize("text_", ["{", "[[1]]", '[["among","colour",["red"]]]', '[["topic",99,0.5]]'])
@@ -312,6 +315,21 @@ def test_a_value_and_words_filter_as_soon_as_they_are_chosen():
     run = app.session_state["nmf"].shown.run
     rows = app.session_state["nmf"].filter.rows(run.dataset, run.factorization.W)
     assert f"{len(rows)} films of 200" in text(app)
+
+
+def test_two_groups_are_two_collections_with_topics_of_their_own():
+    app = opened("groups", by="genre")
+    app.selectbox(key="groups-first-genre").set_value(0)
+    app = settled(app.run())
+    app.button(key="groups-corpora").click()
+    app = settled(app.run())
+    table = next(frame.value for frame in app.dataframe if "words of both" in frame.value.columns)
+    assert table["cosine"].is_monotonic_decreasing
+    assert "each fitted alone" in text(app)
+    app.button(key="groups-corpus-0").click()
+    app = settled(app.run())
+    genres = app.session_state["nmf"].shown.run.dataset.facts["genre"]
+    assert set(genres.texts()) == {genres.names[0]}
 
 
 def test_what_changed_between_two_halves():
