@@ -172,7 +172,7 @@ def picture(run: FittedRun, shown: str, rows: np.ndarray | None, columns: np.nda
     assert columns is not None
     W, H = run.factorization.W, run.factorization.H
     X = window("X", data.X, W, H, rows, columns)
-    mask = None if data.mask is None else np.asarray(data.mask)[np.ix_(rows, columns)]
+    mask = None if data.mask is None else window("X", data.mask, W, H, rows, columns) > 0
     sides = [Axis(axis.name, axis.singular, axis.take(chosen)) for axis, chosen in zip(_axes(run), (rows, columns), strict=True)]
     return parts(
         X,

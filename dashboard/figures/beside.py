@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 
 from dashboard.figures import lines as by
 from dashboard.figures import theme as look
-from dashboard.figures.binning import Bands, band_mean, bands, block_mean
+from dashboard.figures.binning import Bands, band_mean, bands, block_mean, observed_means
 from dashboard.figures.lines import PITCH, Order
 from dashboard.figures.picture import Picture
 from dashboard.text.plain import clean, plotly
@@ -28,6 +27,7 @@ BAR_DEPTH = 52  # px for a colour bar lying under the plot, with its ticks and t
 PANEL_GAP = 0.03  # of the width, between X, WH and the residual
 TABLE_CELLS = 200_000  # rows of a long table at most; a larger matrix is exported from Export
 RESIDUAL = "X − WH"
+MISSING_NOTE = "Missing entries have no part in X and X − WH. A cell is empty where all of it is missing."
 
 
 @dataclass(frozen=True)
@@ -69,19 +69,22 @@ def parts(
     ----------
     X : (m, n) dense or sparse
     W, H : (m, r) and (r, n)
-    mask : (m, n) dense 0/1; unobserved cells of X and of the residual stay empty
+    mask : (m, n) of 0/1; unobserved cells of X and of the residual stay empty, and have no part in the mean of a block
     """
     most = MOST_CELLS if len(view.show) == 1 or max(X.shape) <= MOST_CELLS else MOST_BESIDE
     rows, columns = _side(W, view.rows, axes.rows, most), _side(H.T, view.columns, axes.columns, most)
-    data = block_mean(X, rows.bands, columns.bands)
     model = band_mean(W, rows.bands) @ band_mean(np.ascontiguousarray(H.T), columns.bands).T
-    cells = {"X": data, "WH": model, RESIDUAL: data - model}
-    positive = np.concatenate([data[data > 0], model[model > 0]])
-    if mask is not None and rows.bands.single and columns.bands.single:
-        seen = np.asarray(mask.toarray() if sp.issparse(mask) else mask, bool)[np.ix_(rows.bands.order, columns.bands.order)]
-        cells |= {what: np.where(seen, cells[what], np.nan) for what in ("X", RESIDUAL)}
-    whole = bool(np.all(data == np.round(data)))
-    return _Beside(view, theme, rows, columns, cells, positive, float(data.max(initial=0)), whole, mask is not None).picture()
+    if mask is None:
+        data = block_mean(X, rows.bands, columns.bands)
+        rest = data - model
+    else:  # a missing entry is no 0: it has no part in the mean of its block
+        data, seen = observed_means(X, W, H, mask, rows.bands, columns.bands)
+        rest = data - seen
+    known = data[np.isfinite(data)]
+    cells = {"X": data, "WH": model, RESIDUAL: rest}
+    positive = np.concatenate([known[known > 0], model[model > 0]])
+    whole = bool(np.all(known == np.round(known)))
+    return _Beside(view, theme, rows, columns, cells, positive, float(known.max(initial=0)), whole, mask is not None).picture()
 
 
 @dataclass(frozen=True)
@@ -306,6 +309,7 @@ class _Beside:
         _, labels, _, named = self.row_labels
         return by.joined(
             by.binning_note([(rows.bands, rows.axis), (columns.bands, columns.axis)], "mean", self.clip, self.positive),
+            MISSING_NOTE if self.masked and not (rows.bands.single and columns.bands.single) else None,
             by.divided(rows.order, rows.axis, component, bool(labels) and not named),
             by.divided(columns.order, columns.axis, component, self.column_axis[2]),
         )

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+STORED_AT_ONCE = 1_000_000  # cells of WH that exist at one time
+
 
 @dataclass(frozen=True, eq=False)
 class Bands:
@@ -102,13 +104,49 @@ def band_mean(values: np.ndarray, rows: Bands) -> np.ndarray:
 def block_mean(X: Any, rows: Bands, columns: Bands) -> np.ndarray:
     """(b, c) mean over the blocks of X (m, n), dense or sparse."""
     if sp.issparse(X):  # one pass over the stored values
-        A = sp.csr_array(X)
-        cell = np.repeat(_band_of(rows), np.diff(A.indptr)) * len(columns.starts) + _band_of(columns)[A.indices]
-        sums = np.bincount(cell, A.data, minlength=len(rows.starts) * len(columns.starts))
-        return sums.reshape(len(rows.starts), -1) / np.outer(rows.sizes, columns.sizes)
+        return _block_sum(sp.csr_array(X), rows, columns) / np.outer(rows.sizes, columns.sizes)
     left, right = _averager(rows), _averager(columns)
     lines = left @ np.asarray(X, float)
     return lines[:, columns.order] if columns.single else lines @ right.T.toarray()
+
+
+def observed_means(X: Any, W: np.ndarray, H: np.ndarray, mask: Any, rows: Bands, columns: Bands) -> tuple[np.ndarray, np.ndarray]:
+    """(b, c) means of X and of WH over the observed entries of each block; NaN where a block has none.
+
+    X : (m, n) dense or sparse;  W, H : (m, r), (r, n);  mask : (m, n) of 0/1, dense or sparse, 1 = observed
+    """
+    if sp.issparse(mask):
+        seen = sp.csr_array(mask, dtype=np.float64)
+        seen.eliminate_zeros()
+        at = np.repeat(np.arange(seen.shape[0]), np.diff(seen.indptr)), seen.indices
+        model, data = seen.copy(), sp.csr_array(X).multiply(seen).tocsr()
+        for begin in range(0, len(at[1]), STORED_AT_ONCE):
+            part = slice(begin, begin + STORED_AT_ONCE)
+            model.data[part] = np.einsum("ij,ij->i", W[at[0][part]], H.T[at[1][part]])
+        sums = [_block_sum(A, rows, columns) for A in (data, model, seen)]
+    else:
+        seen = np.asarray(mask, bool)
+        sums = [np.zeros((len(rows.starts), len(columns.starts))) for _ in range(3)]
+        place = _band_of(rows)
+        for begin in range(0, len(seen), max(1, STORED_AT_ONCE // seen.shape[1])):  # WH of some rows at a time
+            some = slice(begin, begin + max(1, STORED_AT_ONCE // seen.shape[1]))
+            dense = X[some].toarray() if sp.issparse(X) else np.asarray(X[some], float)
+            for held, cells in zip(sums, (dense, W[some] @ H, 1.0), strict=True):
+                np.add.at(held, place[some], np.where(seen[some], cells, 0.0)[:, columns.order] @ _members(columns))
+    with np.errstate(invalid="ignore"):
+        return sums[0] / sums[2], sums[1] / sums[2]
+
+
+def _block_sum(A: sp.csr_array, rows: Bands, columns: Bands) -> np.ndarray:
+    """(b, c) sums over the blocks of sparse A: one pass over the stored values."""
+    cell = np.repeat(_band_of(rows), np.diff(A.indptr)) * len(columns.starts) + _band_of(columns)[A.indices]
+    return np.bincount(cell, A.data, minlength=len(rows.starts) * len(columns.starts)).reshape(len(rows.starts), -1)
+
+
+def _members(by: Bands) -> sp.csr_array:
+    """(n, b) sparse matrix of ones: which band each place of the order lies in."""
+    band = np.repeat(np.arange(len(by.starts)), by.sizes)
+    return sp.csr_array((np.ones(len(band)), (np.arange(len(band)), band)), shape=(len(band), len(by.starts)))
 
 
 def _band_of(by: Bands) -> np.ndarray:

@@ -572,6 +572,31 @@ def test_missing_entries_stay_empty_in_x_and_in_the_residual():
     assert np.isfinite(model).all()
 
 
+@pytest.mark.parametrize("sparse", [False, True])
+def test_missing_entries_have_no_part_in_the_means_of_blocks(sparse):
+    """They were taken for 0, so that the residual of a block was the share of it that is missing."""
+    m, n = 600, 300
+    left, right = rng().random((m, 3)), rng().random((3, n))
+    mask = rng().random((m, n)) < 0.3
+    mask[:40] = False
+    data = np.where(mask, 2 * (left @ right), 77.0)
+    X = sp.csr_array(np.where(mask, data, 0)) if sparse else np.where(mask, data, np.nan)
+    view = beside.View(rows="input", columns="input")
+    drawn = beside.parts(X, left, right, axes=Axes(), mask=sp.csr_array(mask) if sparse else mask, view=view)
+    block, _, rest = (t.z for t in drawn.figure.data if t.type == "heatmap")
+    assert block.shape == (160, 160)
+    rows, columns = (np.arange(160) * m) // 160, (np.arange(160) * n) // 160
+
+    def summed(cells):
+        return np.add.reduceat(np.add.reduceat(np.where(mask, cells, 0), rows, axis=0), columns, axis=1)
+
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_allclose(block, summed(data) / summed(1.0), rtol=1e-5)
+        np.testing.assert_allclose(rest, summed(left @ right) / summed(1.0), rtol=1e-4)
+    assert np.isnan(block[:10]).all()
+    assert "have no part" in drawn.note
+
+
 def test_numbers_are_written_only_where_they_fit():
     small = heatmaps.matrix(np.eye(4), rows="abcd", columns="abcd", quantity="x")
     large = heatmaps.matrix(np.eye(60), rows=range(60), columns=range(60), quantity="x")
