@@ -106,6 +106,11 @@ class Report:
         self.uploaded = run.spec.data in ("", "upload")
         self.figures: list[Drawn] = []
 
+    @property
+    def numbers(self) -> list[str]:
+        """What each topic of the run is numbered: by its place, unless wishes have removed or added some."""
+        return [str(topic + 1) for topic in self.run.ids]
+
     def drawn(self, picture: Picture) -> Drawn:
         """The picture as the page holds it."""
         name = f"figure-{len(self.figures) + 1}"
@@ -163,7 +168,7 @@ class Report:
 
     def items(self) -> Drawn:
         """W as a heatmap."""
-        return self.drawn(items_by_topic(self.W, axis=self.rows, component=self.noun, theme=THEME, height=330))
+        return self.drawn(items_by_topic(self.W, axis=self.rows, component=self.noun, ids=self.run.ids, theme=THEME, height=330))
 
     # -- the topics ----------------------------------------------------------------------------------------------------
     def hidden(self) -> str:
@@ -176,7 +181,8 @@ class Report:
         """The rows of H as pictures."""
         side = self.run.dataset.image_shape
         assert side is not None  # the template asks where `pictured`
-        return self.drawn(wall(self.H[:MOST_CARDS].reshape(-1, *side), component=self.noun, theme=THEME, width=960))
+        parts, numbers = self.H[:MOST_CARDS].reshape(-1, *side), self.numbers[:MOST_CARDS]
+        return self.drawn(wall(parts, titles=numbers, component=self.noun, theme=THEME, width=960))
 
     def cards(self) -> Iterator[tuple[Topic, Drawn | None, list[tuple[str, float]]]]:
         """Each topic that gets a card, its bars (None where it is a picture), and the items that hold most of it."""
@@ -214,7 +220,7 @@ class Report:
         return self.drawn(singular_values(svd.spectrum, svd.squared_norm, present=self.run.rank, theme=THEME, height=310))
 
     def vectors(self) -> list[tuple[str, str, str, str, str]]:
-        """One line for each of the first singular vectors: number, topic of that number, both sides, positive share."""
+        """One line for each of the first singular vectors: number, topic of that place, both sides, positive share."""
         run, lines = self.run, []
         shown = min(run.rank, run.svd.rank, MOST_VECTORS)
         for k, both in enumerate(sides(run.svd.Vt[:shown], self.columns, count=SVD_WORDS)):
@@ -222,15 +228,15 @@ class Report:
                 ", ".join(clean(f, 30) for f, x in zip(side.features, side.loadings, strict=True) if abs(x) > 1e-9)
                 for side in (both.positive, both.negative)
             )
-            lines.append(
-                (str(k + 1), clean(self.shown.components[k], 60), positive, negative or "none", percent(both.positive.share))
-            )
+            apart = f"{self.numbers[k]} · " if self.numbers[k] != str(k + 1) else ""  # the row's number is the vector's
+            topic = apart + clean(self.shown.components[k], 60)
+            lines.append((str(k + 1), topic, positive, negative or "none", percent(both.positive.share)))
         return lines
 
     def alike(self) -> Drawn:
         """The cosines between rows of H."""
         cosines = cosine_rows(self.run.factorization.H)
-        return self.drawn(similarity_matrix(cosines, component=self.noun, theme=THEME, height=340))
+        return self.drawn(similarity_matrix(cosines, component=self.noun, labels=self.numbers, theme=THEME, height=340))
 
     # -- what was run --------------------------------------------------------------------------------------------------
     def specification(self) -> list[tuple[str, object]]:

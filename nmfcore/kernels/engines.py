@@ -544,8 +544,11 @@ class Tiles:
         return P
 
 
-def multiply(A: Matrix, B: np.ndarray) -> np.ndarray:
-    """A B (m, l) for sparse or dense A (m, n) and dense B (n, l) of one dtype; compiled for sparse A where that is possible."""
+def multiply(A: Matrix, B: np.ndarray, *, plain: bool = False) -> np.ndarray:
+    """A B (m, l) for sparse or dense A (m, n) and dense B (n, l) of one dtype; compiled for sparse A where that is possible.
+
+    plain : not even then
+    """
     if not sp.issparse(A):
         P = np.empty((A.shape[0], B.shape[1]), A.dtype)
 
@@ -555,7 +558,7 @@ def multiply(A: Matrix, B: np.ndarray) -> np.ndarray:
         with one_blas_thread():
             _in_parts(part, A, B.shape[1])
         return P
-    module = compiled()  # asked once: another thread may begin to warm the kernels at any moment
+    module = None if plain else compiled()  # asked once: another thread may begin to warm the kernels at any moment
     if module is None:
         return _sparse_product(A, B)
     tiles = Tiles(B.shape[1], A.dtype, exact=False, module=module)

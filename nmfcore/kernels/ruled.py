@@ -1,7 +1,6 @@
 """How does half an iteration of HALS go when rows are under rules?
 
-Plain loops on whole rows; each row ends in the nearest one that its rules allow. Products with sparse X are compiled where they
-can be; the rows are not, since a projection needs the whole row.
+Plain loops on whole rows, since a projection needs the whole row; each row ends in the nearest one that its rules allow.
 """
 
 from __future__ import annotations
@@ -160,7 +159,10 @@ def _length(sigma: float, along: float) -> float:
 
 
 def product(A: Matrix, other: np.ndarray) -> np.ndarray:
-    """A other (r, m) for A (m, n) and `other` (r, n) with one component a row; TypeError for the sketch of a matrix."""
+    """A other (r, m) for A (m, n) and `other` (r, n) with one component a row; TypeError for the sketch of a matrix.
+
+    Never compiled: a refit has the same bits whichever kernels are installed, and while they are being prepared.
+    """
     if isinstance(A, LowRank):
         raise TypeError("Rules are not met on a sketch.")
-    return np.ascontiguousarray(multiply(A, np.ascontiguousarray(other.T)).T)
+    return np.ascontiguousarray(multiply(A, np.ascontiguousarray(other.T), plain=True).T)

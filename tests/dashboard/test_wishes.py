@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import numpy as np
@@ -21,6 +22,7 @@ from nmfcore import guide
 from nmfcore.core.factorization import Axes, Axis
 from nmfcore.core.guidance import EDITS
 from nmfcore.guide import Add, Delete, Forbid, Group, Guidance, Lift, Merge, Move, Pin, Remove, Seed, Split
+from nmfcore.topics.scale import DEFAULT
 
 MISSING = '{"edits":[{"do":"split","topic":99}]}'
 NASTY = "<img src=x onerror=alert(1)> ![](http://evil.example/x.png)"
@@ -260,6 +262,18 @@ def guided():
     assert job.failure is None, job.failure
     yield with_jobs, with_jobs.result(fit_key(spec))
     with_jobs.close()
+
+
+def test_the_report_numbers_topics_by_id(guided):
+    _, run = guided
+    assert run.ids == (0, 1, 3, 4, 5, 6, 7, 8, 9, 10)
+    made = report.Report(run, DEFAULT, Edits())
+    assert [line[1].split(" · ")[0] for line in made.vectors()[2:5]] == ["4", "5", "6"]
+    for figure in (made.alike(), made.items()):
+        drawn = json.loads(figure.data)["data"][0]
+        written = [str(x) for x in (drawn["x"] if isinstance(drawn["x"], list) else drawn["y"])]
+        assert "11" in written, written
+        assert "3" not in written
 
 
 def test_a_saved_run_comes_back_and_can_be_steered_on(guided):

@@ -1,6 +1,9 @@
 """Do refits obey, do wishes stand until they are lifted, and is everything repeated to the last bit?"""
 
+import hashlib
 import json
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -209,6 +212,33 @@ def test_solve_equals_the_chain_of_refits_bit_for_bit():
     assert all(v.obeyed for v in model.verdicts)
     by_spec = solve(X, spec=model.result.spec, axes=AXES)
     assert_array_equal(by_spec.H, model.result.H)
+
+
+def test_a_refit_has_the_same_bits_whichever_kernels_are_installed(monkeypatch):
+    S = planted()
+    base, edits = solve(S, 5), (Seed((3, 17)), Split(1), Forbid((8,)))
+    fits = []
+    for switch in ("auto", "off"):
+        monkeypatch.setenv("NMF_KERNELS", switch)
+        fits.append(guide.replay(S, base, Guidance(edits)).result)
+    assert_array_equal(fits[0].H, fits[1].H)
+    assert_array_equal(fits[0].W, fits[1].W)
+
+
+def test_another_process_opens_a_link_with_the_same_bits():
+    guidance = Guidance(CHAIN[:4])
+    program = f"""
+import hashlib, sys
+from nmfcore import solve
+from nmfcore.core.guidance import Guidance
+from nmfcore.data import catalog
+films = catalog.load("movies")
+fit = solve(films.X, 8, guidance=Guidance.from_json({guidance.to_json()!r}), axes=films.axes)
+print(hashlib.sha256(fit.H.tobytes() + fit.W.tobytes()).hexdigest())
+"""
+    there = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+    fit = solve(X, 8, guidance=guidance, axes=AXES)
+    assert hashlib.sha256(fit.H.tobytes() + fit.W.tobytes()).hexdigest() == there
 
 
 def test_undo_returns_the_same_bits_since_models_are_never_changed():
