@@ -170,7 +170,7 @@ def told_metagenes(table: Table, fit: Factorization, choice: Choice, best: bool,
     subject = bench_data.subject(table, fit, choice, choice.runs if best else 0)
     if not best and not surveyed_ and not bench.was_stopped(survey_key(table, choice)):
         with card.plain("Tell the metagenes what is known"):
-            st.markdown("Possible once the survey below is over: wishes begin from the best of its starts.")
+            st.markdown("Possible once the survey below is over, or stopped: wishes begin from the best of its starts.")
         return subject.untold(fit)
     return told.draw(subject, fit, partial(markers.form, table))
 

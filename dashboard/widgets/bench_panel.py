@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 import streamlit as st
 
 from dashboard import session
-from dashboard.text.plain import markdown
+from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, shape
 from dashboard.widgets import bench, card, panel, rank
 from dashboard.work.fitting import data_key, load_work
@@ -106,19 +106,19 @@ class Panel:
     def data(self) -> Dataset | None:
         """The data this workbench works on: its own from the catalog, or the session's. None while there is none to show."""
         own, cards, chosen = self.own, catalog.cards(), session.chosen_data()
-        names = {name: markdown(cards[name].title, 50) for name in (own.usual, *own.others) if name in cards}
+        names = {name: clean(cards[name].title, 50) for name in (own.usual, *own.others) if name in cards}
         mine = chosen if chosen is not None and chosen.key not in names else None
         reason = own.refusal(mine) if mine is not None else ""
         usual = own.usual
         if mine is not None and not reason:
-            names[CHOSEN] = markdown(mine.title, 50)
+            names[CHOSEN] = clean(mine.title, 50)
             usual = CHOSEN if mine.kind == cards[own.usual].kind else own.usual
         bench.linked(own.key("source"), "on", list(names), usual)
         with self._data, st.container(border=True, gap="xsmall"):
             if len(names) > 1:
                 st.selectbox("Data", list(names), format_func=names.__getitem__, key=own.key("source"), persist_state="session")
             else:
-                st.markdown(f"**{names[own.usual]}**")
+                st.markdown(f"**{markdown(names[own.usual], 50)}**")
             about = st.empty()
             if mine is not None and mine.key == "upload" and reason:
                 st.markdown(f":small[{markdown(mine.title, 50)} cannot be used here: {markdown(reason, 300)}]")

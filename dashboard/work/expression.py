@@ -204,7 +204,7 @@ def _sentence(table: Table, model: Guided, verdict: Verdict) -> str:
     """The verdict; of marker genes with whether the metagene's activity follows them."""
     wish = next((wish for wish in model.wishes if wish.number == verdict.number), None)
     if not isinstance(verdict.edit, Seed) or wish is None:
-        return verdict.sentence[:1].lower() + verdict.sentence[1:]
+        return (verdict.sentence[:1].lower() + verdict.sentence[1:]).replace("topic", "metagene")
     activity = model.result.W[:, model.at(wish.topics[0])]
     got, asked = int(verdict.measures["got"]), int(verdict.measures["asked"])
     like = follows(table.X, [int(row) for row in wish.words], activity)

@@ -85,3 +85,68 @@ def test_items_that_are_ticked_become_a_topic(app):
     app.expect(app.page.get_by_text(re.compile("Kept: it is the largest topic of all 3"))).to_be_visible()
     app.click_button("Keep").go("Topics")
     wished(app, 1)
+
+
+def test_what_a_lasso_on_the_map_holds_becomes_a_topic(app):
+    app.open("/item_map")
+    plot = app.page.locator(".st-key-item_map-points-light .js-plotly-plot")
+    app.expect(plot).to_be_visible()
+    plot.hover()
+    app.page.locator(".st-key-item_map-points-light .modebar-btn[data-title='Lasso Select']").click()
+    box = plot.bounding_box()
+    across, down = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    app.page.mouse.move(across, down)
+    app.page.mouse.down()
+    for x, y in ((90, 0), (90, 70), (0, 70), (0, 5)):
+        app.page.mouse.move(across + x, down + y, steps=4)
+    app.page.mouse.up()
+    together = app.page.get_by_role("button", name=re.compile("films? belong together"))
+    app.expect(together).to_be_visible()
+    count = int(re.search(r"These (\d+) films", together.inner_text()).group(1))
+    assert 2 <= count <= 60
+    together.click()
+    app.settled().click_button("Preview")
+    app.expect(app.page.get_by_text(re.compile(f"Kept: it is the largest topic of all {count}"))).to_be_visible()
+    app.click_button("Keep").go("Topics")
+    wished(app, 1)
+
+
+GENES, SAMPLES = 24, 12
+SETS = "Heart set\ta description\tGENE1\tgene2\tGENE3\tUNKNOWN9\nOther set\tanother\tGENE20\tGENE21\n"
+
+
+def measured():
+    """Genes by samples: the first ten genes are high in the first six samples, the last ten in the others."""
+    lines = ["gene," + ",".join(f"patient {j + 1}" for j in range(SAMPLES))]
+    for i in range(GENES):
+        high = [6 if (i < 10 and j < 6) or (i >= 14 and j >= 6) else 1 for j in range(SAMPLES)]
+        lines.append(f"GENE{i + 1}," + ",".join(str(level + (i * 7 + j * 5) % 4 / 10) for j, level in enumerate(high)))
+    return "\n".join(lines).encode()
+
+
+def test_a_metagene_from_a_file_of_gene_sets_and_from_a_pasted_list(app):
+    app.open("/data").click_button("Bring your own")
+    file = {"name": "patients.csv", "mimeType": "text/csv", "buffer": measured()}
+    app.page.locator("input[type=file]").first.set_input_files(file)
+    app.settled().click_button("Use this data").go("Expression").choose_select("Data", "patients.csv")
+    app.expand("Advanced").fill("Starts at each rank", "2")
+    card = app.page.locator(".st-key-expression-told")
+    app.expect(card).to_be_visible()
+    app.upload("a file of gene sets", ("sets.gmt", SETS.encode()))
+    app.expect(card.get_by_text("3 of 4 are in this data")).to_be_visible()
+    app.click_button("Preview")
+    app.expect(card.get_by_text("3 of 3 among the first ten", exact=False)).to_be_visible()
+    app.click_button("Keep")
+    title = app.page.get_by_test_id("stMain").get_by_role("heading", level=1)
+    app.expect(title).to_have_text("Three metagenes in 12 columns")
+
+    app.choose("What is known", "Never these genes")
+    card.get_by_label("Genes", exact=True).fill("GENE5, gene6")
+    card.get_by_label("Genes", exact=True).press("Control+Enter")
+    app.settled().click_button("Preview")
+    app.expect(card.get_by_text("in no metagene any more", exact=False)).to_be_visible()
+    app.click_button("Keep")
+    app.expect(card.get_by_text("Never GENE5, GENE6")).to_be_visible()
+    app.click_button("Undo")
+    app.expect(card.get_by_text("Never GENE5, GENE6")).to_be_hidden()
+    app.expect(card.get_by_role("button", name="Lift")).to_be_visible()

@@ -336,3 +336,36 @@ def test_what_moved_is_counted_against_a_refit_without_the_wish():
     assert steering.contradiction(found.after, Split(0)) == "Topic 1 cannot change: it is pinned (wish 1). Lift that wish first."
     assert guide.first(run.factorization).ids == run.ids
     with_jobs.close()
+
+
+# -- how far it is -------------------------------------------------------------------------------------------------------------
+SHARP = "horse"
+WAYS = {  # of each wish from Topics: what is pressed and named, one click each; the last one tries it
+    "about": ["wish-button", ("wish-words", [SHARP])],
+    "give": ["topics-wish-3", ("wish-words", [SHARP])],
+    "forbid": ["topics-wish-3", ("wish-verb", "forbid"), ("wish-words", [SHARP])],
+    "move": ["topics-wish-3", ("wish-verb", "move"), ("wish-words", [SHARP])],
+    "split": ["topics-wish-3", ("wish-verb", "split")],
+    "merge": ["wish-button", ("wish-verb", "merge"), ("wish-topics", [1, 4])],
+    "delete": ["topics-wish-3", ("wish-verb", "delete")],
+    "pin": ["topics-wish-3", ("wish-verb", "pin")],
+    "add": ["wish-button", ("wish-verb", "add")],
+}
+
+
+def test_each_wish_is_tried_after_at_most_four_clicks_from_topics():
+    app = go(start(), "topics")
+    for verb, way in WAYS.items():
+        way = [*way, "wish-preview"]
+        assert len(way) <= 4
+        for step in way:
+            if isinstance(step, str):
+                app.button(key=step).click()
+            else:
+                key, value = step
+                (app.pills if key == "wish-verb" else app.multiselect)(key=key).set_value(value)
+            app.run()
+        assert not app.exception
+        assert [button for button in app.button if button.key == "wish-keep"], verb
+        app.button(key="wish-discard").click().run()
+        app.button(key="wish-close").click().run()
