@@ -120,7 +120,9 @@ def measured():
     lines = ["gene," + ",".join(f"patient {j + 1}" for j in range(SAMPLES))]
     for i in range(GENES):
         high = [6 if (i < 10 and j < 6) or (i >= 14 and j >= 6) else 1 for j in range(SAMPLES)]
-        lines.append(f"GENE{i + 1}," + ",".join(str(level + (i * 7 + j * 5) % 4 / 10) for j, level in enumerate(high)))
+        lines.append(
+            f"GENE{i + 1}," + ",".join(str(level + (i * i * 7 + j * j * 5 + i * j * 3) % 11 / 5) for j, level in enumerate(high))
+        )
     return "\n".join(lines).encode()
 
 
