@@ -23,7 +23,8 @@ from nmfcore.core.blocks import Blocks, DaskBlocks, Facts, as_visited, facts_of,
 from nmfcore.core.checks import ProblemError, check_rank
 from nmfcore.core.factorization import Axes, Factorization, History, Matrix, Penalty, Progress, StopReason
 from nmfcore.core.spec import RunSpec, StopRule
-from nmfcore.solvers.block_engines import engine_for, mapped_array, own_folder, present_client
+from nmfcore.solvers.block_dask import present_client
+from nmfcore.solvers.block_engines import engine_for, mapped_array, own_folder
 from nmfcore.solvers.block_work import Interrupted
 from nmfcore.solvers.blocked import Descent, WholeProblem
 from nmfcore.solvers.hals import HALS

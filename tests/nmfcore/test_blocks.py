@@ -21,6 +21,7 @@ from nmfcore.estimator import NMF
 from nmfcore.evaluate import blocks as whole
 from nmfcore.evaluate.svd import svd
 from nmfcore.export import load_run, save_run
+from nmfcore.solvers import block_dask, block_journal
 from nmfcore.solvers.block_work import Tree
 from nmfcore.solvers.blocked_run import Within
 from nmfcore.solvers.starts import rescaled, start
@@ -388,6 +389,67 @@ def test_a_worker_that_is_killed_is_made_up_for():
                 os.kill(killed[0], signal.SIGKILL)
         assert killed
         found = run.result()
+    np.testing.assert_array_equal(found.W, local.W)
+    np.testing.assert_array_equal(found.H, local.H)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 12, 61, 96, 300])
+@pytest.mark.parametrize("threads", [1, 2, 4, 64])
+def test_sums_of_groups_are_branches_of_the_tree_of_all_blocks(count, threads):
+    groups = block_dask.groups_of(count, threads)
+    assert [i for group in groups for i in group] == list(range(count))
+    assert len(groups) >= min(count, 2 * threads)
+    numbers = np.random.default_rng(1).random(count) ** 9
+
+    def summed(values):
+        tree = Tree(len(values))
+        for i, value in enumerate(values):
+            tree.put(i, value, lambda a, b: a + b)
+        return tree.root
+
+    assert summed([summed([numbers[i] for i in group]) for group in groups]) == summed(list(numbers))
+
+
+@needs_dask
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_late_loss_is_made_up_for_from_the_last_checkpoint(seen, monkeypatch):
+    from distributed import Client, LocalCluster
+
+    monkeypatch.setattr(block_journal, "CHECKPOINT_EVERY", 3)
+    monkeypatch.setattr(block_dask, "GROUPS_PER_THREAD", 1)  # several blocks a group
+    X = data(dtype=np.float32)
+    local = nmfcore.solve(ArrayBlocks(X, edges=EDGES), 5, stop=FOREVER)
+    begun = []
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None) as cluster,
+        Client(cluster, set_as_default=False) as c,
+    ):
+        run = nmfcore.prepare(in_chunks(X, EDGES), 5, stop=FOREVER, client=c)
+        journal = run.engine.journal
+        if not seen:  # as on a worker that does not see the folder
+            journal._token.unlink()
+        again, go, passes = run.engine._again, run.engine._go, []
+
+        def counted(g):
+            begun.append((journal.number, journal.checkpoint, len(journal.orders)))
+            return again(g)
+
+        def lost_once(order):
+            """In a late pass all workers lose what they held."""
+            passes.append(order.kind)
+            if passes.count("sweep") == FOREVER.max_iter - 1 and not begun:
+                run.engine.good = [None] * len(run.engine.groups)
+                raise block_journal.LostWorkers("in a test")
+            yield from go(order)
+
+        run.engine._again, run.engine._go = counted, lost_once
+        for _ in run:
+            assert len(journal.orders) <= 2 * 3
+        found = run.result()
+        assert len(list(journal.folder.glob("states-*"))) <= 2 * len(run.engine.groups)  # one may be under way
+    assert begun
+    assert all(number > 8 and number - checkpoint == orders <= 2 * 3 for number, checkpoint, orders in begun)
     np.testing.assert_array_equal(found.W, local.W)
     np.testing.assert_array_equal(found.H, local.H)
 
