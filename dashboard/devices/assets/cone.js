@@ -7,8 +7,10 @@ const SIZE = [460, 400], PAD = 32 // of the picture
 const PACE = 12, NUDGE = 0.02 // frames a second; how far an arrow key moves a corner
 const GAMMA = 1 / 2.2, GLOW = 96 // light to screen; side of the picture behind the points
 
+const glows = new Map() // by room: made once, the same in every theme
+
 export function build(root, send) {
-  let data, scale, H, frame = null, exact = null, chosen = 0, dragged = null, made = null
+  let data, scale, H, frame = null, exact = null, chosen = 0, dragged = null, made = null, missed = 0
   const view = {}
   const copy = rows => rows.map(row => [...row])
   const player = new Player(next, () => view.play?.replaceChildren(icon(player.playing ? "pause" : "play"), player.playing ? "Pause" : "Let NMF find them"))
@@ -35,7 +37,8 @@ export function build(root, send) {
     return shares(cx + t * dx, cy + t * dy).map(v => Math.max(0, v))
   }
   const tint = h => data.tints[0].map((_, c) => h.reduce((s, v, j) => s + v * data.tints[j][c], 0))
-  const css = rgb => `rgb(${rgb.map(v => Math.round(255 * clamp(v, 0, 1) ** GAMMA)).join(" ")})`
+  const bright = v => Math.round(255 * clamp(v, 0, 1) ** GAMMA)
+  const css = rgb => `rgb(${rgb.map(bright).join(" ")})`
   const light = (h, top) => css(tint(h).map(v => v / top))
   const paint = h => light(h, Math.max(...tint(h), 1e-9))
 
@@ -69,13 +72,16 @@ export function build(root, send) {
   }
 
   function glow() { // what every place of the room stands for
-    const canvas = el("canvas", { width: GLOW, height: GLOW }), context = canvas.getContext("2d")
-    range(GLOW).forEach(y => range(GLOW).forEach(x => {
-      const [u, v] = [(x + 0.5) / GLOW, 1 - (y + 0.5) / GLOW]
-      context.fillStyle = paint(data.lift.map(([a, b, c]) => Math.max(0, a * u + b * v + c)))
-      context.fillRect(x, y, 1, 1)
-    }))
-    return canvas.toDataURL()
+    if (glows.has(data.alt)) return glows.get(data.alt)
+    const canvas = el("canvas", { width: GLOW, height: GLOW }), context = canvas.getContext("2d"), image = context.createImageData(GLOW, GLOW)
+    for (let y = 0; y < GLOW; y++) for (let x = 0; x < GLOW; x++) {
+      const [u, v] = [(x + 0.5) / GLOW, 1 - (y + 0.5) / GLOW], full = tint(data.lift.map(([a, b, c]) => Math.max(0, a * u + b * v + c)))
+      const top = Math.max(...full, 1e-9)
+      image.data.set([...full.map(v => bright(v / top)), 255], 4 * (y * GLOW + x))
+    }
+    context.putImageData(image, 0, 0)
+    glows.set(data.alt, canvas.toDataURL())
+    return glows.get(data.alt)
   }
 
   // -- what a person does ----------------------------------------------------------------------------------------------------------
@@ -133,6 +139,7 @@ export function build(root, send) {
     set(view.play, { hidden: Boolean(data.offline && !(data.run && data.run.H[0].length === H.length)) })
     view.exact.show(exact ?? 0, exact === null ? "" : `${exact + 1} of ${data.family.H.length}`)
     made = error
+    missed = view.misses.filter(line => !line.hasAttribute("visibility")).length
   }
 
   function corners(at) {
@@ -153,7 +160,7 @@ export function build(root, send) {
     const floor = data.floors[H.length - 1]
     return floor === undefined ? "" : `the best ${H.length} could do if negative amounts were allowed (SVD): ${number(floor, 3)}`
   }
-  const say = () => { if (!data.veiled) view.said.textContent = `${H.length} ${data.words.components}, relative error ${number(made, 3)}. ${view.under.textContent}` }
+  const say = () => { if (!data.veiled) view.said.textContent = `${H.length} ${data.words.components}, relative error ${number(made, 3)}; ${missed} of ${data.X.length} points cannot be made exactly. ${view.under.textContent}` }
 
   return {
     show(fresh, start) {

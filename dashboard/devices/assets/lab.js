@@ -2,7 +2,7 @@
 // A cell of W or H is about its update; a cell of WH is about how the model makes it: no rule, just a sum over the topics.
 import { algebra, choice, device, el, flipped, keyboard, number, Player, playButton, press, ramp, range, set, slider, theme } from "./kit.js"
 import { board } from "./lab_board.js"
-import { formula } from "./lab_formula.js"
+import { formula, verdict } from "./lab_formula.js"
 import { errorLine } from "./lab_error.js"
 import { sums } from "./lab_sums.js"
 
@@ -116,7 +116,7 @@ export function build(root, send) {
     view.sums.update(terms, found)
     view.formula.update(found)
     return [shown, `Iteration ${1 + Math.floor(place.h / 2)}, ${factor}, ${named(factor, i, j)}: ${number(found.old)} becomes ${number(found.fresh)}; `
-      + `pull ${number(found.pull)}, push ${number(found.push)}.`]
+      + `pull ${number(found.pull)}, push ${number(found.push)}: ${verdict(found.rule, found.old, found.fresh, found.rate * (found.pull - found.push))}.`]
   }
 
   function mixture([i, j]) {

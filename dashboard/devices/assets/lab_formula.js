@@ -39,7 +39,8 @@ export function formula(focus) {
   }
 }
 
-function verdict(rule, old, fresh, move) {
+/** What becomes of a cell, in words. */
+export function verdict(rule, old, fresh, move) {
   if (rule === "mu" && old === 0) return "0 × anything = 0: locked"
   if (rule !== "mu" && old + move < 0) return `would be ${number(old + move)}: cut to 0`
   if (rule !== "mu" && old === 0 && fresh > 0) return "pull wins: it leaves zero"

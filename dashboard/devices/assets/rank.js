@@ -85,7 +85,7 @@ export function build(root) {
     view.toggles.forEach(([key, button]) => set(button, { "aria-pressed": String(place.curves.includes(key)) }))
     view.hint.textContent = data.drawing ? `Draw the ${CURVES[place.ask][0]} you expect: press and drag across the chart, or use the arrow keys on it, or type.` : verdict(shown)
     set(view.svg, { "aria-label": data.drawing ? "An empty chart of error over rank, to draw on. Left and right choose a rank, up and down move your point." : caption(shown) })
-    view.said.textContent = data.veiled || data.drawing ? view.said.textContent : caption(shown)
+    view.said.textContent = data.veiled || data.drawing ? view.said.textContent : `${caption(shown)}. ${verdict(shown)}`
   }
   /** What there is to see, in a sentence for each curve. */
   const verdict = shown => [shown.includes("train") && "The training error only ever falls: each further part can fit a little more of the noise.",

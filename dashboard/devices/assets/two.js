@@ -77,7 +77,7 @@ export function build(root) {
     set(view.size.node, { hidden: !place.methods.includes("gd") })
     const said = `After ${shown} steps: ${place.methods.map(m => `${NAMES[m]} at ${path(m)[shown].map(w => number(w, 2)).join(", ")}`).join("; ")}.`
     set(view.svg, { "aria-label": data.veiled ? "Contours of the loss over two unknowns" : `${data.about} ${said}` })
-    view.said.textContent = data.veiled || player.playing ? "" : said
+    view.said.textContent = data.veiled || player.playing ? "" : `${said} ${arrived()}`
   }
 
   /** The rules' names beside their ends, apart where these are not; the highest first. */
