@@ -17,14 +17,15 @@ from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card
 from dashboard.widgets.filter_bar import Subset
 from dashboard.work.fitting import FittedRun
-from dashboard.work.lenses import map_key, map_seconds, map_work
+from dashboard.work.lenses import map_key, map_seconds, map_work, trust_key, trust_work
 from nmfcore.data.model.rows import as_text
 from nmfcore.data.search import find_rows
+from nmfcore.methods.groups import shares
 from nmfcore.methods.maps import NEIGHBOURS, ItemMap, directions, neighbourhoods, trust
-from nmfcore.methods.subset import Chosen
+from nmfcore.methods.subset import Chosen, Filter
 
 OF = {"W": "their topics (W)", "X": "the data itself (X)"}
-TOPIC, SHARE = "\0topic", "\0share"
+TOPIC, SHARE, TRUST = "\0topic", "\0share", "\0trust"
 QUICK_ITEMS = 3_000  # up to so many a map is made without being asked for
 SHADES = 6  # of a share
 
@@ -34,8 +35,14 @@ def rows_name(run: FittedRun) -> str:
     return markdown(run.dataset.axes.rows.name)
 
 
-def draw(shown: TopicsShown, found: Subset) -> None:
-    """The controls, the map, how far it can be trusted."""
+@st.fragment  # another colour or search draws nothing else anew
+def draw(shown: TopicsShown, found: Subset, looked_at: Filter) -> None:
+    """The controls, the map, how far it can be trusted.
+
+    looked_at : the filter that `found` passes; a lasso makes another one, and then the whole page is drawn anew
+    """
+    if session.filter_now() != looked_at:
+        st.rerun()
     run = shown.run
     of, by, query, share = _controls(shown)
     seen = shown.seen()
@@ -57,7 +64,7 @@ def draw(shown: TopicsShown, found: Subset) -> None:
 
 def _controls(shown: TopicsShown) -> tuple[str, str, str, int]:
     run, noun = shown.run, part(shown.run.dataset)
-    titles = {TOPIC: f"largest {noun}", SHARE: f"share of a {noun}"} | group_shares.facts(run)
+    titles = {TOPIC: f"largest {noun}", SHARE: f"share of a {noun}", TRUST: "neighbours kept"} | group_shares.facts(run)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         bench.linked("map-of", "of", list(OF))
         of = st.segmented_control("Near means alike in", list(OF), format_func=OF.__getitem__, key="map-of", required=True)
@@ -75,6 +82,22 @@ def _controls(shown: TopicsShown) -> tuple[str, str, str, int]:
     return str(of), str(by), query.strip(), int(share)
 
 
+def _trusted(shown: TopicsShown, made: ItemMap) -> Colouring | None:
+    """How far each item's own place can be trusted; None while that is computed."""
+    seen, live = shown.seen(), made.drawn
+    key = trust_key(seen.place, made.of, made.seed)
+    kept: np.ndarray | None = bench.compute(key, trust_work(seen, made), label="Neighbours kept", lane="lens-trust")
+    return None if kept is None else Colouring("neighbours kept", *_shades(kept[live]))
+
+
+def _shades(values: np.ndarray) -> tuple[np.ndarray, list[str], list[str]]:
+    """Shares from 0 to 1 in SHADES steps: the step of each (-1 for NaN), the steps' names and colours."""
+    groups = np.where(np.isnan(values), -1, np.minimum((np.nan_to_num(values) * SHADES + 1e-9).astype(int), SHADES - 1))
+    names = [f"{low:.0f} to {high:.0f} %" for low, high in pairwise(np.arange(SHADES + 1) * 100 / SHADES)]
+    sequential = look.palette(session.theme()).sequential
+    return groups, names, [look.colour_at(sequential, 0.25 + 0.75 * i / (SHADES - 1)) for i in range(SHADES)]
+
+
 def _colouring(shown: TopicsShown, live: np.ndarray, by: str, share: int) -> Colouring:
     """What the colours of the drawn items say."""
     groups, names, colours, said = _groups(shown, by, share)
@@ -88,14 +111,7 @@ def _groups(shown: TopicsShown, by: str, share: int) -> tuple[np.ndarray, list[s
         names = [f"{label} · {name}" for label, name in zip(shown.labels, shown.names, strict=True)]
         return shown.largest().labels, names, [look.component_colour(k, theme) for k in shown.colours], f"largest {noun}"
     if by == SHARE:
-        W = shown.W.astype(float)
-        total = W.sum(axis=1)
-        part_of = np.divide(W[:, share], total, out=np.zeros(len(W)), where=total > 0)
-        groups = np.where(total > 0, np.minimum((part_of * SHADES).astype(int), SHADES - 1), -1)
-        edges = np.arange(SHADES + 1) * 100 / SHADES
-        names = [f"{low:.0f} to {high:.0f} %" for low, high in pairwise(edges)]
-        colours = [look.colour_at(look.palette(theme).sequential, 0.25 + 0.75 * i / (SHADES - 1)) for i in range(SHADES)]
-        return groups, names, colours, f"share of {noun} {shown.labels[share]}"
+        return *_shades(shares(shown.W)[:, share]), f"share of {noun} {shown.labels[share]}"
     classes = group_shares.grouped(run, by)
     colours = [look.component_colour(g, theme) for g in range(len(classes.names))]
     return classes.index, list(classes.names), colours, clean(by, 40) if by != group_shares.KNOWN else "known class"
@@ -103,7 +119,9 @@ def _groups(shown: TopicsShown, by: str, share: int) -> tuple[np.ndarray, list[s
 
 def _picture(shown: TopicsShown, made: ItemMap, found: Subset, by: str, query: str, share: int) -> None:
     run, live = shown.run, made.drawn
-    colouring = _colouring(shown, live, by, share)
+    colouring = _trusted(shown, made) if by == TRUST else _colouring(shown, live, by, share)
+    if colouring is None:
+        return
     axis = run.dataset.axes.rows
     lit = np.isin(live, find_rows(run.dataset, query).items) if query else None
     kept = None if found.all else np.isin(live, found.rows)

@@ -39,7 +39,7 @@ def draw() -> None:
     if not found.all and 0 < len(found.rows) <= MOST_WISHED and not wish.is_open(run):
         together(run, found)
     wish.draw(run, items=True)
-    map_points.draw(shown, found)
+    map_points.draw(shown, found, session.filter_now())
 
 
 draw()

@@ -21,10 +21,11 @@ from nmfcore.data.model.rows import as_text
 from nmfcore.methods.corpora import Pair, matched
 from nmfcore.methods.dynamic import Dynamic, dynamic_topics
 from nmfcore.methods.groups import GroupShares, group_shares
-from nmfcore.methods.maps import CELLS, ItemMap, item_map
+from nmfcore.methods.maps import CELLS, ItemMap, directions, item_map, neighbourhoods
 from nmfcore.methods.over_time import Bins, words_by_bin
 
 MAP_SECONDS = 1.2e-3  # for each item, measured on two processors (18,846 items: 22 s)
+AT_ONCE = 1_000  # items whose neighbours are looked for between two looks at Stop
 HELD = 300  # numbers that a map holds for each item: its neighbours with their weights, its direction, its place
 TWO_LAYERS = 2.0  # times one fit of everything that dynamic topics take, measured with 20 windows
 
@@ -91,6 +92,29 @@ def map_work(seen: Seen, of: str, seed: int) -> Callable[[Job], ItemMap]:
 
         with asking(job.check):
             return item_map(A, of=of, seed=seed, report=say)
+
+    return work
+
+
+def trust_key(place: Place, of: str, seed: int) -> Hashable:
+    """Names how far each item's place on a map can be trusted."""
+    return ("trusted", *map_key(place, of, seed))  # type: ignore[misc]
+
+
+def trust_work(seen: Seen, made: ItemMap) -> Callable[[Job], np.ndarray]:
+    """The work of a job: (m,) share of each item's true neighbours that are near it on the map; NaN where it has no place."""
+
+    def work(job: Job) -> np.ndarray:
+        data, live = seen.run.dataset, made.drawn
+        fits(job, data, seen.run.rank, extra=8 * (3 * CELLS + HELD * data.shape[0]))
+        kept = np.full(data.shape[0], np.nan)
+        with asking(job.check):
+            rows, _ = directions(seen.W if made.of == "W" else data.X, made.seed)
+            for begin in range(0, len(live), AT_ONCE):
+                job.say("Looking at the neighbours of each", begin / len(live))
+                places = np.arange(begin, min(begin + AT_ONCE, len(live)))
+                kept[live[places]] = neighbourhoods(rows, made.points[live], places)[1]
+        return kept
 
     return work
 

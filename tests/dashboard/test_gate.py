@@ -21,6 +21,7 @@ from nmfcore.core.spec import StopRule
 from nmfcore.data import load_prepared
 from nmfcore.data.model import limits
 from nmfcore.data.model.dataset import Dataset
+from nmfcore.methods.maps import ItemMap
 from nmfcore.methods.over_time import bins
 
 SPEC = fitting.FIRST.replace(rank=4, stop=StopRule(tol=0.0, max_iter=3))
@@ -80,6 +81,7 @@ def works(run):
         "map of W": lenses.map_work(seen, "W", 0),
         "map of X": lenses.map_work(seen, "X", 0),
         "two collections": lenses.corpora_work(run, lenses.Corpus("a", np.arange(50)), lenses.Corpus("b", np.arange(50, 200))),
+        "neighbours kept": lenses.trust_work(seen, ItemMap(np.zeros((200, 2)), "W", 0, 1.0, 1.0, np.arange(200))),
         "divide": divided_work(run, [Wanted((0,), (), 2)]),
         "images": workbench_images.fit_work(pictures, (4,), 0, None),
         "expression": workbench_expression.fit_work(table, 3, 0),

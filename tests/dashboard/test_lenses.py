@@ -19,6 +19,7 @@ from nmfcore.data.model.rows import as_text
 from nmfcore.methods.corpora import matched
 from nmfcore.methods.divide import divide
 from nmfcore.methods.groups import group_shares, shares
+from nmfcore.methods.maps import NEIGHBOURS, directions, item_map, neighbourhoods
 from nmfcore.methods.over_time import bins
 from nmfcore.methods.subset import Among, Between, Chosen, Contains, Filter, OfTopic
 from nmfcore.topics.scale import apply as rescale
@@ -160,11 +161,23 @@ def test_a_topic_over_time_and_its_words_bin_by_bin():
     assert "dynamic topics over" in text(app)
 
 
+def rescaled(app):
+    fit = app.session_state["nmf"].shown.run.factorization
+    return rescale(fit.W, fit.H).W
+
+
 def test_the_map_is_coloured_searched_and_lassoed():
     app = opened("item_map")
     points = charts(app)[0]["data"][0]
     assert len(points["customdata"]) == 200
     assert "Near means alike; far means little" in text(app)
+    app.selectbox(key="map-by").set_value("\0trust")
+    app = settled(app.run())
+    steps = charts(app)[0]["data"][0]["customdata"]
+    found = item_map(rescaled(app).astype(float), seed=app.session_state["nmf"].shown.run.spec.seed)
+    _, kept = neighbourhoods(directions(rescaled(app))[0], found.points[found.drawn], np.arange(len(found.drawn)))
+    assert sum(one.endswith("83 to 100 %") for one in steps) == (kept >= 5 / 6 - 1e-9).sum()
+    assert f"{kept.mean():.0%} of an item's {NEIGHBOURS} nearest" in text(app)
     app.selectbox(key="map-by").set_value("country").run()
     app.text_input(key="map-find").set_value("prison")
     app = settled(app.run())
