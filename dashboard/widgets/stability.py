@@ -20,9 +20,9 @@ DEFINITION = (
 
 
 def measured(run: FittedRun) -> Stability | None:
-    """The stability of this run, if somebody has measured it."""
-    found: Stability | None = session.jobs().result(stability_key(run))
-    return found
+    """The stability of this run on the scale that is shown, if somebody has measured it."""
+    found: dict[str, Stability] | None = session.jobs().result(stability_key(run))
+    return found[session.convention()] if found is not None else None
 
 
 def figure(run: FittedRun) -> Figure:

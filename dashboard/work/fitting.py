@@ -35,6 +35,7 @@ from nmfcore.evaluate.svd import SVD, attainable_share, svd
 from nmfcore.run import Run, at_once, several
 from nmfcore.run import prepare as prepare_run
 from nmfcore.solvers import SOLVERS
+from nmfcore.topics.scale import CONVENTIONS
 
 T = TypeVar("T")
 
@@ -284,10 +285,13 @@ def stability_key(run: FittedRun) -> Hashable:
     return ("stability", run.key, STARTS)
 
 
-def stability_work(run: FittedRun) -> Callable[[Job], Stability]:
-    """The work of a job that fits the same data from random starts and matches their topics with the run's."""
+def stability_work(run: FittedRun) -> Callable[[Job], dict[str, Stability]]:
+    """The work of a job that fits the same data from random starts and matches their topics with the run's, on every scale.
 
-    def work(job: Job) -> Stability:
+    Which topic an item belongs to depends on the scale, and so does whether it stays there.
+    """
+
+    def work(job: Job) -> dict[str, Stability]:
         m, n = run.dataset.shape
         kept = 8 * STARTS * (m + n) * run.rank
         most, held = starts_beside(run.dataset, run.rank, STARTS, loss=run.spec.loss, extra=kept)
@@ -298,7 +302,8 @@ def stability_work(run: FittedRun) -> Callable[[Job], Stability]:
         starts = several(run.dataset.X, run.rank, seeds, spec=free, mask=run.dataset.mask, axes=run.dataset.axes, most=most)
         for turn in starts:  # leaves here when somebody presses Stop
             job.say(f"{turn.done} of {STARTS} starts", turn.done / STARTS)
-        return stability([run.factorization.factors, *(starts.results[place].factors for place in range(STARTS))])
+        runs = [run.factorization.factors, *(starts.results[place].factors for place in range(STARTS))]
+        return {convention: stability(runs, convention=convention) for convention in CONVENTIONS}
 
     return work
 

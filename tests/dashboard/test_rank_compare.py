@@ -15,6 +15,9 @@ from dashboard.work.jobs import Jobs
 from dashboard.work.races import race_work
 from dashboard.work.surveys import Asked, survey_work
 from nmfcore.evaluate import rank as ranks
+from nmfcore.topics import scale
+from nmfcore.topics.clusters import assign
+from nmfcore.topics.scale import CONVENTIONS, DEFAULT
 
 PATIENCE = 60.0
 
@@ -49,7 +52,13 @@ def until(app: AppTest, there) -> AppTest:
 
 
 def test_stability_compares_the_run_with_other_starts(run, jobs):
-    found = result(jobs, "stability", stability_work(run))
+    every = result(jobs, "stability", stability_work(run))
+    assert set(every) == set(CONVENTIONS)
+    for convention, one in every.items():  # it was measured on the usual scale only
+        W = scale.apply(run.factorization.W, run.factorization.H, convention).W
+        assert one.convention == convention
+        np.testing.assert_array_equal(one.clusters, assign(W).labels)
+    found = every[DEFAULT]
     assert found.runs == STARTS + 1
     assert found.topics.shape == (4,)
     assert np.all((found.topics > 0.2) & (found.topics <= 1 + 1e-9))

@@ -9,46 +9,67 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Table
+from nmfcore.data.readers.numbers import inexact
 from nmfcore.data.readers.options import ReadOptions
 from nmfcore.data.readers.source import Source
 
 
 @dataclass(frozen=True)
 class Reader:
-    """A format: its name on screen, the usual ends of file names, the module that reads it, and whether it is plain."""
+    """A format: its name on screen, the usual ends of file names, the module that reads it, and whether it is plain.
+
+    written : its numbers are written out as text, and may have more digits than float64 holds
+    """
 
     title: str
     suffixes: tuple[str, ...]
     module: str
     plain: bool = False
     function: str = "read"
+    written: bool = False
 
     @property
     def read(self) -> Callable[[Source, ReadOptions, Limits], Table]:
         """The reading function; its module is imported when it is first used."""
-        return getattr(importlib.import_module(f"nmfcore.data.readers.{self.module}"), self.function)
+        found = getattr(importlib.import_module(f"nmfcore.data.readers.{self.module}"), self.function)
+        return _noting(found) if self.written else found
+
+
+def _noting(read: Callable[[Source, ReadOptions, Limits], Table]) -> Callable[[Source, ReadOptions, Limits], Table]:
+    """The reader, with a note where whole numbers can have lost digits; those that know the cell have said it already."""
+
+    def noting(source: Source, options: ReadOptions, limits: Limits) -> Table:
+        table = read(source, options, limits)
+        said = any("2^53" in note for note in table.notes)
+        return table if said else replace(table, notes=(*table.notes, *inexact(table.X)))
+
+    return noting
 
 
 _TEXT = ("csv", "tsv", "txt", "dat", "tab", "data", "asc")
 READERS: dict[str, Reader] = {
-    "csv": Reader("Text table (CSV, TSV, any delimiter), or text with one document per line", _TEXT, "delimited", plain=True),
+    "csv": Reader(
+        "Text table (CSV, TSV, any delimiter), or text with one document per line", _TEXT, "delimited", plain=True, written=True
+    ),
     "xlsx": Reader("Excel workbook", ("xlsx", "xlsm"), "xlsx"),
     "parquet": Reader("Parquet", ("parquet", "pq"), "parquet"),
     "npz": Reader("NumPy archive or SciPy sparse matrix", ("npz",), "npz", plain=True),
     "npy": Reader("NumPy array", ("npy",), "npy", plain=True),
-    "mtx": Reader("MatrixMarket", ("mtx",), "matrixmarket", plain=True),
-    "json": Reader("JSON records", ("json", "jsonl", "ndjson"), "json_records", plain=True),
+    "mtx": Reader("MatrixMarket", ("mtx",), "matrixmarket", plain=True, written=True),
+    "json": Reader("JSON records", ("json", "jsonl", "ndjson"), "json_records", plain=True, written=True),
     "workbook": Reader("OpenDocument or old Excel workbook", ("ods", "xls", "xlsb"), "workbook"),
     "hdf5": Reader("HDF5: AnnData (.h5ad), 10x Genomics, or one matrix", ("h5", "h5ad", "hdf5"), "hdf5"),
-    "bow": Reader("Bags of words (UCI: docword)", ("txt",), "bagofwords", plain=True),
-    "pairs": Reader("Sparse rows of pairs (SVMlight, LDA-C)", ("svm", "libsvm", "ldac"), "pairs", plain=True),
-    "arff": Reader("ARFF (Weka)", ("arff",), "arff", plain=True),
-    "gct": Reader("Gene expression (GCT)", ("gct",), "expression", plain=True, function="read_gct"),
-    "geo": Reader("Gene expression (GEO series matrix)", ("txt",), "expression", plain=True, function="read_series"),
+    "bow": Reader("Bags of words (UCI: docword)", ("txt",), "bagofwords", plain=True, written=True),
+    "pairs": Reader("Sparse rows of pairs (SVMlight, LDA-C)", ("svm", "libsvm", "ldac"), "pairs", plain=True, written=True),
+    "arff": Reader("ARFF (Weka)", ("arff",), "arff", plain=True, written=True),
+    "gct": Reader("Gene expression (GCT)", ("gct",), "expression", plain=True, function="read_gct", written=True),
+    "geo": Reader(
+        "Gene expression (GEO series matrix)", ("txt",), "expression", plain=True, function="read_series", written=True
+    ),
     "stata": Reader("Stata", ("dta",), "statistics", function="read_stata"),
     "spss": Reader("SPSS", ("sav", "zsav"), "statistics", function="read_spss"),
     "gzip": Reader("One of these, packed with gzip", ("gz", "tgz"), "packed", function="read_gzip"),

@@ -130,14 +130,21 @@ def numeric(array: np.ndarray, what: str, notes: list[str]) -> np.ndarray:
     if array.dtype.itemsize <= 2:  # exact in float32: bool, (u)int8, (u)int16, float16
         notes.append(f"{what} holds {array.dtype.name} values; they are kept as float32, which is exact.")
         return array.astype(np.float32)
-    if kind in "iu" and array.dtype.itemsize == 8 and array.size:
-        most = max(int(array.max()), -int(array.min()))
-        if most > EXACT:
-            where = np.unravel_index(int(np.argmax(array)), array.shape)
-            place = ", ".join(f"{name} {int(i) + 1}" for name, i in zip(("row", "column", "layer"), where, strict=False))
-            notes.append(f"Whole numbers beyond 2^53 lose their last digits as float64 (the largest, {most}, at {place}).")
+    notes += lost_digits(array)
     notes.append(f"{what} holds {array.dtype.name} values; they are kept as float64.")
     return array.astype(np.float64)
+
+
+def lost_digits(array: np.ndarray) -> list[str]:
+    """A note where whole numbers of 64 bits are beyond what float64 holds exactly."""
+    if array.dtype.kind not in "iu" or array.dtype.itemsize < 8 or not array.size:
+        return []
+    most = max(int(array.max()), -int(array.min()))
+    if most <= EXACT:
+        return []
+    where = np.unravel_index(int(np.argmax(array)), array.shape)
+    place = ", ".join(f"{name} {int(i) + 1}" for name, i in zip(("row", "column", "layer"), where, strict=False))
+    return [f"Whole numbers beyond 2^53 lose their last digits as float64 (the largest, {most}, at {place})."]
 
 
 def as_dense(

@@ -31,6 +31,7 @@ def table_of(array: np.ndarray, name: str, options: ReadOptions, limits: Limits,
                 f"The file holds records, and the field {arrays.shown(bad[0]) if bad else 'list'} is not a column of numbers",
                 way_out="Save the numbers as a plain array.",
             )
+        notes += [f"{arrays.shown(field)}: {note}" for field in names for note in arrays.lost_digits(array[field])]
         array = np.stack([array[field].astype(np.float64) for field in names], axis=1)
         notes.append(f"The file holds records; their {len(names)} fields became the columns.")
     if arrays.is_text(array):

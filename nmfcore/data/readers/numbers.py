@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+import numpy as np
+import scipy.sparse as sp
+
 from nmfcore.data.model.errors import counted
 
 MISSING = frozenset(
@@ -22,6 +25,7 @@ CURRENCY = "$€£¥₹"
 SPACES = " \u00a0\u202f\u2009'’"  # between groups of three digits
 GREATEST = 1e150  # beyond this a square overflows
 EXACT = 2**53  # whole numbers beyond this lose digits as float64
+DIGITS = 1e19  # from here on nobody counts: such numbers are sizes, whose last digits mean nothing
 
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?", re.ASCII)
 _SPACED = re.compile(rf"[+-]?\d{{1,3}}([{SPACES}]\d{{3}})+([.,]\d+)?", re.ASCII)
@@ -41,6 +45,29 @@ _DATE = re.compile(
 _STARTS = frozenset("0123456789+-.,")
 
 Cell = Any  # str, float, int, bool, None, or a date
+
+
+def inexact(X: Any) -> list[str]:
+    """A note where numbers that were written as text are whole and so large that float64 does not hold each of them.
+
+    X : (m, n) dense or sparse, or None
+    """
+    values = X.data if sp.issparse(X) else X
+    if values is None or values.dtype != np.float64 or not values.size or not np.nanmax(np.abs(values), initial=0.0) >= EXACT:
+        return []
+    size = np.abs(values)
+    large = (size >= EXACT) & (size < DIGITS) & (values == np.floor(values))
+    count = int(np.count_nonzero(large))
+    if not count:
+        return []
+    at = int(np.argmax(large))
+    if sp.issparse(X):
+        whole = sp.coo_array(X)
+        row, column = int(whole.coords[0][at]), int(whole.coords[1][at])
+    else:
+        row, column = (int(place) for place in np.unravel_index(at, X.shape)[:2])
+    numbers = counted(count, "whole number is", "whole numbers are")
+    return [f"{numbers} at or beyond 2^53 and can lose their last digits (first at row {row + 1:,}, column {column + 1:,})."]
 
 
 @dataclass

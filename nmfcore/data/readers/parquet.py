@@ -114,7 +114,7 @@ def _table(file: Any, name: str, options: ReadOptions, limits: Limits) -> Table:
             aside[field.name] += [text_of(value) for value in batch.column(field.name).to_pylist()]
         row += len(batch)
     if large:
-        notes.append(f"{counted(large, 'whole number is', 'whole numbers are')} beyond 2^53 and lose their last digits.")
+        notes.append(f"{counted(large, 'whole number is', 'whole numbers are')} beyond 2^53 and can lose the last digits.")
     X = arrays.settle_infinite(X, options, notes)
     titles = [field.name for field in numeric]
     empty = np.isnan(X).all(axis=0)

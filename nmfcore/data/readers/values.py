@@ -19,7 +19,7 @@ from nmfcore.data.model.table import Table
 from nmfcore.data.readers import names as vocabulary
 from nmfcore.data.readers.account import Account
 from nmfcore.data.readers.cells import Row, text_of
-from nmfcore.data.readers.numbers import EXACT, GREATEST, Cell, Numbers
+from nmfcore.data.readers.numbers import DIGITS, EXACT, GREATEST, Cell, Numbers
 from nmfcore.data.readers.roles import Layout
 
 BLOCK = 2**18  # cells that are turned into numbers in one go
@@ -252,7 +252,7 @@ class Values:
                 block[huge] = np.nan
         large = (size >= EXACT) & ~huge
         if large.any():
-            whole = large & (block == np.floor(block)) & (size < 1e19)
+            whole = large & (block == np.floor(block)) & (size < DIGITS)
             hits = np.argwhere(whole)
             if len(hits) and not self.inexact:
                 self.first_inexact = self.place(self.places[int(hits[0][0])], int(hits[0][1]))
