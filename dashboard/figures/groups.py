@@ -170,7 +170,7 @@ def _text(x: np.ndarray, y: np.ndarray, text: Sequence[str], place: str, size: i
 
 def _names_of(grid: _Grid, labels: Sequence[str], theme: str) -> dict[str, Any]:
     """The groups' names, at the left of each chart."""
-    x = np.concatenate([np.full(grid.groups, grid.corner(at)[0] + grid.left + 6) for at in range(grid.cells)])
+    x = np.concatenate([np.full(grid.groups, grid.corner(at)[0] + grid.left + 2) for at in range(grid.cells)])
     y = np.concatenate([grid.y(at) for at in range(grid.cells)])
     return _text(x, y, [*labels] * grid.cells, "middle left", look.SMALL_SIZE, theme)
 

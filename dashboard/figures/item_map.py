@@ -16,6 +16,7 @@ from dashboard.text.plain import clean, plotly
 MOST_LABELS = 20  # names of groups written on the map
 LABEL_WIDTH = 170  # px
 CLOSEST = 0.055  # share of the picture that two names stand apart at least; the smaller group's name gives way
+ABOVE = 7  # px from the middle of a group to its name, which would hide the points of a small one
 HOVER = 60  # characters of a label under the mouse
 
 
@@ -110,7 +111,7 @@ def _names(points: np.ndarray, groups: np.ndarray, names: Sequence[str], theme: 
     return [
         look.annotation(
             theme, f"<b>{look.shorten(names[g], LABEL_WIDTH)}</b>", x=x, y=y, xref="x", yref="y", xanchor="center",
-            yanchor="middle", bgcolor=back, borderpad=2,
+            yanchor="bottom", yshift=ABOVE, bgcolor=back, borderpad=2,
         )
         for g, x, y in _placed(points, groups, len(names))
     ]  # fmt: skip

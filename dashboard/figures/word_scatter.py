@@ -43,7 +43,7 @@ def word_scatter(
     drawn = np.unique(np.concatenate([drawn, named])).astype(int)
     traces = [_points(found, drawn, terms, (first, second), theme), _names(found, named, terms, searched, ink)]
     layout = {
-        "xaxis": look.axis(theme, "how often the word is in both", type="log"),
+        "xaxis": look.axis(theme, "how often the word is in both", type="log") | _ticks(total[drawn]),
         "yaxis": look.axis(theme, f"z: {plotly(first, 24)} ↑   {plotly(second, 24)} ↓", zeroline=True, zerolinecolor=ink.muted),
         "shapes": [look.line(theme, y=(z, z), line={"color": ink.grey, "width": 1}) for z in (SURE, -SURE)],
         "margin": {"l": 64, "r": 20, "t": 12, "b": 50},
@@ -64,6 +64,13 @@ def word_scatter(
         )  # fmt: skip
 
     return Picture(look.figure(traces, layout, theme, height=height), alt, table, note)
+
+
+def _ticks(total: np.ndarray) -> dict[str, Any]:
+    """A few round numbers on the axis of counts."""
+    ends = (float(total.min(initial=np.inf)), float(total.max(initial=1.0))) if len(total) else (1.0, 1.0)
+    values = [value for value in look.log_ticks(*ends) if value % 1 == 0]
+    return {"tickmode": "array", "tickvals": values, "ticktext": [look.tick_text(value) for value in values]}
 
 
 def _points(found: LogOdds, drawn: np.ndarray, terms: Sequence[str], groups: tuple[str, str], theme: str) -> dict[str, Any]:

@@ -113,23 +113,49 @@ def dynamic_topics(
     for at in range(len(windows)):
         if report is not None:
             report(at, len(windows))
-        rows = np.flatnonzero(index == at)
-        part = X[rows]
-        live = rows[np.asarray((part != 0).sum(axis=1)).ravel() > 0]
-        if len(live) < window_rank:
+        found = _window(X, np.flatnonzero(index == at), at, window_rank, seed, stop)
+        topics += found or []
+        if found is None:
             left_out.append(at)
-            continue
-        fit = solve(X[live], min(window_rank, X.shape[1]), init="nndsvd", seed=seed, stop=stop)
-        for k, row in enumerate(fit.H.astype(np.float64)):
-            length = np.linalg.norm(row)
-            if length > 0:
-                topics.append(WindowTopic(at, k, row / length, live[best(fit.W[:, k].astype(np.float64), 10)]))
     if len(topics) < rank:
         raise ProblemError(
             f"{len(windows) - len(left_out)} windows with enough items give {len(topics)} topics, too few for {rank}. "
             "Choose wider windows, more topics for each, or fewer dynamic topics."
         )
-    B = np.zeros((len(topics), X.shape[1]))
+    words, weights = _over(topics, X.shape[1], rank, depth, seed, stop)
+    belongs = np.where(weights.sum(axis=1) > 0, weights.argmax(axis=1), -1)
+    sizes = np.bincount(index[index >= 0], minlength=len(windows))
+    return Dynamic(tuple(windows), sizes, tuple(left_out), tuple(topics), words, belongs, weights)
+
+
+def _window(X: Matrix, rows: np.ndarray, at: int, rank: int, seed: int, stop: StopRule) -> list[WindowTopic] | None:
+    """Layer 1: the topics of one window; None where it has too few items.
+
+    Columns that no item of the window has are left out of the fit (their weights are 0 in any case): most of a large
+    vocabulary, and with it most of the time.
+    """
+    part = X[rows]
+    live = rows[np.asarray((part != 0).sum(axis=1)).ravel() > 0]
+    if len(live) < rank:
+        return None
+    part = X[live]
+    used = np.unique(part.indices[part.data != 0]) if sp.issparse(part) else np.flatnonzero((part != 0).any(axis=0))
+    fit = solve(part[:, used], min(rank, len(used)), init="nndsvd", seed=seed, stop=stop)
+    topics = []
+    for k, row in enumerate(fit.H.astype(np.float64)):
+        length = np.linalg.norm(row)
+        if length > 0:
+            words = np.zeros(X.shape[1])
+            words[used] = row / length
+            topics.append(WindowTopic(at, k, words, live[best(fit.W[:, k].astype(np.float64), 10)]))
+    return topics
+
+
+def _over(
+    topics: Sequence[WindowTopic], n: int, rank: int, depth: int, seed: int, stop: StopRule
+) -> tuple[np.ndarray, np.ndarray]:
+    """Layer 2: (rank, n) dynamic topics at length 1, and (t, rank) how much each window topic is of each, in sum 1 or 0."""
+    B = np.zeros((len(topics), n))
     for t, topic in enumerate(topics):
         first = best(topic.words, depth)
         B[t, first] = topic.words[first]
@@ -138,10 +164,7 @@ def dynamic_topics(
     U, V = fit.W.astype(np.float64), fit.H.astype(np.float64)
     lengths = np.linalg.norm(V, axis=1)
     U, V = U * lengths, np.divide(V, lengths[:, None], out=np.zeros_like(V), where=lengths[:, None] > 0)
-    words = np.zeros((len(V), X.shape[1]))
+    words = np.zeros((len(V), n))
     words[:, seen] = V
     total = U.sum(axis=1, keepdims=True)
-    weights = np.divide(U, total, out=np.zeros_like(U), where=total > 0)
-    belongs = np.where(total.ravel() > 0, U.argmax(axis=1), -1)
-    sizes = np.bincount(index[index >= 0], minlength=len(windows))
-    return Dynamic(tuple(windows), sizes, tuple(left_out), tuple(topics), words, belongs, weights)
+    return words, np.divide(U, total, out=np.zeros_like(U), where=total > 0)
