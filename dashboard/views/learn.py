@@ -61,9 +61,10 @@ def course() -> None:
 
 
 def card(number: int, lesson: Lesson) -> None:
-    with st.container(border=True, height="stretch", gap="xsmall"):
-        st.markdown(f"**{number} · {markdown(lesson.title, 120)}**")
-        st.markdown(markdown(lesson.about, 300))
+    with st.container(border=True, height="stretch", gap="xsmall", vertical_alignment="distribute"):
+        with st.container(gap="xsmall"):
+            st.markdown(f"**{number} · {markdown(lesson.title, 120)}**")
+            st.markdown(markdown(lesson.about, 300))
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(f":small[:gray[{count(lesson.minutes, 'minute')}]]", width="content")
             st.button(f"Open lesson {number}", key=f"open-{lesson.key}", on_click=go, args=(lesson.key,))
