@@ -1,5 +1,6 @@
 """Is shared work complete, in order and never waiting, and are BLAS's threads left as they were?"""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -8,9 +9,11 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import joblib
 import numpy as np
 import pytest
 
+from nmfcore import StopRule, solve
 from nmfcore.core import threads
 from nmfcore.core.threads import one_blas_thread, share
 from nmfcore.kernels import engines
@@ -145,3 +148,29 @@ def test_a_child_forked_while_another_thread_fits_has_its_own_locks():
         os.waitpid(child, 0)
         pytest.fail("the child hangs")
     assert os.waitstatus_to_exitcode(status) == 7
+
+
+@pytest.mark.parametrize("way", ["spawn", "forkserver", "loky"])
+def test_processes_that_begin_empty_give_the_same_result_while_another_thread_fits(way):
+    X = np.random.default_rng(0).random((30, 20))
+    stop = StopRule(tol=0, max_iter=5)
+    ended = threading.Event()
+
+    def busy():
+        while not ended.is_set():
+            solve(X, 4, stop=stop)
+
+    other = threading.Thread(target=busy)
+    other.start()
+    try:
+        if way == "loky":
+            (there,) = joblib.Parallel(n_jobs=2)([joblib.delayed(solve)(X, 3, stop=stop)])
+        elif way in multiprocessing.get_all_start_methods():
+            with multiprocessing.get_context(way).Pool(1) as pool:
+                there = pool.apply(solve, (X, 3), {"stop": stop})
+        else:
+            pytest.skip(f"no {way} here")
+    finally:
+        ended.set()
+        other.join()
+    assert np.array_equal(there.W, solve(X, 3, stop=stop).W)
