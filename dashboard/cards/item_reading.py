@@ -13,6 +13,7 @@ from dashboard.text.plain import block, clean, markdown
 from dashboard.text.words import part, percent
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import card
+from nmfcore.data.model.dataset import Dataset
 from nmfcore.methods.reading import LONGEST, Reading, read_item, read_row
 from nmfcore.topics.explain import Explanation
 
@@ -43,7 +44,7 @@ def draw(shown: TopicsShown, found: Explanation, item: int) -> None:
         ):
             st.html(reading_html(made, shown.called(), hidden=hidden, theme=session.theme()))
         _along(shown, made, item)
-        said = f"{_said(made, raw)} {reading('items', 'text')}" if texts else _read(made, one)
+        said = f"{_said(made, raw)} {weighed(dataset)}{reading('items', 'text')}" if texts else _read(made, one)
         st.markdown(f":small[:gray[{said}]]")
 
 
@@ -90,6 +91,22 @@ def _read(made: Reading, columns: str) -> str:
     """What the colours of a row without a text say."""
     rest = f" {len(made.missing):,} more with smaller values are not listed." if made.missing else ""
     return f"Each with its value; dotted: {columns} that nothing explains here. The colours sum to the numbers below.{rest}"
+
+
+def weighed(dataset: Dataset) -> str:
+    """What the colours are sums of, where a word is not simply counted, or phrases are columns too; with a space behind it."""
+    step = next((one for one in dataset.steps if one.get("step") == "text"), None)
+    if step is None:
+        return ""
+    weighting, said = step.get("weighting", "tfidf"), ""
+    log = "the logarithm of how often it stands here" if step.get("sublinear", False) and weighting != "binary" else ""
+    rare = "its rarity in the data (IDF)" if weighting == "tfidf" else ""
+    if log or rare:
+        said = f"A word's strength holds {' and '.join(part for part in (log, rare) if part)}. "
+    elif weighting == "binary":
+        said = "A word is counted once, however often it stands here. "
+    phrases = list(step.get("ngrams", (1, 1)))[-1] > 1
+    return said + ("A phrase gives each of its words an equal part. " if phrases else "")
 
 
 def _said(made: Reading, raw: str) -> str:

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from test_views import go, put_on_screen, start
 
 from dashboard.cards import item_facts
+from dashboard.cards.item_reading import weighed
 from dashboard.files.report import html
 from dashboard.text.plain import block
 from nmfcore.core.factorization import Axes, Axis
@@ -301,3 +302,23 @@ def test_new_ratings_are_folded_in_over_what_is_typed():
     _, rest = nnls(H.T, np.array([5.0, 4]))
     assert f"Error of the fit {rest / np.hypot(5, 4):.4f}" in text(app)
     assert new_row.from_values(data, "u: 5").seen.tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        ({"weighting": "counts"}, ""),
+        ({"weighting": "binary"}, "A word is counted once, however often it stands here. "),
+        ({"weighting": "tfidf"}, "A word's strength holds its rarity in the data (IDF). "),
+        (
+            {"weighting": "tfidf", "sublinear": True, "ngrams": [1, 2]},
+            "A word's strength holds the logarithm of how often it stands here and its rarity in the data (IDF). "
+            "A phrase gives each of its words an equal part. ",
+        ),
+    ],
+)
+def test_the_reading_room_says_what_weights_its_colours_are_of(step, words):
+    raw = Dataset(
+        "upload", "mine", None, axes=Axes(Axis("documents", "document"), Axis("terms", "term")), kind="documents", documents=TEXTS
+    )
+    assert weighed(apply(raw, [{"step": "text"} | step])) == words
