@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 import streamlit as st
@@ -133,6 +134,8 @@ def form(run: FittedRun, noun: str, *, items: bool) -> None:
         label_visibility="collapsed",
     )  # fmt: skip
     verb = str(pressed) if pressed in offered else offered[0]  # what another page offered may not be offered here
+    if run.spec.loss != "frobenius":
+        st.markdown(f":small[:gray[{pulled(noun, clean(columns.name, 20))}]]")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         edit, lacks = wanted(run, verb, known[verb], noun)
         others = rest(run, noun)
@@ -148,6 +151,14 @@ def form(run: FittedRun, noun: str, *, items: bool) -> None:
         )
     if problem:
         st.markdown(f":small[:orange[:material/info:] {markdown(problem, 400)}]")
+
+
+def pulled(noun: str, words: str) -> str:
+    """What is different under Kullback-Leibler."""
+    return (
+        f"This run minimises Kullback-Leibler. There a {noun} is pulled towards its {words} and may fall short of them, and the "
+        f"other {noun}s may move. Splitting, merging, deleting, moving and grouping need the loss Frobenius and HALS."
+    )
 
 
 def wanted(run: FittedRun, verb: str, spec: Verb, noun: str) -> tuple[Edit | None, str]:
@@ -245,7 +256,7 @@ def words_control(run: FittedRun, label: str, topic: int | None) -> tuple[tuple[
     for word in chosen:
         j = column(axis, str(word), n)
         if j is None:
-            near = ", ".join(f"“{clean(axis.label(i), 30)}”" for i in find_terms(axis, str(word), count=SUGGESTED))
+            near = ", ".join(f"“{clean(axis.label(i), 30)}”" for i in alike(axis, str(word)))
             what = f"There is no {clean(axis.singular, 30)} “{clean(word, 40)}” in this data."
             return (), what + (f" There is {near}." if near else "")
         found.append(name(axis, j, n))
@@ -269,6 +280,15 @@ def column(axis: Axis, word: str, n: int) -> int | None:
     wanted_ = word.strip().casefold()
     hits = find_terms(axis, word.strip())
     return next((j for j in hits if str(axis.labels[j]).casefold() == wanted_), None)
+
+
+def alike(axis: Axis, word: str) -> list[int]:
+    """Columns whose labels hold a word that somebody typed, or are spelled nearly so."""
+    found = [int(j) for j in find_terms(axis, word, count=SUGGESTED)]
+    if found or axis.labels is None:
+        return found
+    places = {str(label).casefold(): j for j, label in reversed(list(enumerate(axis.labels)))}
+    return [places[near] for near in get_close_matches(word.strip().casefold(), list(places), SUGGESTED)]
 
 
 def name(axis: Axis, j: int, n: int) -> int | str:

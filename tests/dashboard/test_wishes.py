@@ -11,6 +11,7 @@ from numpy.testing import assert_array_equal
 from test_views import go, named, start
 
 from dashboard import links
+from dashboard.cards.wish import alike
 from dashboard.figures.word_changes import Change, word_changes
 from dashboard.files import exports, report, saved
 from dashboard.session.steering import carry
@@ -209,6 +210,7 @@ def test_where_no_wish_can_be_kept_the_form_says_why():
 def test_kullback_leibler_offers_what_it_keeps():
     app = opened({"solver": "mu", "loss": "kullback-leibler", "iterations": "30", "rank": "4"})
     app.button(key="wish-button").click().run()
+    assert any("is pulled towards its keywords and may fall short of them" in block.value for block in app.markdown)
     assert app.button_group(key="wish-verb").options == [
         "A new topic about …",
         "Give it keywords",
@@ -336,6 +338,13 @@ def test_what_moved_is_counted_against_a_refit_without_the_wish():
     assert steering.contradiction(found.after, Split(0)) == "Topic 1 cannot change: it is pinned (wish 1). Lift that wish first."
     assert guide.first(run.factorization).ids == run.ids
     with_jobs.close()
+
+
+def test_a_word_that_is_nearly_there_is_suggested():
+    axis = Axis("keywords", "keyword", ["shark", "Sea", "snow"])
+    assert alike(axis, "sharks") == [0]
+    assert alike(axis, "se") == [1]
+    assert alike(axis, "xylophone") == []
 
 
 # -- how far it is -------------------------------------------------------------------------------------------------------------
