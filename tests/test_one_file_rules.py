@@ -52,7 +52,7 @@ def run(copy: Path, *command: str) -> str:
     environment = {**os.environ, "PYTHONPATH": str(copy), "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     environment.pop("PYTEST_XDIST_WORKER", None)
     ran = subprocess.run([sys.executable, *command], cwd=copy, env=environment, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-2000:]
+    assert ran.returncode == 0, ran.stdout[-9000:] + ran.stderr[-2000:]
     return ran.stdout
 
 

@@ -253,9 +253,9 @@ class Run:
         noise = NOISE * max(value, points[0].loss)
         for k in range(len(points) - 2, -1, -1):
             below = value - points[k].loss
-            if not self.solver.monotone or abs(below) > noise:  # so far above the last one, none before it is below
+            if self.solver.monotone and abs(below) > noise:  # so far above the last one, none before it is below
                 break
-            if below > 0:
+            if 0 < below <= noise:
                 points[k] = replace(points[k], loss=value, relative_error=error if alike else points[k].relative_error)
         return points, size
 

@@ -98,9 +98,9 @@ MUTATIONS = (
     ),
     Mutation(
         8, "the server calls out when it starts", "dashboard/server/asgi.py",
-        "    hold_uploads_in_memory()\n    logging",
+        "    hold_uploads_in_memory()\n    answer",
         "    hold_uploads_in_memory()\n    import socket\n    socket.socket(type=socket.SOCK_DGRAM).connect((\"192.0.2.1\", 9))\n"
-        "    logging",
+        "    answer",
         (f"{BOARD}/test_server.py::test_the_server_calls_nobody[nmf-dashboard]",),
     ),
     Mutation(
