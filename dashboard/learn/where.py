@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+FIRST = "factorization"
 PAGES: Mapping[str, str] = {
     "overview": "factorization",
     "data": "loss",
@@ -41,6 +42,6 @@ CARDS: Mapping[tuple[str, str], str] = {
 }
 
 
-def lesson_for(page: str, card: str) -> str | None:
-    """Key of the lesson that explains a card; None where none does."""
-    return CARDS.get((page, card)) or PAGES.get(page)
+def lesson_for(page: str, card: str) -> str:
+    """Key of the lesson that explains a card; a page that names none leads to where the course begins."""
+    return CARDS.get((page, card)) or PAGES.get(page, FIRST)
