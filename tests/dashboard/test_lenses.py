@@ -197,10 +197,13 @@ def test_a_share_of_a_topic_filters_on_the_scale_of_the_page():
 @pytest.mark.parametrize("page", LENSES)
 def test_data_of_which_nothing_is_known_says_so(page):
     app = AppTest.from_file(APP, default_timeout=60).run()
-    app.query_params["data"] = "tv"
+    for name, value in {"data": "tv", "rank": "2", "solver": "masked-hals"}.items():
+        app.query_params[name] = value
     app.run()
     app = settled(app.switch_page(f"views/{page}.py").run())
-    assert app.title
+    assert app.session_state["nmf"].shown.run.dataset.key == "tv"
+    said = {"groups": "Nothing is known of these", "over_time": "No date or year is known", "item_map": "far means little"}
+    assert said[page] in text(app)
 
 
 def test_the_reading_room_colours_the_text_and_leads_along_the_topic():
