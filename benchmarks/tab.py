@@ -110,7 +110,9 @@ class Tab:
         self._socket.send(message.SerializeToString())
         self.elements, self.texts = {}, []
         self._listen()
-        return time.perf_counter() - began
+        seconds = time.perf_counter() - began
+        self._widgets = {name: value for name, value in self._widgets.items() if name in self.elements}  # as a browser does
+        return seconds
 
     def _listen(self) -> None:
         end = time.monotonic() + PATIENCE

@@ -55,6 +55,7 @@ LESSON_PAUSE = 0.1  # seconds between two lessons that are made ready
 LATER_SECONDS = 15.0  # the rest is loaded after this time, also when nobody has come
 BROWSER_SECONDS = 3.0  # what a browser needs to draw the first screen
 KERNEL_DTYPES = ("float32", "float64")
+WARM = "all is loaded"  # begins the line of the log that says so; from then on memory grows with people alone
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 COMPILE_SECONDS = 300.0  # then the child that compiles is given up
 COMPILE = """
@@ -153,6 +154,7 @@ def warm_up(ready: threading.Event) -> None:
     from dashboard.main import DRAWN
     from nmfcore.kernels import engines
 
+    began = time.monotonic()
     with engines.plain_meanwhile():  # nobody's run, and above all not the first screen, waits for the kernels
         try:
             _load(FIRST)
