@@ -93,8 +93,8 @@ class Server:
     def warm(self) -> float:
         """Memory once everything is loaded, the compiled kernels among it: the server says so in its log.
 
-        A child process compiles them on a machine that has not done so before, while the server's memory stands still for minutes:
-        what it is then is no base, since nobody's visit makes the difference.
+        On a machine that has not done so before a child process compiles them, while the server's memory stands still for a
+        minute: what it is then is no base, since it is nobody's visit that makes the difference.
         """
         end = time.monotonic() + WARM_SECONDS
         while WARM not in self.log.read_text():

@@ -33,8 +33,10 @@ class Tab:
     session: str = ""
     elements: dict[str, Any] = field(default_factory=dict)  # the widgets of the last run, by id
     texts: list[str] = field(default_factory=list)  # what the last run wrote
+    drawn: set[str] = field(default_factory=set)  # the widgets that the last run drew, which may have been of a part of the page
     received: int = 0
     _widgets: dict[str, Any] = field(default_factory=dict)  # what each control says
+    _parts: dict[str, str] = field(default_factory=dict)  # the fragment that each control is drawn by
     _hash: str = ""
     _open: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     _cookies: CookieJar = field(default_factory=CookieJar)
@@ -93,6 +95,7 @@ class Tab:
             rerun.page_script_hash = self._hash
         for part, value in changed.items():
             name = self.find(part)
+            rerun.fragment_id = self._parts.get(name, "")  # as a browser does: then that part alone is drawn
             state = rerun.widget_states.widgets.add()
             state.id = name
             if value is True:
@@ -108,13 +111,14 @@ class Tab:
                 _put(state, value)
         began = time.perf_counter()
         self._socket.send(message.SerializeToString())
-        self.elements, self.texts = {}, []
-        self._listen()
+        self.drawn = set()
+        self._listen(whole=not rerun.fragment_id)
         seconds = time.perf_counter() - began
         self._widgets = {name: value for name, value in self._widgets.items() if name in self.elements}  # as a browser does
         return seconds
 
-    def _listen(self) -> None:
+    def _listen(self, *, whole: bool) -> None:
+        """Take what the server sends until the script is over. whole : the page is drawn anew, not a part of it"""
         end = time.monotonic() + PATIENCE
         while True:
             content = self._socket.recv(timeout=max(0.1, end - time.monotonic()))
@@ -124,6 +128,9 @@ class Tab:
             kind = message.WhichOneof("type")
             if kind == "new_session":
                 self.session = message.new_session.initialize.session_id or self.session
+                if whole:
+                    self.elements, self.texts, self._parts = {}, [], {}
+                whole = True  # a part that asks for the whole page has ended before
             elif kind == "navigation":
                 self._hash = message.navigation.page_script_hash
             elif kind == "page_info_changed":
@@ -144,6 +151,8 @@ class Tab:
         name = getattr(inner, "id", "")
         if name:
             self.elements[name] = inner
+            self.drawn.add(name)
+            self._parts[name] = delta.fragment_id
         for attribute in ("body", "label", "message"):
             text = getattr(inner, attribute, "")
             if isinstance(text, str) and text:

@@ -170,6 +170,7 @@ def warm_up(ready: threading.Event) -> None:
         warm_lessons()
         warm_kernels()
     _freeze()
+    _log.info("%s seconds=%.1f kernels=%s", WARM, time.monotonic() - began, engines.in_use())
 
 
 def warm_lessons() -> None:

@@ -23,6 +23,7 @@ from dashboard.session.controls import (
     chosen_title,
     data_facts,
     difference,
+    expected,
     losses,
     most_rank,
     parameter_key,
@@ -58,6 +59,7 @@ from dashboard.session.flow import (
     fit_another,
     fit_job,
     fit_these,
+    fitted_by,
     heard,
     load_job,
     show,
@@ -67,6 +69,7 @@ from dashboard.session.flow import (
 )
 from dashboard.session.holding import held
 from dashboard.session.learning import prepare_lessons, presenting, sent
+from dashboard.session.outside import outside
 from dashboard.session.steering import (
     attempt,
     branches,
@@ -129,12 +132,14 @@ __all__ = [
     "edits",
     "end",
     "ended",
+    "expected",
     "filter_now",
     "filter_unlinked",
     "fit",
     "fit_another",
     "fit_job",
     "fit_these",
+    "fitted_by",
     "give_up_import",
     "go",
     "heard",
@@ -151,6 +156,7 @@ __all__ = [
     "most_rank",
     "numbered",
     "open_run",
+    "outside",
     "page",
     "page_address",
     "parameter_key",

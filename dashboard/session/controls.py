@@ -13,10 +13,12 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from dashboard import links
-from dashboard.session.tab import State, Wanted, state
+from dashboard.session.tab import State, Wanted, jobs, state
 from dashboard.text.plain import markdown
 from dashboard.text.words import count
-from dashboard.work.fitting import LIVE_SECONDS, Derived, data_key, estimate, fit_key, solver_refusals
+from dashboard.work import estimates
+from dashboard.work.estimates import Estimate, estimate
+from dashboard.work.fitting import LIVE_SECONDS, Derived, data_key, fit_key, known_floor, solver_refusals
 from nmfcore.core.guidance import Guidance
 from nmfcore.core.losses import beta_of
 from nmfcore.core.spec import RunSpec
@@ -220,6 +222,15 @@ def quick() -> bool:
         return False
     expected = estimate(me.wanted.spec, me.chosen.data, me.shown.run)
     return expected is not None and expected < LIVE_SECONDS
+
+
+def expected() -> Estimate | None:
+    """How long what is wanted will take, and how that is known; None while its data is not here."""
+    me = state()
+    data, spec = me.chosen.data, me.wanted.spec
+    if data is None or data.X is None:
+        return None
+    return estimates.expected(spec, data, me.shown.run, floor=known_floor(data, spec.rank, jobs()) is None)
 
 
 def difference() -> str:

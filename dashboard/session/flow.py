@@ -15,12 +15,13 @@ import numpy as np
 from dashboard import links
 from dashboard.session import dividing
 from dashboard.session.address import named
-from dashboard.session.controls import able_solver, pending, quick, refusals, said, settle, take, turn, wanted
+from dashboard.session.controls import able_solver, expected, pending, quick, refusals, said, settle, take, turn, wanted
 from dashboard.session.editing import edit
 from dashboard.session.filtering import filter_now, set_filter
 from dashboard.session.holding import make_room
 from dashboard.session.tab import Fit, Load, Notice, State, jobs, lost, state, wait
-from dashboard.work.fitting import FIRST, FittedRun, continue_work, data_key, estimate, fit_key, fit_work, load_work
+from dashboard.work.estimates import estimate
+from dashboard.work.fitting import FIRST, FittedRun, continue_work, data_key, fit_key, fit_work, load_work
 from dashboard.work.jobs import LEASE, Job, JobsBusy, Status
 from nmfcore.core.guidance import Guidance
 from nmfcore.core.spec import RunSpec, StopRule
@@ -264,7 +265,8 @@ def fit(spec: RunSpec | None = None) -> None:
     me.notice = None
     upload = me.chosen.uploads.get(spec.fingerprint) if spec.data == "upload" else None
     label = f"{SOLVERS[spec.solver].title}, rank {spec.rank}"
-    expects = estimate(spec, me.chosen.data, me.shown.run) or 0.0
+    said = expected() if spec is me.wanted.spec else None
+    expects = said.seconds if said is not None else estimate(spec, me.chosen.data, me.shown.run) or 0.0
     start_fit(Fit(fit_key(spec, upload), spec), fit_work(spec, jobs(), upload), label, expects)
 
 
@@ -330,6 +332,13 @@ def fit_job() -> Job | None:
     """The fit under way for this session, its lease renewed."""
     me = state()
     return jobs().watch(me.under_way.fit.key, me.id) if me.under_way.fit is not None else None
+
+
+def fitted_by() -> Job | None:
+    """The job that made the run on screen, with what was expected of it and what it was; None where the server forgot it."""
+    me = state()
+    run = me.shown.run
+    return jobs().watch(fit_key(me.shown.asked, run.dataset), me.id) if run is not None else None
 
 
 def load_job() -> Job | None:

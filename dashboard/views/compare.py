@@ -10,6 +10,7 @@ from dashboard.figures.topics import similarity_matrix
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, part, spelled
 from dashboard.widgets import bench, card, header, notices, scale
+from dashboard.widgets.alone import alone
 from dashboard.work.fitting import FittedRun, solver_refusals
 from dashboard.work.races import race_key, race_work
 from nmfcore.evaluate.compare import Comparison, Race, arrivals, compare, curve
@@ -229,6 +230,12 @@ def draw() -> None:
         return
     kept = sum(other.dataset.fingerprint == run.dataset.fingerprint for other in session.state().shown.kept.values())
     header.draw(f"{spelled(kept)} kept {'run' if kept == 1 else 'runs'} of {markdown(run.dataset.title, 60)}", run)
+    body(run)
+
+
+@alone
+def body(run: FittedRun) -> None:
+    """Both views of the page; their controls redraw them without the panel beside it."""
     view = st.segmented_control(
         "Compare", list(VIEWS), format_func=VIEWS.__getitem__, default="runs", key="compare", required=True, bind="query-params",
         label_visibility="collapsed",

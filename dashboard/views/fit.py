@@ -8,6 +8,7 @@ from dashboard.figures.loss import Against, kkt_curve, loss_curve
 from dashboard.text.plain import markdown
 from dashboard.text.words import SHORT_REASONS, count, seconds
 from dashboard.widgets import card, header, notices, panel
+from dashboard.widgets.alone import alone
 from dashboard.work.fitting import FittedRun
 from dashboard.work.jobs import Status
 from nmfcore.kernels import engines
@@ -56,6 +57,7 @@ def controls() -> tuple[str, str]:
     return axis, scale
 
 
+@alone
 def curves(run: FittedRun) -> None:
     axis, scale = controls()
     history = run.factorization.history

@@ -5,6 +5,8 @@ import streamlit as st
 from dashboard import session
 from dashboard.cards import clusters, items, subset, wish
 from dashboard.widgets import filter_bar, header, notices
+from dashboard.widgets.alone import alone
+from dashboard.work.fitting import FittedRun
 
 VIEW = "items-view"
 VIEWS = {"items": "Items", "clusters": "Clusters"}
@@ -21,6 +23,12 @@ def draw() -> None:
         header.draw("Items", None)
         notices.nothing_yet()
         return
+    body(run)
+
+
+@alone
+def body(run: FittedRun) -> None:
+    """The page of a run; its own controls redraw it without the panel beside it."""
     top = st.container()
     view = st.segmented_control(
         "View", list(VIEWS), format_func=VIEWS.__getitem__, default="items", key=VIEW, required=True, bind="query-params",

@@ -14,6 +14,7 @@ from dashboard.figures.heatmaps import components_by_feature, items_by_topic
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, part
 from dashboard.widgets import bench, card, filter_bar, header, notices, scale
+from dashboard.widgets.alone import alone
 from dashboard.work.fitting import FittedRun
 from nmfcore.core.factorization import Axis
 from nmfcore.topics.ordering import Ordering, input_order, only
@@ -32,6 +33,12 @@ def draw() -> None:
         controls(None)  # a link's choices are dropped from the address unless their controls are drawn
         notices.nothing_yet()
         return
+    body(run)
+
+
+@alone
+def body(run: FittedRun) -> None:
+    """The page of a run; its own controls redraw it without the panel beside it."""
     (m, n), r = run.dataset.shape, run.rank
     header.draw(f"{m:,} × {n:,} ≈ ({m:,} × {r}) times ({r} × {n:,})", run)
     found = filter_bar.draw(session.topics_of(run))

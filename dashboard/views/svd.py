@@ -14,6 +14,7 @@ from dashboard.text.explanations import reading
 from dashboard.text.plain import clean
 from dashboard.text.words import part, percent
 from dashboard.widgets import bench, card, header, notices
+from dashboard.widgets.alone import alone
 from dashboard.work.fitting import FittedRun, floor_wanted, floor_work
 from nmfcore import topics
 from nmfcore.evaluate.svd import bridge, orthogonality, principal_angles, reconstruction_error, sides
@@ -108,6 +109,7 @@ def unmeasured(run: FittedRun) -> None:
         st.button("Measure it now", key="measure-floor", icon=":material/straighten:", on_click=ask)
 
 
+@alone
 def component(run: FittedRun) -> None:
     """One component's words beside one singular vector's."""
     noun = part(run.dataset)

@@ -78,8 +78,19 @@ def _controls() -> None:
         else:
             impossible = bool(refused.get(solver))
             st.button("Fit", on_click=session.fit, type="primary", width="stretch", key="fit", disabled=impossible)
+        if job is None or job.final:
+            _expected()
         if job is None and session.pending():
             st.markdown(f":small[:gray[Shown: {session.difference()}]]")
+
+
+def _expected() -> None:
+    """How long the fit will take, before it starts."""
+    said = session.expected()
+    if said is not None:
+        meaning = "Usually within a factor of two. A run on the same data makes it better: its pace and its iterations count."
+        took = f"about {seconds(said.seconds)}, {count(said.iterations, 'iteration')}"
+        st.markdown(f":small[:gray[Takes {took}: estimated {said.how}.]]", help=meaning)
 
 
 def _rank() -> None:
@@ -159,6 +170,10 @@ def _progress_or_last() -> None:
     if run is not None:
         with st.container(border=True, gap="xsmall"):
             last(run.factorization)
+            job = session.fitted_by()
+            if job is not None and job.final and job.expects:
+                took = f"{seconds(job.seconds)} with its start and the floor"
+                st.markdown(f":small[:gray[{took}; expected: {seconds(job.expects)}.]]")
 
 
 def elsewhere() -> None:

@@ -9,7 +9,8 @@ from dashboard.text.plain import markdown
 from dashboard.text.words import percent, seconds
 from dashboard.widgets import bench
 from dashboard.widgets.header import Figure
-from dashboard.work.fitting import STARTS, FittedRun, estimate, stability_key, stability_work
+from dashboard.work.estimates import estimate
+from dashboard.work.fitting import STARTS, FittedRun, stability_key, stability_work
 from nmfcore.evaluate.stability import Stability
 
 LANE = "stability"

@@ -16,8 +16,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
-import numpy as np
-
 from dashboard.links import solver_changes
 from dashboard.work.jobs import Job, Jobs
 from nmfcore import guide
@@ -49,7 +47,6 @@ EXACT_SIDE = 500  # short side of X up to which the SVD behind the floor is exac
 LIVE_SECONDS = 0.5  # below this estimate a change of a control may fit at once
 KKT_EVERY = 5  # iterations between two residuals; each costs about one iteration, off the solver's clock
 MOST_DERIVED = 300  # of one run: the pictures of a page at about ten positions of its sliders (a card of a topic is 5 to 20 KB)
-FLOPS = 1e9  # multiply-adds a second, a careful guess for a machine nobody has measured yet
 QUICK_FLOOR = 5e8  # multiply-adds of a floor that takes a tenth of a second at most
 STOPPED = "You stopped before the floor was measured."
 NO_MEMORY = "There was not enough memory to measure the floor."
@@ -532,20 +529,6 @@ def fraction(progress: Progress, stop: StopRule) -> float:
     if stop.max_seconds:
         used = max(used, progress.seconds / stop.max_seconds)
     return min(used, 1.0)
-
-
-def estimate(spec: RunSpec, dataset: Dataset | None, last: FittedRun | None) -> float | None:
-    """About how many seconds a fit takes: scaled from the last run on this data, else from the operation count."""
-    if dataset is None or dataset.X is None:
-        return None
-    if last is not None and last.dataset is dataset and last.factorization.history[-1].iteration > 0:
-        history = last.factorization.history
-        each = float(np.median(np.diff(history.seconds)))  # the median: a first step may have loaded or compiled something
-        return max(each * history[-1].iteration, 1e-3) * spec.rank / last.rank
-    m, n = dataset.shape
-    stored = dataset.X.nnz if dataset.sparse else m * n
-    each = 4.0 * stored * spec.rank + 4.0 * (m + n) * spec.rank**2
-    return min(spec.stop.max_iter, 100) * each / FLOPS
 
 
 def warm(jobs: Jobs, specs: tuple[RunSpec, ...] = (FIRST,)) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.work.fitting import estimate
+from dashboard.work.estimates import estimate
 from dashboard.work.jobs import Job, Jobs, JobsBusy, Status
 from nmfcore.core.spec import RunSpec
 from nmfcore.data import prepare

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.work.fitting import FittedRun, estimate, fits, start
+from dashboard.work.estimates import estimate
+from dashboard.work.fitting import FittedRun, fits, start
 from dashboard.work.jobs import Job
 from nmfcore.core.factorization import Factorization
 from nmfcore.core.guidance import Guidance

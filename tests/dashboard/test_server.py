@@ -128,6 +128,18 @@ def test_what_changes_something_is_refused_from_another_page(server, method):
     assert "another site" not in server.get(place, host, method, Origin=f"http://{host}", Content_Length="0").said
 
 
+def test_a_display_control_redraws_its_page_alone_and_a_fit_everything(server):
+    with Tab(server.url) as tab:
+        tab.run()
+        tab.go("matrices")
+        tab.run(**{"cells-rows-from": 3})
+        assert any("cells-rows-number" in name for name in tab.drawn)
+        assert not any("rank-field" in name for name in tab.drawn)
+        tab.go("compare")
+        tab.run(**{"another-seed": True})  # drawn in a part of its own, and the panel shows what it starts
+        assert any("rank-field" in name for name in tab.drawn)
+
+
 def test_the_server_calls_nobody(server):
     """From its start on, with a page drawn and a file brought; its own sockets are watched, not only the browser's."""
     with Tab(server.url) as tab:
@@ -392,6 +404,7 @@ def test_the_warm_up_goes_on_without_a_missing_module_and_freezes_what_it_loaded
     made_ready = []
     monkeypatch.setattr(asgi, "LESSON_PAUSE", 0.0)
     monkeypatch.setattr(shelf, "ready", made_ready.append)
+    caplog.set_level("INFO", "dashboard")
     before, ready = gc.get_freeze_count(), threading.Event()
     try:
         asgi.warm_up(ready)
@@ -401,6 +414,7 @@ def test_the_warm_up_goes_on_without_a_missing_module_and_freezes_what_it_loaded
     assert ready.is_set()
     assert made_ready == [lesson.key for lesson in shelf.course()[0]]
     assert "Warm-up goes on without no_such_module_here" in caplog.text
+    assert asgi.WARM in caplog.records[-1].getMessage()
 
 
 @pytest.mark.parametrize(
