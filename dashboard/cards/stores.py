@@ -19,6 +19,7 @@ from dashboard.figures.theme import component_colour
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import SHORT_REASONS, count, percent, seconds
 from dashboard.widgets import bench, card
+from dashboard.widgets.bench import Away
 from dashboard.widgets.bench_panel import Bench, Panel, Task, said
 from dashboard.widgets.header import Figure
 from dashboard.work import stores as work
@@ -26,6 +27,7 @@ from dashboard.work.jobs import Job
 from dashboard.work.stores import Choice, StoreFit
 from nmfcore.core.errors import ProblemError
 from nmfcore.data.blocks import Store, stores
+from nmfcore.export import script
 
 PAGE = "stores"
 ASPECT = "stores-aspect"
@@ -36,6 +38,7 @@ ASPECTS = {
 ENGINES = {"local": "threads of this server", "dask": "Dask workers"}
 WORDS = 12  # of a topic
 MOST_TOPICS = 60  # that are drawn
+PASSES = 100  # at most, where nothing else is asked for
 
 
 BENCH = Bench(PAGE, "", lambda _: "", "topic", "topics", ("rank", "passes", "seed"), waits=True, lane="store")
@@ -92,7 +95,7 @@ def wanted(panel: Panel, store: Store) -> Choice:
     with panel.controls():
         rank = panel.rank("topics", 1, most, min(20, most))
         with st.expander("Advanced"):
-            session.control(BENCH.key("passes"), 100)
+            bench.linked(BENCH.key("passes"), "passes", range(1, 1001), PASSES)
             passes = st.number_input(
                 "Passes at most", 1, 1000, key=BENCH.key("passes"), persist_state="session",
                 help="An iteration is one pass over the data. It stops earlier when the error falls by less than 3e-6 per pass.",
@@ -196,6 +199,21 @@ def topics(found: StoreFit) -> None:
             st.markdown(f"**Topic {k + 1}** :small[:gray[{percent(found.share[k])} of what is explained]]")
             card.chart(f"stores-topic-{k}", drawn)
     bench.table(PAGE, "words", "Words of all topics", _words(found), say=f"The {WORDS} with the largest weight in each.")
+
+
+def away(found: StoreFit) -> Away:
+    """H, the leading features and the curve as tables, and the program that computes all of it; W only by that program."""
+
+    def tables() -> dict[str, pd.DataFrame]:
+        axis, (r, n), history = found.store.axes.columns, found.fit.H.shape, found.fit.history
+        whole = pd.DataFrame(found.fit.H.T, columns=[f"topic {k + 1}" for k in range(r)])
+        whole.insert(0, axis.singular, list(axis.take(range(n))))
+        passes = pd.DataFrame(
+            {"iteration": history.iterations, "relative error": history.relative_errors, "seconds": history.seconds}
+        )
+        return {"topics": whole, "words": _words(found), "history": passes}
+
+    return Away(tables, script(found.fit, X=found.store))
 
 
 def _words(found: StoreFit) -> pd.DataFrame:

@@ -24,7 +24,8 @@ def draw() -> None:
         title = f"{markdown(store.title, 60)}, visited block by block"
         if found is not None:
             title = f"Relative error {found.fit.relative_error:.4f} after {found.passes} passes"
-        bench.heading(cards.PAGE, title, cards.about(store), cards.figures(store, found), METHOD)
+        away = cards.away(found) if found is not None else None
+        bench.heading(cards.PAGE, title, cards.about(store), cards.figures(store, found), METHOD, away)
     if found is None:
         cards.before(store)
         return

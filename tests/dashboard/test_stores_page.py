@@ -10,6 +10,7 @@ import pytest
 import scipy.sparse as sp
 from streamlit.testing.v1 import AppTest
 
+from dashboard.cards import stores as store_cards
 from dashboard.work import given, stores
 from dashboard.work.jobs import service
 from nmfcore.core.factorization import Axes, Axis
@@ -44,9 +45,12 @@ def settled(app: AppTest) -> AppTest:
     raise AssertionError("The page is still computing.")
 
 
-def opened() -> AppTest:
+def opened(**query: str) -> AppTest:
     app = AppTest.from_file(APP, default_timeout=60).run()
-    return app.switch_page("views/stores.py").run()
+    app.switch_page("views/stores.py")
+    for name, value in query.items():
+        app.query_params[name] = value
+    return app.run()
 
 
 def press(app: AppTest, key: str) -> AppTest:
@@ -105,6 +109,24 @@ def test_every_planted_cuisine_is_a_topic(folder, monkeypatch):
     grid = service().result(means.key)
     assert grid.X.mean() == pytest.approx(X.mean(), rel=1e-6)
     assert grid.WH.mean() == pytest.approx((found.fit.W @ found.fit.H).mean(), rel=1e-5)
+
+
+def test_a_fit_is_taken_away_as_tables_and_a_script_that_names_the_store(folder):
+    store = stores.opened("recipes.blocks")
+    job = service().submit(("test", "away"), stores.fit_work(store, stores.Choice(4)), session="t")
+    assert job.wait(30)
+    found = service().result(job.key)
+    away = store_cards.away(found)
+    tables = away.tables()
+    np.testing.assert_array_equal(tables["topics"].iloc[:, 1:].to_numpy(), found.fit.H.T)
+    assert tables["topics"].iloc[:, 0].tolist() == list(store.axes.columns.take(range(store.columns)))
+    assert tables["history"]["relative error"].iloc[-1] == found.fit.relative_error
+    assert store.fingerprint in away.script
+
+
+def test_the_number_of_passes_travels_in_the_link(folder):
+    app = opened(passes="7")
+    assert app.number_input("stores-passes").value == 7
 
 
 def test_stop_inside_a_pass_keeps_the_last_whole_one(folder, monkeypatch):
