@@ -63,7 +63,7 @@ def head(run: FittedRun, item: int, order: np.ndarray, found: Explanation) -> No
                 disabled=not 0 <= to < len(order),
                 on_click=session.set_control,
                 args=(item_facts.OPEN, int(order[to]) if 0 <= to < len(order) else item),
-                help=f"The {label.lower()} {clean(rows.singular, 30)} of the table",
+                help=f"The {label.lower()} {markdown(rows.singular, 30)} of the table",
             )
         largest = int(item_facts.clusters(run).labels[item])
         if largest >= 0:
@@ -170,7 +170,7 @@ def near_row(run: FittedRun, row: np.ndarray, weights: np.ndarray) -> None:
 
 def choose_likeness(run: FittedRun, key: str) -> str:
     """Under which similarity items are near."""
-    words = clean(run.dataset.axes.columns.name, 30)
+    words = markdown(run.dataset.axes.columns.name, 30)
     bench.within(key, list(ALIKE))
     return str(
         st.segmented_control(

@@ -57,7 +57,6 @@ def _legend(shown: TopicsShown, made: Reading) -> frozenset[int]:
         return frozenset()
     key = f"reading-shown-{len(shown.topics)}"
     called = [f"{label} · {markdown(clean(name, 30))}" for label, name in zip(shown.labels, shown.names, strict=True)]
-    called = [f"{label} · {markdown(clean(name, 30))}" for label, name in zip(shown.labels, shown.names, strict=True)]
     before = [k for k in session.control_value(key, there) or [] if k in there]
     session.set_control(key, before or there)
     chosen = st.pills(

@@ -70,7 +70,7 @@ def controls(run: FittedRun) -> tuple[Hits, np.ndarray]:
     bench.within(ORDER, orders)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.text_input(
-            f"Find a {clean(rows.singular, 30)}",
+            f"Find a {markdown(rows.singular, 30)}",
             key=FIND,
             bind="query-params",
             placeholder=f"its label, or {clean(run.dataset.axes.columns.name, 20)} it has",

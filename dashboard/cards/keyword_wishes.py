@@ -52,7 +52,7 @@ def _words(steps: Steps) -> tuple[int | str, ...]:
     """The keywords that are meant."""
     axis, n = steps.axes.columns, len(steps.S)
     chosen = st.multiselect(
-        clean(axis.name, 30).capitalize(), range(n), format_func=lambda j: clean(axis.label(j), 40), key=WORDS,
+        markdown(axis.name, 30).capitalize(), range(n), format_func=lambda j: clean(axis.label(j), 40), key=WORDS,
         placeholder="Choose or type", max_selections=FIRST_WORDS, width=420,
     )  # fmt: skip
     return tuple(name(axis, int(j), n) for j in chosen)

@@ -236,7 +236,12 @@ def items(found: StoreFit) -> None:
         page = st.number_input(f"Page, of {last:,}", 1, last, key=f"{PAGE}-page", width=180, persist_state="session")
         bench.within(f"{PAGE}-item", range(1, rows + 1))
         index = st.number_input(
-            f"Open {found.store.axes.rows.singular} number", 1, rows, key=f"{PAGE}-item", width=200, persist_state="session"
+            f"Open {markdown(found.store.axes.rows.singular)} number",
+            1,
+            rows,
+            key=f"{PAGE}-item",
+            width=200,
+            persist_state="session",
         )
     left, right = st.columns([3, 2])
     with left:

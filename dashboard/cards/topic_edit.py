@@ -116,7 +116,7 @@ def _hide(view: TopicsShown) -> None:
     offered = list(dict.fromkeys(offered))
     session.set_control("hidden-words", list(view.hidden))
     st.multiselect(
-        f"Hidden {clean(axis.name)}",
+        f"Hidden {markdown(axis.name)}",
         offered,
         format_func=lambda j: clean(axis.label(j), 40),
         key="hidden-words",

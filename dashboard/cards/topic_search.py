@@ -27,7 +27,7 @@ def field(view: TopicsShown) -> str:
     """The search box; what is in it."""
     axis = view.run.dataset.axes.columns
     return st.text_input(
-        f"Find a {clean(axis.singular, 30)}",
+        f"Find a {markdown(axis.singular, 30)}",
         key=KEY,
         bind="query-params",
         placeholder="a word or a part of it" if axis.labels is not None else f"a number from 1 to {view.H.shape[1]:,}",
