@@ -74,8 +74,11 @@ def draw() -> None:
     me = session.state()
     _drop_zone(me.brought.looked_at is not None)
     brought = me.brought.latest
+    in_use = me.chosen.data if me.chosen.data is not None and me.chosen.data.key == "upload" else None
     if brought is None:
         _examples()
+        if in_use is not None:  # it came with a saved run
+            data_card.draw(in_use)
         return
     job = brought.advance(session.jobs(), me.id, session.patience())
     with st.container(border=True, key="verdict"):
@@ -89,8 +92,8 @@ def draw() -> None:
     outcome = brought.outcome
     if outcome is not None and outcome.raw is not None:
         _prepare(brought, outcome)
-    if brought is me.brought.used and me.chosen.data is not None and me.chosen.data.key == "upload":
-        data_card.draw(me.chosen.data)
+    if brought is me.brought.used and in_use is not None:
+        data_card.draw(in_use)
 
 
 # -- the file ----------------------------------------------------------------------------------------------------------

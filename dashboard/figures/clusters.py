@@ -143,13 +143,20 @@ def agreement(scores: Sequence[Score], *, shuffles: int, theme: str = "light", h
     drawn.figure.update_xaxes(range=[1.1 * lowest, max(1.0, float(np.nanmax(values, initial=0.0)))])
     drawn.figure.update_traces(width=0.42, selector={"type": "bar"})
     drawn.figure.add_scatter(
-        mode="markers+text",
-        x=mean,
+        mode="text",  # from where the spread ends, so that its line does not run through the number
+        x=np.fmax(mean, [score.chance_high for score in scores]),
         y=places,
         text=[f"  chance {round(m, 3) + 0.0:.3f}" if np.isfinite(m) else "" for m in mean],
         textposition="middle right",
         cliponaxis=False,
         textfont={"size": look.SMALL_SIZE, "color": look.palette(theme).muted},
+        hoverinfo="skip",
+    )
+    drawn.figure.add_scatter(
+        mode="markers",
+        x=mean,
+        y=places,
+        cliponaxis=False,
         marker={"symbol": "line-ns", "size": 10, "line": {"width": 2, "color": colour}},
         error_x={
             "type": "data",

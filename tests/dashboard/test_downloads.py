@@ -376,3 +376,14 @@ def test_every_file_of_the_export_menu_can_be_made(kind, jobs, movies):
     run = movies if kind == "catalog" else fitted(upload(), jobs)
     for what in ("report", "npz", "csv", "script", "spec", "run"):
         assert len(header._made(what, run, "H rows L1", Edits().merge([0, 1]))) > 100
+
+
+def test_data_that_came_with_a_saved_run_has_its_card(jobs):
+    """Only a file that was dropped had one."""
+    run = fitted(upload(), jobs)
+    app = go(AppTest.from_file(APP, default_timeout=60).run())
+    bring(app, "mine.nmf.npz", saved.saved_run(run))
+    assert shown(app, run).shown.run is not None
+    app.run()
+    assert not app.exception
+    assert any(run.dataset.fingerprint[:16] in block.value for block in app.markdown)

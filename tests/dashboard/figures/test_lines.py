@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.figures import lines
+from dashboard.figures import clusters, lines
 from dashboard.figures.binning import bands
 from nmfcore.core.factorization import Axis
 from nmfcore.topics import ordering
+from nmfcore.topics.clusters import Score
 
 AXIS = Axis("films", "film")
 
@@ -98,3 +99,14 @@ def test_sentences_are_joined_and_nothing_stays_nothing():
 @pytest.mark.parametrize("points", [[], [{}], [{"customdata": None}], [{"customdata": [1, 2]}]])
 def test_a_box_without_handles_holds_nothing(points):
     assert lines.box(points) is None
+
+
+def test_the_chance_of_a_score_is_written_beyond_its_spread():
+    """The line from the 5th to the 95th percentile ran through the number."""
+    found = [Score("NMI", 0.4, 0.05, 0.3, "of a kind", 0.01), Score("ARI", 0.2, -0.01, 0.02, "another", -0.05)]
+    figure = clusters.agreement(found, shuffles=10).figure
+    numbers = next(trace for trace in figure.data if trace.type == "scatter" and trace.mode == "text")
+    spread = next(trace for trace in figure.data if trace.type == "scatter" and trace.mode == "markers")
+    ends = [x + more for x, more in zip(spread.x, spread.error_x.array, strict=True)]
+    assert list(numbers.x) == pytest.approx(ends)
+    assert "0.050" in numbers.text[0]
