@@ -13,9 +13,10 @@ from dashboard import session
 from dashboard.figures import Picture
 from dashboard.figures.theme import camera
 from dashboard.text.explanations import reading
-from dashboard.text.plain import markdown
+from dashboard.text.plain import clean, markdown
 from dashboard.text.tables import as_csv
 from dashboard.widgets import lesson_link
+from nmfcore.data.readers.names import unique
 
 FORMATS = ("PNG", "SVG")
 SHOWN_ROWS = 1_000  # rows of the table twin on screen; the CSV holds all
@@ -129,7 +130,10 @@ def _head(page: str, name: str, title: str, drawn: Picture) -> str:
 
 def _menu(key: str, drawn: Picture) -> None:
     table = drawn.table()
-    st.dataframe(table.head(SHOWN_ROWS), hide_index=True, height=240, key=f"{key}-table")
+    names = unique(
+        [clean(name) for name in table.columns]
+    )  # two features may have one label, and a table on screen no two columns
+    st.dataframe(table.head(SHOWN_ROWS).set_axis(names, axis=1), hide_index=True, height=240, key=f"{key}-table")
     if len(table) > SHOWN_ROWS:
         st.markdown(f":small[The first {SHOWN_ROWS:,} of {len(table):,} rows; the CSV has them all.]")
     numbers(key, lambda: table)

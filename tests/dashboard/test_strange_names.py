@@ -92,3 +92,25 @@ def test_a_strangers_names_are_text_on_every_page(key, strangers, monkeypatch):
     assert RAW in app.session_state["nmf"].shown.run.dataset.title
     found = {(place, text[:160]) for place, text in every_text(app._tree) if RAW in text}
     assert not found, "\n".join(map(str, sorted(found)))
+
+
+@pytest.fixture(scope="module")
+def alike():
+    """A session whose items have one label, and whose features have one."""
+    films = catalog.load("movies")
+    axes = Axes(Axis("films", "film", ["same"] * films.shape[0]), Axis("words", "word", ["same"] * films.shape[1]))
+    app = start()
+    put_on_screen(app, replace(films, axes=axes, key="upload"), 4)
+    return app
+
+
+@pytest.mark.parametrize("key", ["overview", "items", "matrices", "svd", "symmetric", "expression"])
+def test_the_numbers_behind_a_card_stand_where_all_labels_are_equal(key, alike, monkeypatch):
+    """Two columns of one name cannot be shown: the menu of the similarity raised."""
+    drawn, real = {}, card.corner
+    monkeypatch.setattr(card, "corner", lambda page, name, *more: real(page, drawn.setdefault((page, name), name), *more))
+    app = go(alike, key)
+    for page, name in list(drawn):
+        app.session_state[f"{page}-{name}-menu"] = True
+    app.run()
+    assert not app.exception, app.exception[0].value
