@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from dashboard.widgets import card
 from nmfcore.core.factorization import Axes, Axis
 from nmfcore.data import catalog
+from tests.dashboard.test_data_page import at_rest
 from tests.dashboard.test_views import KEYS, go, put_on_screen, start
 
 EVIL = "![{}](http://evil.example/{}.png)"
@@ -74,7 +75,7 @@ def strange():
 @pytest.fixture(scope="module")
 def strangers():
     """A session that shows the run of a stranger's data."""
-    app = start()
+    app = at_rest(start())  # else the first run may be taken over afterwards
     put_on_screen(app, strange(), 4)
     return app
 
@@ -99,7 +100,7 @@ def alike():
     """A session whose items have one label, and whose features have one."""
     films = catalog.load("movies")
     axes = Axes(Axis("films", "film", ["same"] * films.shape[0]), Axis("words", "word", ["same"] * films.shape[1]))
-    app = start()
+    app = at_rest(start())  # else the first run may be taken over afterwards
     put_on_screen(app, replace(films, axes=axes, key="upload"), 4)
     return app
 
