@@ -22,6 +22,7 @@ import sklearn
 from sklearn.decomposition._nmf import _beta_divergence, _initialize_nmf
 from threadpoolctl import threadpool_info
 
+from benchmarks import starts
 from benchmarks.contenders import CONTENDERS, NO_CAP, Contender
 from benchmarks.report import write_report
 from benchmarks.workloads import WORKLOADS, Workload
@@ -119,7 +120,7 @@ def say(line: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="nmfcore beside scikit-learn and a peer")
-    parser.add_argument("--only", nargs="+", choices=list(WORKLOADS), default=list(WORKLOADS), metavar="WORKLOAD")
+    parser.add_argument("--only", nargs="+", choices=[*WORKLOADS, "starts"], default=[*WORKLOADS, "starts"], metavar="WORKLOAD")
     parser.add_argument("--without", nargs="+", choices=list(CONTENDERS), default=[], metavar="CONTENDER")
     parser.add_argument("--repeats", type=int, help="instead of each workload's own number")
     parser.add_argument("--note", default="", help="about the circumstances, written below the table")
@@ -129,7 +130,10 @@ def main() -> None:
     if not options.report:
         for dtype in (np.float32, np.float64):
             engines.warm(dtype)
-        for key in options.only:
+        if "starts" in options.only:
+            say("Twenty starts")
+            say(f"Written: {starts.write(RESULTS, say)}")
+        for key in [key for key in options.only if key in WORKLOADS]:
             say(WORKLOADS[key].title)
             found = measure(WORKLOADS[key], options.repeats or WORKLOADS[key].repeats, options.without)
             found["machine"]["note"] = options.note

@@ -40,6 +40,14 @@ def as_matrix(X: Any, *, axes: Axes | None = None, name: str = "X", allow_missin
         If X is not two-dimensional and non-empty, not numeric, or has NaN, infinite or negative entries; or is a masked array
         with masked entries (`as_problem` takes those for missing).
     """
+    return _matrix_and_transpose(X, axes, name, allow_missing)[0]
+
+
+def _matrix_and_transpose(
+    X: Any, axes: Axes | None, name: str = "X", allow_missing: bool = False
+) -> tuple[Matrix, Matrix | None]:  # fmt: skip
+    """`as_matrix`, and the transpose in CSR where it was made on the way."""
+    transposed = None
     if np.ma.is_masked(X):
         count = int(np.ma.getmaskarray(X).sum())
         raise ProblemError(
@@ -52,7 +60,7 @@ def as_matrix(X: Any, *, axes: Axes | None = None, name: str = "X", allow_missin
             "(nmfcore.evaluate.blocks.sample), or what nmfcore.evaluate.blocks offers in passes."
         )
     if sp.issparse(X):
-        matrix = _as_csr(X, name)
+        matrix, transposed = _as_csr(X, name)
     else:
         if isinstance(X, np.matrix):
             X = np.asarray(X)
@@ -70,7 +78,7 @@ def as_matrix(X: Any, *, axes: Axes | None = None, name: str = "X", allow_missin
         raise ProblemError(f"{name} is empty: {m} rows × {n} columns. Load data with at least one row and one column.")
     if not allow_missing:
         _refuse_entries(matrix, axes or Axes(), name)
-    return matrix
+    return matrix, transposed
 
 
 def without_mask(X: Any, mask: Any) -> tuple[Any, Any]:
@@ -86,8 +94,12 @@ def without_mask(X: Any, mask: Any) -> tuple[Any, Any]:
     return np.ma.filled(X, 0), observed
 
 
-def _as_csr(X: Any, name: str) -> sp.csr_array:
-    """X as a CSR array of floats with sorted indices and no duplicates, X itself if it is one; shared arrays are only read."""
+def _as_csr(X: Any, name: str) -> tuple[sp.csr_array, sp.csr_array | None]:
+    """X as a CSR array of floats with sorted indices and no duplicates, X itself if it is one; shared arrays are only read.
+
+    Rows out of order, as scikit-learn's vectorizers make them, are sorted by transposing twice: in linear time, and the transpose
+    is what solvers need next. It is the second result, None where it was not made.
+    """
     if X.ndim != 2:
         raise ProblemError(f"{name} has {X.ndim} dimensions; NMF needs a table of rows and columns.")
     try:
@@ -99,11 +111,13 @@ def _as_csr(X: Any, name: str) -> sp.csr_array:
     except ValueError as wrong:
         raise ProblemError(f"{name} is not a valid sparse matrix: {wrong}. Rebuild it from its triples.") from None
     if not matrix.has_canonical_format:
-        matrix = matrix.copy()
-        matrix.sum_duplicates()
-        return matrix
+        columns = sp.csc_array(matrix)  # their rows are in order
+        sorted_rows = sp.csr_array(columns)
+        sorted_rows.sum_duplicates()
+        whole = sorted_rows.nnz == columns.nnz
+        return sorted_rows, sp.csr_array((columns.data, columns.indices, columns.indptr), matrix.shape[::-1]) if whole else None
     same = isinstance(X, sp.csr_array) and X.dtype == matrix.dtype and X.dtype.isnative and len(X.data) == X.indptr[-1]
-    return X if same and X.indices.dtype == matrix.indices.dtype == X.indptr.dtype else matrix
+    return (X if same and X.indices.dtype == matrix.indices.dtype == X.indptr.dtype else matrix), None
 
 
 def as_problem(
@@ -137,7 +151,8 @@ def as_problem(
         Naming the first offending entry, its row and column, and the way out.
     """
     X, mask = without_mask(X, mask)
-    matrix = as_matrix(X, axes=axes, allow_missing=mask is not None)
+    matrix, transposed = _matrix_and_transpose(X, axes, allow_missing=mask is not None)
+    checked = matrix
     if mask is not None:
         matrix, mask = _masked(matrix, mask, axes or Axes())
     elif sp.issparse(matrix) and matrix.nnz and not matrix.data.all():
@@ -155,7 +170,10 @@ def as_problem(
         _refuse_asymmetric(matrix)
     matrix, power = in_range(matrix)
     penalty = _scaled_penalty(penalty, beta, power)
-    return Problem(matrix, rank, loss, mask, symmetric, penalty or None, 4.0**power)
+    problem = Problem(matrix, rank, loss, mask, symmetric, penalty or None, 4.0**power)
+    if transposed is not None and matrix is checked:
+        vars(problem)["Xt"] = transposed
+    return problem
 
 
 def penalty_for(alpha_W: float, alpha_H: float | str, l1_ratio: float, shape: tuple[int, int]) -> Penalty:

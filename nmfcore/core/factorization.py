@@ -29,6 +29,11 @@ SINGLE_SIZE = 40_000  # stored values of X from which float32 is worth its copy
 Matrix = Any  # (m, n) C-ordered numpy array or scipy CSR array, float32 or float64, >= 0
 
 
+def _in_single(X: Matrix) -> Matrix:
+    """CSR X in float32, its indices shared."""
+    return sp.csr_array((in_single(X.data), X.indices, X.indptr), X.shape)
+
+
 def stored_values(X: Matrix) -> int:
     """How many numbers X holds: its stored values when sparse, all its entries when dense.
 
@@ -146,7 +151,10 @@ class Problem:
         if self.dtype == np.float32:
             return self
         if self.sparse:
-            return replace(self, X=sp.csr_array((in_single(self.X.data), self.X.indices, self.X.indptr), self.shape))
+            single = replace(self, X=_in_single(self.X))
+            if "Xt" in vars(self):
+                vars(single)["Xt"] = _in_single(vars(self).pop("Xt"))
+            return single
         return replace(self, X=in_single(self.X))
 
     @cached_property

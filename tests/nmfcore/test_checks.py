@@ -291,3 +291,22 @@ def test_factors_that_cannot_exist_are_refused_in_a_sentence():
         NMF(10**13, init="random").fit(X)
     with pytest.raises(ProblemError, match="does not fit 3 rows"):
         as_problem(X, 10**13)
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_rows_out_of_order_are_sorted_and_the_transpose_is_kept_for_the_solver(twice):
+    rng = np.random.default_rng(0)
+    columns = np.concatenate([rng.permutation(12)[:5] for _ in range(30)])
+    if twice:
+        columns[1] = columns[0]
+    given = sp.csr_array((rng.random(150) + 0.1, columns, np.arange(0, 151, 5)), shape=(30, 12))
+    before = given.indices.copy()
+    problem = as_problem(given, 2)
+    assert np.array_equal(given.indices, before)
+    assert ("Xt" in vars(problem)) is not twice
+    for X, Xt in ((problem.X, problem.Xt), (problem.single.X, problem.single.Xt)):
+        assert X.has_canonical_format
+        assert Xt.has_canonical_format
+        np.testing.assert_allclose(X.toarray(), given.toarray(), rtol=1e-7)
+        np.testing.assert_array_equal(Xt.toarray(), X.toarray().T)
+    assert problem.single.Xt.dtype == np.float32
