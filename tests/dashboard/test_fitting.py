@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dashboard.work.estimates import estimate
 from dashboard.work.fitting import (
     FIRST,
     Derived,
     continue_work,
     data_key,
-    estimate,
     fit_key,
     fit_work,
     fraction,
@@ -129,7 +129,8 @@ def test_ratings_name_the_solvers_that_cannot_skip_missing_entries():
 
 def test_an_estimate_follows_the_last_run_on_the_data(jobs):
     run = fit_work(SPEC, jobs)(Watched())
-    assert estimate(SPEC.replace(rank=8), run.dataset, run) == pytest.approx(2 * estimate(SPEC.replace(rank=4), run.dataset, run))
+    few, many = (estimate(SPEC.replace(rank=rank), run.dataset, run) for rank in (4, 40))
+    assert 0 < few < many
     assert estimate(SPEC, None, None) is None
 
 
