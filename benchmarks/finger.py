@@ -75,7 +75,7 @@ IDLE = """() => {
     && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]');
 }"""
 
-PICTURES = "() => document.querySelectorAll('[data-testid=stPlotlyChart] .main-svg .plot').length >= 2"
+PICTURES = "() => document.querySelectorAll('[data-testid=stMain] .js-plotly-plot .cartesianlayer .subplot').length >= 2"
 
 
 @dataclass(frozen=True)
