@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LONGEST_FUNCTION, LONGEST_FILE, MOST_PARAMETERS = 40, 400, 8
-SLACK = 40  # so many fewer are not yet a reason to lower the number
+SLACK = 5  # so many fewer are not yet a reason to lower the number
 SOURCES = {
     path: path.read_text(encoding="utf-8") for package in ("nmfcore", "dashboard") for path in (ROOT / package).rglob("*.py")
 }
@@ -41,14 +41,14 @@ def held(found, most, what):
 
 def test_long_functions_become_fewer():
     found = [(length(node), f"{path}:{node.name}") for path, node in FUNCTIONS if length(node) > LONGEST_FUNCTION]
-    held(found, 81, f"functions have more than {LONGEST_FUNCTION} lines")
+    held(found, 62, f"functions have more than {LONGEST_FUNCTION} lines")
 
 
 def test_long_files_become_fewer():
     found = [(text.count("\n"), str(path.relative_to(ROOT))) for path, text in SOURCES.items() if text.count("\n") > LONGEST_FILE]
-    held(found, 24, f"files have more than {LONGEST_FILE} lines")
+    held(found, 19, f"files have more than {LONGEST_FILE} lines")
 
 
 def test_long_parameter_lists_become_fewer():
     found = [(parameters(node), f"{path}:{node.name}") for path, node in FUNCTIONS if parameters(node) > MOST_PARAMETERS]
-    held(found, 47, f"functions have more than {MOST_PARAMETERS} parameters")
+    held(found, 39, f"functions have more than {MOST_PARAMETERS} parameters")
