@@ -48,7 +48,7 @@ def _data() -> None:
             exactly = "  \n".join(
                 f"{markdown(name, 40)}: {markdown(value, 300)}" for name, value in settings.of_data(wanted).items()
             )
-            st.markdown(f":small[:gray[{shape(data)} · {markdown(preparation(wanted))}{wishes}]]", help=exactly)
+            st.markdown(f":small[:gray[{shape(data)}]]  \n:small[:gray[{markdown(preparation(wanted))}{wishes}]]", help=exactly)
         else:
             st.markdown(":small[:gray[not loaded yet]]")
         st.page_link(session.page("data"), label="Change data", icon=":material/swap_horiz:", width="stretch")
@@ -118,11 +118,11 @@ def _penalties(kind: Any) -> None:
     """What a large factor costs, and whether one factor is sought; where the solver can, or a link asks for it."""
     wanted = session.wanted()
     if kind.supports.penalty or wanted.penalty:
-        with st.container(horizontal=True, gap="xsmall"):
+        with st.grid(2, min_column_width=60, gap="xsmall"):
             for name, of in links.PENALTIES.items():
                 norm, factor = of.split("_")
                 meaning = f"Adds this weight times {NORMS[norm].format(factor)} to the loss. 0 for none."
-                _number(name, f"{norm.upper()} of {factor}", meaning, format="%g", step=0.1, width=110)
+                _number(name, f"{norm.upper()} of {factor}", meaning, format="%g", step=0.1)
     if kind.supports.requires_symmetric or wanted.symmetric:
         st.toggle("One factor: X = SSᵀ", help="For data that is its own mirror image.", **session.wired("sym"))
 
