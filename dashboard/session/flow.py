@@ -19,7 +19,7 @@ from dashboard.session.controls import able_solver, expected, pending, quick, re
 from dashboard.session.editing import edit
 from dashboard.session.filtering import filter_now, set_filter
 from dashboard.session.holding import make_room
-from dashboard.session.tab import Fit, Load, Notice, State, jobs, lost, state, wait
+from dashboard.session.tab import Before, Fit, Load, Notice, State, jobs, lost, state, wait
 from dashboard.work.estimates import estimate
 from dashboard.work.fitting import FIRST, FittedRun, continue_work, data_key, fit_key, fit_work, load_work
 from dashboard.work.jobs import LEASE, Job, JobsBusy, Status
@@ -90,8 +90,10 @@ def _follow_address(me: State) -> None:
         return
     if spec.data != "upload" and not spec.preparation and catalog.card(spec.data).kind == "documents":
         spec = spec.replace(preparation=catalog.card(spec.data).preparation)  # typed by hand; texts alone cannot be factorized
+    earlier = me.under_way.fit.before if me.under_way.fit is not None else None  # a link that is given up for this one
+    before = earlier or Before(me.wanted.spec, me.chosen.data)
     want(spec, me.chosen.uploads.get(spec.fingerprint))
-    fit(spec)
+    fit(spec, before)
 
 
 def want(spec: RunSpec, data: Dataset | None) -> None:
@@ -155,6 +157,8 @@ def _adopt_fit(me: State, fit_: Fit, job: Job | None) -> None:
             keep_up()
     elif job is not None and job.failure is not None:
         me.notice = Notice(job.failure.message)
+        if fit_.before is not None and data_key(fit_.asked) == data_key(me.wanted.spec) and me.chosen.data is None:
+            want(fit_.before.wanted, fit_.before.data)  # what a link asks for and cannot be had is not chosen
     elif job is None:
         me.notice = Notice(GONE)
     elif job.status is Status.DONE:
@@ -258,8 +262,8 @@ def keep_up() -> None:
 # -- fitting -----------------------------------------------------------------------------------------------------------
 
 
-def fit(spec: RunSpec | None = None) -> None:
-    """Start fitting; a small fit is over before this returns."""
+def fit(spec: RunSpec | None = None, before: Before | None = None) -> None:
+    """Start fitting; a small fit is over before this returns. `before` is gone back to where it fails."""
     me = state()
     spec = spec or wanted()
     me.notice = None
@@ -267,7 +271,7 @@ def fit(spec: RunSpec | None = None) -> None:
     label = f"{SOLVERS[spec.solver].title}, rank {spec.rank}"
     said = expected() if spec is me.wanted.spec else None
     expects = said.seconds if said is not None else estimate(spec, me.chosen.data, me.shown.run) or 0.0
-    start_fit(Fit(fit_key(spec, upload), spec), fit_work(spec, jobs(), upload), label, expects)
+    start_fit(Fit(fit_key(spec, upload), spec, before=before), fit_work(spec, jobs(), upload), label, expects)
 
 
 def start_fit(asked: Fit, work: Callable[[Job], FittedRun], label: str, expects: float = 0.0) -> None:

@@ -90,13 +90,25 @@ class Shown:
 
 
 @dataclass(frozen=True)
+class Before:
+    """What was wanted and chosen before something else was asked for, for when that fails."""
+
+    wanted: RunSpec
+    data: Dataset | None
+
+
+@dataclass(frozen=True)
 class Fit:
-    """A fit under way: its job, what was asked for, and for a saved run that is opened how it was looked at."""
+    """A fit under way: its job, what was asked for, and for a saved run that is opened how it was looked at.
+
+    before : what was wanted before a link asked for this, data and all; None where the controls asked
+    """
 
     key: Hashable
     asked: RunSpec
     edits: Edits = field(default_factory=Edits)
     filter: Filter = field(default_factory=Filter)
+    before: Before | None = None
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,11 @@ import pytest
 from test_views import go, named, start
 
 from dashboard import links, session
-from dashboard.session.tab import Load
+from dashboard.session.tab import Fit, Load
 from dashboard.text import settings
-from dashboard.work.fitting import FIRST
+from dashboard.text.plain import markdown
+from dashboard.work.fitting import FIRST, fit_work
+from dashboard.work.jobs import service
 
 HERE = Path(session.__file__).parent
 
@@ -166,3 +168,39 @@ def test_a_file_that_is_looked_at_is_changed_by_itself_alone():
             for target in targets:
                 base = target.value if isinstance(target, (ast.Attribute, ast.Subscript)) else None
                 assert base is None or "brought" not in ast.unparse(base), f"{path.name}: {ast.unparse(node)}"
+
+
+@pytest.mark.parametrize("steps", ['[{"step":"nonsense"}]', '[{"step":"items","keep":"999999999"}]'])
+def test_a_preparation_of_a_link_that_is_refused_is_not_chosen(steps):
+    app = start()
+    before = state(app).wanted.spec
+    app.query_params["prep"] = steps
+    app.run()
+    for _ in range(100):
+        if state(app).under_way.fit is None:
+            break
+        service().watch(state(app).under_way.fit.key, state(app).id).wait(1)
+        app.run()
+    refusal = state(app).notice.message
+    assert state(app).wanted.spec == before
+    assert state(app).chosen.data is state(app).shown.run.dataset
+    assert any(markdown(refusal, 1500) in block.value for block in app.markdown)
+    app = go(app, "data")
+    assert not app.exception
+    assert state(app).notice.message == refusal
+    app.slider(key="rank").set_value(6).run()
+    assert state(app).shown.run.rank == 6
+
+
+def test_a_fit_that_the_controls_asked_for_leaves_them_as_they_are_when_it_is_refused():
+    app = start()
+    app.toggle(key="live").set_value(False).run()
+    me = state(app)
+    me.wanted.spec = asked = me.wanted.spec.replace(solver="mu", loss="itakura-saito", solver_options={})  # zeros in the data
+    me.under_way.fit = Fit("refused", asked)
+    job = service().submit("refused", fit_work(asked, service()), session=me.id)
+    assert job.wait(30)
+    assert job.failure is not None
+    app.run()
+    assert state(app).wanted.spec == asked
+    assert state(app).notice.message == job.failure.message

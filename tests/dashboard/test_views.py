@@ -98,7 +98,7 @@ def test_stopping_before_there_is_a_result_does_not_start_again(monkeypatch):
 
 def test_a_link_typed_by_hand_gives_texts_their_usual_preparation(monkeypatch):
     asked = []
-    monkeypatch.setattr("dashboard.session.flow.fit", lambda spec=None: asked.append(spec))
+    monkeypatch.setattr("dashboard.session.flow.fit", lambda spec=None, before=None: asked.append(spec))
     start({"data": "newsgroups", "rank": "6"})
     assert asked[0].preparation == catalog.card("newsgroups").preparation != ()
 
