@@ -163,8 +163,8 @@ def as_problem(
     beta = _beta(loss)
     loss = next((name for name, known in BETA.items() if known == beta), loss)  # "beta=2" is "frobenius"
     _refuse_loss(matrix, mask, loss, beta)
-    if beta <= 0:
-        _refuse_span(matrix, loss)
+    if beta < 1:
+        _refuse_span(matrix, loss, beta)
     _refuse_penalty(penalty)
     if symmetric:
         _refuse_asymmetric(matrix)
@@ -405,12 +405,14 @@ def _memory() -> int | None:
         return None
 
 
-def _refuse_span(matrix: Matrix, loss: str) -> None:
-    """Losses of ratios need powers like x / y^2 of every entry, which have to stay finite."""
+def _refuse_span(matrix: Matrix, loss: str, beta: float) -> None:
+    """Losses below Kullback-Leibler need powers like x / y^(2 - beta) of every entry, which have to stay finite."""
     values = matrix.data if sp.issparse(matrix) else matrix
-    largest, smallest = float(values.max()), float(np.min(values, where=values > 0, initial=np.inf))
+    largest, smallest = float(np.max(values, initial=0)), float(np.min(values, where=values > 0, initial=np.inf))
+    if not largest:
+        return
     span = smallest / largest  # 0 where even the quotient underflows
-    if span < float(np.finfo(matrix.dtype).tiny) ** (1 / 3):
+    if span < float(np.finfo(matrix.dtype).tiny) ** (1 / (3.5 - beta if beta > 0 else 3)):
         raise ProblemError(
             f"The loss '{loss}' compares ratios, and the entries of X go from {smallest:.0e} to {largest:.0e}: too far apart "
             f"for {matrix.dtype}. Raise the smallest entries, or use Frobenius or Kullback-Leibler."

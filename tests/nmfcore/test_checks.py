@@ -310,3 +310,13 @@ def test_rows_out_of_order_are_sorted_and_the_transpose_is_kept_for_the_solver(t
         np.testing.assert_allclose(X.toarray(), given.toarray(), rtol=1e-7)
         np.testing.assert_array_equal(Xt.toarray(), X.toarray().T)
     assert problem.single.Xt.dtype == np.float32
+
+
+@pytest.mark.parametrize("loss", ["beta=0.1", "beta=0.5", "beta=0.9"])
+def test_entries_too_far_apart_for_a_loss_below_kullback_leibler_are_refused(loss):
+    X = np.array([[1.0, 2.0], [3.0, 1e300]])
+    with pytest.raises(ProblemError, match="too far apart"):
+        as_problem(X, 1, loss=loss)
+    as_problem(X / [[1, 1], [1, 1e220]], 1, loss=loss)
+    as_problem(np.zeros((2, 2)), 1, loss=loss)
+    as_problem(sp.csr_array((2, 2)), 1, loss=loss)
