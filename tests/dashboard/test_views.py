@@ -83,9 +83,9 @@ def test_a_fit_that_ends_while_the_page_is_being_drawn_is_shown(monkeypatch):
 def test_stopping_before_there_is_a_result_does_not_start_again(monkeypatch):
     real = session.fit
 
-    def stopped_at_once(spec=None):
+    def stopped_at_once(*asked):
         monkeypatch.setattr("dashboard.session.flow.fit_work", lambda *_: stopped_work)
-        real(spec)
+        real(*asked)
 
     def stopped_work(job):
         job._stop.set()
