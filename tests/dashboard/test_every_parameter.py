@@ -75,7 +75,7 @@ def panel(solver):
 
 @pytest.mark.parametrize("solver", [key for key, kind in SOLVERS.items() if parameters(kind)])
 def test_the_panel_offers_every_parameter_with_its_bounds_and_takes_both_ends(solver, monkeypatch):
-    monkeypatch.setattr("dashboard.session.flow.fit", lambda spec=None: None)
+    monkeypatch.setattr("dashboard.session.flow.fit", lambda *asked: None)
     app = AppTest.from_function(panel, kwargs={"solver": solver}, default_timeout=30).run()
     assert not app.exception
     for each in parameters(SOLVERS[solver]).values():
