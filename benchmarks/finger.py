@@ -2,8 +2,8 @@
 
 A dashboard of its own in a real Chromium (Playwright, as the journeys in tests/browser have it), on 20 Newsgroups in full at rank
 20. A time begins with the event in the browser (the click, the key) and ends with the last change of the page that belongs to it:
-a MutationObserver watches it, and a change was the last when the server's script has finished and nothing changed for SETTLED
-seconds. Three parts:
+a MutationObserver watches it, and a change was the last when the server has answered, its script is over and nothing changed for
+SETTLED seconds. Three parts:
 
 - first: from the line in which the server says where it is, to the first page's title and to its two pictures; a new server and a
   new browser profile for each try, the browser itself already there.
@@ -42,24 +42,24 @@ GOALS = {"title": 1.5, "pictures": 3.0, "control": 0.3, "page": 0.7, "panel": 0.
 
 # Records the first trusted event and every later change of the page; `drawn` answers once the page has settled.
 WATCH = """(settled) => {
-  const seen = window.__finger = {began: 0, changed: 0, ran: false, until: 0};
+  const seen = window.__finger = {began: 0, changed: 0};
   const app = document.querySelector('[data-testid=stApp]');
   const running = () => app.dataset.testScriptState !== 'notRunning';
+  const answered = () => seen.began && window.__heard > seen.began;
   const begin = event => { if (!seen.began && event.isTrusted) seen.began = performance.now(); };
   for (const kind of ['pointerdown', 'keydown']) window.addEventListener(kind, begin, true);
   for (const kind of ['pointerup', 'click']) window.addEventListener(kind, event => {
-    if (event.isTrusted) seen.began = seen.began && !seen.ran ? performance.now() : seen.began; }, {capture: true, once: true});
-  const observer = new MutationObserver(records => {
+    if (event.isTrusted) seen.began = seen.began && !answered() ? performance.now() : seen.began; }, {capture: true, once: true});
+  const observer = new MutationObserver(() => {
     if (!seen.began) return;
     seen.changed = performance.now();
-    seen.ran ||= records.some(one => one.target === app && one.attributeName === 'data-test-script-state');
   });
   const watched = {subtree: true, childList: true, characterData: true, attributes: true};
   observer.observe(app, watched);
   seen.drawn = () => new Promise((done, failed) => {
     const look = () => {
       const now = performance.now();
-      const over = seen.ran && !running() && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]');
+      const over = answered() && !running() && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]');
       if (over && now - seen.changed > 1000 * settled) { observer.disconnect(); done((seen.changed - seen.began) / 1000); }
       else if (seen.began && now - seen.began > 20000) { observer.disconnect(); failed(new Error('nothing came of it')); }
       else setTimeout(look, 20);
@@ -67,6 +67,17 @@ WATCH = """(settled) => {
     look();
   });
 }"""
+
+# When the server last said something: a script may be over before the page ever showed that one runs.
+HEARD = """(() => {
+  window.__heard = 0;
+  window.WebSocket = class extends WebSocket {
+    constructor(...given) {
+      super(...given);
+      this.addEventListener('message', () => { window.__heard = performance.now(); });
+    }
+  };
+})()"""
 
 IDLE = """() => {
   const app = document.querySelector('[data-testid=stApp]');
@@ -134,6 +145,7 @@ def profile(browser: Browser) -> Iterator[Page]:
     """A page of a profile without a cache."""
     context = browser.new_context(viewport=VIEW, reduced_motion="reduce")  # type: ignore[arg-type]
     context.set_default_timeout(PATIENCE)
+    context.add_init_script(HEARD)
     yield context.new_page()
     context.close()
 
