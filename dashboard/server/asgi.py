@@ -29,6 +29,7 @@ from starlette.middleware import Middleware
 
 from dashboard.server.guards import KnownHosts, OneOrigin, SecurityHeaders
 from dashboard.server.housekeeping import EVERY_SECONDS, keep_house
+from dashboard.server.opening import OwnScript
 from dashboard.server.settings import LOG_LEVELS, LOG_VARIABLE
 from dashboard.work.jobs import service
 
@@ -72,7 +73,7 @@ for dtype in sys.argv[2:]:
 def options() -> dict[str, Any]:
     """The keyword arguments of `st.App`."""
     return {
-        "middleware": [Middleware(SecurityHeaders), Middleware(KnownHosts), Middleware(OneOrigin)],
+        "middleware": [Middleware(SecurityHeaders), Middleware(KnownHosts), Middleware(OneOrigin), Middleware(OwnScript)],
         "lifespan": lifespan,
         "on_script_error": show_error,
     }

@@ -20,6 +20,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dashboard.server import opening
 from dashboard.server.settings import EMBED_VARIABLE, ORIGIN
 
 PROBE = "/_stcore/health"  # says "ok" and nothing else
@@ -117,7 +118,7 @@ def security_headers(embed_in: Iterable[str] = ()) -> dict[str, str]:
     policy = {
         "default-src": "'none'",
         # 'unsafe-eval': without it Plotly's WebGL traces (scattergl) say "WebGL is not supported" and draw nothing
-        "script-src": " ".join(["'self'", "'unsafe-eval'", *_inline_script_hashes()]),
+        "script-src": " ".join(["'self'", "'unsafe-eval'", *_inline_script_hashes(), opening.source()]),
         "style-src": "'self' 'unsafe-inline'",  # Streamlit and Plotly write their styles at run time
         "img-src": "'self' data: blob:",
         "font-src": "'self' data:",

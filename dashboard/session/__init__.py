@@ -4,7 +4,7 @@ The only room that names `st.session_state` and `st.query_params`. What is chose
 (`tab.State`): the controls say what is wanted, the address names the run that is shown.
 """
 
-from dashboard.session.address import address, end, leave_link, link, linked, numbered, page_address
+from dashboard.session.address import address, end, end_part, leave_link, link, linked, numbered, page_address
 from dashboard.session.bringing import (
     accept_at_once,
     accept_import,
@@ -45,7 +45,7 @@ from dashboard.session.editing import (
     undo_edit,
     undo_edits,
 )
-from dashboard.session.filtering import filter_now, filter_unlinked, set_filter, write_filter
+from dashboard.session.filtering import filter_now, filter_unlinked, set_filter
 from dashboard.session.flow import (
     adopt,
     begin,
@@ -131,6 +131,7 @@ __all__ = [
     "edit",
     "edits",
     "end",
+    "end_part",
     "ended",
     "expected",
     "filter_now",
@@ -192,5 +193,4 @@ __all__ = [
     "waiting",
     "wanted",
     "wired",
-    "write_filter",
 ]

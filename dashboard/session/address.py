@@ -10,19 +10,23 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from dashboard import links
-from dashboard.session import dividing
-from dashboard.session.tab import State, state
+from dashboard.session import bar, dividing, filtering
+from dashboard.session.tab import State, control_value, set_control, state
 from dashboard.work.fitting import FIRST
 
 FILE = "file"  # the name of an uploaded file, beside the fingerprint that names its content
+LONGEST_NUMBER = 7  # digits of a number that an address may hold
 LONGEST_LINKED = 80  # characters of what a page writes into the address for itself
 
 
 def named(me: State) -> dict[str, str] | None:
-    """The run's parameters in the address, when they are news; None when it is what we wrote there ourselves."""
-    given = {name: st.query_params[name] for name in links.PARAMETERS if name in st.query_params}
+    """The run's parameters in the address, when they are news; None when it is what we wrote there ourselves.
+
+    An address without any is the first screen's where somebody came back to it, and otherwise what a link between pages left.
+    """
+    given = {name: bar.said(name) for name in links.PARAMETERS if bar.said(name)}
     written = me.address.written
-    if written and not given:
+    if written and not given and not bar.came_back():
         me.address.written = None  # a page link dropped the parameters: write them again
         return None
     if given == (written or {}):
@@ -33,25 +37,29 @@ def named(me: State) -> dict[str, str] | None:
 
 def has_link() -> bool:
     """Whether the address names a run."""
-    return any(name in st.query_params for name in links.PARAMETERS)
+    return any(bar.said(name) for name in links.PARAMETERS)
 
 
 def end() -> None:
     """Write the run on screen into the address; at the end of each script run."""
     me = state()
-    if me.shown.run is None:
-        return
-    query = links.to_query(me.shown.run.spec, FIRST)
-    file = me.shown.run.dataset.title if me.shown.run.spec.data == "upload" else ""
-    link(FILE, file[:LONGEST_LINKED])  # by which its owner knows what to bring when the server no longer has it
-    if query != me.address.written:
-        for name in links.PARAMETERS:
-            if name in st.query_params and name not in query:
-                del st.query_params[name]
-        for name, text in query.items():
-            st.query_params[name] = text
-        me.address.written = query
-    dividing.write(me.shown.run)
+    if me.shown.run is not None:
+        query = links.to_query(me.shown.run.spec, FIRST)
+        file = me.shown.run.dataset.title if me.shown.run.spec.data == "upload" else ""
+        link(FILE, file[:LONGEST_LINKED])  # by which its owner knows what to bring when the server no longer has it
+        if query != me.address.written:
+            for name in links.PARAMETERS:
+                bar.say(name, query.get(name, ""))
+            me.address.written = query
+        dividing.write(me.shown.run)
+    filtering.write_filter()
+    bar.write()
+
+
+def end_part() -> None:
+    """The same after a part of the page: it is written where that part is redrawn alone."""
+    filtering.write_filter()
+    bar.write_part()
 
 
 def address() -> str:
@@ -60,8 +68,8 @@ def address() -> str:
     said = links.to_query(run.spec, FIRST) if run is not None else {}
     if run is not None and (cuts := dividing.as_linked(run)):
         said = {**said, dividing.NAME: cuts}
-    if "filter" in st.query_params:
-        said = {**said, "filter": st.query_params["filter"]}
+    if looked_at := filtering.as_written():
+        said = {**said, filtering.NAME: looked_at}
     query = urlencode(said)
     url = (st.context.url or "").split("?")[0]
     return f"{url}?{query}" if query else url
@@ -69,7 +77,7 @@ def address() -> str:
 
 def page_address() -> str:
     """The address that opens this page with its own choices, without the run on screen."""
-    own = {name: st.query_params[name] for name in st.query_params if name not in links.PARAMETERS}
+    own = {name: bar.said(name) for name in bar.names() if name not in links.PARAMETERS}
     url = (st.context.url or "").split("?")[0]
     return f"{url}?{urlencode(own)}" if own else url
 
@@ -79,8 +87,7 @@ def leave_link() -> None:
     me = state()
     me.address.missing, me.address.written, me.notice = None, None, None
     for name in links.PARAMETERS:
-        if name in st.query_params:
-            del st.query_params[name]
+        bar.say(name, "")
 
 
 def linked(name: str, longest: int = LONGEST_LINKED) -> str:
@@ -88,29 +95,26 @@ def linked(name: str, longest: int = LONGEST_LINKED) -> str:
 
     longest : characters of it that are read
     """
-    return str(st.query_params.get(name, ""))[:longest]
+    return bar.said(name)[:longest]
 
 
 def link(name: str, text: str) -> None:
     """Write something of a page's own into the address; "" takes it out. A link to another page leaves it behind."""
-    if text and st.query_params.get(name) != text:
-        st.query_params[name] = text
-    elif not text and name in st.query_params:
-        del st.query_params[name]
+    bar.say(name, text)
 
 
 def numbered(name: str, choices: list[int], usual: int = 0) -> int:
-    """The control `name`, which says a component, turned to one of the choices; from the address where it is new.
+    """The control `name`, which says a component, turned to one of the choices; from the address where it is news there.
 
     Call it before the control is drawn. The address holds the component's number from 1, never its name: a typed name belongs
     to this session.
     """
-    if name not in st.session_state:
-        given = str(st.query_params.get(name, ""))
-        st.session_state[name] = int(given) - 1 if given.isascii() and given.isdigit() and len(given) < 7 else usual
-    value: int = st.session_state[name]
+    given, known = bar.said(name), state().address.numbers
+    value = control_value(name, None)
+    if given and (value is None or given != known.get(name)):
+        value = int(given) - 1 if given.isascii() and given.isdigit() and len(given) < LONGEST_NUMBER else usual
     value = value if value in choices else usual if usual in choices else choices[0]
-    st.session_state[name] = value
-    if st.query_params.get(name) != str(value + 1):
-        st.query_params[name] = str(value + 1)
-    return value
+    set_control(name, value)
+    known[name] = str(value + 1)
+    link(name, known[name])
+    return int(value)

@@ -5,8 +5,7 @@ Names and hidden words are a person's own and stay out of links; into how many a
 
 from __future__ import annotations
 
-import streamlit as st
-
+from dashboard.session import bar
 from dashboard.session.editing import edit, edits
 from dashboard.session.tab import state
 from dashboard.text.plain import clean
@@ -20,7 +19,7 @@ LONGEST = 2_000  # characters of it in an address
 def look_up() -> None:
     """Remember what the address says, where that is news; before the run that it belongs to is there."""
     me = state()
-    given = str(st.query_params.get(NAME, ""))
+    given = bar.said(NAME)
     if given and given != me.address.divided:
         me.address.divided = me.address.to_divide = given
 
@@ -49,13 +48,9 @@ def write(run: FittedRun) -> None:
     """Write the divisions that are shown into the address."""
     me = state()
     text = as_linked(run)
-    if text:
+    if text or not me.address.to_divide:
         me.address.divided = text
-        if st.query_params.get(NAME) != text:
-            st.query_params[NAME] = text
-    elif NAME in st.query_params and not me.address.to_divide:
-        del st.query_params[NAME]
-        me.address.divided = ""
+        bar.say(NAME, text)
 
 
 def as_linked(run: FittedRun) -> str:

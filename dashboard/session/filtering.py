@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-import streamlit as st
-
+from dashboard.session import bar
 from dashboard.session.tab import state
 from nmfcore.core.checks import ProblemError
 from nmfcore.methods.subset import Filter
@@ -14,10 +13,12 @@ NAME = "filter"
 LONGEST = 6_000  # characters of a filter in an address: half of 36,000 items, drawn at random, still fit
 
 
-def filter_now() -> Filter:
-    """The filter in force; the address's, where it is new."""
-    me = state()
-    given = str(st.query_params.get(NAME, ""))
+def follow() -> None:
+    """Look at the items that the address says, where that is news; before anything is drawn.
+
+    Without a word on them it means all of them where somebody came back to it, and otherwise what a link between pages left.
+    """
+    me, given = state(), bar.said(NAME)
     if given and given != me.filter_written:
         me.filter_written = given
         try:
@@ -26,21 +27,32 @@ def filter_now() -> Filter:
             said = str(wrong) if isinstance(wrong, ProblemError) else "its text is damaged."
             me.tell(f"The filter in this link cannot be used: {said}")
             me.filter = Filter()
-    return me.filter
+    elif not given and me.filter_written and bar.came_back():
+        me.filter, me.filter_written = Filter(), None
+
+
+def filter_now() -> Filter:
+    """The filter in force."""
+    return state().filter
 
 
 def set_filter(new: Filter) -> None:
     """Look at other items; in a callback or before the bar is drawn."""
     me = state()
     me.filter, me.filter_written = new, None
-    if NAME in st.query_params:
-        del st.query_params[NAME]
+    bar.say(NAME, "")
 
 
 def as_linked() -> str:
-    """The filter in force as a link holds it; "" without one."""
+    """The filter in force as text; "" without one."""
     now = state().filter
     return json.dumps(now.to_list(), ensure_ascii=False, separators=(",", ":")) if now else ""
+
+
+def as_written() -> str:
+    """The filter in force as a link holds it; "" without one, and where it is too long."""
+    text = as_linked()
+    return text if len(text) <= LONGEST else ""
 
 
 def filter_unlinked() -> bool:
@@ -50,10 +62,6 @@ def filter_unlinked() -> bool:
 
 def write_filter() -> None:
     """Write the filter in force into the address, if it is not too long for one."""
-    me, text = state(), as_linked()
-    if text and len(text) <= LONGEST:
-        me.filter_written = text
-        if st.query_params.get(NAME) != text:
-            st.query_params[NAME] = text
-    elif NAME in st.query_params:
-        del st.query_params[NAME]
+    text = as_written()
+    state().filter_written = text or None
+    bar.say(NAME, text)

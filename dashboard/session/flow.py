@@ -17,7 +17,7 @@ from dashboard.session import dividing
 from dashboard.session.address import named
 from dashboard.session.controls import able_solver, expected, pending, quick, refusals, said, settle, take, turn, wanted
 from dashboard.session.editing import edit
-from dashboard.session.filtering import filter_now, set_filter
+from dashboard.session.filtering import follow, set_filter
 from dashboard.session.holding import make_room
 from dashboard.session.tab import Before, Fit, Load, Notice, State, jobs, lost, state, wait
 from dashboard.work.estimates import estimate
@@ -57,7 +57,7 @@ def begin() -> None:
     jobs().heartbeat(me.id)  # whatever page is open, what is computed for this session is still wanted
     dividing.look_up()
     _follow_address(me)
-    filter_now()
+    follow()
     adopt()
     if me.shown.run is None and me.under_way.fit is None and me.notice is None and me.address.missing is None:
         fit()
@@ -76,13 +76,14 @@ def _follow_address(me: State) -> None:
     except links.LinkError as wrong:
         me.notice = Notice(str(wrong))
         return
-    if spec is None:
-        return
+    me.address.missing = None
+    spec = spec or FIRST
     kept = next((run for run in me.shown.kept.values() if links.to_query(run.spec, FIRST) == given), None)
     if kept is not None:
         show(kept.key)
         return
-    if spec.data == "upload" and spec.fingerprint not in me.chosen.uploads:
+    upload = _upload(me, spec.fingerprint)
+    if spec.data == "upload" and upload is None:
         me.address.missing = spec
         return
     if spec.data != "upload" and spec.data not in catalog.cards():
@@ -92,8 +93,14 @@ def _follow_address(me: State) -> None:
         spec = spec.replace(preparation=catalog.card(spec.data).preparation)  # typed by hand; texts alone cannot be factorized
     earlier = me.under_way.fit.before if me.under_way.fit is not None else None  # a link that is given up for this one
     before = earlier or Before(me.wanted.spec, me.chosen.data)
-    want(spec, me.chosen.uploads.get(spec.fingerprint))
+    want(spec, upload)
     fit(spec, before)
+
+
+def _upload(me: State, fingerprint: str) -> Dataset | None:
+    """Data that this person brought, in use or beside a kept run."""
+    kept = {run.dataset.fingerprint: run.dataset for run in me.shown.kept.values() if run.spec.data == "upload"}
+    return {**kept, **me.chosen.uploads}.get(fingerprint)
 
 
 def want(spec: RunSpec, data: Dataset | None) -> None:

@@ -170,10 +170,14 @@ class Brought:
 class Address:
     """written : the run's parameters that were last put into the address; missing : a run it names whose data is not here.
 
+    shall : what it shall say when this script run is over, by name; "" for nothing
+    numbers : components that pages put into it, by the names of their controls
     divided : the divided topics that it said last, or that were last put into it; to_divide : those whose run is not here yet
     """
 
     written: dict[str, str] | None = None
+    shall: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, str] = field(default_factory=dict)
     missing: RunSpec | None = None
     divided: str = ""
     to_divide: str = ""

@@ -23,6 +23,7 @@ def alone(draw: Callable[..., None]) -> Callable[..., None]:
         if session.outside() != before:
             st.rerun()
         draw(*given)
+        session.end_part()
 
     @wraps(draw)
     def begin(*given: Any) -> None:

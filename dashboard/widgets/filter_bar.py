@@ -92,7 +92,6 @@ def draw(shown: TopicsShown) -> Subset:
                 )  # fmt: skip
             if len(now.conditions) > 1:
                 st.button("Show all", key="filter-clear", type="tertiary", on_click=session.set_filter, args=(Filter(),))
-    session.write_filter()
     if session.filter_unlinked():
         st.markdown(
             ":orange[:material/link_off:] :small[So many scattered items do not fit into a link: Copy link leaves them out. A "

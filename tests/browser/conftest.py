@@ -45,8 +45,6 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-# Streamlit probes /<page>/_stcore/... when a page is opened by its address, and takes the 404 as its answer.
-PROBE = re.compile(r"https?://[^/]+/.+/_stcore/(health|host-config)$")
 
 BUSY = """() => {
     const app = document.querySelector('[data-testid=stApp]');
@@ -317,7 +315,7 @@ class App:
 
     def _on_console(self, message: ConsoleMessage) -> None:
         address = message.location.get("url", "")
-        if message.type == "error" and not PROBE.match(address):
+        if message.type == "error":
             self._problem(f"console error: {message.text} ({address})")
 
     def _on_request(self, url: str) -> None:

@@ -27,7 +27,7 @@ from streamlit.testing.v1 import AppTest
 
 from benchmarks.tab import Tab
 from dashboard.learn import shelf
-from dashboard.server import asgi, cli, guards
+from dashboard.server import asgi, cli, guards, opening
 
 CONFIG = CHECKOUT / "dashboard" / ".streamlit" / "config.toml"
 
@@ -69,6 +69,15 @@ def test_every_response_has_the_security_headers(server, path):
     headers = server.get(path).headers
     for name, value in guards.security_headers().items():
         assert headers[name] == value
+
+
+@pytest.mark.parametrize("path", ["/", "/topics"])
+def test_a_page_carries_our_one_script_and_the_policy_allows_it(server, path):
+    page = server.get(path, Accept="text/html,*/*;q=0.8", Accept_Encoding="gzip")
+    assert page.said.count(opening.SCRIPT) == 1
+    assert opening.source() in page.headers["content-security-policy"]
+    assert int(page.headers["content-length"]) == len(page.said.encode())
+    assert "etag" not in page.headers
 
 
 def test_the_policy_names_no_other_host_and_no_inline_script(server):
