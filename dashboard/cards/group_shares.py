@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.figures.components import Components
-from dashboard.figures.groups import group_heatmap, group_multiples
+from dashboard.figures.groups import SIGNIFICANT, group_heatmap, group_multiples
 from dashboard.figures.theme import WIDE_WIDTH
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count
@@ -138,7 +138,7 @@ def made(shown: TopicsShown, grouping: Grouping, found: Subset) -> GroupShares |
 
 def finding(made: GroupShares, called: Components) -> str:
     """The largest sure difference, as a title."""
-    sure = np.where(made.p <= 0.05, made.difference, 0.0)
+    sure = np.where(made.p <= SIGNIFICANT, made.difference, 0.0)
     if not np.any(sure > 0):
         return f"No {called.noun} differs between these groups by more than chance"
     g, k = divmod(int(np.argmax(sure)), sure.shape[1])

@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.figures.components import Components
+from dashboard.figures.groups import SIGNIFICANT
 from dashboard.figures.through_time import over_time
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, part
@@ -90,13 +91,16 @@ def made(shown: TopicsShown, line: Timeline, found: Subset) -> GroupShares | Non
 
 
 def finding(made: GroupShares, called: Components) -> str:
-    """The topic that changes most, as a title."""
+    """The topic that changes most, as a title; only of those with a bin that is out by more than chance."""
     thick = made.sizes >= LEAST
     if thick.sum() < 2:
         return "Too few items in each bin to say what changes"
+    sure = (made.p[thick] <= SIGNIFICANT).any(axis=0)
+    if not sure.any():
+        return f"No {called.noun} changes by more than chance"
     mean = np.where(thick[:, None], made.mean, np.nan)
     spread = np.nanmax(mean, axis=0) - np.nanmin(mean, axis=0)
-    k = int(np.argmax(spread))
+    k = int(np.argmax(np.where(sure, spread, -1.0)))
     low, high = int(np.nanargmin(mean[:, k])), int(np.nanargmax(mean[:, k]))
     ends = (f"{100 * mean[at, k]:.0f} % in {markdown(made.names[at], 40)}" for at in (low, high))
     return f"{called.noun.capitalize()} {called.labels[k]} changes most: {', '.join(ends)}"
@@ -121,6 +125,8 @@ def draw(shown: TopicsShown, line: Timeline, made: GroupShares) -> None:
     drawn = over_time(made, called, topics, unit=clean(line.fact.name, 40), theme=session.theme())
     thin = int((made.sizes < LEAST).sum())
     said = f"Shares of the rows of W ({shown.scale_words}); bands: {LEVEL:.0%} intervals."
+    if made.comparisons:
+        said += f" The title holds at {SIGNIFICANT:.0%}, corrected for {made.comparisons:,} comparisons."
     if thin:
         said += f" {count(thin, 'bin')} with fewer than {LEAST} {markdown(shown.run.dataset.axes.rows.name)}."
     if made.unknown:

@@ -72,7 +72,7 @@ def _one(view: TopicsShown, j: int, noun: str) -> None:
     """One word: how strongly it is in each topic."""
     run = view.run
     axis = run.dataset.axes.columns
-    found = topics.term_in_topics(view.H, j, axis)
+    found = topics.term_in_topics(view.H, j, axis, W=view.W)
     unit = f"weight in H ({view.scale_words})"
     drawn = word_in_topics(found.term, found.weights, view.called(), unit=unit, theme=view.theme)
     left, right = st.columns([2, 3], gap="medium")
@@ -95,7 +95,8 @@ def _one(view: TopicsShown, j: int, noun: str) -> None:
                     min_value=0.0,
                     max_value=1.0,
                     format="percent",
-                    help=f"Its weight here over its weights in all {noun}s.",
+                    help=f"Of all of it that WH explains, the part in this {noun}: its weight times how much the {noun} is used. "
+                    "The same on every scale.",
                     width=125,
                 ),
                 "place": st.column_config.NumberColumn(help=f"1: the {noun}'s first word by weight.", width=55),
@@ -109,8 +110,8 @@ def _one(view: TopicsShown, j: int, noun: str) -> None:
 
 
 def table(view: TopicsShown, found: topics.TermInTopics, noun: str) -> pd.DataFrame:
-    """Every topic with the word's weight, its part and its place there, strongest first."""
-    order = np.argsort(-found.weights, kind="stable")
+    """Every topic with the word's weight, its part and its place there, the largest part first."""
+    order = np.argsort(-found.parts, kind="stable")
     return pd.DataFrame(
         {
             noun: [view.topics[i].label for i in order],

@@ -236,7 +236,8 @@ def _shares(parts: np.ndarray) -> np.ndarray:
 class TermInTopics:
     """One word across all topics: its weight in each, each topic's part of it (sums to 1), and its rank there (1 = first).
 
-    rank is 0 where the weight is 0.
+    parts : of the word's total in WH, sum_i w_ik h_kj, where W was given: the same on every scale; without W, of the weights
+    rank : 0 where the weight is 0
     """
 
     index: int
@@ -246,14 +247,15 @@ class TermInTopics:
     rank: np.ndarray
 
 
-def term_in_topics(H: np.ndarray, index: int, axis: Axis | None = None) -> TermInTopics:
+def term_in_topics(H: np.ndarray, index: int, axis: Axis | None = None, *, W: np.ndarray | None = None) -> TermInTopics:
     """Where a word (column of X) lives: in which topics and how strongly.
 
-    H : (r, n) array, >= 0;  index : of the column
+    H : (r, n) array, >= 0;  index : of the column;  W : (m, r) array, >= 0: how much each topic is used at all
     """
     column = H[:, index].astype(np.float64)
     rank = np.where(column > 0, 1 + (H[:, [index]] < H).sum(axis=1), 0)
-    return TermInTopics(index, (axis or COLUMNS).label(index), column, _shares(column), rank)
+    used = 1.0 if W is None else W.sum(axis=0, dtype=np.float64)
+    return TermInTopics(index, (axis or COLUMNS).label(index), column, _shares(used * column), rank)
 
 
 def find_terms(axis: Axis, query: str, *, count: int = 20) -> list[int]:

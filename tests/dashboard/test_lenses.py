@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.cards.time_shares import finding
+from dashboard.figures.components import numbered
 from dashboard.files.report import html
 from dashboard.files.saved import edits_of, filter_of, saved_run
 from dashboard.files.saved import opened as opened_file
@@ -15,6 +17,7 @@ from dashboard.session.editing import _edited_run
 from dashboard.text.words import percent
 from dashboard.topics_shown.edits import Edits
 from dashboard.topics_shown.shown import merged
+from nmfcore.data.model.facts import Classes
 from nmfcore.data.model.rows import as_text
 from nmfcore.methods.corpora import matched
 from nmfcore.methods.divide import divide
@@ -149,7 +152,10 @@ def test_a_filter_that_cannot_be_used_is_said_and_lets_all_pass(text_):
 
 def test_a_topic_over_time_and_its_words_bin_by_bin():
     app = opened("over_time", bin="decade")
-    assert "changes most" in app.title[0].value
+    run = app.session_state["nmf"].shown.run
+    made = group_shares(rescaled(app), bins(run.dataset.facts["year"], "decade").classes)
+    assert not (made.p[made.sizes >= 5] <= 0.05).any()
+    assert app.title[0].value == "No topic changes by more than chance"  # though one goes from a few percent to many
     app.segmented_control(key="time-part").set_value("words")
     app = settled(app.run())
     table = next(frame.value for frame in app.dataframe if "first words" in frame.value.columns)
@@ -164,6 +170,17 @@ def test_a_topic_over_time_and_its_words_bin_by_bin():
 def rescaled(app):
     fit = app.session_state["nmf"].shown.run.factorization
     return rescale(fit.W, fit.H).W
+
+
+def test_a_change_over_time_that_is_chance_is_no_finding():
+    """Years without a tie to the topics: the largest of many differences is not a finding."""
+    rng = np.random.default_rng(3)
+    W = rng.random((400, 6))
+    groups = Classes(tuple(str(year) for year in range(2000, 2010)), rng.integers(0, 10, 400).astype(np.int32))
+    called = numbered(6)
+    assert finding(group_shares(W, groups), called) == "No topic changes by more than chance"
+    W[groups.index == 7, 2] += 2.0  # one that is tied to a year
+    assert finding(group_shares(W, groups), called).startswith("Topic 3 changes most: ")
 
 
 def test_the_map_is_coloured_searched_and_lassoed():

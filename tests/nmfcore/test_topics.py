@@ -98,6 +98,15 @@ def test_a_word_is_found_in_its_topics():
     assert topics.find_terms(WORDS, "zzz") == topics.find_terms(WORDS, " ") == []
 
 
+def test_a_words_parts_are_of_what_the_topics_explain_of_it_and_the_same_on_every_scale():
+    rng = np.random.default_rng(0)
+    W, H = rng.random((30, 3)) * [1, 5, 20], rng.random((3, 8))
+    of_word = np.array([np.outer(W[:, k], H[k])[:, 5].sum() for k in range(3)])
+    c = np.array([0.1, 1, 30])
+    assert_allclose(topics.term_in_topics(H, 5, W=W).parts, of_word / of_word.sum())
+    assert_allclose(topics.term_in_topics(H / c[:, None], 5, W=W * c).parts, of_word / of_word.sum())
+
+
 def test_separating_terms_leave_the_common_word_out():
     first, second = topics.separating_terms(H, 0, 1, WORDS)
     assert [word for word, _ in first] == ["space", "orbit"]
