@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from dashboard.figures.picture import built
 from dashboard.text.plain import clean, plotly
 
 FONT = '"Source Sans", "Source Sans 3", "Source Sans Pro", "Open Sans", Arial, sans-serif'
@@ -224,10 +225,10 @@ def distinct(labels: Sequence[object]) -> list[str]:
 
 # -- parts of a figure ---------------------------------------------------------------------------------------------------
 def figure(traces: list[dict[str, Any]], layout: Mapping[str, Any], theme: str, *, height: int) -> go.Figure:
-    """A figure from dictionaries: one pass of validation, 1 ms, where `update_layout` costs 4 to 7 ms a call."""
+    """A figure from dictionaries."""
     colours = palette(theme)
     base: dict[str, Any] = {
-        "template": "none",
+        "template": {"data": {"scatter": [{"type": "scatter"}]}},  # what Plotly calls "none"
         "height": height,
         "autosize": True,
         "font": {"family": FONT, "size": TEXT_SIZE, "color": colours.text},
@@ -249,7 +250,7 @@ def figure(traces: list[dict[str, Any]], layout: Mapping[str, Any], theme: str, 
     }
     given = base | dict(layout)
     given["margin"] = {"pad": 0} | given["margin"]  # Streamlit's theme would put 16 px between labels and plot
-    return go.Figure({"data": traces, "layout": given}, skip_invalid=False)
+    return built({"data": traces, "layout": given})
 
 
 def axis(theme: str, title: str | None = None, **options: Any) -> dict[str, Any]:

@@ -245,6 +245,9 @@ class Progress:
     kkt: float | None = None
 
 
+POINT_BYTES = 300  # of a recorded point: five numbers and what holds them
+
+
 @dataclass(eq=False)
 class History:
     """The recorded points of one run, in order; grows while the run goes on. Append-only, so readers need no lock."""
@@ -263,6 +266,11 @@ class History:
     def column(self, name: str) -> np.ndarray:
         """One quantity over the recorded points, e.g. `history.column("relative_error")`; None becomes NaN."""
         return np.array([np.nan if getattr(p, name) is None else getattr(p, name) for p in tuple(self.points)], float)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the recorded points, about; so that whoever adds up what a run holds need not look at each number."""
+        return POINT_BYTES * len(self.points)
 
     @property
     def iterations(self) -> np.ndarray:

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import tomllib
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from streamlit.testing.v1 import AppTest
 
 from benchmarks.tab import Tab
 from dashboard.learn import shelf
-from dashboard.server import asgi, cli, guards, opening
+from dashboard.server import asgi, cli, guards, housekeeping, opening
 
 CONFIG = CHECKOUT / "dashboard" / ".streamlit" / "config.toml"
 
@@ -404,6 +405,25 @@ def test_streamlits_own_inline_scripts_are_allowed_by_their_hash():
     page = (Path(streamlit.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
     inline = re.findall(r"<script(?![^>]*\bsrc=)[^>]*>", page)
     assert len(guards._inline_script_hashes()) == len(inline)
+
+
+def test_garbage_is_collected_by_the_housekeeping_and_not_after_every_script():
+    class Loop:
+        pass
+
+    settings = tomllib.loads((Path(asgi.__file__).parents[1] / ".streamlit" / "config.toml").read_text())
+    assert settings["runner"]["postScriptGC"] is False
+    loop = Loop()
+    loop.itself = loop
+    there = weakref.ref(loop)
+    gc.disable()
+    try:
+        del loop
+        assert there() is not None
+        housekeeping.tidy()
+        assert there() is None
+    finally:
+        gc.enable()
 
 
 def test_the_warm_up_goes_on_without_a_missing_module_and_freezes_what_it_loaded(monkeypatch, caplog):
