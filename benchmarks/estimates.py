@@ -1,7 +1,7 @@
 """How good are the estimates beside Fit? python -m benchmarks.estimates [--data KEY ...] [--out FILE]
 
 Every data set of the catalog, at several ranks, with the first solvers that the panel offers, from the usual and from a random
-start: what `dashboard/work/estimates.py` expects, from the size of the data alone and from an earlier run on it, beside the
+start: what `dashboard/work/estimates.py` expects, from the size of the data alone and from earlier runs on it, beside the
 seconds of the whole job (start, iterations, floor). Within a factor of two is the goal for nine of ten.
 """
 
@@ -47,10 +47,10 @@ def tried(key: str) -> Iterator[dict[str, Any]]:
     base = FIRST.replace(data=key, preparation=catalog.card(key).preparation)
     dataset = load(base)
     jobs.put(data_key(base), dataset)
-    before: FittedRun | None = None
+    before: list[FittedRun] = []  # the latest first
     for spec in specs(key, dataset.shape):
         floor = known_floor(dataset, spec.rank, jobs) is None
-        guesses = expected(spec, dataset, None, floor=floor), expected(spec, dataset, before, floor=floor)
+        guesses = [expected(spec, dataset, ran, floor=floor) for ran in ((), before)]
         job = jobs.submit(fit_key(spec), fit_work(spec, jobs), session="benchmark")
         began = time.monotonic()
         if not job.wait(PATIENCE):
@@ -58,15 +58,16 @@ def tried(key: str) -> Iterator[dict[str, Any]]:
             jobs.stop(job.key, "benchmark")
             job.wait(10.0)
             continue
-        before = jobs.result(job.key)
-        if before is None:
+        run = jobs.result(job.key)
+        if run is None:
             continue
+        before.insert(0, run)
         plain, told = guesses
         assert plain is not None
         assert told is not None
         yield {
             "data": key, "rank": spec.rank, "solver": spec.solver, "start": spec.init, "seconds": job.seconds,
-            "iterations": before.factorization.history[-1].iteration, "from_size": plain.seconds, "from_run": told.seconds,
+            "iterations": run.factorization.history[-1].iteration, "from_size": plain.seconds, "from_run": told.seconds,
             "iterations_from_size": plain.iterations,
         }  # fmt: skip
 
@@ -85,7 +86,7 @@ def main() -> int:
     for dtype in ("float32", "float64"):
         engines.warm(dtype)
     rows = [row for key in args.data for row in tried(key)]
-    print("| data | rank | solver | start | seconds | expected from size | from the run before | iterations | expected |")
+    print("| data | rank | solver | start | seconds | expected from size | from the runs before | iterations | expected |")
     print("|---|---|---|---|---|---|---|---|---|")
     for row in rows:
         print(
@@ -94,7 +95,7 @@ def main() -> int:
         )
     shares = {
         "seconds, from the size alone": within(rows, "from_size"),
-        "seconds, from the run before": within(rows, "from_run"),
+        "seconds, from the runs before": within(rows, "from_run"),
         "iterations, from the size alone": within(rows, "iterations_from_size", "iterations"),
     }
     for name, share in shares.items():

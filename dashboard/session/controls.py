@@ -18,7 +18,7 @@ from dashboard.text.plain import markdown
 from dashboard.text.words import count
 from dashboard.work import estimates
 from dashboard.work.estimates import Estimate, estimate
-from dashboard.work.fitting import LIVE_SECONDS, Derived, data_key, fit_key, known_floor, solver_refusals
+from dashboard.work.fitting import LIVE_SECONDS, Derived, FittedRun, data_key, fit_key, known_floor, solver_refusals
 from nmfcore.core.guidance import Guidance
 from nmfcore.core.losses import beta_of
 from nmfcore.core.spec import RunSpec
@@ -220,8 +220,14 @@ def quick() -> bool:
     me = state()
     if me.chosen.data is None or (me.shown.run is not None and me.chosen.data is not me.shown.run.dataset):
         return False
-    expected = estimate(me.wanted.spec, me.chosen.data, me.shown.run)
+    expected = estimate(me.wanted.spec, me.chosen.data, ran())
     return expected is not None and expected < LIVE_SECONDS
+
+
+def ran() -> list[FittedRun]:
+    """The runs that are here, the one on screen first: what they took tells what others take."""
+    shown = state().shown
+    return [shown.run, *reversed(shown.kept.values())] if shown.run is not None else []
 
 
 def expected() -> Estimate | None:
@@ -230,7 +236,7 @@ def expected() -> Estimate | None:
     data, spec = me.chosen.data, me.wanted.spec
     if data is None or data.X is None:
         return None
-    return estimates.expected(spec, data, me.shown.run, floor=known_floor(data, spec.rank, jobs()) is None)
+    return estimates.expected(spec, data, ran(), floor=known_floor(data, spec.rank, jobs()) is None)
 
 
 def difference() -> str:

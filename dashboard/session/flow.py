@@ -15,7 +15,7 @@ import numpy as np
 from dashboard import links
 from dashboard.session import dividing
 from dashboard.session.address import named
-from dashboard.session.controls import able_solver, expected, pending, quick, refusals, said, settle, take, turn, wanted
+from dashboard.session.controls import able_solver, expected, pending, quick, ran, refusals, said, settle, take, turn, wanted
 from dashboard.session.editing import edit
 from dashboard.session.filtering import follow, set_filter
 from dashboard.session.holding import make_room
@@ -277,7 +277,7 @@ def fit(spec: RunSpec | None = None, before: Before | None = None) -> None:
     upload = me.chosen.uploads.get(spec.fingerprint) if spec.data == "upload" else None
     label = f"{SOLVERS[spec.solver].title}, rank {spec.rank}"
     said = expected() if spec is me.wanted.spec else None
-    expects = said.seconds if said is not None else estimate(spec, me.chosen.data, me.shown.run) or 0.0
+    expects = said.seconds if said is not None else estimate(spec, me.chosen.data, ran()) or 0.0
     start_fit(Fit(fit_key(spec, upload), spec, before=before), fit_work(spec, jobs(), upload), label, expects)
 
 

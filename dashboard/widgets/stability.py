@@ -30,7 +30,7 @@ def figure(run: FittedRun) -> Figure:
     """The key figure: the mean over the topics, or that nobody has measured it and what it would cost."""
     found = measured(run)
     if found is None:
-        cost = estimate(run.spec, run.dataset, run)
+        cost = estimate(run.spec, run.dataset, [run])
         about = f", about {seconds(STARTS * cost)}" if cost else ""
         return Figure("Topic stability", "not measured", f"{STARTS} starts{about}", DEFINITION)
     moving = f"{percent(found.share_moving)} of {markdown(run.dataset.axes.rows.name)} change topic"

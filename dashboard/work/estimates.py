@@ -1,14 +1,17 @@
 """How long will a fit take, and how do we know?
 
 seconds = start + iterations * seconds of one + the floor's SVD where it is not here yet. How many iterations a solver usually
-needs depends on the rank and on whether X is sparse (USUAL); what one costs is counted (`cost`). Where a run on the same data is
-on screen, it says both: its pace stands for this machine's, and its iterations for this data's. The constants are of runs over
-the catalog on two cores (`python -m benchmarks.estimates` compares them again); a factor of two is what they are good for.
+needs depends on the rank and on whether X is sparse (USUAL); what one costs is counted (`cost`). Where runs on the same data are
+here, they say both: the pace of one stands for this machine's, its iterations for this data's, and a limit that one has reached
+for at least so many. Those of the same solver and settings come first. The constants are of runs over the catalog on two cores
+(`python -m benchmarks.estimates` compares them again); a factor of two is what they are good for, less with missing entries,
+where the number of iterations differs tenfold from data to data until a first run has told it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +24,7 @@ from nmfcore.data.model.dataset import Dataset
 from nmfcore.kernels import engines
 
 FROM_SIZE = "from the size of the data"
-FROM_RUN = "from the run on screen"
+FROM_RUN = "from runs on this data"
 
 RATE = 40e9  # multiply-adds a second of the compiled loops
 READ = 1.25e-9  # s to read one stored value of X once more
@@ -44,12 +47,14 @@ class Usual:
 
     dense, sparse : (factor, power, random)
     times : what an iteration costs beside HALS; plain : how many times as much where nothing is compiled
+    cell : seconds of an iteration for each cell, and for each cell and component, where it forms the residual; None: as HALS
     """
 
     dense: tuple[float, float, float]
     sparse: tuple[float, float, float]
     times: float = 1.0
     plain: float = 2.0
+    cell: tuple[float, float] | None = None
 
 
 USUAL: Mapping[str, Usual] = {
@@ -57,6 +62,8 @@ USUAL: Mapping[str, Usual] = {
     "mu": Usual((80.0, 0.6, 1.2), (15.0, 0.35, 1.6), times=1.2),
     "kl-newton": Usual((15.0, 0.4, 1.4), (15.0, 0.4, 1.4), plain=5.0),
     "pg": Usual((25.0, 0.4, 1.2), (10.0, 0.2, 1.9), times=7.0),
+    "masked-hals": Usual((70.0, 0.4, 1.1), (70.0, 0.4, 1.1), cell=(0.0, 4e-9)),
+    "masked": Usual((90.0, 0.65, 1.3), (90.0, 0.65, 1.3), cell=(3.2e-9, 4e-10)),
 }
 OTHERS = Usual((60.0, 0.2, 1.0), (60.0, 0.2, 1.0), times=4.0)
 KL_RATES = {True: 0.75e9, False: 1.2e9}  # the same where every stored value takes a division, for sparse and for dense X
@@ -71,32 +78,58 @@ class Estimate:
     how: str
 
 
-def expected(spec: RunSpec, dataset: Dataset | None, last: FittedRun | None, *, floor: bool = True) -> Estimate | None:
+def expected(spec: RunSpec, dataset: Dataset | None, ran: Iterable[FittedRun] = (), *, floor: bool = True) -> Estimate | None:
     """What a fit will take; None where nobody can say, because the data is not here.
 
-    last : the run on screen;  floor : whether the SVD behind the floor has to be computed, too
+    ran : runs that are here, the latest first;  floor : whether the SVD behind the floor has to be computed, too
     """
     if dataset is None or dataset.X is None:
         return None
     count, each = iterations(spec, dataset), cost(spec, dataset)
-    how = FROM_SIZE
-    if last is not None and last.dataset is dataset and len(last.factorization.history) > 1:
-        each *= pace(last.factorization, cost(last.spec, dataset))
-        how = FROM_RUN
-        if tells_iterations(last.factorization, spec):
-            count *= last.factorization.history[-1].iteration / iterations(last.spec, dataset)
-        floor = floor and not last.measured
+    told = [run for run in ran if run.dataset is dataset and len(run.factorization.history) > 1]
+    if told:
+        nearest = min(told, key=lambda run: unlike(run.spec, spec))  # of equals the first, which is the latest
+        each *= pace(nearest.factorization, cost(nearest.spec, dataset))
+        count = told_iterations(spec, dataset, told, count)
+        floor = floor and not any(run.measured for run in told)
     count = max(1.0, min(count, spec.stop.max_iter)) if spec.stop.max_iter else 0.0
     seconds = BEGIN + LOOP * count * each
     if spec.stop.max_seconds:
         seconds = min(seconds, spec.stop.max_seconds)
+    how = FROM_RUN if told else FROM_SIZE
     return Estimate(seconds + (svd_seconds(dataset, spec.rank) if floor else 0.0), round(count), how)
 
 
-def estimate(spec: RunSpec, dataset: Dataset | None, last: FittedRun | None) -> float | None:
+def estimate(spec: RunSpec, dataset: Dataset | None, ran: Iterable[FittedRun] = ()) -> float | None:
     """About how many seconds the iterations of a fit take; None where nobody can say."""
-    found = expected(spec, dataset, last, floor=False)
+    found = expected(spec, dataset, ran, floor=False)
     return None if found is None else found.seconds
+
+
+def unlike(one: RunSpec, other: RunSpec) -> tuple[Any, ...]:
+    """How little a run says about another's: the smaller, the more. What changes its course most comes first."""
+    return (
+        (one.solver, one.loss) != (other.solver, other.loss),
+        dict(one.penalty) != dict(other.penalty),
+        dict(one.solver_options) != dict(other.solver_options),
+        one.init != other.init,
+        abs(math.log(one.rank / other.rank)),
+        abs(math.log(one.stop.tol / other.stop.tol)) if min(one.stop.tol, other.stop.tol) > 0.0 else 0.0,
+    )
+
+
+def told_iterations(spec: RunSpec, dataset: Dataset, told: Sequence[FittedRun], count: float) -> float:
+    """How many iterations runs on the same data let expect: those of the one most alike that ended by itself, in proportion.
+
+    One that reached its limit would have needed more: at least so many are expected where it is as much alike.
+
+    count : what is usual
+    """
+    alike = sorted((run for run in told if says_iterations(run.factorization, spec)), key=lambda run: unlike(run.spec, spec))
+    for run in alike[:1]:
+        found = count * run.factorization.history[-1].iteration / iterations(run.spec, dataset)
+        return max(found, count) if cut_short(run.factorization) else found
+    return count
 
 
 def iterations(spec: RunSpec, dataset: Dataset) -> float:
@@ -125,6 +158,9 @@ def cost(spec: RunSpec, dataset: Dataset) -> float:
     stored = int(dataset.X.nnz) if dataset.sparse else m * n
     slow = 1.0 if engines.wanted() else usual.plain
     counted = 4.0 * stored * r + 4.0 * (m + n) * r * r
+    if spec.loss == "frobenius" and usual.cell is not None:
+        each, component = usual.cell
+        return CALL + m * n * (each + component * r)
     if spec.loss != "frobenius":
         return CALL + slow * counted / KL_RATES[dataset.sparse]
     return usual.times * (CALL + slow * (READ * stored + ROW * (m + n) + counted / RATE))
@@ -136,10 +172,16 @@ def pace(result: Factorization, usual: float) -> float:
     return float(np.clip(max(each, 1e-6) / usual, *PACE))
 
 
-def tells_iterations(result: Factorization, spec: RunSpec) -> bool:
-    """Whether a run's number of iterations says something about another's: the same solver, and it ended by itself."""
-    ended = result.stopped in (StopReason.CONVERGED, StopReason.KKT, StopReason.EXACT)
-    return ended and result.spec.solver == spec.solver and result.spec.loss == spec.loss and spec.stop.tol > 0.0
+def says_iterations(result: Factorization, spec: RunSpec) -> bool:
+    """Whether a run's number of iterations says something about another's: one solver, one loss, and both have a tolerance."""
+    ran = result.spec
+    alike = (ran.solver, ran.loss) == (spec.solver, spec.loss) and min(ran.stop.tol, spec.stop.tol) > 0.0
+    return alike and result.stopped is not StopReason.DIVERGED
+
+
+def cut_short(result: Factorization) -> bool:
+    """Whether a run would have gone on, had nobody and nothing ended it."""
+    return result.stopped in (StopReason.ITERATIONS, StopReason.SECONDS, StopReason.CANCELLED, StopReason.UNFINISHED)
 
 
 def svd_seconds(dataset: Dataset, rank: int) -> float:

@@ -412,7 +412,7 @@ def measured(outcome: Outcome, rank: int) -> Outcome:
     rank = max(1, min(rank, (min(m, n) + 1) // 2))  # a rank near the number of rows or columns only copies the data
     stored = int(dataset.X.nnz) if dataset.sparse else None
     memory, budget = estimated_bytes(m, n, rank, stored=stored), memory_budget()
-    seconds = estimate(RunSpec(data="upload", rank=rank), dataset, None)
+    seconds = estimate(RunSpec(data="upload", rank=rank), dataset)
     refusal = None
     if memory > budget:
         keep = max(1, int(n * budget / memory / 2))

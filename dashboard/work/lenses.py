@@ -159,7 +159,7 @@ def dynamic_work(run: FittedRun, found: Bins, asked: Windows, seed: int) -> Call
 
 def dynamic_seconds(run: FittedRun) -> float | None:
     """About how long dynamic topics take, in seconds; None when nothing is known."""
-    one = estimate(run.spec, run.dataset, run)
+    one = estimate(run.spec, run.dataset, [run])
     return None if one is None else TWO_LAYERS * one
 
 

@@ -129,9 +129,9 @@ def test_ratings_name_the_solvers_that_cannot_skip_missing_entries():
 
 def test_an_estimate_follows_the_last_run_on_the_data(jobs):
     run = fit_work(SPEC, jobs)(Watched())
-    few, many = (estimate(SPEC.replace(rank=rank), run.dataset, run) for rank in (4, 40))
+    few, many = (estimate(SPEC.replace(rank=rank), run.dataset, [run]) for rank in (4, 40))
     assert 0 < few < many
-    assert estimate(SPEC, None, None) is None
+    assert estimate(SPEC, None) is None
 
 
 def test_the_bar_shows_the_limit_that_is_nearer():
