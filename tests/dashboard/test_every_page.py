@@ -13,8 +13,7 @@ from dashboard.learn import lessons
 from dashboard.learn.where import lesson_for
 from dashboard.session.tab import Notice
 from dashboard.text import explanations
-from dashboard.widgets import card
-from tests.dashboard.test_views import KEYS, go, start
+from tests.dashboard.test_views import KEYS, go, go_with_open_menus, start
 
 DASHBOARD = Path(main.__file__).parent
 DRAWS = {"picture", "table", "reading"}  # calls whose first two arguments name a section of help/<page>.md
@@ -22,14 +21,8 @@ DRAWS = {"picture", "table", "reading"}  # calls whose first two arguments name 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_every_menu_of_every_card_opens(key, monkeypatch):
-    drawn, real = {}, card.corner
-    monkeypatch.setattr(card, "corner", lambda page, name, *more: real(page, drawn.setdefault((page, name), name), *more))
-    app = go(start(), key)
-    drawn.clear()
-    app.run()
-    for page, name in list(drawn):
-        app.session_state[f"{page}-{name}-menu"] = True
-    app.run()
+    app = start()
+    drawn = go_with_open_menus(app, key, monkeypatch)
     assert not app.exception
     said = {block.value for block in app.markdown}
     for page, name in drawn:

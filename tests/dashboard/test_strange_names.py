@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 
-from dashboard.widgets import card
 from nmfcore.core.factorization import Axes, Axis
 from nmfcore.data import catalog
 from tests.dashboard.test_data_page import at_rest
-from tests.dashboard.test_views import KEYS, go, put_on_screen, start
+from tests.dashboard.test_views import KEYS, go_with_open_menus, put_on_screen, start
 
 EVIL = "![{}](http://evil.example/{}.png)"
 RAW = "](http://evil"
@@ -83,12 +82,8 @@ def strangers():
 @pytest.mark.parametrize("key", [key for key in KEYS if key != "learn"])
 def test_a_strangers_names_are_text_on_every_page(key, strangers, monkeypatch):
     """Names of axes were Markdown in some labels."""
-    drawn, real = {}, card.corner
-    monkeypatch.setattr(card, "corner", lambda page, name, *more: real(page, drawn.setdefault((page, name), name), *more))
-    app = go(strangers, key)
-    for page, name in list(drawn):
-        app.session_state[f"{page}-{name}-menu"] = True
-    app.run()
+    app = strangers
+    go_with_open_menus(app, key, monkeypatch)
     assert not app.exception, app.exception[0].value
     assert RAW in app.session_state["nmf"].shown.run.dataset.title
     found = {(place, text[:160]) for place, text in every_text(app._tree) if RAW in text}
@@ -108,10 +103,5 @@ def alike():
 @pytest.mark.parametrize("key", ["overview", "items", "matrices", "svd", "symmetric", "expression"])
 def test_the_numbers_behind_a_card_stand_where_all_labels_are_equal(key, alike, monkeypatch):
     """Two columns of one name cannot be shown: the menu of the similarity raised."""
-    drawn, real = {}, card.corner
-    monkeypatch.setattr(card, "corner", lambda page, name, *more: real(page, drawn.setdefault((page, name), name), *more))
-    app = go(alike, key)
-    for page, name in list(drawn):
-        app.session_state[f"{page}-{name}-menu"] = True
-    app.run()
-    assert not app.exception, app.exception[0].value
+    go_with_open_menus(alike, key, monkeypatch)
+    assert not alike.exception, alike.exception[0].value

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard import session
 from dashboard.main import PAGES
 from dashboard.session.tab import Load
+from dashboard.widgets import card
 from dashboard.work import fitting
 from dashboard.work.fitting import fit_key, fit_work
 from dashboard.work.jobs import service
@@ -46,6 +47,17 @@ def named(controls, name: str):
 
 def go(app: AppTest, key: str) -> AppTest:
     return app.switch_page(f"views/{key}.py").run()
+
+
+def go_with_open_menus(app: AppTest, key: str, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """Go to a page and open the "⋯" of every card on it; the page and the name of each card."""
+    drawn, real = {}, card.corner
+    monkeypatch.setattr(card, "corner", lambda page, name, *more: real(page, drawn.setdefault((page, name), name), *more))
+    go(app, key)
+    for page, name in list(drawn):
+        app.session_state[f"{page}-{name}-menu"] = True
+    app.run()
+    return list(drawn)
 
 
 @pytest.mark.parametrize("key", KEYS)
