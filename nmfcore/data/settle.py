@@ -5,7 +5,8 @@ What rows are, what a missing cell means, what zero means and what happens to ne
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -61,120 +62,149 @@ def as_dataset(
     ValueError
         If an argument has no such value.
     """
-    for argument, value, known in (
-        ("orientation", orientation, ("rows", "columns")),
-        ("missing", missing, ("refuse", "mask", "zero", "drop_rows", "drop_columns")),
-        ("negatives", negatives, ("refuse", "clip", "shift")),
-        ("zeros", zeros, ("real", "missing")),
-    ):
-        if value not in known:
-            raise ValueError(f"{argument} is {value!r}; allowed: {', '.join(known)}.")
-    by_rows = orientation == "rows" or table.documents is not None
-    decimal = str(table.understood.get("decimal", "."))
-    facts, column_facts = Facts.of(table.aside, decimal), Facts.of(table.column_aside, decimal)
-    of_rows = by_rows or classes not in column_facts
-    if classes is not None and classes not in facts and of_rows:
-        raise ValueError(f"There is no column {classes!r} set aside. There are: {', '.join(facts.names) or 'none'}.")
-    labels = None if classes is None else (facts if of_rows else column_facts)[classes].classes()
-    settled = {
-        "orientation": orientation,
-        "missing": missing,
-        "negatives": negatives,
-        "zeros": zeros,
-        "classes": classes,
-    }
-    common: dict[str, Any] = {
-        "key": "upload",
-        "title": name or table.name,
-        "source": f"your file {shown(table.name)}",
-        "options": {**(table.understood.get("options", {}) if options is None else options), **settled},
-        "zero_means": zero_means,
-        "decimal": decimal,
-    }
+    answers = Answers(orientation, missing, negatives, zeros, classes)
+    read_with = table.understood.get("options", {}) if options is None else options
+    common = {**_described(table, name), "options": {**read_with, **asdict(answers)}, "zero_means": zero_means}
+    items, features = _sides(table, answers, common["decimal"])
     if table.documents is not None:
-        plural, singular = rows or ("documents", "document")
-        terms, term = columns or ("terms", "term")
-        axes = Axes(Axis(plural, singular, table.row_labels), Axis(terms, term))
-        return Dataset(
-            X=None,
-            axes=axes,
-            kind="documents",
-            documents=table.documents,
-            classes=labels,
-            facts=facts,
-            notes=(*table.notes, *_unlabelled(classes, labels, "documents")),
-            **common,
-        )
-    work = _Work(table, limits or Limits.from_environment())
-    work.settle_missing(missing)
-    work.settle_negatives(negatives)
-    work.settle_zeros(zeros)
-    work.note_nothing()
-    kept = None if labels is None else labels.take(work.rows if of_rows else work.columns)
-    facts, column_facts = facts.take(work.rows), column_facts.take(work.columns)
-    X, mask = as_kept(work.X), work.mask
-    row_names, column_names = table.understood.get("axes") or _AXIS.get(table.content, _AXIS["matrix"])
-    axis_rows = Axis(row_names[0], row_names[1], _take(table.row_labels, work.rows))
-    axis_columns = Axis(column_names[0], column_names[1], _take(table.column_labels, work.columns))
-    whole = work.columns.size == table.shape[1]
-    shape = table.image_shape if orientation == "rows" and whole else None
-    if orientation == "columns":
-        X = as_kept(X.T)
-        mask = None if mask is None else np.ascontiguousarray(mask.T)
-        axis_rows, axis_columns = axis_columns, axis_rows
-        facts, column_facts = column_facts, facts
-        of_rows = not of_rows
-        if kept is not None and not of_rows:
-            work.notes.append("The known labels belong to the file's rows, which are the features now.")
-    if rows:
-        axis_rows = Axis(*rows, axis_rows.labels)
-    if columns:
-        axis_columns = Axis(*columns, axis_columns.labels)
+        items, features = items.renamed(rows), features.renamed(columns)
+        notes = (*table.notes, *items.unlabelled(classes))
+        return Dataset(X=None, kind="documents", documents=table.documents, notes=notes, **_known(items, features), **common)
+    work = _Work(table, items, features, limits or Limits.from_environment())
+    work.settle(answers)
+    items, features = work.items.renamed(rows), work.features.renamed(columns)
     return Dataset(
-        X=X,
-        axes=Axes(axis_rows, axis_columns),
+        X=as_kept(work.X),
         kind={"ratings": "ratings", "images": "images"}.get(table.content, "table"),
-        mask=mask,
-        classes=kept if of_rows else None,
-        column_classes=None if of_rows else kept,
-        facts=facts,
-        column_facts=column_facts,
-        image_shape=shape,
-        notes=(*table.notes, *work.notes, *_unlabelled(classes, kept, axis_rows.name if of_rows else axis_columns.name)),
+        mask=work.mask,
+        column_facts=features.facts,
+        column_classes=features.classes,
+        image_shape=work.image_shape,
+        notes=(*table.notes, *work.notes, *items.unlabelled(classes), *features.unlabelled(classes)),
+        **_known(items, features),
         **common,
     )
 
 
-def _unlabelled(name: str | None, classes: Classes | None, items: str) -> list[str]:
-    """A note on the items whose label is blank or NA."""
-    none = 0 if classes is None else int(np.count_nonzero(classes.index < 0))
-    m = 0 if classes is None else len(classes.index)
-    return (
-        [f"{none:,} of {m:,} {items} have no known label in {shown(name)} (blank or NA) and belong to no class."] if none else []
-    )
+KNOWN_ANSWERS = {
+    "orientation": ("rows", "columns"),
+    "missing": ("refuse", "mask", "zero", "drop_rows", "drop_columns"),
+    "negatives": ("refuse", "clip", "shift"),
+    "zeros": ("real", "missing"),
+}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was answered to everything that a table leaves open; `as_dataset` says what the answers mean."""
+
+    orientation: str
+    missing: str
+    negatives: str
+    zeros: str
+    classes: str | None
+
+    def __post_init__(self) -> None:
+        for question, known in KNOWN_ANSWERS.items():
+            given = getattr(self, question)
+            if given not in known:
+                raise ValueError(f"{question} is {given!r}; allowed: {', '.join(known)}.")
+
+
+@dataclass(frozen=True)
+class _Side:
+    """The rows or the columns of a table: their axis, and what is known of each."""
+
+    axis: Axis
+    facts: Facts
+    classes: Classes | None = None
+
+    def take(self, places: np.ndarray) -> _Side:
+        """The side of a table from which some are left out."""
+        labels = self.axis.labels
+        kept = None if labels is None else [str(labels[i]) for i in places]
+        classes = None if self.classes is None else self.classes.take(places)
+        return _Side(Axis(self.axis.name, self.axis.singular, kept), self.facts.take(places), classes)
+
+    def renamed(self, names: tuple[str, str] | None) -> _Side:
+        """The side with a plural and a singular of somebody's own."""
+        return replace(self, axis=Axis(*names, self.axis.labels)) if names else self
+
+    def unlabelled(self, classes: str | None) -> list[str]:
+        """A note on those whose label is blank or NA."""
+        index = np.zeros(0, int) if self.classes is None else self.classes.index
+        none = int(np.count_nonzero(index < 0))
+        where = f"in {shown(classes)} (blank or NA)"
+        said = f"{none:,} of {len(index):,} {self.axis.name} have no known label {where} and belong to no class."
+        return [said] if none else []
+
+
+def _described(table: Table, name: str | None) -> dict[str, Any]:
+    """What is said of a file whatever is in it."""
+    decimal = str(table.understood.get("decimal", "."))
+    return {"key": "upload", "title": name or table.name, "source": f"your file {shown(table.name)}", "decimal": decimal}
+
+
+def _sides(table: Table, answers: Answers, decimal: str) -> tuple[_Side, _Side]:
+    """The rows and the columns of the file, and the known labels where they lie: mostly with the items."""
+    facts, column_facts = Facts.of(table.aside, decimal), Facts.of(table.column_aside, decimal)
+    usual = _AXIS["documents"] if table.documents is not None else _AXIS.get(table.content, _AXIS["matrix"])
+    row_names, column_names = (table.documents is None and table.understood.get("axes")) or usual
+    rows = _Side(Axis(row_names[0], row_names[1], table.row_labels), facts)
+    columns = _Side(Axis(column_names[0], column_names[1], table.column_labels), column_facts)
+    named = answers.classes
+    if named is None:
+        return rows, columns
+    if table.documents is None and answers.orientation == "columns" and named in column_facts:
+        return rows, replace(columns, classes=column_facts[named].classes())
+    if named not in facts:
+        raise ValueError(f"There is no column {named!r} set aside. There are: {', '.join(facts.names) or 'none'}.")
+    return replace(rows, classes=facts[named].classes()), columns
+
+
+def _known(items: _Side, features: _Side) -> dict[str, Any]:
+    """What every data set has of its sides."""
+    return {"axes": Axes(items.axis, features.axis), "facts": items.facts, "classes": items.classes}
 
 
 _AXIS = {
     "matrix": (("rows", "row"), ("columns", "column")),
     "ratings": (("users", "user"), ("items", "item")),
     "images": (("images", "image"), ("pixels", "pixel")),
+    "documents": (("documents", "document"), ("terms", "term")),
 }
-
-
-def _take(labels: Sequence[str] | None, indices: np.ndarray) -> list[str] | None:
-    return None if labels is None else [str(labels[i]) for i in indices]
 
 
 class _Work:
     """The matrix on its way from table to data set: what is left of it, and what was done to it."""
 
-    def __init__(self, table: Table, limits: Limits) -> None:
+    def __init__(self, table: Table, items: _Side, features: _Side, limits: Limits) -> None:
         self.table, self.limits = table, limits
         self.X = table.X
         self.mask: np.ndarray | None = None
         self.notes: list[str] = []
-        self.rows = np.arange(table.shape[0])
-        self.columns = np.arange(table.shape[1])
+        self.items, self.features = items, features
+        self.rows, self.columns = map(np.arange, table.shape)  # those that are left
+        self.image_shape = table.image_shape
+
+    def settle(self, answers: Answers) -> None:
+        self.settle_missing(answers.missing)
+        self.settle_negatives(answers.negatives)
+        self.settle_zeros(answers.zeros)
+        self.note_nothing()
+        self.items, self.features = self.items.take(self.rows), self.features.take(self.columns)
+        if self.columns.size < self.table.shape[1]:
+            self.image_shape = None
+        if answers.orientation == "columns":
+            self.transpose()
+
+    def transpose(self) -> None:
+        """Make the file's columns the items."""
+        self.X = as_kept(self.X).T
+        self.mask = None if self.mask is None else np.ascontiguousarray(self.mask.T)
+        self.items, self.features, self.image_shape = self.features, self.items, None
+        if self.features.classes is not None:
+            self.notes.append("The known labels belong to the file's rows, which are the features now.")
 
     def settle_missing(self, how: str) -> None:
         found = self.table.missing
