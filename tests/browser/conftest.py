@@ -26,16 +26,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Locator, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, WebSocket
 
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parent.parent
 START_SECONDS = 60.0  # until the server says where it is, on a busy machine
 WAIT_MS = 20_000  # for one expectation
 OFFERED = "offered"  # the folder beside the server's log whose files and stores everybody may open; empty at first
-QUIET_SECONDS = 0.4  # "not running" is still true just after a click
+QUIET_SECONDS = 0.25  # a slider or a table tells the server 0.2 s after it was touched
+SHORT_MESSAGE = 200  # bytes; "the script is over" is shorter
+REMEMBERED = "cookies,local_storage,indexeddb,service_workers,websql,file_systems,shared_storage"  # all but the cache of files
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -143,15 +147,27 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A fresh page, as wide as a small laptop, in its own browser profile."""
+@pytest.fixture(scope="session")
+def profile(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser profile as wide as a small laptop. It is kept for what it has loaded: half of a journey was the first screen."""
     context = browser.new_context(
         viewport={"width": 1280, "height": 800}, locale="en-GB", timezone_id="UTC", reduced_motion="reduce"
     )
     context.set_default_timeout(WAIT_MS)
-    yield context.new_page()
+    yield context
     context.close()
+
+
+@pytest.fixture
+def page(profile: BrowserContext, server: Server) -> Iterator[Page]:
+    """A fresh page in a profile that remembers nothing of other journeys but the files that it has loaded."""
+    page = profile.new_page()
+    yield page
+    forget = profile.new_cdp_session(page)
+    forget.send("Storage.clearDataForOrigin", {"origin": server.url.rstrip("/"), "storageTypes": REMEMBERED})
+    for opened in profile.pages:
+        opened.close()
+    profile.clear_cookies()
 
 
 @pytest.fixture
@@ -177,12 +193,13 @@ class App:
     url: str
     problems: list[str] = field(default_factory=list)
     forgiven: list[str] = field(default_factory=list)
+    waiting: bool = False  # the server was asked to run the script and has not said that it is over
 
     def __post_init__(self) -> None:
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self._problem(f"page error: {error}"))
         self.page.on("request", lambda request: self._on_request(request.url))
-        self.page.on("websocket", lambda socket: self._on_request(socket.url))
+        self.page.on("websocket", self._on_socket)
 
     def forgive(self, text: str) -> App:
         """Problems that contain this text are meant by the test. Say so before they happen."""
@@ -214,13 +231,13 @@ class App:
         return self.settled()
 
     def settled(self) -> App:
-        """Connected, script finished, nothing loading, nothing stale, and all that for a moment.
+        """Connected, every click answered, script finished, nothing loading, nothing stale, and all that for a moment.
 
         While a fragment polls, this is the pause between two polls; so assert outcomes with `expect`.
         """
         end, quiet_since = time.monotonic() + WAIT_MS / 1000, None
         while quiet_since is None or time.monotonic() - quiet_since < QUIET_SECONDS:
-            if self.page.evaluate(BUSY):
+            if self.page.evaluate(BUSY) or self.waiting:
                 quiet_since = None
             elif quiet_since is None:
                 quiet_since = time.monotonic()
@@ -317,6 +334,22 @@ class App:
         address = message.location.get("url", "")
         if message.type == "error":
             self._problem(f"console error: {message.text} ({address})")
+
+    def _on_socket(self, socket: WebSocket) -> None:
+        self._on_request(socket.url)
+        self.waiting = False
+        socket.on("framesent", self._on_sent)
+        socket.on("framereceived", self._on_received)
+
+    def _on_sent(self, frame: bytes | str) -> None:
+        if isinstance(frame, bytes) and BackMsg.FromString(frame).WhichOneof("type") == "rerun_script":
+            self.waiting = True
+
+    def _on_received(self, frame: bytes | str) -> None:
+        if isinstance(frame, bytes) and len(frame) < SHORT_MESSAGE:
+            said = ForwardMsg.FromString(frame)
+            if said.WhichOneof("type") == "script_finished" and said.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                self.waiting = False
 
     def _on_request(self, url: str) -> None:
         ours = (self.url, self.url.replace("http", "ws", 1), "data:", "blob:", "about:")

@@ -14,8 +14,7 @@ def opened(app, name):
 
 
 def test_search_open_why_here_and_paste_a_new_one(app):
-    app.open("/")
-    app.go("Items")
+    app.open("/items")
     app.expect(title(app)).to_have_text(re.compile(r"200 films, half with over \d+ % in one topic"))
 
     app.fill("Find a film", "courtroom judge")

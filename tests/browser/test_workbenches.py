@@ -10,8 +10,7 @@ def title(app):
 
 
 def test_recommender_from_the_classic_question_to_another_one(app):
-    app.open("/")
-    app.go("Recommender")
+    app.open("/recommender")
     app.expect(title(app)).to_contain_text("Will Jai like Black Mirror? 1.175 if missing means 0")
     app.expect(app.page.get_by_text("5/12 × 0 + 4/12 × 0 + 3/12 × 4.7 = 1.175")).to_be_visible()
     app.expect(app.page.get_by_text("5 random splits")).to_be_visible()
@@ -29,8 +28,7 @@ def test_recommender_from_the_classic_question_to_another_one(app):
 
 
 def test_symmetric_topics_step_by_step_and_a_new_film_typed(app):
-    app.open("/")
-    app.go("Symmetric topics")
+    app.open("/symmetric")
     app.expect(title(app)).to_have_text("Ten topics from keywords alone, then 200 films described")
     for step in ("1 · Which keywords", "2 · Topics of keywords", "3 · Films described", "Why not both at once?"):
         app.expect(app.page.get_by_role("heading", name=re.compile(re.escape(step)))).to_be_visible()
@@ -45,8 +43,7 @@ def test_symmetric_topics_step_by_step_and_a_new_film_typed(app):
 
 
 def test_images_parts_are_added_one_by_one_and_grow_in_number(app):
-    app.open("/")
-    app.go("Images")
+    app.open("/images")
     app.expect(title(app)).to_have_text("Ten parts in 1,797 digits")
     app.set_slider("Parts added", 1)
     app.expect(app.page.get_by_text(re.compile(r"with 1 of \d+"))).to_be_visible()
@@ -62,8 +59,7 @@ def test_images_parts_are_added_one_by_one_and_grow_in_number(app):
 
 def test_expression_says_what_it_needs_or_shows_the_groups(app):
     """The data set is fetched only when a person asks; where it is here already, the survey of ranks ends by itself."""
-    app.open("/")
-    app.go("Expression")
+    app.open("/expression")
     fetch = app.page.get_by_role("button", name="Fetch it")
     found = app.page.get_by_text("has to be fetched once").or_(app.page.get_by_text("Rank by rank"))
     app.expect(found.first).to_be_visible()
