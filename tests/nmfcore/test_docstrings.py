@@ -40,7 +40,8 @@ def parameters(node):
     return [given.arg for given in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
 
 
-EVERY = [pytest.param(node, id=f"{path}:{node.name}") for path, node in functions()]
+PARSED = list(functions())
+EVERY = [pytest.param(node, id=f"{path}:{node.name}") for path, node in PARSED]
 WITH_MATRICES = [given for given in EVERY if MATRICES & set(parameters(given.values[0]))]
 
 
@@ -83,5 +84,5 @@ def test_what_is_raised_is_said(node):
 
 @pytest.mark.parametrize("name", DOORS)
 def test_the_doors_have_the_sections_of_a_reference(name):
-    texts = [ast.get_docstring(node) or "" for _, node in functions() if node.name == name]
+    texts = [ast.get_docstring(node) or "" for _, node in PARSED if node.name == name]
     assert any(all(f"\n{part}\n---" in text for part in ("Parameters", "Returns", "Raises")) for text in texts), name
