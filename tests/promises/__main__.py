@@ -28,11 +28,11 @@ FAILED = 1  # pytest's exit code when tests ran and some failed; any other says 
 
 
 def copied(place: Path) -> Path:
-    """A copy of what the tests need."""
+    """A copy of what the tests need, with what is compiled already: a file that is changed has another time than that says."""
     for name in NEEDED:
         source = CHECKOUT / name
         if source.is_dir():
-            shutil.copytree(source, place / name, ignore=shutil.ignore_patterns("__pycache__", "results"))
+            shutil.copytree(source, place / name, ignore=shutil.ignore_patterns("results"))
         elif source.exists():
             shutil.copy(source, place / name)
     return place
