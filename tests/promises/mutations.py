@@ -105,7 +105,7 @@ MUTATIONS = (
     ),
     Mutation(
         8, "a foreign page's WebSocket reaches Streamlit", "dashboard/server/asgi.py",
-        ", Middleware(OneOrigin)]", "]",
+        "Middleware(OneOrigin), ", "",
         (f"{BOARD}/test_server.py::test_another_pages_websocket_is_refused_and_the_server_asks_nobody",),
     ),
     Mutation(
