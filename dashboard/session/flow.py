@@ -19,6 +19,7 @@ from dashboard.session.controls import able_solver, expected, pending, quick, ra
 from dashboard.session.editing import edit
 from dashboard.session.filtering import follow, set_filter
 from dashboard.session.holding import make_room
+from dashboard.session.keeping import came_to, passed_through, take_in
 from dashboard.session.tab import Before, Fit, Load, Notice, State, jobs, lost, state, wait
 from dashboard.work.estimates import estimate
 from dashboard.work.fitting import FIRST, FittedRun, continue_work, data_key, fit_key, fit_work, load_work
@@ -31,8 +32,6 @@ from nmfcore.data.model.rows import as_text
 from nmfcore.methods.subset import Filter
 from nmfcore.solvers import SOLVERS
 
-MOST_KEPT = 8  # runs a session holds on to
-MOST_STEPS = 40  # models between wishes that it holds on to besides; what is dropped is computed anew
 STOPPED = "You stopped before there was a result. Choose other data or another rank, or press Fit."
 GONE = "The server does not know this computation any more. Press Fit to start it again."
 NO_ROOM = "The result was dropped to make room before this page had taken it over. Press Fit to start it again."
@@ -154,7 +153,7 @@ def _adopt_load(me: State, load: Load, job: Job | None) -> None:
 def _adopt_fit(me: State, fit_: Fit, job: Job | None) -> None:
     result = jobs().result(job.key) if job is not None and job.status is Status.DONE else None
     if result is not None:
-        _show(me, result, fit_.asked)
+        _show(me, result, fit_.asked, fit_.instead_of, fit_.passing)
         me.notice = None
         if fit_.edits:
             edit(result, fit_.edits, "opening the saved run")
@@ -176,37 +175,13 @@ def _adopt_fit(me: State, fit_: Fit, job: Job | None) -> None:
         me.notice = Notice(STOPPED)
 
 
-def _show(me: State, run: FittedRun, asked: RunSpec) -> None:
+def _show(me: State, run: FittedRun, asked: RunSpec, instead_of: str = "", passing: bool = False) -> None:
     me.shown.run, me.shown.asked = run, asked
     me.address.missing = None
-    me.shown.kept[run.key] = run
-    me.shown.kept.move_to_end(run.key)
-    _forget_steps(me, run)
-    while len(me.shown.kept) > MOST_KEPT:
-        oldest = next(key for key in me.shown.kept if key != run.key)
-        del me.shown.kept[oldest]
+    take_in(me, run, instead_of, passing)
     if data_key(run.spec) == data_key(me.wanted.spec):
         me.chosen.data = run.dataset
     make_room(me)
-
-
-def _forget_steps(me: State, run: FittedRun) -> None:
-    """Of a chain of wishes only the last model stands among the kept runs; the ones before it are in its history."""
-    if run.spec.guidance:
-        me.shown.steps[run.key] = run
-        me.shown.steps.move_to_end(run.key)
-        while len(me.shown.steps) > MOST_STEPS:
-            me.shown.steps.popitem(last=False)
-    specs = [one.spec for one in me.shown.kept.values()]
-    for key, one in list(me.shown.kept.items()):
-        if key != run.key and one.spec.guidance and any(leads_to(one.spec, spec) for spec in specs):
-            del me.shown.kept[key]
-
-
-def leads_to(earlier: RunSpec, later: RunSpec) -> bool:
-    """Whether a run is later in the same chain of wishes."""
-    count = len(earlier.guidance)
-    return len(later.guidance) > count and later.replace(guidance=later.guidance.first(count)).key == earlier.key
 
 
 def present(run: FittedRun) -> None:
@@ -226,6 +201,7 @@ def show(key: str) -> None:
         want(asked, run.dataset)
         me.notice, me.address.missing = None, None
         me.shown.run, me.shown.asked = run, asked
+        came_to(me, key)
 
 
 def dismiss() -> None:
@@ -262,7 +238,10 @@ def keep_up() -> None:
     me = state()
     free = me.under_way.fit is None and me.under_way.load is None
     if me.wanted.live and free and pending() and quick() and me.wanted.spec.solver not in refusals():
+        instead_of = passed_through(me)
         fit()
+        if me.under_way.fit is not None:
+            me.under_way.fit = replace(me.under_way.fit, instead_of=instead_of, passing=True)
         adopt()
 
 

@@ -12,7 +12,8 @@ import streamlit as st
 
 from dashboard.session.editing import edit as edit_view
 from dashboard.session.editing import edits
-from dashboard.session.flow import fit, leads_to, present, want
+from dashboard.session.flow import fit, present, want
+from dashboard.session.keeping import leads_to
 from dashboard.session.tab import Trial, jobs, state
 from dashboard.topics_shown.edits import Edits
 from dashboard.work.fitting import FittedRun, share

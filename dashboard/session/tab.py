@@ -75,6 +75,7 @@ class Shown:
 
     asked : what was asked for when the run on screen was fitted; a stopped run's own spec says where it stopped
     kept : runs by key, the one shown last at the end
+    passed : since when those were shown that a control made while it was turned, and that nobody has come back to
     steps : models between wishes by key, the one shown last at the end; undone : models that were undone, the last one at the end
     edits : by run: what was done to its topics, and how they stood after
     edited : what follows from edits
@@ -83,6 +84,7 @@ class Shown:
     run: FittedRun | None = None
     asked: RunSpec = FIRST
     kept: OrderedDict[str, FittedRun] = field(default_factory=OrderedDict)
+    passed: dict[str, float] = field(default_factory=dict)
     steps: OrderedDict[str, FittedRun] = field(default_factory=OrderedDict)
     undone: list[RunSpec] = field(default_factory=list)
     edits: dict[Hashable, list[tuple[str, Edits]]] = field(default_factory=dict)
@@ -102,6 +104,7 @@ class Fit:
     """A fit under way: its job, what was asked for, and for a saved run that is opened how it was looked at.
 
     before : what was wanted before a link asked for this, data and all; None where the controls asked
+    passing : a control asked that may still be turned;  instead_of : the run whose place it then takes
     """
 
     key: Hashable
@@ -109,6 +112,8 @@ class Fit:
     edits: Edits = field(default_factory=Edits)
     filter: Filter = field(default_factory=Filter)
     before: Before | None = None
+    passing: bool = False
+    instead_of: str = ""
 
 
 @dataclass(frozen=True)

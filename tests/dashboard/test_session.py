@@ -9,9 +9,11 @@ import pytest
 from test_views import go, named, start
 
 from dashboard import links, session
+from dashboard.session.editing import _edited_run
 from dashboard.session.tab import Fit, Load
 from dashboard.text import settings
 from dashboard.text.plain import markdown
+from dashboard.topics_shown.edits import Edits
 from dashboard.work.fitting import FIRST, fit_work
 from dashboard.work.jobs import service
 
@@ -204,3 +206,60 @@ def test_a_fit_that_the_controls_asked_for_leaves_them_as_they_are_when_it_is_re
     app.run()
     assert state(app).wanted.spec == asked
     assert state(app).notice.message == job.failure.message
+
+
+# -- kept runs ---------------------------------------------------------------------------------------------------------
+
+
+def turn(app, *ranks):
+    for rank in ranks:
+        named(app.slider, "rank").set_value(rank).run()
+    return app
+
+
+def kept(app):
+    return [run.rank for run in state(app).shown.kept.values()]
+
+
+def test_of_one_continuous_change_the_run_is_kept_that_it_came_to_rest_on(monkeypatch):
+    """Arrow keys on the rank once filled the eight kept runs and pushed out what the person had made."""
+    now = [0.0]
+    monkeypatch.setattr("dashboard.session.keeping.monotonic", lambda: now[0])
+    app = start()
+    turn(app, 9, 8, 7, 6, 5, 4, 3)
+    assert kept(app) == [10, 3]
+    now[0] += 60
+    turn(app, 4, 5, 6)
+    assert kept(app) == [10, 3, 6]
+    turn(app, 10, 2)  # over a run that was there before: it stays
+    assert kept(app) == [3, 10, 2]
+
+
+def test_a_change_of_a_control_pushes_out_no_run_that_was_made_and_what_was_named_goes_last_and_is_said(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("dashboard.session.keeping.monotonic", lambda: now[0])
+    app = start()
+    first = state(app).shown.run
+    session_edits = Edits().rename((0,), "my own name")
+    app.toggle(key="live").set_value(False).run()
+    for rank in range(2, 9):
+        turn(app, rank)
+        app.button(key="fit").click().run()
+    made = kept(app)
+    assert made == [10, 2, 3, 4, 5, 6, 7, 8]
+    app.toggle(key="live").set_value(True).run()
+    turn(app, 9)
+    assert kept(app) == [*made, 9]
+    now[0] += 60
+    turn(app, 11)
+    assert kept(app) == [*made, 11]
+    state(app).shown.edits[_edited_run(first)] = [("named", session_edits)]
+    app.button(key="fit").click().run()  # what is passed through was asked for: now it is one of those made
+    assert kept(app) == [10, 3, 4, 5, 6, 7, 8, 11]
+    assert not state(app).news
+    for run in state(app).shown.kept.values():
+        state(app).shown.edits[_edited_run(run)] = [("named", session_edits)]
+    turn(app, 12)
+    app.button(key="fit").click().run()
+    assert kept(app) == [3, 4, 5, 6, 7, 8, 11, 12]
+    assert any("rank 10" in sentence and "1 name changed" in sentence for sentence in state(app).news)
