@@ -74,6 +74,8 @@ def main() -> None:
         panel.draw()
     if not learning:
         notices.draw()
+    if not learning and not bench:
+        notices.chosen()
     page.run()
     if bench:
         panel.elsewhere()

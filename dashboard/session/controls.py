@@ -215,6 +215,12 @@ def _request(spec: RunSpec) -> Any:
     return fit_key(spec.replace(solver_options=_options(spec)))
 
 
+def other_data() -> bool:
+    """Whether other data is chosen, or prepared otherwise, than the run on screen was fitted to."""
+    me = state()
+    return me.shown.run is not None and data_key(me.wanted.spec) != data_key(me.shown.run.spec)
+
+
 def quick() -> bool:
     """Whether what is wanted is fitted so soon that a change of a control can fit at once."""
     me = state()

@@ -37,6 +37,28 @@ def draw() -> None:
                 st.button("Show the films instead", on_click=session.leave_link, key="leave-link")
 
 
+def chosen() -> None:
+    """While other data is chosen than is on screen: what is shown, what is chosen, and the button that fits it."""
+    run, title = session.shown_run(), session.chosen_title()
+    if run is None or not session.other_data() or session.chosen_data() is None:
+        return
+    same = title == run.dataset.title
+    with st.container(border=True, key="chosen", horizontal=True, vertical_alignment="center", gap="small"):
+        what = "its new preparation" if same else f"**{markdown(title, 60)}**"
+        job = session.fit_job()
+        under_way = job is not None and not job.final
+        then = f"{what} is being fitted." if under_way else f"{what} is chosen and not fitted yet."
+        st.markdown(
+            f":blue[:material/info:] Shown: **{markdown(run.dataset.title, 60)}**, rank {run.rank}"
+            f"{', as it was prepared before' if same else ''}. {then[:1].upper()}{then[1:]}",
+            width="stretch",
+        )
+        if not under_way:
+            refused = bool(session.refusals().get(session.wanted().solver))
+            label = "Fit it again" if same else f"Fit {markdown(title, 30)}"
+            st.button(label, key="fit-chosen", on_click=session.fit, icon=":material/play_arrow:", disabled=refused)
+
+
 def _named(file: str) -> str:
     return f", {markdown(file, 80)}" if file else ""
 

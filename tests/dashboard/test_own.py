@@ -284,3 +284,30 @@ def test_a_link_is_stronger_than_what_the_server_was_started_with(tmp_path, monk
     monkeypatch.setenv("NMF_OPEN", str(tmp_path / "start.csv"))
     app = start({"data": "movies", "rank": "4"})
     assert app.session_state["nmf"].brought.latest is None
+
+
+# -- chosen, and not fitted yet --------------------------------------------------------------------------------------------
+
+
+def test_while_other_data_is_chosen_every_page_says_what_is_shown_and_fits_the_other():
+    app = go(start(), "data")
+    app.button(key="open-tv").click().run()
+    app.button(key="use-tv").click().run()
+    for page in ("overview", "topics", "items", "fit"):
+        app = go(app, page)
+        line = next(block.value for block in app.main.markdown if "Shown:" in block.value)
+        assert "Films and their keywords" in line
+        assert "TV ratings** is chosen and not fitted yet" in line
+    app.button(key="fit-chosen").click().run()
+    assert not any("is chosen and not fitted yet" in block.value for block in app.main.markdown)
+    assert app.session_state["nmf"].shown.run.spec.data == "tv"
+
+
+def test_a_kept_run_is_called_by_its_solvers_name():
+    app = go(start(), "data")
+    app.button(key="open-tv").click().run()
+    app.button(key="use-tv").click().run()
+    app.button(key="fit").click().run()
+    chips = [button.label for button in app.sidebar.button if (button.key or "").startswith("kept-")]
+    assert any(" · Weighted multiplicative updates · " in label for label in chips)
+    assert not any("· masked ·" in label for label in chips)
