@@ -46,7 +46,7 @@ def draw(what: str) -> None:
     if run is None:
         notices.nothing_yet()
         return
-    st.markdown(f":gray[{identity(run.dataset.title, run.spec, scale.words())}]")
+    st.markdown(f":gray[{identity(run.dataset.title, run.spec, scale.words(), run.rank)}]")
     drawn: dict[str, Callable[[FittedRun], Scene | None]] = {"run": _film, "seeds": _several, "words": _rounds}
     scene = drawn[what](run)
     if scene is None:

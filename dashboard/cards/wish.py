@@ -32,9 +32,10 @@ EVERYWHERE = -1  # in place of a topic
 
 @dataclass(frozen=True)
 class Verb:
-    """One thing to ask for: what the button says, and what else has to be said."""
+    """One thing to ask for: what the button says, what then happens, and what else has to be said."""
 
     title: str
+    meaning: str
     words: str = ""
     topic: str = ""
     divergence: bool = False  # also under Kullback-Leibler
@@ -42,19 +43,32 @@ class Verb:
 
 def verbs(noun: str, words: str) -> dict[str, Verb]:
     """What can be asked for, in the words of this data."""
+    topic, topics = noun.capitalize(), f"{noun}s"
     return {
-        "about": Verb(f"A new {noun} about …", f"{words} it shall be about", divergence=True),
-        "give": Verb(f"Give it {words}", f"{words} it shall have", f"In {noun}", divergence=True),
-        "forbid": Verb(f"Never these {words}", f"{words} to forbid", "In", divergence=True),
-        "move": Verb(f"Move {words}", f"{words} to move", f"Out of {noun}"),
-        "split": Verb("Split it", topic=f"{noun.capitalize()} to split"),
-        "merge": Verb("Make one of two"),
-        "delete": Verb("Delete it", topic=f"{noun.capitalize()} to delete"),
-        "pin": Verb("Leave it as it is", topic=f"{noun.capitalize()} to pin", divergence=True),
-        "add": Verb("Find what is missing"),
-        "group": Verb("These belong together"),
-        "remove": Verb("These do not belong here", topic=f"Not in {noun}"),
-    }
+        "about": Verb(
+            f"A new {noun} about …", f"One more {noun}, built around them.", f"{words} it shall be about", divergence=True
+        ),
+        "give": Verb(
+            f"Give it {words}", f"The {noun} stays what it is, with these {words} among its first ten.",
+            f"{words} it shall have", f"In {noun}", divergence=True,
+        ),
+        "forbid": Verb(
+            f"Never these {words}", f"Their weight is 0, in one {noun} or in all.", f"{words} to forbid", "In", divergence=True
+        ),
+        "move": Verb(
+            f"Move {words}", "Weight 0 in the one, among the first ten of the other.", f"{words} to move", f"Out of {noun}"
+        ),
+        "split": Verb("Split it", f"Two {topics} in place of one.", topic=f"{topic} to split"),
+        "merge": Verb("Make one of two", f"Two {topics} or more become one: the model then has fewer of them."),
+        "delete": Verb("Delete it", f"The {noun} goes, and no other one takes its place.", topic=f"{topic} to delete"),
+        "pin": Verb(
+            "Leave it as it is", f"The {noun} keeps its {words} and their weights exactly, in every refit that follows.",
+            topic=f"{topic} to pin", divergence=True,
+        ),
+        "add": Verb("Find what is missing", f"One more {noun}, from what the model explains least. Just press Preview."),
+        "group": Verb("These belong together", f"They make a {noun} of their own and are in no other."),
+        "remove": Verb("These do not belong here", f"They have no weight in that {noun}.", topic=f"Not in {noun}"),
+    }  # fmt: skip
 
 
 def button(run: FittedRun, k: int | None = None, *, key: str = "wish-button", tertiary: bool = False) -> bool:
@@ -134,6 +148,7 @@ def form(run: FittedRun, noun: str, *, items: bool) -> None:
         label_visibility="collapsed",
     )  # fmt: skip
     verb = str(pressed) if pressed in offered else offered[0]  # what another page offered may not be offered here
+    st.markdown(f":small[:gray[{markdown(known[verb].meaning)}]]")
     if run.spec.loss != "frobenius":
         st.markdown(f":small[:gray[{pulled(noun, clean(columns.name, 20))}]]")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):

@@ -97,7 +97,7 @@ def price(found: Preview, noun: str) -> None:
     """What it costs, which other topics moved, and how many items."""
     done, run = found.effects, found.before
     shares = [explained(error) for error in (done.before, done.now, done.unguided)]
-    cost = f"costs {percent(done.cost)} of it" if done.cost > 0.0005 else "costs nothing"
+    cost = f"costs {percent(done.cost)} of what the model explained before" if done.cost > 0.0005 else "costs nothing"
     st.markdown(
         f"Explains {shares[0]} before, {shares[1]} now, {shares[2]} after the same refit without it: the wish {cost}.",
         help="Explained: 1 − ‖X − WH‖² / ‖X‖². The cost is what the wish takes away, as a part of what was explained before.",

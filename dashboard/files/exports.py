@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard.text.tables import as_csv
+from dashboard.text.words import part
 from dashboard.work.fitting import FittedRun
 from nmfcore import export
 from nmfcore.topics.scale import CONVENTIONS
@@ -85,8 +86,16 @@ def factors_csv(run: FittedRun, W: np.ndarray, H: np.ndarray, scale: str = "", n
             archive.writestr(name, as_csv(table))
         archive.writestr("run.json", run.spec.to_json())
         sentence = CONVENTIONS[scale].sentence if scale in CONVENTIONS else ""
-        archive.writestr("about.json", json.dumps({"scale": scale, "meaning": sentence, "components": names}, indent=1))
+        about = {"scale": scale, "meaning": sentence, "headers": headers(part(run.dataset)), "components": names}
+        archive.writestr("about.json", json.dumps(about, indent=1))
     return out.getvalue()
+
+
+def headers(noun: str) -> str:
+    """What the columns of the tables are called on screen; in the files their names are the same for all kinds of data."""
+    if noun == "component":
+        return "In the tables, component k has the number k on screen."
+    return f"In the tables, component k is {noun} k; the name that it was given follows its number."
 
 
 def script(run: FittedRun) -> bytes:

@@ -77,14 +77,25 @@ def preparation(spec: RunSpec) -> str:
     return ", ".join(words) or "as it is"
 
 
-def identity(title: str, spec: RunSpec, convention: str) -> str:
-    """One line that says which run this is: data, preparation, solver, start, seed, scale."""
+def wished(spec: RunSpec, rank: int) -> str:
+    """What wishes made of the rank: "rank 10 + 1 from a wish", "rank 10 − 2 from 3 wishes"; "2 wishes" where it stayed.
+
+    rank : of the run, whose wishes may have added or taken away components
+    """
+    wishes, more = len(spec.guidance), rank - spec.rank
+    if not wishes or not more:
+        return count(wishes, "wish", "wishes") if wishes else ""
+    return f"rank {spec.rank} {'+' if more > 0 else '−'} {abs(more)} from {'a wish' if wishes == 1 else f'{wishes} wishes'}"
+
+
+def identity(title: str, spec: RunSpec, convention: str, rank: int | None = None) -> str:
+    """One line that says which run this is: data, preparation, solver, start, seed, scale; and what wishes made of its rank."""
     return " · ".join(
         [
             markdown(title),
             markdown(preparation(spec)),
             f"{SOLVERS[spec.solver].title}, {spec.init} start, seed {spec.seed}",
-            *([count(len(spec.guidance), "wish", "wishes")] if spec.guidance else []),
+            *([wished(spec, rank or spec.rank)] if spec.guidance else []),
             convention,
         ]
     )

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import links, session
 from dashboard.files import exports, report, saved
 from dashboard.text.plain import markdown
-from dashboard.text.words import identity
+from dashboard.text.words import identity, part
 from dashboard.topics_shown import on_scale
 from dashboard.topics_shown.edits import Edits
 from dashboard.widgets import scale
@@ -37,7 +37,7 @@ def draw(title: str, run: FittedRun | None, figures: Sequence[Figure] = ()) -> N
     with left:
         st.title(title, anchor=False)
         if run is not None:
-            st.markdown(f":gray[{identity(run.dataset.title, run.spec, scale.words())}]")
+            st.markdown(f":gray[{identity(run.dataset.title, run.spec, scale.words(), run.rank)}]")
     if run is not None:
         with right, st.container(horizontal=True, horizontal_alignment="right"):
             copy_link(run)
@@ -95,7 +95,8 @@ def export(run: FittedRun) -> None:
     with st.popover("Export", icon=":material/download:"):
         st.markdown("**Report**  \n:small[:gray[One page with every figure; opens in any browser, also offline, and prints.]]")
         _file("HTML report", lambda: _made("report", run, key, edits), f"{name}.html", "text/html", "report")
-        st.markdown(f"**W and H**  \n:small[:gray[In the scale shown ({convention}), with labels and the specification.]]")
+        said = f"In the scale shown ({convention}), with labels and the specification. {exports.headers(part(run.dataset))}"
+        st.markdown(f"**W and H**  \n:small[:gray[{said}]]")
         with st.container(horizontal=True, gap="small"):
             _file("NumPy (.npz)", lambda: _made("npz", run, key, edits), f"{name}.npz", BINARY, "npz")
             _file("Tables (.zip of CSV)", lambda: _made("csv", run, key, edits), f"{name}.zip", "application/zip", "csv")

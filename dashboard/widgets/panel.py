@@ -10,7 +10,7 @@ from dashboard import links, session
 from dashboard.figures.loss import sparkline
 from dashboard.text import settings
 from dashboard.text.plain import markdown
-from dashboard.text.words import SHORT_REASONS, count, preparation, seconds, shape, start_title
+from dashboard.text.words import SHORT_REASONS, count, part, preparation, seconds, shape, start_title, wished
 from dashboard.widgets import rank
 from dashboard.work.fitting import FittedRun
 from dashboard.work.jobs import Job, Status
@@ -97,6 +97,9 @@ def _rank() -> None:
     most, now = session.most_rank() or rank.SLIDER_TOP, session.wanted().rank
     meaning = "How many components: columns of W, rows of H."
     rank.draw("Rank", 1, most, now, session.wired("rank"), session.wired("rank", "rank-field"), meaning)
+    run = session.shown_run()
+    if run is not None and run.rank != run.spec.rank and not session.pending():
+        st.markdown(f":small[:gray[Shown: {count(run.rank, part(run.dataset))}, {wished(run.spec, run.rank)}.]]")
 
 
 def _advanced(solver: str) -> None:
@@ -239,13 +242,15 @@ def _chips(kept: list[tuple[str, FittedRun]]) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         for key, run in kept:
             wishes = f" · {count(len(run.spec.guidance), 'wish', 'wishes')}" if run.spec.guidance else ""
+            solver = SOLVERS[run.spec.solver].title
             here = shown is not None and key == shown.key
             st.button(
-                f"{run.rank} · {run.spec.solver} · {run.factorization.relative_error:.3f}{wishes}",
+                f"{run.rank} · {solver.partition(' (')[0]} · {run.factorization.relative_error:.3f}{wishes}",
                 key=f"kept-{key}",
                 on_click=session.show,
                 args=(key,),
                 type="primary" if here else "secondary",
                 disabled=here,
-                help=f"{markdown(run.dataset.title)}: rank, solver, relative error",
+                help=f"{markdown(run.dataset.title)}: rank {run.rank}, {solver}, relative error "
+                f"{run.factorization.relative_error:.4f}",
             )

@@ -160,6 +160,7 @@ def test_the_tables_name_their_scale_and_carry_typed_names(movies):
         heading = next(csv.reader(io.StringIO(archive.read("W.csv").decode())))
     assert about["scale"] == "W columns L2"
     assert about["meaning"].startswith("Each column of W has length 1")
+    assert about["headers"].startswith("In the tables, component k is topic k;")
     assert heading[1:3] == about["components"][:2] == ["component 1: sharks", "component 2"]
 
 

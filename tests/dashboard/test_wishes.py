@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 from test_views import go, named, start
 
 from dashboard import links
-from dashboard.cards.wish import alike
+from dashboard.cards.wish import alike, verbs
 from dashboard.figures.word_changes import Change, word_changes
 from dashboard.files import exports, report, saved
 from dashboard.session.steering import carry
@@ -91,6 +91,30 @@ def test_a_wish_is_previewed_kept_and_undone_with_the_same_bits():
     app.button(key="wish-redo").click().run()
     assert run_of(app) is second
     assert app.button(key="wish-redo").disabled
+
+
+def test_what_a_wish_made_of_the_rank_is_said_beside_the_rank_and_under_the_title():
+    """A seed made rank 10 eleven topics, and the panel went on saying Rank 10."""
+    app = keep(wish(opened(), "about", words=["horse", "outlaw"]))
+    side = "\n".join(block.value for block in app.sidebar.markdown)
+    assert "Shown: 11 topics, rank 10 + 1 from a wish." in side
+    assert "rank 10 + 1 from a wish" in text(app)
+    app = keep(wish(app, "merge", topics=[0, 1]))
+    app = keep(wish(app, "delete", topic=2))
+    assert "rank 10 − 1 from 3 wishes" in text(app)
+    assert "costs" in text(keep_open := wish(app, "forbid", where=-1, words=["murder"]))
+    assert re.search(r"the wish costs (nothing|[\d.]+ % of what the model explained before)\.", text(keep_open))
+
+
+def test_every_verb_says_what_happens_when_it_is_chosen():
+    app = opened()
+    app.button(key="wish-button").click().run()
+    known = verbs("topic", "keywords")
+    assert len({verb.meaning for verb in known.values()}) == len(known)
+    for key, verb in known.items():
+        if key not in ("group", "remove"):
+            app.button_group(key="wish-verb").set_value(key).run()
+            assert verb.meaning in text(app).replace("\u2060", "")
 
 
 def test_a_wish_at_a_card_is_four_clicks():
