@@ -148,7 +148,7 @@ def form(run: FittedRun, noun: str, *, items: bool) -> None:
         label_visibility="collapsed",
     )  # fmt: skip
     verb = str(pressed) if pressed in offered else offered[0]  # what another page offered may not be offered here
-    st.markdown(f":small[:gray[{markdown(known[verb].meaning)}]]")
+    st.markdown(f":small[:gray[{markdown(known[verb].meaning, 200)}]]")
     if run.spec.loss != "frobenius":
         st.markdown(f":small[:gray[{pulled(noun, clean(columns.name, 20))}]]")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
