@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,17 +10,16 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import session
-from dashboard.figures.bars import Measure, bars
+from dashboard import links, session
+from dashboard.cards import store_away, store_topics
 from dashboard.figures.items import mixture
 from dashboard.figures.loss import loss_curve
 from dashboard.figures.means import block_means
 from dashboard.figures.svd import error_over_rank, singular_values
-from dashboard.figures.theme import component_colour
+from dashboard.files.store_runs import open_work
 from dashboard.text.plain import clean, markdown
-from dashboard.text.words import SHORT_REASONS, count, percent, seconds
+from dashboard.text.words import SHORT_REASONS, count, seconds
 from dashboard.widgets import bench, card
-from dashboard.widgets.bench import Away
 from dashboard.widgets.bench_panel import Bench, Panel, Task, said
 from dashboard.widgets.header import Figure
 from dashboard.work import stores as work
@@ -27,7 +27,6 @@ from dashboard.work.jobs import Job
 from dashboard.work.stores import Choice, StoreFit
 from nmfcore.core.errors import ProblemError
 from nmfcore.data.blocks import Store, stores
-from nmfcore.export import script
 
 PAGE = "stores"
 ASPECT = "stores-aspect"
@@ -35,13 +34,18 @@ STORE = "stores-name"
 ASPECTS = {
     "fit": "Fit", "topics": "Topics", "items": "Items", "matrices": "Matrices", "svd": "SVD", "sample": "Rank and more",
 }  # fmt: skip
-ENGINES = {"local": "threads of this server", "dask": "Dask workers"}
-WORDS = 12  # of a topic
-MOST_TOPICS = 60  # that are drawn
+ENGINES = {"local": "threads of this server", "dask": "Dask workers", "file": "a saved run"}
 PASSES = 100  # at most, where nothing else is asked for
+PENALTIES = {"l1": "L1 of W and H", "l2": "L2 of W and H"}
+CONTENT = "content"  # of the address: the beginning of the store's fingerprint
+SHOWN_CONTENT = 16  # characters of it
+OTHER_CONTENT = (
+    "This link was made of other content: the store had the fingerprint {given} then and has {here} now. It was converted "
+    "again, or another one has its name. What is fitted here is of the store as it is now: results may differ from those linked."
+)
+NOT_OFFERED = "This link names a store that is not offered here ({name}); another one is shown."
 
-
-BENCH = Bench(PAGE, "", lambda _: "", "topic", "topics", ("rank", "passes", "seed"), waits=True, lane="store")
+BENCH = Bench(PAGE, "", lambda _: "", "topic", "topics", ("rank", "passes", "seed", "l1", "l2"), waits=True, lane="store")
 
 
 def chosen(panel: Panel) -> Store | None:
@@ -50,7 +54,11 @@ def chosen(panel: Panel) -> Store | None:
     if not names:
         nothing()
         return None
+    linked = session.linked("store")
+    unknown = linked if session.control_value(STORE, None) is None and linked not in ("", *names) else ""
     bench.linked(STORE, "store", names)
+    if unknown:
+        session.set_control(BENCH.key("told"), (session.control_value(STORE, ""), NOT_OFFERED.format(name=unknown[:80])))
     with panel.box_of_data():
         name = st.selectbox("Store", names, key=STORE, persist_state="session", format_func=lambda n: clean(n, 80))
         about_it = st.empty()
@@ -58,10 +66,26 @@ def chosen(panel: Panel) -> Store | None:
     try:
         store = work.opened(str(name))
         about_it.markdown(f":small[:gray[{about(store)}]]")
+        _linked_content(store)
         return store
     except ProblemError as wrong:
         st.error(markdown(str(wrong), 400), icon=":material/error:")
         return None
+
+
+def _linked_content(store: Store) -> None:
+    """Name the store and its content in the address, and say so where a link was made of other content."""
+    name, here, given = store.folder.name, store.fingerprint[:SHOWN_CONTENT], session.linked(CONTENT)
+    if given and given != here and session.control_value(BENCH.key("content-of"), None) in (None, name):
+        session.set_control(BENCH.key("told"), (name, OTHER_CONTENT.format(given=given[:SHOWN_CONTENT], here=here)))
+    session.set_control(BENCH.key("content-of"), name)
+    session.link("store", name)
+    session.link(CONTENT, here)
+    told = session.control_value(BENCH.key("told"), None)
+    if told is not None and told[0] == name:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            st.markdown(f":orange[:material/warning:] {markdown(told[1], 400)}", width="stretch")
+            st.button("Understood", key=BENCH.key("heard"), on_click=session.set_control, args=(BENCH.key("told"), None))
 
 
 def nothing() -> None:
@@ -101,18 +125,50 @@ def wanted(panel: Panel, store: Store) -> Choice:
                 help="An iteration is one pass over the data. It stops earlier when the error falls by less than 3e-6 per pass.",
             )  # fmt: skip
             seed = panel.seed()
-    return Choice(rank, seed, max_iter=int(passes))
+            with st.grid(2, min_column_width=60, gap="xsmall"):
+                l1, l2 = (_weight(name, title) for name, title in PENALTIES.items())
+    return Choice(rank, seed, max_iter=int(passes), l1=l1, l2=l2)
+
+
+def _weight(name: str, title: str) -> float:
+    """The weight of a penalty on W and H; part of the address."""
+    key, held = BENCH.key(name), links.NUMBERS[f"{name}h"]
+    least, most = float(held.least or 0.0), held.most
+    if session.control_value(key, None) is None:
+        given = _as_number(session.linked(name))
+        session.set_control(key, given if least <= given <= (math.inf if most is None else most) else 0.0)
+    meaning = "Adds this weight times the sum of entries (L1), or half of that of their squares (L2), to the loss. 0 for none."
+    weight = st.number_input(title, least, most, step=0.1, format="%g", key=key, help=meaning, persist_state="session")
+    session.link(name, repr(float(weight)) if weight else "")
+    return float(weight)
+
+
+def _as_number(text: str) -> float:
+    """What an address says; -1 where it says no number."""
+    try:
+        return float(text)
+    except ValueError:
+        return -1.0
 
 
 def task(store: Store, choice: Choice) -> Task[Choice]:
-    """The fit of a choice."""
+    """The fit of a choice, or the run that was opened."""
+    how, more = work.fit_work(store, choice), []
+    if choice.opened:
+        fit, more = store_away.held(choice), ["from a file"]
+        how = open_work(store, fit, choice.opened) if fit is not None else _gone
+    more += [f"{name.upper()} {weight:g}" for name, weight in (("l1", choice.l1), ("l2", choice.l2)) if weight]
     return Task(
         work.fit_key(store, choice),
-        work.fit_work(store, choice),
+        how,
         f"{store.title}, rank {choice.rank}",
-        said(BENCH, choice.rank, choice.seed),
+        said(BENCH, choice.rank, choice.seed, *more),
         lambda found: found.fit,
     )
+
+
+def _gone(job: Job) -> StoreFit:
+    raise ProblemError("This saved run is no longer held here. Open its file again.")
 
 
 def about(store: Store) -> str:
@@ -154,6 +210,7 @@ def before(store: Store) -> None:
         for note in store.notes:
             st.markdown(f":small[{markdown(note, 300)}]")
         st.markdown(f":small[Fingerprint {store.fingerprint[:16]}.]")
+    store_away.bring_back(store)
 
 
 def live(job: Job) -> None:
@@ -178,53 +235,10 @@ def fit(found: StoreFit) -> None:
         for warning in found.fit.warnings:
             st.markdown(f":orange[:material/warning:] {markdown(warning, 300)}")
         rows = {"start": spec.init, "seed": str(spec.seed), "rank": str(spec.rank), "tolerance": f"{spec.stop.tol:g}",
+                **{name: f"{weight:g}" for name, weight in spec.penalty.items() if weight},
                 "blocks": str(len(found.store)), "fingerprint": spec.fingerprint[:16]}  # fmt: skip
         st.dataframe({"part": list(rows), "value": list(rows.values())}, hide_index=True, key="stores-spec", height="content")
-
-
-def topics(found: StoreFit) -> None:
-    """The leading features of each topic."""
-    H, axis = found.fit.H, found.store.axes.columns
-    order = np.argsort(-found.share, kind="stable")[:MOST_TOPICS]
-    columns = st.columns(3)
-    for place, k in enumerate(order):
-        front = np.argsort(-H[k], kind="stable")[:WORDS]
-        height = max(float(H[k].max()), 1e-300)
-        drawn = bars(
-            axis.take(front), H[k, front] / height, Measure("weight in H, of the topic's largest", lambda v: f"{v:.2f}", top=1.0),
-            colours=[component_colour(int(k), session.theme())] * len(front),
-            alt=f"Topic {k + 1}: {', '.join(clean(name) for name in axis.take(front[:5]))}.", theme=session.theme(),
-        )  # fmt: skip
-        with columns[place % 3], st.container(border=True, gap="xsmall"):
-            st.markdown(f"**Topic {k + 1}** :small[:gray[{percent(found.share[k])} of what is explained]]")
-            card.chart(f"stores-topic-{k}", drawn)
-    bench.table(PAGE, "words", "Words of all topics", _words(found), say=f"The {WORDS} with the largest weight in each.")
-
-
-def away(found: StoreFit) -> Away:
-    """H, the leading features and the curve as tables, and the program that computes all of it; W only by that program."""
-
-    def tables() -> dict[str, pd.DataFrame]:
-        axis, (r, n), history = found.store.axes.columns, found.fit.H.shape, found.fit.history
-        whole = pd.DataFrame(found.fit.H.T, columns=[f"topic {k + 1}" for k in range(r)])
-        whole.insert(0, axis.singular, list(axis.take(range(n))))
-        passes = pd.DataFrame(
-            {"iteration": history.iterations, "relative error": history.relative_errors, "seconds": history.seconds}
-        )
-        return {"topics": whole, "words": _words(found), "history": passes}
-
-    return Away(tables, script(found.fit, X=found.store))
-
-
-def _words(found: StoreFit) -> pd.DataFrame:
-    rows = []
-    for k, row in enumerate(found.fit.H):
-        front = np.argsort(-row, kind="stable")[:WORDS]
-        rows += [
-            {"topic": k + 1, "place": place + 1, found.store.axes.columns.singular: name, "weight": float(row[j])}
-            for place, (j, name) in enumerate(zip(front, found.store.axes.columns.take(front), strict=True))
-        ]
-    return pd.DataFrame(rows)
+    store_away.bring_back(found.store)
 
 
 def items(found: StoreFit) -> None:
@@ -246,14 +260,25 @@ def items(found: StoreFit) -> None:
     left, right = st.columns([3, 2])
     with left:
         bench.table(PAGE, "items", f"{work.PAGE_ROWS} of {rows:,} {markdown(found.store.axes.rows.name, 40)}",
-                    pd.DataFrame(work.page_of(found, int(page))), height="content",
+                    _named(found, work.page_of(found, int(page))), height="content",
                     column_config={"share of it": st.column_config.NumberColumn(format="percent")})  # fmt: skip
     with right:
         weights, entries = work.item(found, int(index) - 1)
         label = found.store.axes.rows.label(int(index) - 1)
-        card.picture(PAGE, "item", markdown(label, 80), mixture(weights, item=label, theme=session.theme()))
+        card.picture(
+            PAGE, "item", markdown(label, 80), mixture(weights, store_topics.called(found), item=label, theme=session.theme())
+        )
         frame = pd.DataFrame(entries, columns=[found.store.axes.columns.singular, "in X", "in WH"])
         bench.table(PAGE, "entries", "Its largest entries, and the model's", frame, height="content")
+
+
+def _named(found: StoreFit, page: dict[str, list[Any]]) -> pd.DataFrame:
+    """A page of items, with what their topics are called."""
+    names = [store_topics.name_of(found, k - 1) for k in page["topic"]]
+    shown = pd.DataFrame(page)
+    if any(names):
+        shown.insert(list(page).index("topic") + 1, "its name", names)
+    return shown
 
 
 def matrices(found: StoreFit) -> None:
@@ -340,5 +365,5 @@ def sample(found: StoreFit) -> None:
 
 
 DRAW: dict[str, Callable[[StoreFit], Any]] = {
-    "fit": fit, "topics": topics, "items": items, "matrices": matrices, "svd": svd, "sample": sample,
+    "fit": fit, "topics": store_topics.draw, "items": items, "matrices": matrices, "svd": svd, "sample": sample,
 }  # fmt: skip

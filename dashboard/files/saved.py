@@ -28,6 +28,7 @@ from nmfcore.export import SavedRun
 from nmfcore.methods.subset import Filter
 
 AGREES = 1e-3  # relative difference between the error a run file claims and that of its W and H (float32 rounds at 1e-6)
+STORE = "store"  # of the view in a run file: the title of the store of blocks that it is of (files/store_runs.py)
 INTEGERS = ("int8", "int16", "int32", "int64")  # what the index of known classes may be stored as
 
 
@@ -73,12 +74,12 @@ def opened(content: bytes, limits: Limits | None = None) -> tuple[SavedRun, Data
     limits = limits or Limits.from_environment()
     if len(content) > limits.upload_bytes:
         raise ProblemError(f"The file has {len(content):,} bytes; files up to {limits.upload_bytes:,} are read.")
-    with _only_problems():
+    with only_problems():
         return _opened(content, limits)
 
 
 @contextmanager
-def _only_problems() -> Iterator[None]:
+def only_problems() -> Iterator[None]:
     """Whatever a damaged file makes a library raise becomes the one error that is documented."""
     try:
         yield
@@ -91,6 +92,11 @@ def _only_problems() -> Iterator[None]:
 def _opened(content: bytes, limits: Limits) -> tuple[SavedRun, Dataset | None]:
     saved = export.read_run(io.BytesIO(content), largest=limits.unpacked_bytes)
     spec = saved.fit.spec
+    if STORE in saved.view:
+        raise ProblemError(
+            f"This run is of the store {str(saved.view[STORE])[:80]!r}, which is visited block by block. Open it on the page "
+            "Beyond memory, beside that store."
+        )
     edits_of(saved)
     filter_of(saved)
     try:  # a file may name what a link may name, so that every control can be turned to it
@@ -211,7 +217,7 @@ def open_work(saved: SavedRun, dataset: Dataset | None, jobs: Jobs) -> Callable[
             raise ProblemError(
                 f"This file says its relative error is {claimed:.4f}; its W and H have {error:.4f}. It was changed."
             )
-        with _only_problems():
+        with only_problems():
             again = start(spec, data)
         job.message = "Measuring the floor"
         run = finished(again, data, *floor_of(data, spec.rank, jobs))

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import session
+from dashboard.cards import store_away
 from dashboard.cards import stores as cards
 from dashboard.text.plain import markdown
 from dashboard.widgets import bench
@@ -24,7 +24,7 @@ def draw() -> None:
         title = f"{markdown(store.title, 60)}, visited block by block"
         if found is not None:
             title = f"Relative error {found.fit.relative_error:.4f} after {found.passes} passes"
-        away = cards.away(found) if found is not None else None
+        away = store_away.away(found) if found is not None else None
         bench.heading(cards.PAGE, title, cards.about(store), cards.figures(store, found), METHOD, away)
     if found is None:
         cards.before(store)
@@ -39,7 +39,6 @@ def draw() -> None:
         persist_state="session",
     )
     cards.DRAW[str(aspect)](found)
-    session.link("store", store.folder.name)
 
 
 draw()

@@ -30,10 +30,14 @@ Live = Callable[[Job], None]
 
 @dataclass(frozen=True)
 class Away:
-    """What can be taken away from a workbench: its tables, made when they are asked for, and the script that computes them."""
+    """What can be taken away from a workbench: its tables, made when they are asked for, and the script that computes them.
+
+    more : draws buttons for what else there is
+    """
 
     tables: Callable[[], Mapping[str, pd.DataFrame]]
     script: str
+    more: Callable[[], None] | None = None
 
 
 def heading(page: str, title: str, line: str, figures: Sequence[Figure], source: str = "", away: Away | None = None) -> None:
@@ -328,6 +332,8 @@ def export(page: str, away: Away) -> None:
             on_click="ignore",
             key=f"{page}-export",
         )
+        if away.more is not None:
+            away.more()
         st.code(away.script, language="python", height=260)
 
 

@@ -19,7 +19,7 @@ import scipy.sparse as sp
 
 from dashboard.text.words import count, seconds
 from dashboard.work.jobs import Job
-from nmfcore.core.factorization import Axes, Axis, Factorization, Matrix
+from nmfcore.core.factorization import Axes, Axis, Factorization, Matrix, Penalty
 from nmfcore.core.spec import StopRule
 from nmfcore.data.blocks import Store, open_store
 from nmfcore.data.model.dataset import Dataset
@@ -40,19 +40,31 @@ PAGE_ROWS = 25  # items on one page
 
 @dataclass(frozen=True)
 class Choice:
-    """All that determines a fit, besides the data."""
+    """All that determines a fit, besides the data.
+
+    l1, l2 : weights of the penalties on W and H
+    opened : whose file it was opened from, and which; "" for a fit that is made here
+    """
 
     rank: int
     seed: int = 0
     tol: float = 3e-6
     max_iter: int = 200
+    l1: float = 0.0
+    l2: float = 0.0
+    opened: str = ""
+
+    @property
+    def penalty(self) -> Penalty:
+        return Penalty(l1_W=self.l1, l1_H=self.l1, l2_W=self.l2, l2_H=self.l2)
 
 
 @dataclass(frozen=True, eq=False)
 class StoreFit:
     """A fit of a store's blocks; H at unit height, so that W carries the size.
 
-    passes : over the data, those of the start included; engine : who did them
+    passes : over the data, those of the start included; engine : who did them, "file" for a run that was opened
+    owner : of a run that was opened: whose file it is, so that what is computed of it is shared with nobody
     share : (r,) of what is explained that each topic has: sum of W_ik times sum of H_kj, of all topics' sums
     """
 
@@ -61,10 +73,16 @@ class StoreFit:
     passes: int
     engine: str
     share: np.ndarray = field(repr=False)
+    owner: str = ""
 
     @property
     def key(self) -> Hashable:
-        return self.store.fingerprint, self.fit.spec.key
+        return run_key(self.store, self.fit, self.owner)
+
+
+def run_key(store: Store, fit: Factorization, owner: str = "") -> Hashable:
+    """Names a fit of a store, for what follows from it."""
+    return store.fingerprint, fit.spec.key, owner
 
 
 @dataclass(frozen=True)
@@ -104,8 +122,8 @@ opened = _Opened()  # maps are the process's
 
 
 def fit_key(store: Store, choice: Choice) -> Hashable:
-    """Names a fit."""
-    return ("store", "fit", store.fingerprint, choice)
+    """Names a fit; one that was opened from a file names whose file it is."""
+    return ("store", "fit", store.fingerprint, choice, choice.opened)
 
 
 def fit_work(store: Store, choice: Choice) -> Callable[[Job], StoreFit]:
@@ -114,8 +132,8 @@ def fit_work(store: Store, choice: Choice) -> Callable[[Job], StoreFit]:
     def work(job: Job) -> StoreFit:
         job.reserve(needed_bytes(store, choice.rank), "A lower rank needs less.")
         stop = StopRule(tol=choice.tol, max_iter=choice.max_iter, max_seconds=None)
-        with _client() as client:
-            run = prepare(store, choice.rank, seed=choice.seed, stop=stop, client=client)
+        with client() as cluster:
+            run = prepare(store, choice.rank, seed=choice.seed, stop=stop, penalty=choice.penalty, client=cluster)
             engine = run.engine.name  # type: ignore[attr-defined]
 
             def kept() -> StoreFit:
@@ -160,10 +178,11 @@ def told(point: Within) -> str:
 
 def _finished(store: Store, run: Any, engine: str) -> StoreFit:
     fit = run.result()
-    return StoreFit(store, fit, run.passes, engine, _shares(fit))
+    return StoreFit(store, fit, run.passes, engine, shares(fit))
 
 
-def _shares(fit: Factorization) -> np.ndarray:
+def shares(fit: Factorization) -> np.ndarray:
+    """The share (r,) of what is explained that each topic has; W may be a mapped file."""
     height = max(1, (1 << 22) // fit.rank)
     totals = np.zeros(fit.rank)
     for begin in range(0, len(fit.W), height):
@@ -192,8 +211,8 @@ def floor_work(store: Store, terms: int) -> Callable[[Job], SVD]:
     """The leading singular values, in a stated number of passes; no left vectors."""
 
     def work(job: Job) -> SVD:
-        with _client() as client:
-            return whole.svd(store, terms, left=False, visit=whole.Visit(client=client, report=job.say))
+        with client() as cluster:
+            return whole.svd(store, terms, left=False, visit=whole.Visit(client=cluster, report=job.say))
 
     return work
 
@@ -214,8 +233,8 @@ def means_work(found: StoreFit) -> Callable[[Job], Means]:
         store, fit = found.store, found.fit
         row_bins = min(PICTURE_ROWS, store.shape[0])
         column_of, topics = _column_bins(fit.H, min(PICTURE_COLUMNS, store.columns))
-        with _client() as client:
-            visit = whole.Visit(client=client, report=job.say)
+        with client() as cluster:
+            visit = whole.Visit(client=cluster, report=job.say)
             X, counts = whole.block_means(store, row_bins, column_of, len(topics), visit=visit)
         tall = np.zeros((row_bins, fit.rank))
         height = max(1, (1 << 22) // fit.rank)
@@ -290,8 +309,8 @@ def sample_work(store: Store, seed: int) -> Callable[[Job], Dataset]:
     """The work of a job that takes a random sample of the rows into memory, as a data set like any other."""
 
     def work(job: Job) -> Dataset:
-        with _client() as client:
-            visit = whole.Visit(client=client, report=job.say)
+        with client() as cluster:
+            visit = whole.Visit(client=cluster, report=job.say)
             rows, X = whole.sample(store, sample_size(store), seed=seed, visit=visit)
         filled = np.asarray(X.sum(axis=0)).ravel() > 0
         X = _columns(X, filled)
@@ -319,7 +338,7 @@ def _columns(X: Matrix, filled: np.ndarray) -> Matrix:
 
 
 # -- Dask ----------------------------------------------------------------------------------------------------------------------
-class _client:
+class client:
     """The client of the scheduler that is configured, for the time of one job; None without one."""
 
     def __init__(self) -> None:
@@ -356,8 +375,8 @@ def cluster() -> Cluster | None:
     if _looked.found.address == address and time.monotonic() - _looked.at < LOOK_EVERY:
         return _looked.found
     try:
-        with _client() as client:
-            workers = client.scheduler_info(n_workers=-1)["workers"]
+        with client() as at:
+            workers = at.scheduler_info(n_workers=-1)["workers"]
         found = Cluster(address, len(workers), sum(int(w["nthreads"]) for w in workers.values()))
     except (ImportError, OSError, ValueError, TimeoutError) as wrong:
         found = Cluster(address, trouble=str(wrong) or type(wrong).__name__)

@@ -93,6 +93,28 @@ def transform(X: Any, H: np.ndarray, *, visit: Visit | None = None, folder: str 
     return W
 
 
+def relative_error(X: Any, W: np.ndarray, H: np.ndarray, *, visit: Visit | None = None) -> float:
+    """||X - WH||_F / ||X||_F of factors that come from somewhere else. One pass, in float64.
+
+    X : (m, n) blocks;  W : (m, r), may be a mapped file;  H : (r, n)
+
+    Raises
+    ------
+    ProblemError
+        If W and H do not fit X, or X is zero everywhere.
+    """
+    blocks = as_visited(X)
+    if W.shape[0] != blocks.shape[0] or H.shape[1] != blocks.columns or W.shape[1] != H.shape[0]:
+        raise ProblemError(f"W {W.shape} and H {H.shape} do not fit X {blocks.shape}.")
+    tree, F = Tree(len(blocks)), np.ascontiguousarray(H.T, np.float64)
+    for index, found in enumerate((visit or Visit()).each(blocks, "Error", _error, W, F)):
+        tree.put(index, found, np.add)
+    square, inner, model = tree.root
+    if square == 0:
+        raise ProblemError("X is zero everywhere, so a relative error has no meaning.")
+    return float(np.sqrt(max(square - 2.0 * inner + model, 0.0) / square))
+
+
 def svd(X: Any, rank: int, *, passes: int = SVD_PASSES, seed: int = 0, left: bool = True, visit: Visit | None = None,
         folder: str | Path | None = None) -> SVD:  # fmt: skip
     """The leading singular values and vectors of X, for the floor under every NMF of a rank.
@@ -226,6 +248,14 @@ def _totals(X: Matrix, index: int, first_row: int) -> np.ndarray:
 def _squares(X: Matrix, index: int, first_row: int) -> float:
     values = X.data if sp.issparse(X) else X.ravel()
     return float(np.einsum("i,i->", values, values, dtype=np.float64))
+
+
+def _error(X: Matrix, index: int, first_row: int, W: np.ndarray, F: np.ndarray) -> np.ndarray:
+    """||X_b||^2, <X_b, W_b H> and ||W_b H||^2 of one block."""
+    W_b = np.asarray(W[first_row : first_row + X.shape[0]], np.float64)
+    inner = np.einsum("ij,ij->", X.astype(np.float64) @ F, W_b)
+    model = np.einsum("ij,ij->", W_b.T @ W_b, F.T @ F)
+    return np.array([_squares(X, index, first_row), inner, model])
 
 
 def _encoded(X: Matrix, index: int, first_row: int, H: np.ndarray) -> np.ndarray:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from streamlit.testing.v1 import AppTest
 
-from dashboard.cards import stores as store_cards
+from dashboard.cards import store_away
+from dashboard.files import saved, store_runs
+from dashboard.topics_shown.edits import Edits
 from dashboard.work import given, stores
-from dashboard.work.jobs import service
+from dashboard.work.jobs import names, service
+from nmfcore.core.errors import ProblemError
 from nmfcore.core.factorization import Axes, Axis
 from nmfcore.data.blocks import as_blocks
 from nmfcore.evaluate.svd import svd
@@ -59,6 +65,11 @@ def press(app: AppTest, key: str) -> AppTest:
 
 def text(app: AppTest) -> str:
     return "\n".join(block.value for block in app.markdown)
+
+
+def table(app: AppTest, column: str) -> pd.DataFrame:
+    """The table on the page that has this column."""
+    return next(shown.value for shown in app.dataframe if column in shown.value)
 
 
 def test_without_a_store_the_page_says_how_to_have_one(monkeypatch):
@@ -116,7 +127,7 @@ def test_a_fit_is_taken_away_as_tables_and_a_script_that_names_the_store(folder)
     job = service().submit(("test", "away"), stores.fit_work(store, stores.Choice(4)), session="t")
     assert job.wait(30)
     found = service().result(job.key)
-    away = store_cards.away(found)
+    away = store_away.away(found)
     tables = away.tables()
     np.testing.assert_array_equal(tables["topics"].iloc[:, 1:].to_numpy(), found.fit.H.T)
     assert tables["topics"].iloc[:, 0].tolist() == list(store.axes.columns.take(range(store.columns)))
@@ -124,9 +135,102 @@ def test_a_fit_is_taken_away_as_tables_and_a_script_that_names_the_store(folder)
     assert store.fingerprint in away.script
 
 
-def test_the_number_of_passes_travels_in_the_link(folder):
-    app = opened(passes="7")
+def test_passes_and_penalties_travel_in_the_link_and_into_the_fit(folder):
+    app = opened(passes="7", topics="3", l2="0.5", l1="1e400")
     assert app.number_input("stores-passes").value == 7
+    assert app.number_input("stores-l1").value == 0.0
+    press(app, "stores-fit")
+    assert app.query_params["l2"] == "0.5"
+    assert "l1" not in app.query_params
+    part = table(app, "part").set_index("part")["value"]
+    assert part["l2_W"] == part["l2_H"] == "0.5"
+
+
+def test_a_link_that_was_made_of_other_content_says_so(folder):
+    app = opened(store="recipes.blocks", content="0123456789abcdef")
+    here = stores.opened("recipes.blocks").fingerprint[:16]
+    assert f"the fingerprint 0123456789abcdef then and has {here} now" in text(app)
+    assert app.query_params["content"] == here
+    app.button("stores-heard").click().run()
+    assert "made of other content" not in text(app)
+    assert "made of other content" not in text(opened(store="recipes.blocks", content=here))
+
+
+def test_a_link_to_a_store_that_is_not_offered_says_so(folder):
+    assert "This link names a store that is not offered here" in text(opened(store="gone.blocks"))
+
+
+def test_a_topic_is_called_what_somebody_typed_wherever_it_stands(folder):
+    app = opened(topics="4")
+    press(app, "stores-fit")
+    app.segmented_control("stores-aspect").set_value("topics").run()
+    app.text_input("stores-name-1").set_value("Bread *and* wine").run()
+    assert any("Topic 2 · Bread" in block.value for block in app.markdown)
+    words = table(app, "place")
+    assert set(words.loc[words["topic"] == 2, "name"]) == {"Bread *and* wine"}
+    app.segmented_control("stores-aspect").set_value("items").run()
+    items = table(app, "share of it")
+    assert set(items.loc[items["topic"] == 2, "its name"]) == {"Bread *and* wine"}
+    app.segmented_control("stores-aspect").set_value("topics").run()
+    app.text_input("stores-name-1").set_value("").run()
+    assert "name" not in table(app, "place")
+
+
+@pytest.fixture
+def fitted(folder):
+    """A finished fit of the store."""
+    store = stores.opened("recipes.blocks")
+    job = service().submit(("test", "saved", str(folder)), stores.fit_work(store, stores.Choice(4)), session="t")
+    assert job.wait(30)
+    return service().result(job.key)
+
+
+def test_a_saved_run_opens_beside_its_store_with_the_names_of_its_topics(fitted):
+    content = store_runs.saved(fitted, Edits().rename((2,), "Soup"))
+    app = opened()
+    app.file_uploader("stores-open-run").set_value(("run.nmf.npz", content, "application/octet-stream")).run()
+    settled(app)
+    assert f"Relative error {fitted.fit.relative_error:.4f}" in app.title[0].value
+    app.segmented_control("stores-aspect").set_value("topics").run()
+    assert any("Topic 3 · Soup" in block.value for block in app.markdown)
+    assert app.slider[0].value == 4
+
+
+def test_a_file_that_is_no_run_of_this_store_is_refused_in_a_sentence(fitted, tmp_path):
+    app = opened()
+    app.file_uploader("stores-open-run").set_value(("run.nmf.npz", b"PK no", "application/octet-stream")).run()
+    assert "This is no run file" in text(app)
+    other = as_blocks(np.ones((300, 40), np.float32), tmp_path / "other.blocks")
+    with pytest.raises(ProblemError, match="other content: its store had the fingerprint"):
+        store_runs.read(store_runs.saved(fitted, Edits()), other)
+    with pytest.raises(ProblemError, match="Open it on the page Beyond memory"):
+        saved.opened(store_runs.saved(fitted, Edits()))
+
+
+def test_factors_that_do_not_have_the_error_the_file_claims_are_not_shown(fitted):
+    changed = replace(fitted, fit=replace(fitted.fit, W=np.asarray(fitted.fit.W) * np.float32(1.5)))
+    fit, _ = store_runs.read(store_runs.saved(changed, Edits()), fitted.store)
+    job = service().submit(("test", "changed"), store_runs.open_work(fitted.store, fit, "t:1"), session="t")
+    assert job.wait(30)
+    assert "It was changed" in job.failure.message
+
+
+def test_what_is_opened_from_a_file_is_shared_with_nobody(fitted):
+    fit, _ = store_runs.read(store_runs.saved(fitted, Edits()), fitted.store)
+    job = service().submit(("test", "own"), store_runs.open_work(fitted.store, fit, "somebody:1"), session="t")
+    assert job.wait(30)
+    mine = service().result(job.key)
+    assert mine.key != fitted.key
+    assert names(stores.means_key(mine), "somebody")
+    assert names(stores.fit_key(fitted.store, stores.Choice(4, opened="somebody:1")), "somebody")
+    assert not names(stores.means_key(fitted), "somebody")
+
+
+def test_w_is_handed_over_as_an_array_of_every_item(fitted, monkeypatch):
+    np.testing.assert_array_equal(np.load(io.BytesIO(store_runs.weights(fitted))), fitted.fit.W)
+    assert store_runs.can_be_saved(fitted)
+    monkeypatch.setenv("NMF_LIMIT_UPLOAD_BYTES", "1000")
+    assert not store_runs.can_be_saved(fitted)
 
 
 def test_stop_inside_a_pass_keeps_the_last_whole_one(folder, monkeypatch):

@@ -16,6 +16,7 @@ import nmfcore
 from nmfcore import ProblemError, StopReason, StopRule
 from nmfcore.core.blocks import ArrayBlocks, Blocks, cut
 from nmfcore.core.guidance import Delete, Guidance
+from nmfcore.core.losses import relative_error
 from nmfcore.data.blocks import as_blocks
 from nmfcore.estimator import NMF
 from nmfcore.evaluate import blocks as whole
@@ -303,6 +304,17 @@ def test_what_is_said_of_blocks_is_what_is_said_of_the_matrix(kind):
     assert counts.sum() == dense.size
     bins = whole.row_bin(np.arange(420), 420, 7)
     np.testing.assert_allclose(means[2, 1], dense[bins == 2][:, column_of == 1].mean())
+
+
+@pytest.mark.parametrize("kind", ["sparse", "dense"])
+def test_the_error_of_factors_that_come_from_elsewhere_is_that_of_memory(kind):
+    X = data(kind)
+    rng = np.random.default_rng(3)
+    W, H = rng.random((420, 4)), rng.random((4, 70))
+    blocks = ArrayBlocks(X, edges=EDGES)
+    assert whole.relative_error(blocks, W, H) == pytest.approx(relative_error(X, W, H), rel=1e-12)
+    with pytest.raises(ProblemError, match="do not fit"):
+        whole.relative_error(blocks, W[1:], H)
 
 
 @needs_dask
