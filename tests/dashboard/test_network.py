@@ -11,7 +11,7 @@ from running import COMMAND, serving, start
 
 from benchmarks.tab import Tab
 
-CUTS = 8
+CUTS = 20
 ROWS = "name,a,b,c\n" + "\n".join(f"row {i},{i},{i * i % 7},{9 - i}" for i in range(1, 9)) + "\n"
 
 
@@ -35,7 +35,7 @@ def test_a_connection_that_is_cut_again_and_again_loses_neither_upload_nor_run(s
     for cut in range(CUTS):
         tab.cut()
         tab.open()  # as the browser does, with the session it had
-        tab.run(**({"fit": True} if cut % 4 == 3 else {}))
+        tab.run(**({"fit": True} if cut % 5 == 4 else {}))
         assert tab.session == session
         assert tab.says("lines.csv"), f"after {cut + 1} cuts"
         assert not tab.says("The server no longer has")
