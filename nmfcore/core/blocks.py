@@ -11,12 +11,12 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import scipy.sparse as sp
 
-from nmfcore.core.checks import as_matrix
+from nmfcore.core.checks import NEEDS_MEMORY, as_matrix
 from nmfcore.core.errors import ProblemError
 from nmfcore.core.factorization import Axes, Matrix, stored_values
 
@@ -98,6 +98,18 @@ class Blocks(ABC):
     def span(self, index: int) -> tuple[int, int]:
         """First row of a block, and the one after its last."""
         return int(self.edges[index]), int(self.edges[index + 1])
+
+    def in_memory(self, *_: Any, **__: Any) -> NoReturn:
+        """Whatever takes X for a matrix gets a sentence that says what it needs instead of an error of NumPy's.
+
+        Raises
+        ------
+        ProblemError
+        """
+        raise ProblemError(NEEDS_MEMORY.format(name="X"))
+
+    __array__ = __array_ufunc__ = __getitem__ = __iter__ = __matmul__ = __rmatmul__ = __mul__ = __rmul__ = __sub__ = in_memory
+    sum = max = min = multiply = toarray = astype = in_memory
 
     def rows(self, begin: int, end: int) -> Matrix:
         """The rows begin <= i < end as one matrix in memory; only the blocks that hold them are read."""

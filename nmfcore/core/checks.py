@@ -18,6 +18,10 @@ from nmfcore.core.factorization import BETA, Axes, Factors, Matrix, Penalty, Pro
 
 LARGEST, SMALLEST = 2.0**20, 2.0**-20  # inside this range nothing in the solvers over- or underflows: X is used as it is
 ASYMMETRY = 1e-6  # of the largest entry: what float32 similarities differ by from their mirror images
+NEEDS_MEMORY = (
+    "{name} is visited block by block, and this needs all of it in memory. Take some of its rows "
+    "(nmfcore.evaluate.blocks.sample), or what nmfcore.evaluate.blocks offers in passes."
+)
 LARGEST_WEIGHT = 2.0**100  # of a penalty on data whose largest entry is near 1: nothing is left of a factor far below it
 CELLS_AT_ONCE = 4_000_000  # cells compared at one time where a check needs a temporary array
 
@@ -55,10 +59,7 @@ def _matrix_and_transpose(
             "Fill them (X.filled(0)), or use nmfcore.solve with a solver that skips missing entries."
         )
     if getattr(X, "by_blocks", False) or (hasattr(X, "to_delayed") and hasattr(X, "chunks")):
-        raise ProblemError(
-            f"{name} is visited block by block, and this needs all of it in memory. Take some of its rows "
-            "(nmfcore.evaluate.blocks.sample), or what nmfcore.evaluate.blocks offers in passes."
-        )
+        raise ProblemError(NEEDS_MEMORY.format(name=name))
     if sp.issparse(X):
         matrix, transposed = _as_csr(X, name)
     else:
