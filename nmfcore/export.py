@@ -93,7 +93,8 @@ def script(fit: Factorization, *, X: Matrix | None = None, mask: Any = None, axe
         sentence=fit.stopped.sentence,
         spec=pprint.pformat(plain, width=100, sort_dicts=False),
         source=source,
-        error=done.relative_error,
+        error=done.relative_error if fit.W.any() and fit.H.any() else None,
+        said=_SAID if fit.W.any() and fit.H.any() else _UNDEFINED,
         legs=_LEGS.format(legs=legs) if legs else "",
         guided=_GUIDED.format(axes="" if handed else "\n    axes=dataset.axes,") if spec.guidance else "",
     )
@@ -143,8 +144,11 @@ fit = solve(
     penalty=Penalty(**SPEC.penalty),{guided}
 )
 {legs}np.savez("factors.npz", W=fit.W, H=fit.H)
-print(f"Relative error {{fit.relative_error:.6f}}, expected {{EXPECTED_RELATIVE_ERROR:.6f}}")
+{said}
 '''
+
+_SAID = 'print(f"Relative error {fit.relative_error:.6f}, expected {EXPECTED_RELATIVE_ERROR:.6f}")'
+_UNDEFINED = 'print("WH is 0 everywhere. If X is, too, a relative error is undefined; else it is 1:", 1.0 * bool((X != 0).sum()))'
 
 _LEGS = """for iterations in {legs}:  # it was continued: what the solver remembers between steps began afresh there
     run = nmfcore.run.continue_(fit, X, stop=nmfcore.StopRule(tol=0.0, max_iter=iterations, max_seconds=None), mask=mask)

@@ -10,7 +10,7 @@ from dashboard import session
 from dashboard.figures.images import Row, image_sum, rows_of_pictures, wall
 from dashboard.figures.theme import CHART_WIDTH
 from dashboard.text.plain import markdown
-from dashboard.text.words import count, spelled
+from dashboard.text.words import above, count, spelled
 from dashboard.widgets import bench, card
 from dashboard.widgets.bench import Away
 from dashboard.widgets.bench_panel import Bench, Panel, Task, said
@@ -77,7 +77,7 @@ def heading(dataset: Dataset, models: Fitted) -> None:
         Figure(
             "NMF: relative error",
             f"{nmf.relative_error:.4f}",
-            f"{nmf.relative_error - svd.relative_error:.4f} above the SVD",
+            f"{above(nmf.relative_error, svd.relative_error)} above the SVD",
             "‖X − WH‖ / ‖X‖. No matrix of this rank can be below the SVD's error.",
         ),
         Figure(

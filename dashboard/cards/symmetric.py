@@ -22,7 +22,7 @@ from dashboard.figures.words import Words
 from dashboard.figures.workbench import similarities, symmetric_fit
 from dashboard.text.explanations import reading
 from dashboard.text.plain import clean, markdown
-from dashboard.text.words import SHORT_REASONS, count, percent, seconds, spelled
+from dashboard.text.words import SHORT_REASONS, above, count, percent, seconds, spelled
 from dashboard.widgets import bench, card
 from dashboard.widgets.bench import Away
 from dashboard.widgets.bench_panel import Bench, Panel, Task, said
@@ -128,7 +128,7 @@ def heading(dataset: Dataset, steps: Steps, wishes: Guidance) -> None:
         Figure(
             "Error of C",
             f"{steps.run.relative_error:.4f}",
-            f"{steps.run.relative_error - steps.floor:.4f} above the floor",
+            f"{above(steps.run.relative_error, steps.floor)} above the floor",
             "‖C − SSᵀ‖ / ‖C‖. The floor is the best SSᵀ of this rank with negative entries allowed.",
         ),
         Figure(

@@ -33,6 +33,7 @@ from dashboard.figures.picture import Picture
 from dashboard.text.plain import clean, plotly
 
 WHOLE = 40  # points: a shorter sparkline shows them all
+BARELY = 5e-5  # an error that is less below its floor is there by rounding
 FULL_LEGEND = 4  # more earlier runs share one legend entry
 
 
@@ -245,5 +246,5 @@ def _loss_sentence(x: np.ndarray, y: np.ndarray, floor: float | None, rank: int 
     if floor is not None:
         of = "the SVD floor" if rank is None else f"the SVD floor of rank {rank}"
         gap = shown[-1] - floor
-        sentence += f", {abs(gap):.4f} {'above' if gap >= 0 else 'below'} {of} ({floor:.4f})"
+        sentence += f", {abs(gap):.4f} {'above' if gap > -BARELY else 'below'} {of} ({floor:.4f})"
     return sentence + "."

@@ -31,6 +31,7 @@ def error_over_rank(
     errors: Sequence[float],
     *,
     present: int,
+    no_floor: str = "",
     spread: tuple[ArrayLike, ArrayLike] | None = None,
     theme: str = "light",
     height: int = 320,
@@ -41,8 +42,10 @@ def error_over_rank(
     ----------
     floor : (k,) relative errors of the SVD at ranks 1 to k
     ranks, errors : NMF's, one point per run; several runs may share a rank
+    no_floor : why the SVD is no floor under these runs, in a clause; it is then not called one, and a note says so
     spread : lowest and highest error at each of `ranks`, as a bar through the point
     """
+    named = "SVD" if no_floor else "SVD floor"
     low, x = np.asarray(floor, float), np.arange(1, np.size(floor) + 1)
     ranks_, errors_ = np.asarray(ranks, int), np.asarray(errors, float)
     sort = np.argsort(ranks_, kind="stable")
@@ -56,9 +59,9 @@ def error_over_rank(
         points["error_y"] = {"type": "data", "symmetric": False, **reach, "thickness": 1.2, "width": 3}
     colours = look.palette(theme)
     line = {
-        "type": "scatter", "mode": "lines", "x": x[:last], "y": low[:last], "name": "SVD floor",
+        "type": "scatter", "mode": "lines", "x": x[:last], "y": low[:last], "name": named,
         "line": {"color": colours.strong, "width": 1.5, "dash": "dot"},
-        "hovertemplate": "rank %{x}: SVD floor %{y:.4f}<extra></extra>",
+        "hovertemplate": f"rank %{{x}}: {named} %{{y:.4f}}<extra></extra>",
     }  # fmt: skip
     marked = {"color": colours.muted, "width": 1, "dash": "solid"}
     layout = {
@@ -79,7 +82,8 @@ def error_over_rank(
         return pd.DataFrame({"rank": [*x, *ranks_], "model": model, "relative error": [*low, *errors_]})
 
     drawn = look.figure([line, points], layout, theme, height=height)
-    return Picture(drawn, _floor_sentence(low, last, present, best), table)
+    note = f"No floor: {no_floor}. This NMF has no point, since its error is another quantity." if no_floor else None
+    return Picture(drawn, _floor_sentence(low, last, present, best, named), table, note)
 
 
 def _errors_of_runs(ranks: np.ndarray, errors: np.ndarray, here: np.ndarray, theme: str) -> dict[str, Any]:
@@ -108,13 +112,13 @@ def _rank_axis(title: str, last: int, ends: list[float], theme: str) -> dict[str
     return axis | ({"dtick": 1, "tick0": 1} if last <= 12 else {})
 
 
-def _floor_sentence(low: np.ndarray, last: int, present: int, best: float | None) -> str:
+def _floor_sentence(low: np.ndarray, last: int, present: int, best: float | None, named: str) -> str:
     if not len(low):
         return "No floor is known."
-    said = f"The SVD floor falls from {low[0]:.4f} at rank 1 to {low[last - 1]:.4f} at rank {last}."
+    said = f"The {named} falls from {low[0]:.4f} at rank 1 to {low[last - 1]:.4f} at rank {last}."
     if best is not None and 1 <= present <= len(low):
         floor = low[present - 1]
-        said += f" At rank {present} NMF has {best:.4f}, {best - floor:.4f} above the floor {floor:.4f}."
+        said += f" At rank {present} NMF has {best:.4f}, {max(0.0, best - floor):.4f} above the floor {floor:.4f}."
     return said
 
 

@@ -253,6 +253,10 @@ def figure(traces: list[dict[str, Any]], layout: Mapping[str, Any], theme: str, 
     return built({"data": traces, "layout": given})
 
 
+# 0.0001 and 20,000 as they are, beyond them 10⁻⁶ and 10⁶; Plotly's own way writes 800p for 8e-10
+NUMBER = {"exponentformat": "power", "minexponent": 5, "separatethousands": True}
+
+
 def axis(theme: str, title: str | None = None, **options: Any) -> dict[str, Any]:
     """An axis: hairline grid, no frame, readable labels. `title` is trusted or already escaped."""
     colours = palette(theme)
@@ -268,7 +272,7 @@ def axis(theme: str, title: str | None = None, **options: Any) -> dict[str, Any]
         "tickfont": {"size": TEXT_SIZE, "color": colours.muted},
         "automargin": True,
         "fixedrange": False,
-    }
+    } | NUMBER
     if title:
         base["title"] = {"text": title, "font": {"size": TEXT_SIZE, "color": colours.muted}, "standoff": 8}
     return base | options
@@ -333,7 +337,7 @@ def colourbar(theme: str, title: str, **options: Any) -> dict[str, Any]:
         "tickfont": {"size": SMALL_SIZE, "color": colours.muted},
         "xpad": 6,
         "ypad": 0,
-    }
+    } | NUMBER
     return base | options
 
 

@@ -45,7 +45,7 @@ def factors_npz(run: FittedRun, W: np.ndarray, H: np.ndarray, scale: str = "", n
         W=W,
         H=H,
         iteration=history.iterations,
-        relative_error=history.relative_errors,
+        relative_error=run.errors,
         scale=np.array(scale),
         spec=np.array(run.spec.to_json()),
         **labels,
@@ -76,9 +76,7 @@ def factors_csv(run: FittedRun, W: np.ndarray, H: np.ndarray, scale: str = "", n
     tables = {
         "W.csv": _labelled(axes.rows.singular, axes.rows.take(range(W.shape[0])), W, names),
         "H.csv": _labelled(axes.columns.singular, axes.columns.take(range(H.shape[1])), H.T, names),
-        "loss.csv": pd.DataFrame(
-            {"iteration": history.iterations, "seconds": history.seconds, "relative error": history.relative_errors}
-        ),
+        "loss.csv": pd.DataFrame({"iteration": history.iterations, "seconds": history.seconds, "relative error": run.errors}),
     }
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -32,6 +32,7 @@ from dashboard.figures.words import Words, topic_bars
 from dashboard.files.divisions import tree_of
 from dashboard.text.plain import clean
 from dashboard.text.words import SHORT_REASONS, count, part, percent, preparation, seconds, spelled, start_title
+from dashboard.text.words import above as above_floor
 from dashboard.topics_shown import Topic
 from dashboard.topics_shown.edits import Edits
 from dashboard.work.divide import at_once
@@ -145,14 +146,18 @@ class Report:
         """The key figures: name, value, and what it is measured by."""
         run, end = self.run, self.run.factorization.history[-1]
         explained = 1.0 - min(end.relative_error, 1.0) ** 2
-        above = f"{end.relative_error - run.floor:.4f} above the SVD floor {run.floor:.4f}"
+        above = f"{above_floor(end.relative_error, run.floor)} above the SVD floor {run.floor:.4f}"
         return [
             ("Attainable explained", percent(run.attainable), f"of what any rank-{run.rank} model can")
             if run.bounded
             else ("Attainable explained", "undefined", run.no_floor),
             ("Relative error", "undefined", "every entry is 0")
             if run.empty
-            else ("Relative error", f"{end.relative_error:.4f}", above if run.bounded else "over the given entries only"),
+            else (
+                "Relative error",
+                f"{end.relative_error:.4f}",
+                above if run.bounded else "over the given entries only" if run.dataset.mask is not None else run.no_floor,
+            ),
             ("Explained energy", "undefined" if run.empty else percent(explained), "1 − (relative error)²"),
             ("Iterations", f"{end.iteration:,}", f"{SHORT_REASONS[run.factorization.stopped]}, {seconds(end.seconds)}"),
         ]
@@ -162,7 +167,7 @@ class Report:
         """The error over the iterations."""
         run, history = self.run, self.run.factorization.history
         curve = loss_curve(
-            history.iterations, history.relative_errors, Against(run.floor_line, run.rank, run.baseline), theme=THEME, height=330
+            history.iterations, run.errors, Against(run.floor_line, run.rank, run.baseline), theme=THEME, height=330
         )
         return self.drawn(curve)
 
@@ -212,7 +217,9 @@ class Report:
         """The SVD's error over rank, with this run in it."""
         run = self.run
         ranks, errors = ([run.rank], [run.factorization.relative_error]) if run.bounded else ([], [])
-        return self.drawn(error_over_rank(run.svd.floor(), ranks, errors, present=run.rank, theme=THEME, height=310))
+        floor, why = run.svd.floor(), run.no_floor
+        drawn = error_over_rank(floor, ranks, errors, present=run.rank, no_floor=why, theme=THEME, height=310)
+        return self.drawn(drawn)
 
     def singular_values(self) -> Drawn:
         """The singular values."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from dashboard.text.plain import markdown
 from nmfcore.core.factorization import StopReason
 from nmfcore.core.spec import RunSpec
@@ -39,6 +41,16 @@ def percent(share: float) -> str:
     if 99.95 <= value < 100.0:
         return f"{min(value, 99.999):.3f} %"
     return f"{value:.1f} %"
+
+
+def error(value: float, digits: int = 4) -> str:
+    """0.9615; an error of nothing, of data that is zero everywhere, is undefined."""
+    return "undefined" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def above(value: float, floor: float) -> str:
+    """How far an error is above its floor; rounding alone takes it below, and is not shown."""
+    return f"{max(0.0, value - floor):.4f}"
 
 
 def seconds(value: float | None) -> str:

@@ -8,7 +8,7 @@ from dashboard.cards import group_corpora, item_facts
 from dashboard.figures.race import race as race_chart
 from dashboard.figures.topics import similarity_matrix
 from dashboard.text.plain import clean, markdown
-from dashboard.text.words import count, part, spelled
+from dashboard.text.words import count, error, part, spelled
 from dashboard.widgets import bench, card, header, notices, scale
 from dashboard.widgets.alone import alone
 from dashboard.work.fitting import FittedRun, solver_refusals
@@ -28,7 +28,7 @@ WITHIN = 1e-4  # of the lowest error in a race: who came this near, and when
 def name(run: FittedRun) -> str:
     """One kept run in the picker."""
     spec = run.spec
-    return f"rank {run.rank}, {spec.solver}, {spec.init} start, seed {spec.seed}: {run.factorization.relative_error:.4f}"
+    return f"rank {run.rank}, {spec.solver}, {spec.init} start, seed {spec.seed}: {error(run.error)}"
 
 
 def two_runs(here: FittedRun) -> None:
@@ -188,7 +188,8 @@ def race_curves(run: FittedRun, race: Race) -> None:
         [(SOLVERS[c.name].title, getattr(c, axis), c.errors) for c in race.curves()],
         floor=run.floor_line, rank=run.rank, axis=axis, log=log == "logarithmic", theme=session.theme(),
     )  # fmt: skip
-    card.picture("compare", "race", "Same start, several solvers", drawn)
+    say = f"No floor is drawn: {run.no_floor}." if run.no_floor else ""
+    card.picture("compare", "race", "Same start, several solvers", drawn, say=say)
 
 
 def arrived(race: Race) -> None:
@@ -230,6 +231,9 @@ def draw() -> None:
         return
     kept = sum(other.dataset.fingerprint == run.dataset.fingerprint for other in session.state().shown.kept.values())
     header.draw(f"{spelled(kept)} kept {'run' if kept == 1 else 'runs'} of {markdown(run.dataset.title, 60)}", run)
+    if run.empty:
+        notices.all_zero("There is nothing to compare: no run has topics, and their errors are undefined.")
+        return
     body(run)
 
 

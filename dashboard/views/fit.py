@@ -6,7 +6,7 @@ from dashboard import session
 from dashboard.cards import run_spec, watch
 from dashboard.figures.loss import Against, kkt_curve, loss_curve
 from dashboard.text.plain import markdown
-from dashboard.text.words import SHORT_REASONS, count, seconds
+from dashboard.text.words import SHORT_REASONS, count, error, seconds
 from dashboard.widgets import card, header, notices, panel
 from dashboard.widgets.alone import alone
 from dashboard.work.fitting import FittedRun
@@ -65,21 +65,22 @@ def curves(run: FittedRun) -> None:
         (
             f"rank {other.rank}, {other.spec.solver}",
             getattr(other.factorization.history, axis),
-            other.factorization.history.relative_errors,
+            other.errors,
         )
         for key, other in session.state().shown.kept.items()
         if key != run.key and other.dataset is run.dataset
     ]
     drawn = loss_curve(
         getattr(history, axis),
-        history.relative_errors,
+        run.errors,
         Against(run.floor_line, run.rank, run.baseline, earlier=earlier),
         axis=axis,
         log=scale == "log",
         theme=session.theme(),
         height=380,
     )
-    card.picture("fit", "loss", "Relative error", drawn)
+    say = f"No floor is drawn: {run.no_floor}." if run.no_floor else ""
+    card.picture("fit", "loss", "Relative error", drawn, say=say)
     watch.links("run", "seeds")
     card.picture(
         "fit",
@@ -116,7 +117,7 @@ def draw() -> None:
         header.draw("Fit", None)
         live() if busy else notices.nothing_yet()
         return
-    header.draw(f"Relative error {run.factorization.relative_error:.4f}, {SHORT_REASONS[run.factorization.stopped]}", run)
+    header.draw(f"Relative error {error(run.error)}, {SHORT_REASONS[run.factorization.stopped]}", run)
     if busy:
         live()
     left, right = st.columns([5, 2])

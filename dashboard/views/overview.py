@@ -7,7 +7,7 @@ from dashboard.cards import course_line, topic_cards, watch
 from dashboard.figures.heatmaps import items_by_topic
 from dashboard.figures.loss import Against, loss_curve
 from dashboard.text.plain import markdown
-from dashboard.text.words import SHORT_REASONS, count, part, percent, seconds, spelled
+from dashboard.text.words import SHORT_REASONS, above, count, part, percent, seconds, spelled
 from dashboard.widgets import card, header, notices, stability
 from dashboard.widgets.header import Figure
 from dashboard.work.fitting import FittedRun
@@ -41,7 +41,7 @@ def figures(run: FittedRun) -> list[Figure]:
         Figure(
             "Relative error",
             f"{result.relative_error:.4f}",
-            f"{result.relative_error - run.floor:.4f} above the SVD floor",
+            f"{above(result.relative_error, run.floor)} above the SVD floor",
             "‖X − WH‖ / ‖X‖ in the Frobenius norm; 0 is exact. The SVD's error is the floor under every NMF of the same rank.",
         ),
     ]
@@ -92,7 +92,7 @@ def draw() -> None:
     with left:
         drawn = loss_curve(
             history.iterations,
-            history.relative_errors,
+            run.errors,
             Against(run.floor_line, run.rank),
             theme=view.theme,
             height=300,

@@ -69,6 +69,9 @@ def draw() -> None:
     if survey is not None and survey.points():
         title = ranks.verdict(survey.points()).sentence.split(":")[0].rstrip(".") + " by this survey"
     header.draw(title, run)
+    if run.empty:
+        notices.all_zero("There is no rank to find: every model of nothing is exact, and errors are undefined.")
+        return
     if run.dataset.mask is not None:
         with card.plain("Not for data with missing entries"):
             st.markdown("The survey compares fits of complete data. For ratings, the recommender's held-out error answers this.")

@@ -30,7 +30,7 @@ def draw() -> None:
         header.draw("NMF and SVD", None)
         notices.nothing_yet()
         return
-    if not run.measured:
+    if not run.measured and not run.empty:
         unmeasured(run)
         return
     title = f"This NMF explains {percent(run.attainable)} of what any rank-{run.rank} model can"
@@ -39,6 +39,9 @@ def draw() -> None:
     elif not run.bounded:
         title = "The SVD takes missing entries for 0, so it is no floor here"
     header.draw(title, run)
+    if run.empty:
+        notices.all_zero("All singular values are 0, every direction is as good as another, and relative errors are undefined.")
+        return
     left, right = st.columns(2)
     with left:
         same = [other for other in session.state().shown.kept.values() if other.dataset is run.dataset]
@@ -47,6 +50,7 @@ def draw() -> None:
             [other.rank for other in same if run.bounded],  # errors over the given entries only are another quantity
             [other.factorization.relative_error for other in same if run.bounded],
             present=run.rank,
+            no_floor=run.no_floor,
             theme=session.theme(),
         )
         card.picture("svd", "floor", "Error over rank", drawn)
@@ -146,9 +150,6 @@ def checks(run: FittedRun) -> None:
         terms = f"{run.svd.rank:,} of {min(m, n):,} singular values"
         said = f"‖UᵀU − I‖ = {ortho.columns:.1e}  \n‖U Uᵀ − I‖ = {ortho.rows:.4g}  \n{ortho.sentence}"
         st.markdown(said, help=reading("svd", "checks"))
-        if run.empty:
-            st.markdown("‖X − UΣVᵀ‖ / ‖X‖ is undefined: ‖X‖ is 0.")
-            return
         if m * n <= DIRECT_CELLS:
             error = run.derived("reconstruction", lambda: reconstruction_error(run.dataset.X, run.svd))
             st.markdown(f"‖X − UΣVᵀ‖ / ‖X‖ = {error:.2e}, entry by entry, with {terms}.")

@@ -70,3 +70,9 @@ def nothing_yet() -> None:
         st.markdown("The first fit is running; its progress is in the sidebar, and the page fills when it is done.")
     else:
         st.markdown("There is no result yet. Choose data, rank and solver in the sidebar and press **Fit**.")
+
+
+def all_zero(sentence: str) -> None:
+    """Drawn in place of what has no meaning where every given entry is 0."""
+    with st.container(border=True, key="all-zero"):
+        st.markdown(f"**Every entry is 0.** {sentence}")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from dashboard import links, session
 from dashboard.figures.loss import sparkline
 from dashboard.text import settings
 from dashboard.text.plain import markdown
-from dashboard.text.words import SHORT_REASONS, count, part, preparation, seconds, shape, start_title, wished
+from dashboard.text.words import SHORT_REASONS, count, error, part, preparation, seconds, shape, start_title, wished
 from dashboard.widgets import rank
 from dashboard.work.fitting import FittedRun
 from dashboard.work.jobs import Job, Status
@@ -172,7 +173,7 @@ def _progress_or_last() -> None:
     run = session.shown_run()
     if run is not None:
         with st.container(border=True, gap="xsmall"):
-            last(run.factorization)
+            last(run.factorization, run.errors)
             job = session.fitted_by()
             if job is not None and job.final and job.expects:
                 took = f"{seconds(job.seconds)} with its start and the floor"
@@ -215,12 +216,15 @@ def progress(job: Job) -> None:
         st.markdown(f":small[:gray[{where}{doing}]]")
 
 
-def last(result: Factorization) -> None:
-    """How the last fit ended, and its curve."""
+def last(result: Factorization, errors: np.ndarray | None = None) -> None:
+    """How the last fit ended, and its curve.
+
+    errors : (k,) of its history, where some are undefined
+    """
     end = result.history[-1]
     st.markdown("**Last run**")
     st.markdown(f":small[:gray[{count(end.iteration, 'iteration')}, {seconds(end.seconds)}, {SHORT_REASONS[result.stopped]}]]")
-    drawn = sparkline(result.history.relative_errors, theme=session.theme())
+    drawn = sparkline(result.history.relative_errors if errors is None else errors, theme=session.theme())
     st.plotly_chart(drawn.figure, key=f"sparkline-{session.theme()}", config={"staticPlot": True}, alt=drawn.alt)
 
 
@@ -245,12 +249,11 @@ def _chips(kept: list[tuple[str, FittedRun]]) -> None:
             solver = SOLVERS[run.spec.solver].title
             here = shown is not None and key == shown.key
             st.button(
-                f"{run.rank} · {solver.partition(' (')[0]} · {run.factorization.relative_error:.3f}{wishes}",
+                f"{run.rank} · {solver.partition(' (')[0]} · {error(run.error, 3)}{wishes}",
                 key=f"kept-{key}",
                 on_click=session.show,
                 args=(key,),
                 type="primary" if here else "secondary",
                 disabled=here,
-                help=f"{markdown(run.dataset.title)}: rank {run.rank}, {solver}, relative error "
-                f"{run.factorization.relative_error:.4f}",
+                help=f"{markdown(run.dataset.title)}: rank {run.rank}, {solver}, relative error {error(run.error)}",
             )

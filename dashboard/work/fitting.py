@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
+import numpy as np
+
 from dashboard.links import solver_changes
 from dashboard.work.jobs import Job, Jobs
 from nmfcore import guide
@@ -162,19 +164,34 @@ class FittedRun:
         """Whether the SVD is a floor under this run; `no_floor` says why not."""
         return not self.no_floor
 
-    @property
+    @cached_property
     def empty(self) -> bool:
-        """Whether every entry is 0: relative errors and shares of nothing have no meaning."""
-        return self.measured and math.isnan(self.svd.rest)
+        """Whether every given entry is 0: relative errors and shares of nothing have no meaning."""
+        X, mask = self.dataset.X, self.dataset.mask
+        values = X.data if self.dataset.sparse else X if mask is None else X[mask > 0]
+        return not np.any(values)
+
+    @property
+    def error(self) -> float:
+        """The relative error; NaN where it is undefined."""
+        return math.nan if self.empty else self.factorization.relative_error
+
+    @property
+    def errors(self) -> np.ndarray:
+        """The relative errors of the history (k,); NaN where they are undefined."""
+        errors = self.factorization.history.relative_errors
+        return np.full_like(errors, math.nan) if self.empty else errors
 
     @property
     def no_floor(self) -> str:
         """Why the SVD is no floor under this run, in a clause; "" where it is one."""
+        if self.empty:
+            return "every entry is 0, so there is nothing to explain"
         if self.dataset.mask is not None:
             return "the SVD takes missing entries for 0"
         if not self.measured:
             return (self.unmeasured[:1].lower() + self.unmeasured[1:].rstrip(".")) or "it was not measured"
-        return "every entry is 0, so there is nothing to explain" if self.empty else ""
+        return ""
 
     @property
     def floor(self) -> float:
@@ -197,7 +214,7 @@ class FittedRun:
     @property
     def attainable(self) -> float:
         """The share of what any rank-r model can explain that this one explains."""
-        return attainable_share(self.factorization.relative_error, self.floor)
+        return attainable_share(self.error, self.floor)
 
 
 def data_key(spec: RunSpec) -> Hashable:
