@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import session
 from dashboard.figures import Picture
 from dashboard.figures.beside import View, parts
-from dashboard.figures.heatmaps import matrix
+from dashboard.figures.labelled import Cells, Ends, Labelled, matrix
 from dashboard.figures.lines import box
 from dashboard.figures.theme import WIDE_WIDTH
 from dashboard.text.plain import clean, markdown
@@ -155,15 +155,9 @@ def picture(run: FittedRun, shown: str, rows: np.ndarray | None, columns: np.nda
         cells, labels, titles = scale.apply(run)[1][:, columns], (numbers, data.axes.columns.take(columns)), (noun, "")
     if cells is not None:
         return matrix(
-            cells,
-            rows=labels[0],
-            columns=labels[1],
-            quantity=f"weight in {shown}",
-            name=f"real cells of {shown}",
-            row_title=titles[0],
-            column_title=titles[1],
-            low=0.0,
-            digits=decimals(cells),
+            Labelled(cells, *labels, f"weight in {shown}", f"real cells of {shown}", *titles),
+            ends=Ends(0.0),
+            cells=Cells(digits=decimals(cells)),
             theme=theme,
             height=LINE * len(cells) + (70 if rows is not None else 180),
             width=WIDE_WIDTH,

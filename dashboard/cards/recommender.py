@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session
-from dashboard.figures.heatmaps import matrix
+from dashboard.figures.labelled import Ends, Labelled, matrix
 from dashboard.figures.ratings import Rated, ratings
 from dashboard.figures.workbench import Score, models
 from dashboard.text.plain import clean, markdown
@@ -276,8 +276,8 @@ def factor_cards(source: Source, W: np.ndarray, H: np.ndarray, meaning: str) -> 
     left, right = st.columns(2)
     with left:
         drawn = matrix(
-            W[rows], rows=shows.take(rows), columns=categories, quantity="weight in W", low=0.0, theme=session.theme(),
-            name=f"W, {shows.name} by category", height=max(260, 50 + 18 * len(rows)), note=cut(len(rows), len(W), shows.name),
+            Labelled(W[rows], shows.take(rows), categories, "weight in W", f"W, {shows.name} by category"),
+            ends=Ends(0.0), theme=session.theme(), height=max(260, 50 + 18 * len(rows)), note=cut(len(rows), len(W), shows.name),
         )  # fmt: skip
         card.picture(
             PAGE,
@@ -289,8 +289,8 @@ def factor_cards(source: Source, W: np.ndarray, H: np.ndarray, meaning: str) -> 
     with right:
         shown = H[:, columns].T
         drawn = matrix(
-            shown, rows=users.take(columns), columns=categories, quantity="weight in H", low=0.0, theme=session.theme(),
-            name=f"H, {users.name} by category", height=max(260, 50 + 18 * len(columns)),
+            Labelled(shown, users.take(columns), categories, "weight in H", f"H, {users.name} by category"),
+            ends=Ends(0.0), theme=session.theme(), height=max(260, 50 + 18 * len(columns)),
             note=cut(len(columns), H.shape[1], users.name),
         )  # fmt: skip
         card.picture(
@@ -321,8 +321,8 @@ def similar(source: Source, W: np.ndarray, item: int, meaning: str) -> None:
         chosen = np.concatenate([[item], others[: bench_data.NAMED // 2]])
     names = shows.take(chosen)
     drawn = matrix(
-        cosine_rows(W[chosen]), rows=names, columns=names, quantity="cosine", low=0.0, high=1.0, theme=session.theme(),
-        name=f"cosine of the {shows.name}' rows of W", height=420,
+        Labelled(cosine_rows(W[chosen]), names, names, "cosine", f"cosine of the {shows.name}' rows of W"),
+        ends=Ends(0.0, 1.0), theme=session.theme(), height=420,
         note=None if len(chosen) == len(W)
         else f"{shows.label(item)} and the {len(chosen) - 1} nearest of {len(W):,} {shows.name}.",
     )  # fmt: skip

@@ -14,8 +14,9 @@ import streamlit as st
 from dashboard import session
 from dashboard.cards import keyword_wishes, told
 from dashboard.figures.components import numbered
-from dashboard.figures.heatmaps import items_by_topic, matrix
+from dashboard.figures.heatmaps import items_by_topic
 from dashboard.figures.items import mixture
+from dashboard.figures.labelled import Ends, Labelled, matrix
 from dashboard.figures.loss import Against, loss_curve
 from dashboard.figures.word_list import STYLE, word_list
 from dashboard.figures.words import Words
@@ -292,17 +293,18 @@ def why(steps: Steps, name: str, label: str, x: np.ndarray, v: np.ndarray) -> No
         return
     said = " · ".join(f"{percent(topic.share)} topic {topic.topic + 1}" for topic in found)
     drawn = matrix(
-        evidence,
-        rows=words,
-        columns=[str(topic.topic + 1) for topic in found],
-        quantity="evidence x S",
-        column_title="topic",
-        low=0.0,
+        Labelled(
+            evidence,
+            words,
+            [str(topic.topic + 1) for topic in found],
+            "evidence x S",
+            column_title="topic",
+            alt=f"{clean(label, 60)}: {said}.",
+        ),
+        ends=Ends(0.0),
         theme=session.theme(),
         width=290 + BAR,
         height=60 + 26 * len(words),
-        name=f"evidence of the keywords of {clean(label, 60)}",
-        alt=f"{clean(label, 60)}: {said}.",
     )
     drawn.figure.data[0].showscale = False  # the numbers stand in the cells
     drawn.figure.layout.margin.r = 8

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from dashboard.figures import heatmaps, lines
+from dashboard.figures import lines
 from dashboard.figures import theme as look
 from dashboard.figures.bars import LABEL_WIDTH, Measure, bars, named
 from dashboard.figures.binning import bands, block_mean
+from dashboard.figures.labelled import Cells, Ends, Labelled, matrix
 from dashboard.figures.picture import Picture
 from dashboard.text.plain import clean, plotly
 from nmfcore.topics.clusters import Score
@@ -95,21 +96,17 @@ def confusion(
     totals = counts.sum(axis=1, keepdims=True)
     share = 100 * np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
     best = counts.max(axis=1).sum() / counts.sum() if counts.sum() else 0.0
-    drawn = heatmaps.matrix(
-        share,
-        rows=classes,
-        columns=groups,
-        quantity="% of the class",
-        row_title="known class",
-        column_title=component,
-        low=0.0,
-        high=100.0,
-        texts=[[f"{int(v):,}" if v else "" for v in row] for row in counts],
+    alt = (
+        f"{int(counts.sum()):,} items, {len(classes)} known classes against {len(groups)} groups; "
+        f"{look.percent(best)} lie in the group where most of their class lies."
+    )
+    drawn = matrix(
+        Labelled(share, classes, groups, "% of the class", row_title="known class", column_title=component, alt=alt),
+        ends=Ends(0.0, 100.0),
+        cells=Cells(texts=[[f"{int(v):,}" if v else "" for v in row] for row in counts]),
         theme=theme,
         height=height,
         width=width,
-        alt=f"{int(counts.sum()):,} items, {len(classes)} known classes against {len(groups)} groups; "
-        f"{look.percent(best)} lie in the group where most of their class lies.",
     )
 
     def numbers() -> pd.DataFrame:

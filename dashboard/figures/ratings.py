@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from dashboard.figures import theme as look
-from dashboard.figures.heatmaps import matrix
+from dashboard.figures.labelled import Cells, Ends, Labelled, matrix
 from dashboard.figures.picture import Picture
 
 
@@ -57,17 +57,14 @@ def ratings(
     known, guess = rated.known, None if predicted is None else np.asarray(predicted, float)
     share = float(known.mean()) if known.size else 0.0
     rest = "empty" if guess is None else "predicted"
+    alt = f"{int(known.sum()):,} of {known.size:,} ratings are known ({look.percent(share, 0)}); the others are {rest}."
     drawn = matrix(
-        rated.seen,
-        rows=rated.rows,
-        columns=rated.columns,
-        quantity="rating",
-        low=0.0,
-        digits=1,
+        Labelled(rated.seen, rated.rows, rated.columns, "rating", alt=alt),
+        ends=Ends(0.0),
+        cells=Cells(digits=1),
         theme=theme,
         height=height,
         width=width,
-        alt=f"{int(known.sum()):,} of {known.size:,} ratings are known ({look.percent(share, 0)}); the others are {rest}.",
     )
     if len(drawn.figure.data) > 1:  # the numbers fit, so what is missing can be written too
         drawn.figure.add_trace(_unknown(drawn.figure.data[0], known, guess, theme))

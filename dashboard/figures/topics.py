@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from dashboard.figures import heatmaps
 from dashboard.figures import theme as look
 from dashboard.figures.bars import Measure, bars
 from dashboard.figures.components import Components
+from dashboard.figures.labelled import Ends, Labelled, matrix
 from dashboard.figures.picture import Picture
 from dashboard.figures.words import ROW_HEIGHT
 from dashboard.text.plain import clean, plotly
@@ -50,19 +50,14 @@ def similarity_matrix(
         alt = f"The most alike {noun}s are {names[int(i)]} and {second}, {clean(quantity)} {apart[i, j]:.2f}."
     else:
         alt = f"One {noun} alone has nothing to be alike to."
-    return heatmaps.matrix(
-        values,
-        rows=names,
-        columns=names if other is None else other,
-        quantity=quantity,
-        row_title=component,
-        column_title=component,
-        low=min(0.0, float(values.min(initial=0.0))),
-        high=1.0,
+    return matrix(
+        Labelled(
+            values, names, names if other is None else other, quantity, row_title=component, column_title=component, alt=alt
+        ),
+        ends=Ends(min(0.0, float(values.min(initial=0.0))), 1.0),
         theme=theme,
         height=height,
         width=width,
-        alt=alt,
     )
 
 

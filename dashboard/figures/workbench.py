@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from dashboard.figures import theme as look
 from dashboard.figures.beside import View, parts
 from dashboard.figures.binning import Bands, bands, block_mean
-from dashboard.figures.heatmaps import matrix
+from dashboard.figures.labelled import Cells, Ends, Labelled, matrix
 from dashboard.figures.picture import Picture
 from dashboard.text.plain import clean, plotly
 from nmfcore.core.factorization import Axes, Axis
@@ -102,14 +102,9 @@ def similarities(
     labels = axis.take(by.order) if by.single else [f"{axis.label(int(by.order[s]))} and {n - 1} more" for s, n in _starts(by)]
     note = None if by.single else f"Each cell is the mean over {by.per_line} × {by.per_line} {clean(axis.name)}."
     return matrix(
-        cells,
-        rows=labels,
-        columns=labels,
-        quantity=quantity,
-        name=name,
-        low=0.0,
-        high=float(np.percentile(cells, 99.5)) or None,
-        annotate=False,
+        Labelled(cells, labels, labels, quantity, name),
+        ends=Ends(0.0, float(np.percentile(cells, 99.5)) or None),
+        cells=Cells(there=False),
         theme=theme,
         height=height,
         width=width,

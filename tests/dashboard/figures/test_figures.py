@@ -20,6 +20,7 @@ from dashboard.figures import (
     heatmaps,
     images,
     items,
+    labelled,
     lines,
     loss,
     race,
@@ -31,6 +32,7 @@ from dashboard.figures import (
 )
 from dashboard.figures import theme as look
 from dashboard.figures.components import Components, numbered
+from dashboard.figures.labelled import Ends, Labelled
 from nmfcore.core.factorization import Axes, Axis
 from nmfcore.evaluate.rank import Link
 from nmfcore.evaluate.stability import consensus
@@ -83,9 +85,8 @@ EVERY = {
     "items_by_topic": lambda **k: heatmaps.items_by_topic(W, axis=ROWS, height=600, **k),
     "items_log": lambda **k: heatmaps.items_by_topic(W, axis=ROWS, log=True, order="input", **k),
     "components_by_feature": lambda **k: heatmaps.components_by_feature(H, axis=COLUMNS, **k),
-    "matrix": lambda **k: heatmaps.matrix(
-        W[:5] - 0.5, rows=TERMS[:5], columns=NAMES,
-        quantity=NASTY, signed=True, name=NASTY, **k
+    "matrix": lambda **k: labelled.matrix(
+        Labelled(W[:5] - 0.5, TERMS[:5], NAMES, NASTY, NASTY), ends=Ends(signed=True), **k
     ),
     "parts": lambda **k: beside.parts(W @ H, W, H, axes=AXES, view=beside.View(height=700), **k),
     "error_over_rank": lambda **k: svd.error_over_rank(np.linspace(0.9, 0.5, 20), [3, 5], [0.85, 0.8], present=3, **k),
@@ -598,8 +599,8 @@ def test_missing_entries_have_no_part_in_the_means_of_blocks(sparse):
 
 
 def test_numbers_are_written_only_where_they_fit():
-    small = heatmaps.matrix(np.eye(4), rows="abcd", columns="abcd", quantity="x")
-    large = heatmaps.matrix(np.eye(60), rows=range(60), columns=range(60), quantity="x")
+    small = labelled.matrix(Labelled(np.eye(4), "abcd", "abcd", "x"))
+    large = labelled.matrix(Labelled(np.eye(60), range(60), range(60), "x"))
     assert [t.type for t in small.figure.data] == ["heatmap", "scatter"]
     assert [t.type for t in large.figure.data] == ["heatmap"]
     assert len(large.figure.layout.xaxis.ticktext) < 60
@@ -607,13 +608,13 @@ def test_numbers_are_written_only_where_they_fit():
 
 
 def test_signed_colours_are_symmetric_about_zero():
-    trace = heatmaps.matrix([[-3.0, 1.0]], rows=["a"], columns=["b", "c"], quantity="x", signed=True).figure.data[0]
+    trace = labelled.matrix(Labelled([[-3.0, 1.0]], ["a"], ["b", "c"], "x"), ends=Ends(signed=True)).figure.data[0]
     assert (trace.zmin, trace.zmax) == (-3.0, 3.0)
 
 
 def test_labels_must_fit_the_matrix():
     with pytest.raises(ValueError, match="needs 2 row"):
-        heatmaps.matrix(np.eye(2), rows=["a"], columns=["a", "b"], quantity="x")
+        Labelled(np.eye(2), ["a"], ["a", "b"], "x")
 
 
 # -- svd -------------------------------------------------------------------------------------------------------------------
