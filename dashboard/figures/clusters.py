@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from numpy.typing import ArrayLike
 from dashboard.figures import lines
 from dashboard.figures import theme as look
 from dashboard.figures.bars import LABEL_WIDTH, Measure, bars, named
-from dashboard.figures.binning import bands, block_mean
+from dashboard.figures.binning import Bands, bands, block_mean
 from dashboard.figures.labelled import Cells, Ends, Labelled, matrix
 from dashboard.figures.picture import Picture
 from dashboard.text.plain import clean, plotly
@@ -133,29 +135,36 @@ def agreement(scores: Sequence[Score], *, shuffles: int, theme: str = "light", h
         theme=theme,
         height=height or 46 * max(len(names), 1) + 20,
     )
-    colour = look.palette(theme).strong
-    places = [k + 0.42 for k in range(len(names))]  # below the bar, so that neither hides the other
-    mean = np.array([score.chance for score in scores])
     lowest = float(np.nanmin([score.chance_low for score in scores] + [0.0]))
     drawn.figure.update_xaxes(range=[1.1 * lowest, max(1.0, float(np.nanmax(values, initial=0.0)))])
     drawn.figure.update_traces(width=0.42, selector={"type": "bar"})
-    drawn.figure.add_scatter(
-        mode="text",  # from where the spread ends, so that its line does not run through the number
-        x=np.fmax(mean, [score.chance_high for score in scores]),
-        y=places,
-        text=[f"  chance {round(m, 3) + 0.0:.3f}" if np.isfinite(m) else "" for m in mean],
-        textposition="middle right",
-        cliponaxis=False,
-        textfont={"size": look.SMALL_SIZE, "color": look.palette(theme).muted},
-        hoverinfo="skip",
-    )
-    drawn.figure.add_scatter(
-        mode="markers",
-        x=mean,
-        y=places,
-        cliponaxis=False,
-        marker={"symbol": "line-ns", "size": 10, "line": {"width": 2, "color": colour}},
-        error_x={
+    for trace in _chance(scores, theme):
+        drawn.figure.add_scatter(**trace)
+    return Picture(drawn.figure, drawn.alt, lambda: _scores_table(scores, shuffles))
+
+
+def _chance(scores: Sequence[Score], theme: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What shuffled labels reach, below each bar so that neither hides the other: the number, and the spread with its mean."""
+    colour = look.palette(theme).strong
+    places = [k + 0.42 for k in range(len(scores))]
+    mean = np.array([score.chance for score in scores])
+    number = {
+        "mode": "text",  # from where the spread ends, so that its line does not run through the number
+        "x": np.fmax(mean, [score.chance_high for score in scores]),
+        "y": places,
+        "text": [f"  chance {round(m, 3) + 0.0:.3f}" if np.isfinite(m) else "" for m in mean],
+        "textposition": "middle right",
+        "cliponaxis": False,
+        "textfont": {"size": look.SMALL_SIZE, "color": look.palette(theme).muted},
+        "hoverinfo": "skip",
+    }
+    spread = {
+        "mode": "markers",
+        "x": mean,
+        "y": places,
+        "cliponaxis": False,
+        "marker": {"symbol": "line-ns", "size": 10, "line": {"width": 2, "color": colour}},
+        "error_x": {
             "type": "data",
             "symmetric": False,
             "array": [max(score.chance_high - score.chance, 0.0) for score in scores],
@@ -164,27 +173,78 @@ def agreement(scores: Sequence[Score], *, shuffles: int, theme: str = "light", h
             "thickness": 2,
             "width": 0,
         },
-        customdata=[
+        "customdata": [
             f"{score.name} of shuffled classes: {score.chance:.4f} ({score.chance_low:.4f} to {score.chance_high:.4f})"
             for score in scores
         ],
-        hovertemplate="%{customdata}<extra></extra>",
+        "hovertemplate": "%{customdata}<extra></extra>",
+    }
+    return number, spread
+
+
+def _scores_table(scores: Sequence[Score], shuffles: int) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "score": [score.name for score in scores],
+            "value": [score.value for score in scores],
+            "chance, mean": [score.chance for score in scores],
+            "chance, 5th percentile": [score.chance_low for score in scores],
+            "chance, 95th percentile": [score.chance_high for score in scores],
+            "shuffles": shuffles,
+            "definition": [score.definition for score in scores],
+        }
     )
 
-    def table() -> pd.DataFrame:
-        return pd.DataFrame(
-            {
-                "score": names,
-                "value": values,
-                "chance, mean": mean,
-                "chance, 5th percentile": [score.chance_low for score in scores],
-                "chance, 95th percentile": [score.chance_high for score in scores],
-                "shuffles": shuffles,
-                "definition": [score.definition for score in scores],
-            }
-        )
 
-    return Picture(drawn.figure, drawn.alt, table)
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """How often two items fall into one component over many starts, in the order of the picture.
+
+    values : (m, m), 0 to 1
+    order : (m,) leaf order of the clustering tree
+    classes : (m,) known class of each item
+    labels : (m,) names of the items
+    """
+
+    values: np.ndarray
+    order: ArrayLike
+    classes: Sequence[object] | None = None
+    labels: Sequence[object] | None = None
+    items: str = "items"
+
+    @cached_property
+    def by(self) -> Bands:
+        """Items of the lines."""
+        return bands(np.asarray(self.order, int), MOST_ITEMS)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """(m,) of the items, in the order of the picture."""
+        if self.labels is None:
+            return [f"{clean(self.items)} {i + 1}" for i in self.by.order]
+        return [str(self.labels[i]) for i in self.by.order]
+
+    @cached_property
+    def ticks(self) -> list[str]:
+        """What the lines are called in the figure, each once."""
+        return look.distinct(self.names) if self.by.single else [f"line {b + 1}" for b in range(len(self.by.starts))]
+
+    def table(self) -> pd.DataFrame:
+        """All pairs, in the order of the picture."""
+        frame = pd.DataFrame(self.values[np.ix_(self.by.order, self.by.order)], columns=self.names)
+        frame.insert(0, "item", self.names, allow_duplicates=True)
+        return frame
+
+    def sentence(self, cophenetic: float | None) -> str:
+        """How sure the groups are."""
+        m = len(self.values)
+        off = self.values[~np.eye(m, dtype=bool)] if m > 1 else self.values.ravel()
+        sure = float(np.mean((off < 0.1) | (off > 0.9))) if off.size else 1.0
+        said = f"Consensus of {m:,} {clean(self.items)}: {look.percent(sure)} of the pairs are together or apart"
+        said += " in nearly all starts"
+        return said + (
+            f"; cophenetic correlation {cophenetic:.3f}." if cophenetic is not None and np.isfinite(cophenetic) else "."
+        )
 
 
 def consensus(
@@ -200,64 +260,51 @@ def consensus(
 ) -> Picture:
     """How often two items fall into one component over many starts (m, m), 0 to 1; ordered, known classes as a strip above.
 
-    Parameters
-    ----------
-    order : (m,) leaf order of the clustering tree
-    classes : (m,) known class of each item
-    labels : (m,) names of the items
+    order, classes, labels : see `Pairs`
     """
-    values, by = np.asarray(matrix, float), bands(np.asarray(order, int), MOST_ITEMS)
-    m = len(values)
-    z = block_mean(values, by, by)
-    names = list(labels) if labels is not None else [f"{clean(items)} {i + 1}" for i in range(m)]
-    ticks = look.distinct([names[int(i)] for i in by.order]) if by.single else [f"line {b + 1}" for b in range(len(by.starts))]
-    trace = {
-        "type": "heatmap",
-        "z": z.astype(np.float32),
-        "x": ticks,
-        "y": ticks,
-        "zmin": 0.0,
-        "zmax": 1.0,
-        "colorscale": look.scale(look.palette(theme).sequential),
-        "colorbar": look.colourbar(
-            theme, "share of the starts", len=1.0 if classes is None else 1 - STRIP - STRIP_GAP, y=0, yanchor="bottom"
-        ),
-        "hovertemplate": "%{y} with %{x}: %{z:.0%}<extra></extra>",
-    }
-    per_line = "" if by.single else f", {by.per_line} per line"
+    pairs = Pairs(np.asarray(matrix, float), order, classes, labels, items)
     top = 1.0 if classes is None else 1 - STRIP - STRIP_GAP
-    named_lines = by.single and m * 14 <= height - 60
-    y_axis = look.axis(theme, None, type="category", autorange="reversed", showgrid=False, domain=[0, top])
-    x_axis = look.axis(
-        theme, f"{m:,} {plotly(items)}{per_line}, ordered alike", type="category", showgrid=False, showticklabels=False
-    )
-    left = 14
-    if named_lines:
-        short, width = look.shorten_all([names[int(i)] for i in by.order], lines.LABEL_WIDTH)
-        y_axis |= {"tickmode": "array", "tickvals": ticks, "ticktext": short}
-        left = int(width) + 14
-    else:
-        y_axis["showticklabels"] = False
-    layout: dict[str, Any] = {"xaxis": x_axis, "yaxis": y_axis, "margin": {"l": left, "r": 76, "t": 8, "b": 34}}
-    traces = [trace]
+    layout = _pair_axes(pairs, top, theme, height)
+    traces = [_pair_cells(pairs, top, theme)]
     if classes is not None:
-        strip, entries = class_strip([classes[int(i)] for i in by.order[by.starts]], ticks, theme, axis="y2")
+        strip, entries = class_strip([classes[int(i)] for i in pairs.by.order[pairs.by.starts]], pairs.ticks, theme, axis="y2")
         traces += [strip, *entries]
         layout["yaxis2"] = look.bare_axis(domain=[1 - STRIP, 1.0], type="category", fixedrange=True)
         layout |= {"showlegend": True, "legend": look.legend(theme), "margin": layout["margin"] | {"t": 32}}
-    off = values[~np.eye(m, dtype=bool)] if m > 1 else values.ravel()
-    sure = float(np.mean((off < 0.1) | (off > 0.9))) if off.size else 1.0
-    alt = f"Consensus of {m:,} {clean(items)}: {look.percent(sure)} of the pairs are together or apart in nearly all starts"
-    alt += f"; cophenetic correlation {cophenetic:.3f}." if cophenetic is not None and np.isfinite(cophenetic) else "."
-    note = None if by.single else f"Each cell is the mean over {by.per_line} × {by.per_line} pairs."
+    per_line = pairs.by.per_line
+    note = None if pairs.by.single else f"Each cell is the mean over {per_line} × {per_line} pairs."
+    return Picture(look.figure(traces, layout, theme, height=height), pairs.sentence(cophenetic), pairs.table, note)
 
-    def table() -> pd.DataFrame:
-        chosen = by.order
-        frame = pd.DataFrame(values[np.ix_(chosen, chosen)], columns=[str(names[int(i)]) for i in chosen])
-        frame.insert(0, "item", [str(names[int(i)]) for i in chosen], allow_duplicates=True)
-        return frame
 
-    return Picture(look.figure(traces, layout, theme, height=height), alt, table, note)
+def _pair_cells(pairs: Pairs, top: float, theme: str) -> dict[str, Any]:
+    """The heatmap, whose colour bar is as high as its axis."""
+    return {
+        "type": "heatmap",
+        "z": block_mean(pairs.values, pairs.by, pairs.by).astype(np.float32),
+        "x": pairs.ticks,
+        "y": pairs.ticks,
+        "zmin": 0.0,
+        "zmax": 1.0,
+        "colorscale": look.scale(look.palette(theme).sequential),
+        "colorbar": look.colourbar(theme, "share of the starts", len=top, y=0, yanchor="bottom"),
+        "hovertemplate": "%{y} with %{x}: %{z:.0%}<extra></extra>",
+    }
+
+
+def _pair_axes(pairs: Pairs, top: float, theme: str, height: int) -> dict[str, Any]:
+    """Both axes; the items are named where a line of each has room."""
+    per_line = "" if pairs.by.single else f", {pairs.by.per_line} per line"
+    title = f"{len(pairs.values):,} {plotly(pairs.items)}{per_line}, ordered alike"
+    x_axis = look.axis(theme, title, type="category", showgrid=False, showticklabels=False)
+    y_axis = look.axis(theme, None, type="category", autorange="reversed", showgrid=False, domain=[0, top])
+    left = 14
+    if pairs.by.single and len(pairs.values) * 14 <= height - 60:
+        short, width = look.shorten_all(pairs.names, lines.LABEL_WIDTH)
+        y_axis |= {"tickmode": "array", "tickvals": pairs.ticks, "ticktext": short}
+        left += int(width)
+    else:
+        y_axis["showticklabels"] = False
+    return {"xaxis": x_axis, "yaxis": y_axis, "margin": {"l": left, "r": 76, "t": 8, "b": 34}}
 
 
 def class_strip(
