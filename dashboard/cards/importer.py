@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-import pandas as pd
 import streamlit as st
 
 from dashboard import session
-from dashboard.cards import data_card, importer_columns, importer_questions
-from dashboard.figures.orientation import orientation
-from dashboard.text.explanations import reading
-from dashboard.text.plain import clean, markdown
-from dashboard.text.words import count, percent, seconds
+from dashboard.cards import data_card, importer_meaning, importer_questions, importer_reading
+from dashboard.text.plain import markdown
+from dashboard.text.words import percent, seconds
 from dashboard.widgets import panel, prepare
-from dashboard.work import given, importing
+from dashboard.work import given
 from dashboard.work.importing import Import, Outcome, Refusal
 from dashboard.work.jobs import Job
 from nmfcore.data.model.limits import MIB, Limits
-from nmfcore.data.model.table import Table
-from nmfcore.data.readers.names import unique
-from nmfcore.data.readers.options import DOUBLE_COLON, NO_DELIMITER, WHITESPACE
 
 LISTED = "listed-file"
 HEARTBEAT = 0.5  # seconds between looks at a reading that goes on
@@ -36,31 +27,6 @@ EXAMPLES = {
     "Texts: one a line": "The shark returned to the beach.\nSnow fell on the road to Fargo.\nThe bank was robbed at noon.",
     "Ratings: who, what, how much": "user,item,rating\nJai,Friends,4.8\nPB,Friends,4\nPB,Black Mirror,4.8",
 }
-CONTENTS = {
-    "matrix": "a matrix",
-    "ratings": "ratings: user, item, rating",
-    "counts": "counts: document, term, count",
-    "documents": "documents",
-}
-PER = {"line": "a line", "paragraph": "a paragraph", "file": "the whole file"}
-DELIMITERS = {
-    ",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", WHITESPACE: "spaces", ":": "colon",
-    DOUBLE_COLON: "two colons", NO_DELIMITER: "nothing: one column",
-}  # fmt: skip
-DECIMALS = {".": "point: 3.14", ",": "comma: 3,14"}
-THOUSANDS = {"": "nothing", ",": "comma: 1,000", ".": "point: 1.000"}
-ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "cp1252", "latin-1")
-QUOTES = {'"': "double quotes", "'": "single quotes", "": "nothing"}
-TABLES = ("csv", "xlsx", "workbook", "json", "parquet", "arff", "stata", "spss")  # whose cells can be read in several ways
-REPAIRS = {
-    "ragged": {"pad": "rows of another length completed or cut", "skip": "rows of another length left out"},
-    "unparseable": {"missing": "text among the numbers counts as missing"},
-    "infinite": {"missing": "infinite and huge numbers count as missing"},
-    "nul": {"remove": "NUL characters removed"},
-}
-MISSING = {"mask": "not measured", "zero": "a real zero", "drop_rows": "drop the rows", "drop_columns": "drop the columns"}
-NEGATIVES = {"clip": "become 0", "shift": "raise all entries"}
-ZEROS = {"real": "a real zero", "missing": "not measured"}
 STAGES = {
     "reading": "The file cannot be read as it is",
     "meaning": "One thing has to be settled first",
@@ -86,9 +52,9 @@ def draw() -> None:
     table = brought.seen
     if brought is me.brought.looked_at:
         importer_questions.draw(brought, brought.outcome.table if brought.outcome is not None else None)
-        _understood(brought, table)
+        importer_reading.draw(brought, table)
         if table is not None:
-            _meaning(brought, table)
+            importer_meaning.draw(brought, table)
     outcome = brought.outcome
     if outcome is not None and outcome.raw is not None:
         _prepare(brought, outcome)
@@ -254,331 +220,6 @@ def _refusal(brought: Import, refusal: Refusal) -> None:
                         on_click=brought.fix,
                         args=(refusal.stage, dict(fix.options)),
                     )
-
-
-# -- what was understood -----------------------------------------------------------------------------------------------
-
-
-def _understood(brought: Import, table: Table | None) -> None:
-    outcome = brought.outcome
-    refused = outcome is not None and outcome.refusal is not None and outcome.refusal.stage == "reading"
-    if table is None and not refused:
-        return
-    with st.container(border=True, gap="small"):
-        st.markdown(
-            "**What was understood**" if not refused else "**What was understood last**" if table else "**How to read it**"
-        )
-        if table is not None:
-            lines = [f":gray[{name}:] {markdown(text, 120)}" for name, text in importing.facts(table).items()]
-            half = (len(lines) + 1) // 2
-            with st.grid(2, min_column_width=220):
-                st.markdown("  \n".join(lines[:half]))
-                st.markdown("  \n".join(lines[half:]))
-            _table_preview(table)
-            if table.content == "matrix" and not refused:
-                importer_columns.draw(brought, table)
-            if table.notes:
-                with st.expander(
-                    f"Assumed, dropped or repaired: {count(len(table.notes), 'note')}", expanded=len(table.notes) <= 3
-                ):
-                    st.markdown("\n".join(f"- {markdown(note, 400)}" for note in table.notes))
-        with st.expander("Read it differently", expanded=refused):
-            _reading_controls(brought, table)
-
-
-def _table_preview(table: Table) -> None:
-    names, rows = importing.preview(table)
-    shown = unique([clean(name, 30) or ("row" if at == 0 else "-") for at, name in enumerate(names)])
-    cells = [[clean(cell, 120) if isinstance(cell, str) else cell for cell in row] for row in rows]
-    st.dataframe(
-        pd.DataFrame(cells, columns=shown),
-        hide_index=True,
-        key="import-preview",
-        height="content",
-        placeholder="",
-        alt="The first rows as they were read",
-    )
-    m, n = table.shape
-    said = f"The first {len(rows)} of {count(m, 'row')}" if m > len(rows) else "All rows"
-    said += f" and {len(names) - 1} of {n:,} columns" if n > len(names) - 1 else ""
-    said += ". An empty cell is missing" if table.missing.count else ""
-    st.markdown(f":small[:gray[{said}.]]")
-
-
-def _reading_controls(brought: Import, table: Table | None) -> None:
-    """Each set to what was recognised; a change reads the file again."""
-    known: Mapping[str, Any] = table.understood if table is not None else {}
-    format_ = str(known.get("format") or ("csv" if brought.read.get("format") in (None, "csv") else brought.read["format"]))
-    content = table.content if table is not None else brought.read.get("content")
-    columns = importing.column_choices(table) if table is not None else []
-    tabular = format_ in TABLES
-
-    def now(option: str) -> Any:
-        return brought.read.get(option, known.get(option))
-
-    with st.grid(2, min_column_width=190):
-        if tabular:
-            _select(brought, "It holds", "content", CONTENTS, brought.read.get("content", content))
-        if known.get("inside"):
-            inside = {None: "all together", **{name: name for name in known["inside"]}}
-            _select(brought, "File in the archive", "member", inside, brought.read.get("member"), "all together")
-        if content == "documents" and format_ == "csv" and (known.get("delimiter") == NO_DELIMITER or brought.read.get("per")):
-            _select(brought, "One document is", "per", PER, brought.read.get("per", "line"))
-        if known.get("sheets"):
-            _select(brought, "Sheet", "sheet", known["sheets"], now("sheet"))
-        if known.get("members") and not known.get("inside"):
-            _select(brought, "Matrix in the file", "member", known["members"], now("member"))
-        if format_ == "csv":
-            _select(brought, "Cells divided by", "delimiter", DELIMITERS, now("delimiter"))
-            _select(brought, "Decimal sign", "decimal", DECIMALS, now("decimal"))
-            _select(brought, "Thousands divided by", "thousands", THOUSANDS, brought.read.get("thousands"), "recognised")
-            _select(brought, "Encoding", "encoding", ENCODINGS, now("encoding"))
-            _select(brought, "Quotes around cells", "quote", QUOTES, now("quote"))
-        if format_ in ("json", "arff", "gct", "geo") or known.get("holds") == "texts":
-            _select(brought, "Encoding", "encoding", ENCODINGS, now("encoding"))
-        if format_ in ("csv", "xlsx", "workbook"):
-            header = {True: "the first row holds names", False: "none, the first row is data"}
-            _select(brought, "Header", "header", header, now("header"))
-            if now("header"):
-                _number(brought, "Rows of the header, joined", "header_rows", int(now("header_rows") or 1), least=1, most=10)
-        if tabular and columns and content not in ("ratings", "counts"):
-            choices = {False: "none: number the rows", **{column: importing.column_name(column) for column in columns}}
-            index = brought.read.get("index_column", known.get("index_column"))
-            _select(brought, "Row labels", "index_column", choices, False if index is None else index)
-        if tabular and columns and content == "documents":
-            _select(brought, "Texts", "text_column", columns, now("text_column"))
-        if tabular and columns and content in ("ratings", "counts"):
-            found = list(known.get("rating_columns") or (None, None, None))
-            titles = ("User", "Item", "Rating") if content == "ratings" else ("Document", "Term", "Count")
-            for title, option, column in zip(titles, ("user_column", "item_column", "rating_column"), found, strict=True):
-                _select(brought, title, option, columns, brought.read.get(option, column))
-        if format_ in ("csv", "xlsx", "workbook"):
-            _number(
-                brought, "Lines before the table", "skip_lines", int(brought.read.get("skip_lines") or known.get("skipped") or 0)
-            )
-        if tabular:
-            _words(brought, "Also missing (such as -999, divided by spaces)", "missing_tokens")
-    if tabular and table is not None and content == "matrix":
-        _left_out(brought, columns)
-    _repairs(brought)
-    rows = importing.first_rows(table) if table is not None else []
-    if rows:
-        st.markdown(":small[:gray[The first rows as they stand in the file, cut into cells:]]")
-        width = max(map(len, rows))
-        cells = [[clean(cell, 40) for cell in row] + [""] * (width - len(row)) for row in rows]
-        st.dataframe(
-            pd.DataFrame(cells, columns=[str(j + 1) for j in range(width)]),
-            hide_index=True,
-            key="import-first-rows",
-            height="content",
-        )
-    if brought.read:
-        st.button(
-            "Recognise everything again", on_click=_again, args=(brought,), key="import-again", icon=":material/restart_alt:"
-        )
-
-
-def _again(brought: Import) -> None:
-    brought.begin_again()
-
-
-def _select(
-    brought: Import,
-    title: str,
-    option: str,
-    choices: Sequence[Any] | Mapping[Any, str],
-    value: Any,
-    empty: str = "not recognised",
-) -> None:
-    key = f"import_{brought.id}_{option}"
-    names = dict(choices) if isinstance(choices, Mapping) else {choice: importing.column_name(choice) for choice in choices}
-    if value is not None and value not in names:
-        names[value] = importing.column_name(value)
-    session.set_control(key, value)
-    st.selectbox(
-        title, list(names), index=None, format_func=lambda choice: clean(names[choice], 60), key=key, placeholder=empty,
-        on_change=_read, args=(brought, option, key),
-    )  # fmt: skip
-
-
-def _number(brought: Import, title: str, option: str, value: int, *, least: int = 0, most: int = 1_000_000) -> None:
-    key = f"import_{brought.id}_{option}"
-    session.set_control(key, value)
-    st.number_input(title, least, most, key=key, step=1, on_change=_read, args=(brought, option, key))
-
-
-def _words(brought: Import, title: str, option: str) -> None:
-    key = f"import_{brought.id}_{option}"
-    session.set_control(key, " ".join(brought.read.get(option, ())))
-    st.text_input(title, key=key, max_chars=200, on_change=_read_words, args=(brought, option, key))
-
-
-def _read(brought: Import, option: str, key: str) -> None:
-    brought.choose_reading(**{option: session.control_value(key, None)})
-
-
-def _read_words(brought: Import, option: str, key: str) -> None:
-    brought.choose_reading(**{option: str(session.control_value(key, "")).split() or None})
-
-
-def _left_out(brought: Import, columns: Sequence[str | int]) -> None:
-    key = f"import_{brought.id}_drop_columns"
-    gone = list(brought.read.get("drop_columns", ()))
-    session.set_control(key, gone)
-    st.multiselect(
-        "Columns to leave out", list(dict.fromkeys([*gone, *columns])),
-        format_func=lambda column: clean(importing.column_name(column), 40), key=key, placeholder="none",
-        on_change=_drop_columns, args=(brought, key),
-    )  # fmt: skip
-
-
-def _drop_columns(brought: Import, key: str) -> None:
-    brought.choose_reading(drop_columns=list(session.control_value(key, [])) or None)
-
-
-def _repairs(brought: Import) -> None:
-    """The repairs that were chosen, each with its way back."""
-    for option, words in REPAIRS.items():
-        said = words.get(str(brought.read.get(option)))
-        if said:
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(f"As you chose: {said}", width="content")
-                st.button(
-                    "Undo", key=f"import-undo-{option}", on_click=brought.choose_reading, kwargs={option: None}, type="tertiary"
-                )
-
-
-# -- what it means -----------------------------------------------------------------------------------------------------
-
-
-def _meaning(brought: Import, table: Table) -> None:
-    """Which way the table lies, what zero and missing mean, what happens to negative numbers."""
-    chosen = importing.settled(table, brought.meaning)
-    with st.container(border=True, gap="small"):
-        st.markdown("**What it means**")
-        if table.documents is None:
-            _orientation(brought, table, str(chosen.get("orientation", "rows")))
-            missing, negative = table.missing.count, table.negatives.count
-            m, n = table.shape
-            cells = m * n
-            if missing:
-                title = "A pair without a rating is" if table.absent == "missing" else "A missing cell is"
-                names = {"mask": "not rated", "zero": "a rating of 0"} if table.absent == "missing" else MISSING
-                _settle(
-                    brought,
-                    f"{title} ({missing:,} of {cells:,})",
-                    "missing",
-                    names,
-                    chosen.get("missing"),
-                    reading("data", "missing"),
-                )
-            if negative:
-                _settle(
-                    brought, f"Negative numbers ({negative:,} of {cells:,})", "negatives", NEGATIVES, chosen.get("negatives"),
-                    reading("data", "negative"),
-                )  # fmt: skip
-            if table.content == "matrix":
-                _settle(
-                    brought,
-                    "An entry of 0 is",
-                    "zeros",
-                    ZEROS,
-                    chosen.get("zeros", "real"),
-                    reading("data", "zero"),
-                    required=True,
-                )
-        if importing.known_labels(table, str(chosen.get("orientation", "rows"))):
-            _labels(brought, table, chosen)
-        _names(brought, table, chosen)
-
-
-def _orientation(brought: Import, table: Table, value: str) -> None:
-    rows, columns = table.row_labels, table.column_labels
-    first_row = str(rows[0]) if rows else "row 1"
-    first_column = str(columns[0]) if columns else "column 1"
-    by_rows = value == "rows"
-    left, right = st.columns([3, 4], vertical_alignment="center")
-    with left:
-        _settle(
-            brought, "The items are", "orientation", {"rows": "the rows", "columns": "the columns"}, value,
-            reading("data", "orientation"), required=True,
-        )  # fmt: skip
-        item, feature = (first_row, first_column) if by_rows else (first_column, first_row)
-        st.markdown(f":small[One item: **{markdown(item, 30)}**. One of its features: {markdown(feature, 30)}.]")
-    with right:
-        drawing = orientation(item, feature, by_rows=by_rows, theme=session.theme())
-        along = "row" if by_rows else "column"
-        st.image(drawing, width=330, alt=f"The table as it stands in the file; its first {along} is highlighted as one item.")
-
-
-def _settle(
-    brought: Import, title: str, name: str, names: Mapping[str, str], value: Any, help_: str, *, required: bool = False
-) -> None:
-    key = f"import_{brought.id}_{name}"
-    session.set_control(key, value if value in names else None)
-    st.segmented_control(
-        title,
-        list(names),
-        format_func=names.__getitem__,
-        key=key,
-        required=required,
-        help=help_,
-        on_change=_mean,
-        args=(brought, name, key),
-    )
-
-
-def _mean(brought: Import, name: str, key: str) -> None:
-    brought.choose_meaning(name, session.control_value(key, None))
-
-
-def _labels(brought: Import, table: Table, chosen: Mapping[str, Any]) -> None:
-    key = f"import_{brought.id}_classes"
-    session.set_control(key, chosen.get("classes"))
-    names = importing.known_labels(table, str(chosen.get("orientation", "rows")))
-    st.selectbox(
-        "Known labels of the items", names, index=None, format_func=lambda name: clean(name, 60), key=key,
-        placeholder="none", help=reading("data", "labels"), on_change=_mean, args=(brought, "classes", key),
-    )  # fmt: skip
-
-
-def _names(brought: Import, table: Table, chosen: Mapping[str, Any]) -> None:
-    """What items and features are called; a word each, with its plural."""
-    with st.expander("Names"):
-        usual = brought.outcome.raw.axes if brought.outcome is not None and brought.outcome.raw is not None else None
-        with st.grid(2, min_column_width=170):
-            _text(brought, "Title", "name", brought.name, str(chosen.get("name") or ""), lambda text: text)
-            _text(brought, "What 0 means", "zero_means", "not stated", str(chosen.get("zero_means") or ""), lambda text: text)
-            for title, name, axis in (("Items", "rows", "rows"), ("Features", "columns", "columns")):
-                given = chosen.get(name)
-                here = getattr(usual, axis) if usual is not None else None
-                shown = (
-                    f"{here.name}, {here.singular}"
-                    if here is not None
-                    else "films, film"
-                    if axis == "rows"
-                    else "keywords, keyword"
-                )
-                _text(brought, f"{title}: plural, singular", name, shown, ", ".join(given) if given else "", _pair)
-
-
-def _text(brought: Import, title: str, name: str, placeholder: str, value: str, convert: Callable[[str], Any]) -> None:
-    key = f"import_{brought.id}_{name}"
-    session.set_control(key, value)
-    st.text_input(
-        title, key=key, placeholder=clean(placeholder, 60), max_chars=80, on_change=_mean_text, args=(brought, name, key, convert)
-    )
-
-
-def _mean_text(brought: Import, name: str, key: str, convert: Callable[[str], Any]) -> None:
-    text = str(session.control_value(key, "")).strip()
-    brought.choose_meaning(name, convert(text) if text else None)
-
-
-def _pair(text: str) -> tuple[str, str]:
-    """ "films, film" as two names; one word is its own singular."""
-    plural, _, singular = (part.strip() for part in text.partition(","))
-    return plural, singular or plural
 
 
 # -- preparation -------------------------------------------------------------------------------------------------------
