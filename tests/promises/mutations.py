@@ -38,7 +38,7 @@ MUTATIONS = (
     ),
     Mutation(
         2, "a line without a rating is dropped in silence", "nmfcore/data/readers/triples.py",
-        "    if unrated:\n", "    if False:\n",
+        "        if self.unrated:\n", "        if False:\n",
         (f"{DATA}/test_silence.py",),
     ),
     Mutation(

@@ -7,8 +7,10 @@ missing; or it was counted 0 times, which is a real zero. A rating of 0 in the f
 
 from __future__ import annotations
 
+import math
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -37,76 +39,108 @@ def read(layout: Layout, rows: Iterable[Row], account: Account, content: str, fi
     UploadError
         If a rating or count is no number, or there are too many.
     """
-    user, item, rating = _columns(layout, account, content)
-    what, limits, unit = WHAT[content], account.limits, account.unit
-    users: dict[str, int] = {}
-    items: dict[str, int] = {}
-    row_of, column_of_, values = array("q"), array("q"), array("d")
-    unrated = unnamed = 0
+    columns = _columns(layout, account, content)
+    found = _Triples(account, content)
     for place, row in rows:
-        value = account.numbers.value(row[rating])
+        found.add(place, row, columns)
+    finish()
+    X = found.matrix()
+    understood = {**account.understood, "content": content}
+    m, n = X.shape
+    stored, share = f"{X.nnz:,} {found.what}s", f"{X.nnz / (m * n):.1%} of all pairs"
+    if content == "ratings":
+        account.notes.append(f"{stored} by {m:,} users of {n:,} items; {share} are rated.")
+    else:
+        named = zip(columns, ("document", "term"), strict=False)
+        axes = [layout.names[j].strip().lower() if layout.named else name for j, name in named]
+        rows_, columns_ = map(names.plural, axes)
+        understood["axes"] = [[rows_, axes[0]], [columns_, axes[1]]]
+        account.notes.append(f"{stored} for {m:,} {rows_} and {n:,} {columns_}; {share} are not 0.")
+    return Table(
+        name=account.name,
+        content=content,
+        X=X,
+        row_labels=list(found.users),
+        column_labels=list(found.items),
+        notes=(*account.notes, *account.numbers.notes()),
+        understood=understood,
+        questions=tuple(account.questions),
+        absent="missing" if content == "ratings" else "zero",
+    )
+
+
+class _Triples:
+    """Who, what and how much, as far as they are read; and how many rows said less than that."""
+
+    def __init__(self, account: Account, content: str) -> None:
+        self.account, self.ratings, self.what = account, content == "ratings", WHAT[content]
+        self.users: dict[str, int] = {}
+        self.items: dict[str, int] = {}
+        self.rows, self.columns, self.values = array("q"), array("q"), array("d")
+        self.unrated = self.unnamed = 0
+
+    def add(self, place: int, row: Sequence[Any], columns: tuple[int, int, int]) -> None:
+        """One row of the file; columns : of the user, the item and the rating
+
+        Raises
+        ------
+        UploadError
+            If its rating is no number and such rows are not to be left out.
+        """
+        user, item, rating = columns
+        value = self.account.numbers.value(row[rating])
         if value is None or abs(value) > GREATEST:
-            if account.options.unparseable == "missing":
-                unrated += 1
-                continue
+            self._refuse(f"{self.account.unit} {place}, column {rating + 1}", row[rating])
+            value = math.nan
+        one, other = text_of(row[user]), text_of(row[item])
+        if math.isnan(value):
+            self.unrated += 1
+        elif not one or not other:
+            self.unnamed += 1
+        else:
+            self.rows.append(self.users.setdefault(one, len(self.users)))
+            self.columns.append(self.items.setdefault(other, len(self.items)))
+            self.values.append(value)
+            self._check_room()
+
+    def _refuse(self, place: str, cell: Any) -> None:
+        """Raise for a cell that is no number, unless such rows are left out."""
+        if self.account.options.unparseable != "missing":
             raise UploadError(
-                f"A {what} is no number",
-                place=f"{unit} {place}, column {rating + 1}",
-                value=shown(text_of(row[rating])),
-                way_out=f"Correct it, leave such rows out, or choose the column that holds the {what}s.",
+                f"A {self.what} is no number",
+                place=place,
+                value=shown(text_of(cell)),
+                way_out=f"Correct it, leave such rows out, or choose the column that holds the {self.what}s.",
                 fixes=(
                     Fix("Leave such rows out", {"unparseable": "missing"}),
                     Fix("Read as a matrix", {"content": "matrix"}),
                 ),
             )
-        one, other = text_of(row[user]), text_of(row[item])
-        if value != value:
-            unrated += 1
-            continue
-        if not one or not other:
-            unnamed += 1
-            continue
-        row_of.append(users.setdefault(one, len(users)))
-        column_of_.append(items.setdefault(other, len(items)))
-        values.append(value)
-        if len(values) > limits.stored_values or len(users) > limits.rows or len(items) > limits.columns:
+
+    def _check_room(self) -> None:
+        limits, stored, m, n = self.account.limits, len(self.values), len(self.users), len(self.items)
+        if stored > limits.stored_values or m > limits.rows or n > limits.columns:
             raise TooLarge(
-                f"There are too many {what}s ({len(values):,} for {len(users):,} x {len(items):,} so far)",
-                way_out=f"At most {limits.stored_values:,} {what}s, {limits.rows:,} rows and {limits.columns:,} columns.",
+                f"There are too many {self.what}s ({stored:,} for {m:,} x {n:,} so far)",
+                way_out=f"At most {limits.stored_values:,} {self.what}s, {limits.rows:,} rows and {limits.columns:,} columns.",
             )
-    finish()
-    if not len(values):
-        raise UploadError(f"No row holds a {what}", way_out=f"Choose the column that holds the {what}s.")
-    notes = account.notes
-    if unrated:
-        notes.append(f"{counted(unrated, unit)} without a {what} left out.")
-    if unnamed:
-        who = "a user or an item" if content == "ratings" else "a name"
-        notes.append(f"{counted(unnamed, unit)} without {who} left out.")
-    X, twice = _matrix(row_of, column_of_, values, len(users), len(items), mean=content == "ratings")
-    if twice:
-        done = "the mean of the ratings was taken" if content == "ratings" else "their counts were added"
-        notes.append(f"{counted(twice, 'pair occurs', 'pairs occur')} more than once; {done}.")
-    m, n = X.shape
-    share = f"{X.nnz / (m * n):.1%} of all pairs"
-    understood = {**account.understood, "content": content}
-    if content == "ratings":
-        notes.append(f"{X.nnz:,} ratings by {m:,} users of {n:,} items; {share} are rated.")
-    else:
-        axes = [layout.names[j].strip().lower() if layout.named else name for j, name in ((user, "document"), (item, "term"))]
-        understood["axes"] = [[names.plural(axis), axis] for axis in axes]
-        notes.append(f"{X.nnz:,} counts for {m:,} {names.plural(axes[0])} and {n:,} {names.plural(axes[1])}; {share} are not 0.")
-    return Table(
-        name=account.name,
-        content=content,
-        X=X,
-        row_labels=list(users),
-        column_labels=list(items),
-        notes=(*notes, *account.numbers.notes()),
-        understood=understood,
-        questions=tuple(account.questions),
-        absent="missing" if content == "ratings" else "zero",
-    )
+
+    def matrix(self) -> sp.csr_array:
+        """(m, n) of what was read; what was left out or joined is noted."""
+        if not len(self.values):
+            raise UploadError(f"No row holds a {self.what}", way_out=f"Choose the column that holds the {self.what}s.")
+        notes, unit = self.account.notes, self.account.unit
+        if self.unrated:
+            notes.append(f"{counted(self.unrated, unit)} without a {self.what} left out.")
+        if self.unnamed:
+            who = "a user or an item" if self.ratings else "a name"
+            notes.append(f"{counted(self.unnamed, unit)} without {who} left out.")
+        shape = (len(self.users), len(self.items))
+        X, twice = _matrix(self.rows, self.columns, self.values, shape, mean=self.ratings)
+        if twice:
+            done = "the mean of the ratings was taken" if self.ratings else "their counts were added"
+            notes.append(f"{counted(twice, 'pair occurs', 'pairs occur')} more than once; {done}.")
+        return X
 
 
 def _columns(layout: Layout, account: Account, content: str) -> tuple[int, int, int]:
@@ -132,13 +166,14 @@ def _columns(layout: Layout, account: Account, content: str) -> tuple[int, int, 
 
 
 def _matrix(
-    rows: array[int], columns: array[int], values: array[float], m: int, n: int, *, mean: bool
+    rows: array[int], columns: array[int], values: array[float], shape: tuple[int, int], *, mean: bool
 ) -> tuple[sp.csr_array, int]:
     """CSR of the mean or sum per pair, zeros stored where they are ratings, and how many pairs occur more than once."""
+    m, n = shape
     pair = np.frombuffer(rows, np.int64) * n + np.frombuffer(columns, np.int64)
     order = np.argsort(pair, kind="stable")
     unique, start = np.unique(pair[order], return_index=True)
     count = np.diff(np.append(start, pair.size))
     total = np.add.reduceat(np.frombuffer(values, np.float64)[order], start) / (count if mean else 1)
     indptr = np.searchsorted(unique // n, np.arange(m + 1)).astype(np.int32)
-    return sp.csr_array((total, (unique % n).astype(np.int32), indptr), shape=(m, n)), int((count > 1).sum())
+    return sp.csr_array((total, (unique % n).astype(np.int32), indptr), shape=shape), int((count > 1).sum())
