@@ -55,94 +55,124 @@ def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
 
 
 def _table(file: Any, name: str, options: ReadOptions, limits: Limits) -> Table:
-    import pyarrow.types as kinds
-
-    schema, rows = file.schema_arrow, file.metadata.num_rows
-    names = list(schema.names)
-    notes: list[str] = []
-    understood: dict[str, Any] = {"format": "parquet", "columns": len(names), "rows": rows}
+    names, rows = list(file.schema_arrow.names), file.metadata.num_rows
     if not names or rows == 0:
         raise UploadError("The Parquet file has no rows or no columns", way_out="Choose a file with data.")
+
+    def begun() -> Account:
+        understood = {"format": "parquet", "columns": len(names), "rows": rows}
+        return Account(name, options, limits, understood, unit="row", typed=True)
+
     index = _index_of(file, names)
     order = [*index, *(column for column in names if column not in index)]
-    nested = [field.name for field in schema if kinds.is_nested(field.type)]
+    _refuse_nested(file.schema_arrow, order, options)
+    arrays.check_shape((rows, len(names)), limits, dense=False)
+    if len(set(names)) < len(names):
+        return _by_rows(file, names, None, begun())
+    head = _rows(next(file.iter_batches(HEAD, columns=order, use_threads=False)), order)
+    label = 0 if len(index) == 1 else None
+    account = begun()
+    layout = roles.decide(_header(order), head, len(order), account, index=label)
+    content = roles.content(layout, head, account)
+    numeric = [file.schema_arrow.field(order[j]) for j in layout.features]
+    if content != "matrix" or not numeric or not all(_is_number(field.type) for field in numeric):
+        return _by_rows(file, order, label, begun())  # the grid decides for itself again
+    return _by_columns(file, order, layout, account)
+
+
+def _header(order: list[str]) -> list[str]:
+    return ["" if column == INDEX else column for column in order]
+
+
+def _refuse_nested(schema: Any, order: list[str], options: ReadOptions) -> None:
+    """Refuse lists and structures, unless they are left out."""
+    import pyarrow.types as kinds
+
     dropped = {order[c] if isinstance(c, int) and 0 <= c < len(order) else c for c in options.drop_columns}
-    nested = [column for column in nested if column not in dropped]
+    nested = [field.name for field in schema if kinds.is_nested(field.type) and field.name not in dropped]
     if nested:
         raise UploadError(
             f"{counted(len(nested), 'column is', 'columns are')} nested (lists or structures): {listed(nested)}",
-            place=f"column {names.index(nested[0]) + 1}",
+            place=f"column {list(schema.names).index(nested[0]) + 1}",
             way_out="Flatten them, or leave them out.",
             fixes=(Fix("Leave them out", {"drop_columns": sorted({*map(str, dropped), *nested})}),),
         )
-    arrays.check_shape((rows, len(names)), limits, dense=False)
-    if len(set(names)) < len(names):
-        return _by_rows(file, names, None, Account(name, options, limits, understood, notes, unit="row", typed=True))
-    account = Account(name, options, limits, understood, notes, unit="row", typed=True)
-    head = _rows(next(file.iter_batches(HEAD, columns=order, use_threads=False)), order)
-    header = ["" if column == INDEX else column for column in order]
-    trial = Account(name, options, limits, dict(understood), [], unit="row", typed=True)  # the grid decides for itself again
-    label = 0 if len(index) == 1 else None
-    layout = roles.decide(header, head, len(order), trial, index=label)
-    content = roles.content(layout, head, trial)
+
+
+def _by_columns(file: Any, order: list[str], layout: roles.Layout, account: Account) -> Table:
+    """Numbers in typed columns are unpacked into X without a detour over cells."""
+    import pyarrow.types as kinds
+
+    schema, notes, limits = file.schema_arrow, account.notes, account.limits
     numeric = [schema.field(order[j]) for j in layout.features]
-    if content != "matrix" or not numeric or not all(_is_number(field.type, kinds) for field in numeric):
-        return _by_rows(file, order, label, account)
-    notes.extend(trial.notes)
-    understood.update(trial.understood)
-    others = [schema.field(order[j]) for j in layout.facts]
-    labelled = [] if layout.labels is None else [schema.field(order[layout.labels])]
-    arrays.check_shape((rows, len(numeric)), limits, dense=True)
+    labelled = [] if layout.labels is None else [order[layout.labels]]
+    beside = list(dict.fromkeys([*labelled, *(order[j] for j in layout.facts)]))
+    arrays.check_shape((file.metadata.num_rows, len(numeric)), limits, dense=True)
     total = sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups))
     if total > limits.parse_bytes:
         raise TooLarge(f"The file would unpack to {total:,} bytes", way_out="Take a part of it.")
-    single = all(kinds.is_float32(f.type) or kinds.is_float16(f.type) or _is_small(f.type, kinds) for f in numeric)
-    X = np.empty((rows, len(numeric)), np.float32 if single else np.float64)
-    beside = list({field.name: field for field in [*labelled, *others]}.values())
-    aside: dict[str, list[str]] = {field.name: [] for field in beside}
-    row, large = 0, 0
-    for batch in file.iter_batches(BATCH, columns=[f.name for f in [*numeric, *beside]], use_threads=False):
-        for j, field in enumerate(numeric):
-            column = batch.column(field.name)
-            if kinds.is_int64(field.type) or kinds.is_uint64(field.type):
-                whole = column.drop_null().to_numpy(zero_copy_only=False)
-                large += int(
-                    np.count_nonzero((whole > arrays.EXACT) | (whole < -arrays.EXACT if whole.dtype.kind == "i" else False))
-                )
-            X[row : row + len(batch), j] = _numbers(column, kinds)
-        for field in beside:
-            aside[field.name] += [text_of(value) for value in batch.column(field.name).to_pylist()]
-        row += len(batch)
-    if large:
-        notes.append(f"{counted(large, 'whole number is', 'whole numbers are')} beyond 2^53 and can lose the last digits.")
-    X = arrays.settle_infinite(X, options, notes)
-    titles = [field.name for field in numeric]
-    empty = np.isnan(X).all(axis=0)
-    if empty.all():
-        raise UploadError("All cells of the table are missing", way_out="Choose a file with numbers in it.")
-    if empty.any():
-        without = [titles[j] for j in np.flatnonzero(empty)]
-        notes.append(f"{counted(len(without), 'column')} without any value left out: {listed(without)}.")
-        X, titles = np.ascontiguousarray(X[:, ~empty]), [titles[j] for j in np.flatnonzero(~empty)]
+    X, aside = _unpacked(file, numeric, beside, notes)
+    X = arrays.settle_infinite(X, account.options, notes)
+    X, titles = _without_empty(X, [field.name for field in numeric], notes)
     words = names_.Labels(limits.label_characters)
-    labels = None
-    if labelled:
-        labels = words.checked([words.label(cell) for cell in aside[labelled[0].name]], "row", notes)
+    labels = words.checked([words.label(cell) for cell in aside[labelled[0]]], "row", notes) if labelled else None
     facts = {j: aside[order[j]] for j in layout.facts}
     notes.extend(values.fact_notes(layout, facts, dict.fromkeys(facts, 0)))
     truths = sum(kinds.is_boolean(field.type) for field in numeric)
     if truths:
         notes.append(f"{counted(truths, 'column')} of true and false became 1 and 0.")
     return Table(
-        name=name,
+        name=account.name,
         X=X,
         row_labels=labels,
         column_labels=titles,
         notes=tuple(notes),
-        understood=understood,
+        understood=account.understood,
         aside={order[j]: found for j, found in facts.items()},
-        questions=tuple(trial.questions),
+        questions=tuple(account.questions),
     )
+
+
+def _unpacked(file: Any, numeric: list[Any], beside: list[str], notes: list[str]) -> tuple[np.ndarray, dict[str, list[str]]]:
+    """X (m, n) of the numeric columns with NaN where they are null, and the columns beside them as text."""
+    single = all(_fits_single(field.type) for field in numeric)
+    X = np.empty((file.metadata.num_rows, len(numeric)), np.float32 if single else np.float64)
+    aside: dict[str, list[str]] = {name: [] for name in beside}
+    row = large = 0
+    for batch in file.iter_batches(BATCH, columns=[*(field.name for field in numeric), *beside], use_threads=False):
+        for j, field in enumerate(numeric):
+            column = batch.column(field.name)
+            large += _beyond_exact(column)
+            X[row : row + len(batch), j] = _numbers(column)
+        for name, cells in aside.items():
+            cells += [text_of(value) for value in batch.column(name).to_pylist()]
+        row += len(batch)
+    if large:
+        notes.append(f"{counted(large, 'whole number is', 'whole numbers are')} beyond 2^53 and can lose the last digits.")
+    return X, aside
+
+
+def _beyond_exact(column: Any) -> int:
+    """How many whole numbers of a column a float64 does not hold exactly."""
+    import pyarrow.types as kinds
+
+    if not (kinds.is_int64(column.type) or kinds.is_uint64(column.type)):
+        return 0
+    whole = column.drop_null().to_numpy(zero_copy_only=False)
+    low = whole < -arrays.EXACT if whole.dtype.kind == "i" else False
+    return int(np.count_nonzero((whole > arrays.EXACT) | low))
+
+
+def _without_empty(X: np.ndarray, titles: list[str], notes: list[str]) -> tuple[np.ndarray, list[str]]:
+    """X (m, n) and the titles of its columns without those that hold no value."""
+    empty = np.isnan(X).all(axis=0)
+    if empty.all():
+        raise UploadError("All cells of the table are missing", way_out="Choose a file with numbers in it.")
+    if not empty.any():
+        return X, titles
+    without = [titles[j] for j in np.flatnonzero(empty)]
+    notes.append(f"{counted(len(without), 'column')} without any value left out: {listed(without)}.")
+    return np.ascontiguousarray(X[:, ~empty]), [titles[j] for j in np.flatnonzero(~empty)]
 
 
 def _index_of(file: Any, names: list[str]) -> list[str]:
@@ -168,26 +198,25 @@ def _cell(cell: Any) -> Any:
     return float(cell) if isinstance(cell, Decimal) else cell
 
 
-def _is_number(kind: Any, kinds: Any) -> bool:
-    return bool(
-        kinds.is_integer(kind)
-        or kinds.is_floating(kind)
-        or kinds.is_boolean(kind)
-        or kinds.is_decimal(kind)
-        or kinds.is_null(kind)
-    )
+def _is_number(kind: Any) -> bool:
+    import pyarrow.types as kinds
+
+    tests = (kinds.is_integer, kinds.is_floating, kinds.is_boolean, kinds.is_decimal, kinds.is_null)
+    return any(test(kind) for test in tests)
 
 
-def _is_small(kind: Any, kinds: Any) -> bool:
+def _fits_single(kind: Any) -> bool:
     """Exact in float32."""
-    return bool(
-        kinds.is_boolean(kind) or kinds.is_int8(kind) or kinds.is_uint8(kind) or kinds.is_int16(kind) or kinds.is_uint16(kind)
-    )
+    import pyarrow.types as kinds
+
+    small = (kinds.is_boolean, kinds.is_int8, kinds.is_uint8, kinds.is_int16, kinds.is_uint16)
+    return any(test(kind) for test in (*small, kinds.is_float16, kinds.is_float32))
 
 
-def _numbers(values: Any, kinds: Any) -> np.ndarray:
+def _numbers(values: Any) -> np.ndarray:
     """A column as floats, NaN where it is null."""
     import pyarrow as pa
+    import pyarrow.types as kinds
 
     if kinds.is_decimal(values.type) or kinds.is_boolean(values.type) or kinds.is_null(values.type):
         return np.array([np.nan if v is None else float(v) for v in values.to_pylist()])
@@ -208,7 +237,6 @@ def _by_rows(file: Any, order: list[str], index: int | None, account: Account) -
                 number += 1
                 yield number, [_cell(cell) for cell in row]
 
-    header = ["" if column == INDEX else column for column in order]
     return Grid(
         account.name,
         rows(),
@@ -217,7 +245,7 @@ def _by_rows(file: Any, order: list[str], index: int | None, account: Account) -
         account.understood,
         account.notes,
         unit="row",
-        header=header,
+        header=_header(order),
         typed=True,
         index=index,
     ).read()
