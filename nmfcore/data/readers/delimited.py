@@ -11,6 +11,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from nmfcore.data.model.errors import Fix, TooLarge, UploadError, counted, shown
@@ -18,6 +19,7 @@ from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Question, Table
 from nmfcore.data.readers import documents, names
 from nmfcore.data.readers import encoding as encodings
+from nmfcore.data.readers.account import Account
 from nmfcore.data.readers.cells import Row, words_in
 from nmfcore.data.readers.grid import COMMENT, Grid
 from nmfcore.data.readers.numbers import mostly_numeric
@@ -36,6 +38,7 @@ NAMES = {
 }
 PLURALS = {**{mark: name + "s" for mark, name in NAMES.items()}, WHITESPACE: "spaces", DOUBLE_COLON: "two colons (::)"}
 PROSE_WORDS = 2.0  # words in the mean cell from which on commas are taken for those of sentences ...
+LONG = ("paragraph", "file")  # documents that are longer than a line
 WORDS_OF_A_CLAUSE = 1.3  # in the mean cell of the column with the fewest
 PROSE_NUMBERS = 0.35  # ... when fewer cells than this are numbers
 UNIT = "\x1f"  # stands for "::" while a line is cut: the csv module divides at single characters
@@ -52,21 +55,50 @@ class _BrokenQuotes(Exception):
     """A quoted cell goes on after its closing quote."""
 
 
+@dataclass(frozen=True)
+class Dialect:
+    """How a text table is written, and how many lines stand before it."""
+
+    encoding: str
+    errors: str
+    delimiter: str
+    quote: str
+    skip: int
+
+    def opened(self, source: Source, newline: str | None = "") -> io.TextIOWrapper:
+        return io.TextIOWrapper(source.open(), encoding=self.encoding, errors=self.errors, newline=newline)
+
+
 def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
     """The table in a text file."""
+    account = Account(source.name, options, limits)
+    dialect = _recognised(source, account)
+    mark = dialect.delimiter
+    account.understood |= {
+        "format": "csv",
+        "encoding": dialect.encoding,
+        "delimiter": mark,
+        "delimiter_name": NAMES.get(mark, shown(mark)) if mark != NO_DELIMITER else "one column",
+        "quote": dialect.quote,
+    }
+    if options.per in LONG:
+        return _long_texts(source, dialect, account)
+    try:
+        return _cut(source, dialect, account, strict=True)
+    except _BrokenQuotes:
+        account.notes.append("Some quoted cells go on after their closing quote; they were read as they stand.")
+        return _cut(source, dialect, account, strict=False)
+
+
+def _recognised(source: Source, account: Account) -> Dialect:
+    """The dialect of a file, with what was assumed of it; refused where it is no text."""
+    options, notes = account.options, account.notes
     name, errors, note = encodings.sniff(source, options.encoding)
-    notes = [note] if note else []
+    if note:
+        notes.append(note)
     start = _start(source, name, errors)
-    if not start.strip("\ufeff \t\r\n\x00"):
-        raise UploadError("The file is empty", way_out="Choose a file with at least one row of numbers.")
-    odd = len(CONTROL.findall(start.replace("\x00", "\x02") if "\x00" in start else start))
-    if odd > max(3, len(start) // 50) and options.nul == "refuse":
-        raise UploadError(
-            f"{shown(source.name)} is not a text file: {odd:,} of its first {len(start):,} characters are control characters",
-            way_out="Choose a CSV, Excel, Parquet, NumPy, MatrixMarket or JSON file.",
-        )
-    skip = options.skip_lines or 0
-    delimiter = options.delimiter
+    _refuse_no_text(start, source.name, options)
+    skip, delimiter = options.skip_lines or 0, options.delimiter
     directive = re.match(r"\ufeff?sep=(.)\r?\n", start)
     if directive:  # Excel's own way to name the delimiter
         skip, delimiter = max(skip, 1), delimiter or directive.group(1)
@@ -76,68 +108,59 @@ def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
         quote = "'" if '"' not in start and len(_SINGLE.findall(start)) > max(1, start.count("\n") // 2) else '"'
         if quote == "'":
             notes.append("The cells are enclosed in single quotes.")
-    questions: list[Question] = []
-    if delimiter is None and options.per in ("paragraph", "file"):
+    if delimiter is None and options.per in LONG:
         delimiter = NO_DELIMITER
     if delimiter is None:
         cut = source.size > len(start.encode("utf-8", "replace"))
         delimiter = sniff_delimiter(start, quote, cut, skip)
-        delimiter = _settled(delimiter, _sample(start, cut, skip), quote, options, questions)
+        delimiter = _settled(delimiter, _sample(start, cut, skip), quote, options, account.questions)
     if delimiter == NO_DELIMITER and options.content in (None, "documents"):
-        _ask_what_a_document_is(start, options, questions)
-    understood: dict[str, Any] = {
-        "format": "csv",
-        "encoding": name,
-        "delimiter": delimiter,
-        "delimiter_name": NAMES.get(delimiter, shown(delimiter)) if delimiter != NO_DELIMITER else "one column",
-        "quote": quote,
-    }
-
-    if options.per in ("paragraph", "file"):
-        return _long_texts(source, name, errors, options, limits, understood, notes, questions)
-
-    def attempt(strict: bool, extra: list[str]) -> Table:
-        with source.open() as raw, io.TextIOWrapper(raw, encoding=name, errors=errors, newline="") as text:
-            rows = _rows(text, delimiter, quote, skip, strict, options, limits, extra)
-            grid = Grid(
-                source.name,
-                rows,
-                options,
-                limits,
-                dict(understood),
-                extra,
-                delimiter=delimiter,
-                questions=list(questions),
-            )
-            return grid.read()
-
-    if delimiter not in (",", NO_DELIMITER) and options.delimiter is None and not directive:
-        notes.append(f"The cells are divided by {PLURALS.get(delimiter, shown(delimiter))}.")
-    if skip and not directive:
-        notes.append(f"The first {counted(skip, 'line')} skipped, as you chose.")
-    try:
-        return attempt(True, list(notes))
-    except _BrokenQuotes:
-        return attempt(False, [*notes, "Some quoted cells go on after their closing quote; they were read as they stand."])
+        _ask_what_a_document_is(start, options, account.questions)
+    if options.per not in LONG and not directive:
+        if delimiter not in (",", NO_DELIMITER) and options.delimiter is None:
+            notes.append(f"The cells are divided by {PLURALS.get(delimiter, shown(delimiter))}.")
+        if skip:
+            notes.append(f"The first {counted(skip, 'line')} skipped, as you chose.")
+    return Dialect(name, errors, delimiter, quote, skip)
 
 
-def _long_texts(
-    source: Source,
-    name: str,
-    errors: str,
-    options: ReadOptions,
-    limits: Limits,
-    understood: dict[str, Any],
-    notes: list[str],
-    questions: list[Question],
-) -> Table:
+def _refuse_no_text(start: str, name: str, options: ReadOptions) -> None:
+    """Refuse what is empty, or full of what text does not contain."""
+    if not start.strip("\ufeff \t\r\n\x00"):
+        raise UploadError("The file is empty", way_out="Choose a file with at least one row of numbers.")
+    odd = len(CONTROL.findall(start.replace("\x00", "\x02") if "\x00" in start else start))
+    if odd > max(3, len(start) // 50) and options.nul == "refuse":
+        raise UploadError(
+            f"{shown(name)} is not a text file: {odd:,} of its first {len(start):,} characters are control characters",
+            way_out="Choose a CSV, Excel, Parquet, NumPy, MatrixMarket or JSON file.",
+        )
+
+
+def _cut(source: Source, dialect: Dialect, account: Account, *, strict: bool) -> Table:
+    """The table of the cells; what is noted on the way is forgotten where the quotes are broken."""
+    notes = list(account.notes)
+    with dialect.opened(source) as text:
+        return Grid(
+            account.name,
+            _rows(text, dialect, account, notes, strict=strict),
+            account.options,
+            account.limits,
+            dict(account.understood),
+            notes,
+            delimiter=dialect.delimiter,
+            questions=list(account.questions),
+        ).read()
+
+
+def _long_texts(source: Source, dialect: Dialect, account: Account) -> Table:
     """The documents of a text in which one is longer than a line: a paragraph, or the whole file."""
-    with source.open() as raw, io.TextIOWrapper(raw, encoding=name, errors=errors) as text:
+    with dialect.opened(source, newline=None) as text:
         whole = text.read().lstrip("\ufeff")
-    texts = [whole.strip()] if options.per == "file" else [part.strip() for part in PARAGRAPHS.split(whole) if part.strip()]
-    documents.check_number(len(texts), limits)
-    notes.append("The whole file is one document." if options.per == "file" else "Blank lines divide the documents.")
-    return documents.as_table(source.name, texts, notes, understood, questions=questions)
+    one = account.options.per == "file"
+    texts = [whole.strip()] if one else [part.strip() for part in PARAGRAPHS.split(whole) if part.strip()]
+    documents.check_number(len(texts), account.limits)
+    account.notes.append("The whole file is one document." if one else "Blank lines divide the documents.")
+    return documents.as_table(source.name, texts, account.notes, account.understood, questions=account.questions)
 
 
 def _ask_what_a_document_is(start: str, options: ReadOptions, questions: list[Question]) -> None:
@@ -208,54 +231,51 @@ def _start(source: Source, name: str, errors: str) -> str:
         return text.read(SNIFF_CHARACTERS)
 
 
-def _rows(
-    text: io.TextIOWrapper,
-    delimiter: str,
-    quote: str,
-    skip: int,
-    strict: bool,
-    options: ReadOptions,
-    limits: Limits,
-    notes: list[str],
-) -> Iterator[Row]:
+def _rows(text: io.TextIOWrapper, dialect: Dialect, account: Account, notes: list[str], *, strict: bool) -> Iterator[Row]:
     """The rows of cells with the line each begins on."""
-    lines = _lines(text, delimiter, options, limits, notes)
-    for _ in range(skip):
+    lines = _lines(text, dialect.delimiter, account, notes)
+    for _ in range(dialect.skip):
         next(lines, None)
-    if delimiter == NO_DELIMITER:
-        for number, line in enumerate(lines, skip + 1):
-            yield number, [_unquoted(line.strip("\ufeff\r\n"), quote)]
+    if dialect.delimiter == NO_DELIMITER:
+        for number, line in enumerate(lines, dialect.skip + 1):
+            yield number, [_unquoted(line.strip("\ufeff\r\n"), dialect.quote)]
         return
-    lines, quote = _divided(lines, delimiter), "" if delimiter == DOUBLE_COLON else quote
-    reader = csv.reader(
-        lines,
+    reader = _reader(lines, dialect.delimiter, "" if dialect.delimiter == DOUBLE_COLON else dialect.quote, strict=strict)
+    end = dialect.skip
+    try:
+        for row in reader:
+            if end == dialect.skip and row:
+                row[0] = row[0].lstrip("\ufeff")
+            yield end + 1, row
+            end = dialect.skip + reader.line_num
+    except csv.Error as error:
+        raise _said(str(error), end + 1) from None
+
+
+def _reader(lines: Iterable[str], delimiter: str, quote: str, *, strict: bool = False) -> Any:
+    """The standard library's reader of such lines."""
+    return csv.reader(
+        _divided(lines, delimiter),
         delimiter=_mark(delimiter),
         quotechar=quote or None,
         quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
         skipinitialspace=True,  # a quote may follow a space; cells are trimmed anyway
         strict=strict,
     )
-    end = skip
-    try:
-        for row in reader:
-            if end == skip and row:
-                row[0] = row[0].lstrip("\ufeff")
-            yield end + 1, row
-            end = skip + reader.line_num
-    except csv.Error as error:
-        said = str(error)
-        if "expected after" in said:
-            raise _BrokenQuotes from None
-        if "unexpected end" in said or "field larger" in said:
-            raise UploadError(
-                "A quoted cell is never closed" if "end" in said else "A cell is too long; perhaps a quote is never closed",
-                place=f"it begins on line {end + 1}",
-                way_out="Close the quote, or read quotes as ordinary characters.",
-                fixes=(Fix("Read quotes as ordinary characters", {"quote": ""}),),
-            ) from None
-        raise UploadError(
-            f"The text cannot be cut into cells: {said}", place=f"line {end + 1}", way_out="Correct that line."
-        ) from None
+
+
+def _said(error: str, line: int) -> Exception:
+    """What the csv module says of the row that begins on that line, in our words."""
+    if "expected after" in error:
+        return _BrokenQuotes()
+    if "unexpected end" in error or "field larger" in error:
+        return UploadError(
+            "A quoted cell is never closed" if "end" in error else "A cell is too long; perhaps a quote is never closed",
+            place=f"it begins on line {line}",
+            way_out="Close the quote, or read quotes as ordinary characters.",
+            fixes=(Fix("Read quotes as ordinary characters", {"quote": ""}),),
+        )
+    return UploadError(f"The text cannot be cut into cells: {error}", place=f"line {line}", way_out="Correct that line.")
 
 
 def _mark(delimiter: str) -> str:
@@ -276,8 +296,9 @@ def _unquoted(cell: str, quote: str) -> str:
     return cell
 
 
-def _lines(text: io.TextIOWrapper, delimiter: str, options: ReadOptions, limits: Limits, notes: list[str]) -> Iterator[str]:
+def _lines(text: io.TextIOWrapper, delimiter: str, account: Account, notes: list[str]) -> Iterator[str]:
     """The lines, checked for NUL characters and for more columns than can be."""
+    options, limits = account.options, account.limits
     mark = " " if delimiter == WHITESPACE else delimiter
     counting = delimiter != NO_DELIMITER
     removed = 0
@@ -363,14 +384,6 @@ def _cuts_labels(lines: list[str], rival: str, quote: str) -> bool:
 
 def _tokenised(lines: list[str], delimiter: str, quote: str) -> list[list[str]]:
     try:
-        return list(
-            csv.reader(
-                _divided(lines, delimiter),
-                delimiter=_mark(delimiter),
-                quotechar=quote or None,
-                quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
-                skipinitialspace=True,
-            )
-        )
+        return list(_reader(lines, delimiter, quote))
     except csv.Error:
         return []
