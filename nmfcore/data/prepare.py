@@ -128,36 +128,30 @@ def text(
     if weighting not in WEIGHTINGS:
         raise ValueError(f"Unknown weighting {weighting!r}. Known: {', '.join(WEIGHTINGS)}.")
     counts, terms, notes = term_counts(
-        documents,
-        report,
-        ngrams=ngrams,
-        min_df=min_df,
-        max_df=max_df,
-        max_features=max_features,
-        stop=stop_list(stop_words, extra_stop_words, token_pattern),
-        token_pattern=token_pattern,
-        lowercase=lowercase,
-    )
+        documents, report, ngrams=ngrams, min_df=min_df, max_df=max_df, max_features=max_features,
+        stop=stop_list(stop_words, extra_stop_words, token_pattern), token_pattern=token_pattern, lowercase=lowercase,
+    )  # fmt: skip
     report("Weighting the terms", None)
-    X = counts
-    if weighting == "binary":
-        X.data[:] = 1
-    elif sublinear:
-        X.data = np.log(X.data) + np.float32(1)
-    if weighting == "tfidf":
-        X, _ = _times_idf(X)
-        X = _scaled(X, "l2", 1)[0]
+    X = _weighted(counts, weighting, sublinear=sublinear)
     columns = replace(dataset.axes.columns, labels=terms)
     result = dataset.changed(X=X.astype(np.float32), axes=Axes(dataset.axes.rows, columns))
     empty = np.flatnonzero(np.diff(X.indptr) == 0)
-    if empty.size:
-        which = f"{counted(int(empty.size), 'document')} of {len(documents):,}"
-        if drop_empty:
-            notes.append(f"{which} dropped, because none of these terms occurs in them: {_named(dataset.axes.rows, empty)}.")
-            result = result.take_rows(np.flatnonzero(np.diff(X.indptr)))
-        else:
-            notes.append(f"{which} without any of these terms: rows of zeros, which belong to no topic.")
-    return result, notes
+    if not empty.size:
+        return result, notes
+    which = f"{counted(int(empty.size), 'document')} of {len(documents):,}"
+    if not drop_empty:
+        return result, [*notes, f"{which} without any of these terms: rows of zeros, which belong to no topic."]
+    notes.append(f"{which} dropped, because none of these terms occurs in them: {_named(dataset.axes.rows, empty)}.")
+    return result.take_rows(np.flatnonzero(np.diff(X.indptr))), notes
+
+
+def _weighted(counts: Any, weighting: str, *, sublinear: bool) -> Any:
+    """Counts (m, n) CSR with the weights that `text` names; counts are overwritten."""
+    if weighting == "binary":
+        counts.data[:] = 1
+    elif sublinear:
+        counts.data = np.log(counts.data) + np.float32(1)
+    return _scaled(_times_idf(counts)[0], "l2", 1)[0] if weighting == "tfidf" else counts
 
 
 # --- rows ---------------------------------------------------------------------------------------------------------------

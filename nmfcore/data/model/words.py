@@ -194,43 +194,15 @@ def term_counts(
 
     Counting and order are scikit-learn's CountVectorizer's; dropping is done here, so that it can be counted.
     """
-    from sklearn.feature_extraction.text import CountVectorizer
-
     shortest, longest = _phrase_lengths(ngrams)
     most = Limits.from_environment()
     if len(documents) > most.documents:
         raise ValueError(f"{len(documents):,} documents; at most {most.documents:,} can be read. Take a part of them.")
     cut = cutter(documents, token_pattern)
     terms_of = analyzer(token_pattern, lowercase=lowercase, stop=stop, ngrams=(shortest, longest), cut=cut)
-    vectorizer = CountVectorizer(analyzer=terms_of, dtype=np.float32)
-    try:
-        counts = sp.csr_array(vectorizer.fit_transform(_reported(documents, report)))
-    except ValueError as error:
-        if "empty vocabulary" not in str(error):
-            raise
-        if token_pattern != "emoji" and any(EMOJI.search(document) for document in documents[:1000]):
-            said = "The documents hold emoji and no words. Count emoji as words (a word is: words and emoji)."
-            raise ValueError(said) from None
-        raise ValueError("No words are left: the documents are empty or hold stop words only. Choose fewer stop words.") from None
-    terms = vectorizer.get_feature_names_out()
-    df = np.bincount(counts.indices, minlength=len(terms))  # one entry per document and term
-    m = len(documents)
-    low = min_df * m if min_df < 1 else min_df
-    high = max_df * m if max_df <= 1 else max_df
-    rare, common = df < low, df > high
-    keep = ~(rare | common)
+    counts, terms = _counted(documents, terms_of, report, emoji=token_pattern == "emoji")
     cap = min(max_features or most.vocabulary, most.vocabulary)
-    passed = int(keep.sum())
-    if passed > cap:
-        total = np.asarray(counts.sum(axis=0)).ravel()
-        kept = np.flatnonzero(keep)
-        keep = np.zeros(len(terms), bool)
-        keep[kept[np.argsort(-total[kept], kind="stable")[:cap]]] = True
-    reasons = [
-        (int(rare.sum()), f"in fewer than {_documents(min_df)}"),
-        (int((common & ~rare).sum()), f"in more than {_documents(max_df)}"),
-        (max(0, passed - cap), f"beyond the {cap:,} most frequent"),
-    ]
+    keep, reasons = _passing(counts, min_df, max_df, cap)
     notes = []
     marked = sum(MARKUP.search(document) is not None for document in documents) if token_pattern in NATURAL else 0
     if marked:
@@ -244,6 +216,44 @@ def term_counts(
             f"{_documents(max_df)}. Lower the minimum or raise the maximum."
         )
     return as_kept(counts[:, np.flatnonzero(keep)]), [str(term) for term in terms[keep]], notes
+
+
+def _counted(
+    documents: Sequence[str], terms_of: Callable[[str], list[str]], report: Report, *, emoji: bool
+) -> tuple[sp.csr_array, np.ndarray]:  # fmt: skip
+    """Counts of all terms (m, n) and the terms (n,)."""
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    vectorizer = CountVectorizer(analyzer=terms_of, dtype=np.float32)
+    try:
+        counts = sp.csr_array(vectorizer.fit_transform(_reported(documents, report)))
+    except ValueError as error:
+        if "empty vocabulary" not in str(error):
+            raise
+        if not emoji and any(EMOJI.search(document) for document in documents[:1000]):
+            said = "The documents hold emoji and no words. Count emoji as words (a word is: words and emoji)."
+            raise ValueError(said) from None
+        raise ValueError("No words are left: the documents are empty or hold stop words only. Choose fewer stop words.") from None
+    return counts, vectorizer.get_feature_names_out()
+
+
+def _passing(counts: sp.csr_array, min_df: float, max_df: float, cap: int) -> tuple[np.ndarray, list[tuple[int, str]]]:
+    """Which terms (n,) of counts (m, n) pass, at most the `cap` most frequent ones, and how many do not for which reason."""
+    m, n = counts.shape
+    df = np.bincount(counts.indices, minlength=n)  # one entry per document and term
+    rare, common = df < (min_df * m if min_df < 1 else min_df), df > (max_df * m if max_df <= 1 else max_df)
+    keep = ~(rare | common)
+    passed = int(keep.sum())
+    if passed > cap:
+        total = np.asarray(counts.sum(axis=0)).ravel()
+        kept = np.flatnonzero(keep)
+        keep = np.zeros(n, bool)
+        keep[kept[np.argsort(-total[kept], kind="stable")[:cap]]] = True
+    return keep, [
+        (int(rare.sum()), f"in fewer than {_documents(min_df)}"),
+        (int((common & ~rare).sum()), f"in more than {_documents(max_df)}"),
+        (max(0, passed - cap), f"beyond the {cap:,} most frequent"),
+    ]
 
 
 def stop_list(languages: Sequence[str], extra: Sequence[str] = (), token_pattern: str = "words") -> set[str]:

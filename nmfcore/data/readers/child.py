@@ -83,34 +83,44 @@ def read_in_child(source: Source, key: str, options: ReadOptions, limits: Limits
                 child.stdin.close()
             except OSError:  # it ended before it read them; its exit code says why
                 pass
-            end = time.monotonic() + WAIT * limits.parse_seconds + START_SECONDS
-            while True:
-                try:
-                    child.wait(POLL_SECONDS)
-                    break
-                except subprocess.TimeoutExpired:
-                    pass
-                if time.monotonic() > end:
-                    raise _too_slow(source, limits)
-                report(f"Reading {shown(source.name)}", None)
+            _wait(child, source, limits, report)
         finally:  # also when `report` raised to cancel
             if child.poll() is None:
                 child.kill()
             child.wait()
-        if child.returncode in (OUT_OF_MEMORY, -9):  # -9: the system itself ended it, for want of memory
-            raise TooLarge(
-                f"Reading {shown(source.name)} needs more than {limits.parse_bytes / MIB:,.0f} MB of memory",
-                way_out="Take a part of it, or save it in a denser format (sparse NPZ, Parquet).",
-            )
-        if child.returncode in (-24, -14):  # SIGXCPU, SIGALRM: its own clock ran out
-            raise _too_slow(source, limits)
         if child.returncode != 0:
-            raise UploadError(
-                f"{shown(source.name)} made its reader crash (code {child.returncode}); nothing of it was used",
-                way_out="The file is probably damaged. Save it again or in another format.",
-            )
+            raise _failed(child.returncode, source, limits)
         result.seek(0)
         return handover.read(result)
+
+
+def _wait(child: subprocess.Popen[bytes], source: Source, limits: Limits, report: Report) -> None:
+    """Until the child has ended, reporting on the way; refused when that takes too long."""
+    end = time.monotonic() + WAIT * limits.parse_seconds + START_SECONDS
+    while True:
+        try:
+            child.wait(POLL_SECONDS)
+            return
+        except subprocess.TimeoutExpired:
+            pass
+        if time.monotonic() > end:
+            raise _too_slow(source, limits)
+        report(f"Reading {shown(source.name)}", None)
+
+
+def _failed(code: int, source: Source, limits: Limits) -> UploadError:
+    """Why a child ended with this code, for a person."""
+    if code in (OUT_OF_MEMORY, -9):  # -9: the system itself ended it, for want of memory
+        return TooLarge(
+            f"Reading {shown(source.name)} needs more than {limits.parse_bytes / MIB:,.0f} MB of memory",
+            way_out="Take a part of it, or save it in a denser format (sparse NPZ, Parquet).",
+        )
+    if code in (-24, -14):  # SIGXCPU, SIGALRM: its own clock ran out
+        return _too_slow(source, limits)
+    return UploadError(
+        f"{shown(source.name)} made its reader crash (code {code}); nothing of it was used",
+        way_out="The file is probably damaged. Save it again or in another format.",
+    )
 
 
 def _too_slow(source: Source, limits: Limits) -> UploadError:

@@ -161,40 +161,19 @@ def _dense(name: str, members, load, options: ReadOptions, limits: Limits, notes
                 raise
             refused[key] = error
     if chosen is None:
-        chosen = _main_array(loaded)
-    if chosen is None and refused:
-        raise next(iter(refused.values()))
-    if chosen is None:
-        fixes = [Fix(f"Read the array {shown(key)}", {"member": key}) for key, array in loaded.items() if array.ndim == 2]
-        raise UploadError(
-            f"The file holds {len(keys)} arrays, and it is not clear which is the matrix: {listed(keys, 8)}",
-            way_out="Choose one.",
-            fixes=fixes[:8],
-        )
+        chosen = _chosen(loaded, refused)
     understood = {"format": "npz", "member": chosen, "members": keys, "dtype": str(loaded[chosen].dtype)}
     if refused:
         first = next(iter(refused))
         notes.append(f"Not read: {listed(list(refused))} ({refused[first].problem}).")
-    table = table_of(loaded[chosen], name, options, limits, notes, understood)
+    table = table_of(loaded.pop(chosen), name, options, limits, notes, understood)
     if table.documents is not None:
         return table
-    m, n = table.shape
-    found: dict[str, list[str]] = {}
-    aside: dict[str, list[str]] = {}
-    for key, array in loaded.items():
-        if key == chosen or array.ndim != 1:
-            continue
-        if arrays.is_text(array) and array.size == n and key in COLUMN_NAMES and "columns" not in found:
-            found["columns"] = arrays.texts(array)
-        elif arrays.is_text(array) and array.size == m and key in ROW_NAMES and "rows" not in found:
-            found["rows"] = arrays.texts(array)
-        elif array.size == m and array.dtype.kind in "SUiub":
-            aside[key] = arrays.texts(array)
-    others = [key for key in loaded if key != chosen]
-    if others:
+    found, aside = _beside(loaded, table.shape)
+    if loaded:
         labels = " and ".join(f"the labels of the {axis}" for axis in found)
         used = f"; {labels} come from the file too" if found else ""
-        notes.append(f"The array {shown(chosen)} is the matrix{used}; also in the file: {listed(others)}.")
+        notes.append(f"The array {shown(chosen)} is the matrix{used}; also in the file: {listed(list(loaded))}.")
     return Table(
         name=name,
         content=table.content,
@@ -206,6 +185,38 @@ def _dense(name: str, members, load, options: ReadOptions, limits: Limits, notes
         aside=aside,
         image_shape=table.image_shape,
     )
+
+
+def _chosen(loaded, refused) -> str:  # type: ignore[no-untyped-def]
+    """The array that is the matrix; refused where that is not clear."""
+    main = _main_array(loaded)
+    if main is not None:
+        return main
+    if refused:
+        raise next(iter(refused.values()))
+    fixes = [Fix(f"Read the array {shown(key)}", {"member": key}) for key, array in loaded.items() if array.ndim == 2]
+    raise UploadError(
+        f"The file holds {len(loaded)} arrays, and it is not clear which is the matrix: {listed(list(loaded), 8)}",
+        way_out="Choose one.",
+        fixes=fixes[:8],
+    )
+
+
+def _beside(others, shape: tuple[int, int]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:  # type: ignore[no-untyped-def]
+    """What the other arrays say of a matrix (m, n): labels of its rows and columns, and facts of its rows."""
+    m, n = shape
+    found: dict[str, list[str]] = {}
+    aside: dict[str, list[str]] = {}
+    for key, array in others.items():
+        if array.ndim != 1:
+            continue
+        if arrays.is_text(array) and array.size == n and key in COLUMN_NAMES and "columns" not in found:
+            found["columns"] = arrays.texts(array)
+        elif arrays.is_text(array) and array.size == m and key in ROW_NAMES and "rows" not in found:
+            found["rows"] = arrays.texts(array)
+        elif array.size == m and array.dtype.kind in "SUiub":
+            aside[key] = arrays.texts(array)
+    return found, aside
 
 
 def _main_array(loaded) -> str | None:  # type: ignore[no-untyped-def]

@@ -264,86 +264,101 @@ class _Book:
 
     def cells(self, member: str) -> dict[int, dict[int, Any]]:
         """The cells of a sheet that hold something: {row: {column: value}}."""
-        texts, dates = self.shared(), self.date_styles()
-        rows: dict[int, dict[int, Any]] = {}
-        most = 2 * self.limits.dense_cells
-        row = count = merged = 0
-        column = -1
-        kind = style = ""
-        value: str | None = None
-        inline: list[str] = []
-        formula = False
-        without: list[str] = []
-
-        def start(tag: str, attributes: Attributes) -> None:
-            nonlocal row, column, kind, style, value, formula, merged
-            if tag == "c":
-                reference = attributes.get("r")
-                if reference is None:
-                    column += 1
-                else:
-                    row, column = _place(reference)
-                kind, style, value, formula = attributes.get("t", "n"), attributes.get("s", ""), None, False
-                inline.clear()
-            elif tag == "row":
-                number = attributes.get("r", "")
-                row, column = int(number) if number.isdigit() else row + 1, -1
-            elif tag == "f":
-                formula = True
-            elif tag == "mergeCell":
-                merged += 1
-
-        def end(tag: str, text: str) -> None:
-            nonlocal value, count
-            if tag == "v":
-                value = text
-            elif tag == "t":
-                inline.append(text)
-            elif tag == "c":
-                found = "".join(inline) if kind == "inlineStr" else self._value(kind, style, value, texts, dates, row, column)
-                if found is None or found == "":
-                    if formula:
-                        without.append(f"{column_name(column)}{row}")
-                    return
-                rows.setdefault(row, {})[column] = found
-                count += 1
-                if count > most or len(rows) > self.limits.rows:
-                    raise TooLarge("The sheet has more cells than can be read", way_out="Take a part of it.")
-
-        self.parse(member, start, end)
-        if without:
-            formulas = counted(len(without), "formula has", "formulas have")
+        sheet = _Sheet(self)
+        self.parse(member, sheet.start, sheet.end)
+        if sheet.without:
+            formulas, first = counted(len(sheet.without), "formula has", "formulas have"), sheet.without[0]
             self.notes.append(
-                f"{formulas} no stored value (first in {without[0]}); they count as missing. Open and save the file in Excel."
+                f"{formulas} no stored value (first in {first}); they count as missing. Open and save the file in Excel."
             )
-        if merged:
-            self.notes.append(f"{counted(merged, 'merged area')}: only the first cell of each holds its value.")
-        return rows
+        if sheet.merged:
+            self.notes.append(f"{counted(sheet.merged, 'merged area')}: only the first cell of each holds its value.")
+        return sheet.rows
 
-    def _value(self, kind: str, style: str, value: str | None, texts: list[str], dates: set[int], row: int, column: int) -> Any:
-        """What a cell holds: a number, text, truth value or date; None when it is empty."""
-        if value is None or value == "":
-            return None
-        if kind == "n":
-            try:
-                number = float(value)
-            except ValueError:
-                raise UploadError(
-                    "A cell of numbers holds something else",
-                    place=f"cell {column_name(column)}{row}",
-                    value=shown(value),
-                    way_out="Save the workbook again.",
-                ) from None
-            return self._date(number) if style and dates and style.isdigit() and int(style) in dates else number
-        if kind == "s":
-            if not value.strip().isdigit() or int(value) >= len(texts):
-                place = f"cell {column_name(column)}{row}"
-                raise UploadError("A cell points to a text that is not there", place=place, way_out="Save the workbook again.")
-            return texts[int(value)]
-        return value.strip() in ("1", "true") if kind == "b" else value
-
-    def _date(self, number: float) -> Any:
+    def date(self, number: float) -> Any:
+        """What a number of days says where the cell's style is a date."""
         try:
             return self.epoch + timedelta(days=number)
         except (OverflowError, ValueError):
             return number
+
+
+class _Sheet:
+    """A sheet while it is parsed: the cells that hold something, and the cell that is being read."""
+
+    def __init__(self, book: _Book) -> None:
+        self.book = book
+        self.texts, self.dates = book.shared(), book.date_styles()
+        self.rows: dict[int, dict[int, Any]] = {}
+        self.without: list[str] = []  # formulas without a stored value
+        self.count = self.merged = 0
+        self.row, self.column = 0, -1
+        self.kind = self.style = ""
+        self.value: str | None = None
+        self.inline: list[str] = []
+        self.formula = False
+
+    @property
+    def place(self) -> str:
+        return f"{column_name(self.column)}{self.row}"
+
+    def start(self, tag: str, attributes: Attributes) -> None:
+        if tag == "c":
+            reference = attributes.get("r")
+            if reference is None:
+                self.column += 1
+            else:
+                self.row, self.column = _place(reference)
+            self.kind, self.style, self.value, self.formula = attributes.get("t", "n"), attributes.get("s", ""), None, False
+            self.inline.clear()
+        elif tag == "row":
+            number = attributes.get("r", "")
+            self.row, self.column = int(number) if number.isdigit() else self.row + 1, -1
+        elif tag == "f":
+            self.formula = True
+        elif tag == "mergeCell":
+            self.merged += 1
+
+    def end(self, tag: str, text: str) -> None:
+        if tag == "v":
+            self.value = text
+        elif tag == "t":
+            self.inline.append(text)
+        elif tag == "c":
+            found = "".join(self.inline) if self.kind == "inlineStr" else self.content()
+            if found is None or found == "":
+                if self.formula:
+                    self.without.append(self.place)
+                return
+            self.rows.setdefault(self.row, {})[self.column] = found
+            self.count += 1
+            limits = self.book.limits
+            if self.count > 2 * limits.dense_cells or len(self.rows) > limits.rows:
+                raise TooLarge("The sheet has more cells than can be read", way_out="Take a part of it.")
+
+    def content(self) -> Any:
+        """What the cell holds: a number, text, truth value or date; None when it is empty."""
+        value = self.value
+        if value is None or value == "":
+            return None
+        if self.kind == "n":
+            return self._number(value)
+        if self.kind == "s":
+            if not value.strip().isdigit() or int(value) >= len(self.texts):
+                place = f"cell {self.place}"
+                raise UploadError("A cell points to a text that is not there", place=place, way_out="Save the workbook again.")
+            return self.texts[int(value)]
+        return value.strip() in ("1", "true") if self.kind == "b" else value
+
+    def _number(self, value: str) -> Any:
+        try:
+            number = float(value)
+        except ValueError:
+            raise UploadError(
+                "A cell of numbers holds something else",
+                place=f"cell {self.place}",
+                value=shown(value),
+                way_out="Save the workbook again.",
+            ) from None
+        is_date = self.style.isdigit() and int(self.style) in self.dates
+        return self.book.date(number) if is_date else number
