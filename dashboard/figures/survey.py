@@ -1,4 +1,4 @@
-"""Which rank? All criteria of a survey in one table-like picture: ranks across, criteria down, the good range shaded."""
+"""Which rank? All criteria of a survey in one table-like picture: ranks across, criteria down, the good ranks shaded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pandas as pd
 from dashboard.figures import theme as look
 from dashboard.figures.picture import Picture
 from dashboard.text.plain import clean, plotly
-from nmfcore.evaluate.rank import Link, RankPoint, Verdict
+from nmfcore.evaluate.rank import NAMES, Link, RankPoint, Verdict
 
 PANEL = 104  # px of one criterion with its name above it
 NAME = 0.24  # of a panel: room for the name, so that no line runs through it
@@ -66,15 +66,12 @@ def _measured(
     first = [_line(ranks, middle, colours.categorical[0], "NMF") | {"error_y": error_y}, floor]
     null = _mean([p.null for p in points])
     if np.isfinite(null).any():
-        first.append(_line(ranks, null, colours.muted, "shuffled data", "dash"))
-    shown = "relative error: NMF, SVD floor (dotted)" + (", shuffled data (dashed)" if len(first) > 2 else "")
+        first.append(_line(ranks, null, colours.muted, NAMES["null"], "dash"))
+    shown = "relative error: NMF, SVD floor (dotted)" + (f", {NAMES['null']} (dashed)" if len(first) > 2 else "")
     criteria_ = {
-        "held out: blocks": _mean([p.bicv for p in points]),
-        "held out: entries": _mean([p.masked for p in points]),
-        "consensus: cophenetic": np.array([p.cophenetic for p in points]),
-        "consensus: dispersion": np.array([p.dispersion for p in points]),
-        "keyword stability": np.array([p.keywords for p in points]),
-        "coherence (NPMI)": np.array([p.npmi for p in points]),
+        NAMES["bicv"]: _mean([p.bicv for p in points]),
+        NAMES["masked"]: _mean([p.masked for p in points]),
+        **{NAMES[key]: np.array([getattr(p, key) for p in points]) for key in ("cophenetic", "dispersion", "keywords", "npmi")},
     }
     there = {name: np.isfinite(values).any() for name, values in criteria_.items()}
     lines = [
@@ -94,15 +91,15 @@ def _line(ranks: np.ndarray, values: np.ndarray, colour: str, name: str, dash: s
 
 
 def _marks(verdict: Verdict, present: int, ranks: np.ndarray, theme: str) -> list[dict[str, Any]]:
-    """The range of the verdict as a band, and the present rank as a line."""
-    colours, shapes = look.palette(theme), []
-    if verdict.low is not None and verdict.high is not None:
-        shapes.append(
-            {
-                "type": "rect", "xref": "x", "yref": "paper", "x0": verdict.low - 0.4, "x1": verdict.high + 0.4, "y0": 0, "y1": 1,
-                "fillcolor": look.faded(colours.categorical[2], 0.16), "line": {"width": 0}, "layer": "below",
-            }
-        )  # fmt: skip
+    """The ranks of the verdict as bands, and the present rank as a line."""
+    colours = look.palette(theme)
+    shapes: list[dict[str, Any]] = [
+        {
+            "type": "rect", "xref": "x", "yref": "paper", "x0": rank - 0.4, "x1": rank + 0.4, "y0": 0, "y1": 1,
+            "fillcolor": look.faded(colours.categorical[2], 0.16), "line": {"width": 0}, "layer": "below",
+        }
+        for rank in (verdict.ranks if verdict.agreed else ())
+    ]  # fmt: skip
     if ranks.min() <= present <= ranks.max():
         shapes.append(look.line(theme, x=(present, present), line={"color": colours.muted, "width": 1, "dash": "dot"}))
     return shapes
@@ -253,9 +250,9 @@ def table(points: Sequence[RankPoint]) -> pd.DataFrame:
             {
                 "rank": p.rank, "starts": len(p.errors), "error, lowest": p.errors.min(),
                 "error, median": float(np.median(p.errors)), "error, highest": p.errors.max(), "SVD floor": p.floor,
-                "held out: blocks": _one(p.bicv), "held out: entries": _one(p.masked), "shuffled data": _one(p.null),
-                "cophenetic": p.cophenetic, "dispersion": p.dispersion, "keyword stability": p.keywords,
-                "NPMI": p.npmi, "diversity": p.diversity,
+                **{NAMES[key]: _one(getattr(p, key)) for key in ("bicv", "masked", "null")},
+                **{NAMES[key]: getattr(p, key) for key in ("cophenetic", "dispersion", "keywords", "npmi")},
+                "diversity": p.diversity,
             }
             for p in points
         ]

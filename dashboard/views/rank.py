@@ -41,13 +41,15 @@ def result(run: FittedRun, survey: Survey) -> None:
     points = survey.points()
     if len(points) < 1:
         return
-    found = ranks.verdict(points)
+    found = survey.verdict()
     theme, noun = session.theme(), part(run.dataset)
     left, right = st.columns([5, 3])
     with left:
         card.picture("rank", "criteria", "Criteria over ranks", criteria(points, found, present=run.rank, theme=theme))
     with right, card.plain("Verdict"):
         st.markdown(f"**{markdown(found.sentence, 200)}**")
+        for warning in found.warnings:
+            st.markdown(f":orange[:material/warning:] {markdown(warning, 300)}")
         st.markdown("\n".join(f"- {markdown(r.sentence, 300)}" for r in found.reasons))
         for note in survey.notes:
             st.markdown(f":small[{markdown(note, 300)}]")
@@ -67,7 +69,7 @@ def draw() -> None:
     survey = session.jobs().result(kept.key) if kept is not None and kept.run.dataset is run.dataset else None
     title = "Which rank?"
     if survey is not None and survey.points():
-        title = ranks.verdict(survey.points()).sentence.split(":")[0].rstrip(".") + " by this survey"
+        title = f"{survey.verdict().title} by this survey"
     header.draw(title, run)
     if run.empty:
         notices.all_zero("There is no rank to find: every model of nothing is exact, and errors are undefined.")

@@ -128,7 +128,7 @@ def test_the_rank_page_surveys_and_gives_a_verdict():
     app.number_input(key="survey-to").set_value(4)
     app.number_input(key="survey-starts").set_value(2).run()
     app.button(key="survey-start").click().run()
-    until(app, lambda a: any("criteria agree" in block.value for block in a.markdown))
+    until(app, lambda a: any("criteria speak for" in block.value for block in a.markdown))
     assert not app.exception
 
 

@@ -31,10 +31,51 @@ def survey():
 def test_the_planted_rank_is_in_a_short_range_with_reasons(survey):
     found = survey.verdict()
     assert found.low == found.high == 4
-    assert found.sentence == "Rank 4: 6 of 6 criteria agree."
-    assert {r.criterion for r in found.reasons} == {
-        "Bi-cross-validation", "Hidden entries", "Consensus", "Keyword lists", "Coherence (NPMI)", "Shuffled data",
-    }  # fmt: skip
+    assert found.sentence == "Rank 4: 6 of 6 criteria speak for it."
+    assert {r.criterion for r in found.reasons} == set(rank.NAMES.values()) - {rank.NAMES["dispersion"]}
+    assert all(r.sentence.lower().startswith(r.criterion.lower()) for r in found.reasons)
+    assert found.warnings == ()
+
+
+def point(r: int, **known) -> rank.RankPoint:
+    """What is known about a rank, the rest not measured."""
+    values = dict.fromkeys(("cophenetic", "dispersion", "keywords", "npmi", "diversity"), np.nan)
+    values |= {name: np.zeros(0) for name in ("bicv", "masked", "null")} | known
+    return rank.RankPoint(rank=r, errors=np.array([1.0 / r]), floor=0.1, best=None, **values)
+
+
+def test_criteria_for_different_ranks_are_not_added_up():
+    """Ranks 2 and 6 had two criteria each, and the verdict was a range of ranks between them that agreed."""
+    measures = {"bicv": 6, "masked": 6, "cophenetic": 2, "keywords": 2}
+    points = [
+        point(r, bicv=np.array([abs(r - 6) + 1.0]), masked=np.array([abs(r - 6) + 1.0]), cophenetic=1 / r, keywords=1 / r)
+        for r in range(2, 8)
+    ]
+    found = rank.verdict(points)
+    assert {r.criterion: r.best for r in found.reasons} == {rank.NAMES[key]: best for key, best in measures.items()}
+    assert found.ranks == (2, 6)
+    assert not found.agreed
+    assert found.sentence == "The criteria do not agree on a rank: no more than 2 of 4 criteria speak for the same one (2, 6)."
+
+
+def test_a_criterion_at_the_edge_of_the_survey_asks_for_more_ranks():
+    points = [point(r, bicv=np.array([10.0 - r]), npmi=0.1 * r, cophenetic=1.0) for r in range(3, 7)]
+    found = rank.verdict(points)
+    assert found.title == "Rank 6 or more"
+    (warning,) = found.warnings
+    assert warning.startswith("Held out: blocks; coherence (NPMI) are best at rank 6, the highest surveyed.")
+    assert warning.endswith("survey higher ranks.")
+    assert rank.verdict(points, highest=6).warnings == (), "there is no higher rank"
+    low = rank.verdict([point(r, npmi=1.0 / r) for r in range(3, 7)])
+    assert low.warnings == (
+        "Coherence (NPMI) is best at rank 3, the lowest surveyed. Its best may lie beyond: survey lower ranks.",
+    )
+    assert rank.verdict([point(r, npmi=1.0 / r) for r in range(2, 6)]).warnings == (), "below two there is nothing to tell apart"
+
+
+def test_ranks_that_are_no_range_are_named_one_by_one():
+    points = [point(r, npmi=value) for r, value in zip(range(2, 8), (0.5, 0.1, 0.5, 0.1, 0.5, 0.1), strict=True)]
+    assert rank.verdict(points).title == "Ranks 2, 4 and 6"
 
 
 def test_errors_stay_above_the_floor_and_held_out_errors_above_nothing(survey):
@@ -134,7 +175,7 @@ def test_what_cannot_be_measured_is_said(monkeypatch):
     survey = rank.Survey(X[:, :7], rank.Plan((2, 5), starts=1))
     assert any("Hidden entries were not used" in note for note in survey.notes)
     assert any("stops at rank 3" in note for note in survey.notes)
-    assert survey.verdict().low is None
+    assert survey.verdict().ranks == ()
     assert survey.verdict().sentence.startswith("No verdict")
     with pytest.raises(ProblemError, match="choose 1 to 7"):
         rank.Survey(X[:, :7], [8])
