@@ -413,7 +413,8 @@ def _refuse_span(matrix: Matrix, loss: str, beta: float) -> None:
     if not largest:
         return
     span = smallest / largest  # 0 where even the quotient underflows
-    if span < float(np.finfo(matrix.dtype).tiny) ** (1 / (3.5 - beta if beta > 0 else 3)):
+    powers = 3.5 - beta if beta > 0 else 4.5 - 2.0 * beta if beta < 0 else 3.0  # of the smallest entry, in a ratio of two sums
+    if span < float(np.finfo(matrix.dtype).tiny) ** (1 / powers):
         raise ProblemError(
             f"The loss '{loss}' compares ratios, and the entries of X go from {smallest:.0e} to {largest:.0e}: too far apart "
             f"for {matrix.dtype}. Raise the smallest entries, or use Frobenius or Kullback-Leibler."

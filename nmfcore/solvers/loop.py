@@ -340,10 +340,15 @@ class Run:
                 size = self._size_at(len(points) - 1)
                 if abs(self._size_at(back) - size) <= self.stop.tol * steps * size:  # one that rises has not converged
                     return StopReason.CONVERGED
-        lowest = min(p.relative_error for p in self.history.points[since.point :])
-        if now.relative_error > max(1.0, RISEN * lowest):
-            return StopReason.DIVERGED
-        return None
+        return StopReason.DIVERGED if self._far_up(since) else None
+
+    def _far_up(self, since: Since) -> bool:
+        """Whether the run is far above what it has been and above no model at all; for other losses than Frobenius, where the
+        relative error may rise while the loss falls: above its start."""
+        if self.problem.loss == "frobenius":
+            errors = [p.relative_error for p in self.history.points[since.point :]]
+            return errors[-1] > max(1.0, RISEN * min(errors))
+        return self._sizes[-1] > max(self._sizes[since.point], RISEN * min(self._sizes[since.point :]))
 
     def release(self) -> None:
         """Let go of what the solver remembers and of its copies of X; iterating again makes them anew."""

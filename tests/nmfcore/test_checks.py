@@ -320,3 +320,12 @@ def test_entries_too_far_apart_for_a_loss_below_kullback_leibler_are_refused(los
     as_problem(X / [[1, 1], [1, 1e220]], 1, loss=loss)
     as_problem(np.zeros((2, 2)), 1, loss=loss)
     as_problem(sp.csr_array((2, 2)), 1, loss=loss)
+
+
+@pytest.mark.parametrize(("beta", "apart"), [(-0.5, 30), (-1, 30), (-2, 20), (-4, 15)])
+def test_entries_too_far_apart_for_negative_beta_are_refused(beta, apart):
+    """`mu` and `masked` diverged on rows from 1e-30 to 1e30."""
+    X = np.outer(10.0 ** np.linspace(-apart, apart, 5), [1.0, 2.0, 3.0])
+    with pytest.raises(ProblemError, match="too far apart"):
+        as_problem(X, 1, loss=f"beta={beta}")
+    as_problem(np.outer(10.0 ** np.linspace(-10, 10, 5), [1.0, 2.0, 3.0]), 1, loss=f"beta={beta}")

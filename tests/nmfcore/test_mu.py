@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose
 from sklearn.decomposition import _nmf as peer
 
-from nmfcore import Penalty, ProblemError, StopRule, as_problem, make_solver, solve
+from nmfcore import Penalty, ProblemError, StopReason, StopRule, as_problem, make_solver, solve
 from nmfcore.core.checks import penalty_for
 from nmfcore.core.factorization import Factors
 from nmfcore.core.losses import loss
@@ -180,3 +180,18 @@ def test_no_small_change_of_the_converged_factors_is_better(beta):
     for _ in range(50):
         near = Factors(fit.W * (1 + 1e-3 * rng.standard_normal(W.shape)), fit.H * (1 + 1e-3 * rng.standard_normal(H.shape)))
         assert loss(problem, near) >= base * (1 - 1e-5)
+
+
+@pytest.mark.parametrize("beta", [0, -0.5, -1])
+@pytest.mark.parametrize("solver", ["mu", "masked"])
+def test_a_falling_loss_has_not_diverged(beta, solver):
+    """Itakura-Saito and below were said to diverge where the Frobenius error rises, while their own loss falls all the way."""
+    rng = np.random.default_rng(0)
+    X = 10.0 ** rng.uniform(-8, 8, (12, 9))
+    options = {"mask": np.ones_like(X)} if solver == "masked" else {}
+    stop = StopRule(tol=0, max_iter=60)
+    found = solve(X, 3, solver=solver, loss=f"beta={beta}", init="random", seed=0, stop=stop, **options)
+    assert found.stopped is StopReason.ITERATIONS
+    losses = [point.loss for point in found.history]
+    assert max(np.diff(losses)) <= 1e-9 * losses[0]
+    assert max(point.relative_error for point in found.history) > 1
