@@ -152,9 +152,14 @@ def begin(
     stop: StopRule | None = None,
     axes: Axes | None = None,
 ) -> Refit:
-    """The refit of `steer`, not yet begun. Parameters and errors as there.
+    """The refit of `steer`, not yet begun; the parameters are those of `steer`.
 
     X : (m, n) array or CSR
+
+    Raises
+    ------
+    ProblemError
+        As `steer` does.
     """
     before = previous if isinstance(previous, Guided) else first(previous)
     guidance = _joined(before.guidance, edit, others, stop)

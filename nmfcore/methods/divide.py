@@ -4,7 +4,7 @@ What W H explains of entry (i, j) belongs to topic k by the share w_ik H_kj / (W
 X_k = X * (w_k h_k) / (WH) on the entries that are stored; over all topics the parts sum to what of X lies on modelled entries.
 X_k is factorized into children. A child's share of the parent is its share of what the children explain of X_k times the share
 of X_k they explain; what is left is the rest. The tree of likeness beside it joins topics by the cosine of their words (average
-linkage).
+linkage, Sokal & Michener 1958).
 """
 
 from __future__ import annotations
@@ -29,10 +29,13 @@ DENSE_ROWS = 4_000_000  # cells of a dense X that are divided at one time
 def own_part(X: Matrix, W: np.ndarray, H: np.ndarray, topic: int | Sequence[int]) -> Matrix:
     """X * (sum over k of w_k h_k) / (WH): what of X is the topic's, (m, n) of X's kind; zero where the model expects nothing.
 
-    Over all topics the parts sum to X on the entries where (WH)_ij > 0. WH is never formed for sparse X.
+    Over all topics the parts sum to X on the entries where (WH)_ij > 0. WH is never formed for sparse X. It is the soft mask by
+    which sources of sound are separated.
 
     X : (m, n);  W : (m, r);  H : (r, n)
     topic : the component, counted from 0, or the components of a topic that several make together
+
+    Source: Fevotte, Bertin & Durrieu 2009 (Wiener reconstruction).
     """
     members = [topic] if isinstance(topic, int) else list(topic)
     W64, H64 = np.asarray(W, np.float64), np.asarray(H, np.float64)
