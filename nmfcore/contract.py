@@ -163,6 +163,20 @@ def check_factors_handed_out_stay(solver: Solver) -> None:
     _same(second.W, again.W, "the same step on the same factors and memory gave another W")
 
 
+def check_same_beside_others(solver: Solver) -> None:
+    """`steps` takes several runs of one problem and gives each the bits that it has alone."""
+    case, other = case_for(solver), case_for(solver, seed=1)
+    problem = case.problem()
+    starts = [Factors(case.W, case.H), Factors(other.W, other.H)]
+    with np.errstate(all="ignore"):
+        memories = [solver.start(problem, each, np.random.default_rng(0)) for each in starts]
+        alone = [solver.step(problem, each, memory)[0] for each, memory in zip(starts, memories, strict=True)]
+        beside = solver.steps(problem, starts, memories)
+    for (got, _), expected in zip(beside, alone, strict=True):
+        assert np.array_equal(got.W, expected.W), "beside another run a step gave another W"
+        assert np.array_equal(got.H, expected.H), "beside another run a step gave another H"
+
+
 def _global_state() -> tuple[bytes, int]:
     """NumPy's global generator: its key, which changes every 624 numbers, and the position in it, which changes with each."""
     state = np.random.get_state(legacy=False)["state"]  # noqa: NPY002
@@ -447,6 +461,7 @@ CHECKS: dict[str, Check] = {
         check_nonnegative_and_finite,
         check_inputs_untouched,
         check_factors_handed_out_stay,
+        check_same_beside_others,
         check_same_seed_same_result,
         check_monotone,
         check_penalties_hold,

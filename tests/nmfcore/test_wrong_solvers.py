@@ -77,6 +77,11 @@ class WritesIntoItsInput(Right):
         return Factors(factors.W, new.H), memory
 
 
+class FollowsTheFirst(Right):
+    def steps(self, problem, factors, memories):
+        return [self.step(problem, factors[0], memories[0]) for _ in factors]
+
+
 class GlobalRandom(Right):
     def step(self, problem, factors, memory):
         np.random.random()  # noqa: NPY002
@@ -201,6 +206,7 @@ WRONG = {
     NotFinite: "zeros_in_the_start_are_safe",
     WritesIntoTheData: "inputs_untouched",
     WritesIntoItsInput: "factors_handed_out_stay",
+    FollowsTheFirst: "same_beside_others",
     GlobalRandom: "same_seed_same_result",
     Unseeded: "same_seed_same_result",
     Overshoots: "monotone",
