@@ -8,6 +8,7 @@ import io
 import json
 import lzma
 import random
+import struct
 import subprocess
 import sys
 import tarfile
@@ -23,6 +24,9 @@ from numpy.testing import assert_array_equal
 from sklearn.datasets import dump_svmlight_file
 
 from nmfcore.data import Limits, UploadError, as_dataset, read_matrix
+from nmfcore.data.readers import workbook
+from nmfcore.data.readers.options import ReadOptions
+from nmfcore.data.readers.source import Source
 
 X = sp.csr_array(np.array([[0, 1, 2, 0, 0], [4, 0, 1, 0, 3], [0, 2, 0, 6, 0]], float))
 
@@ -550,6 +554,70 @@ def ods(rows):
     manifest = '<?xml version="1.0"?><m:manifest xmlns:m="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>'
     kind = "application/vnd.oasis.opendocument.spreadsheet"
     return zipped({"mimetype": kind, "content.xml": ODS.format(rows=text), "META-INF/manifest.xml": manifest})
+
+
+def record(kind, content=b""):
+    """A record of a binary workbook (MS-XLSB 2.1.4): its kind and length in seven bits a byte, then what it holds."""
+
+    def seven_bits(number):
+        while number > 0x7F:
+            yield number & 0x7F | 0x80
+            number >>= 7
+        yield number
+
+    return bytes([*seven_bits(kind), *seven_bits(len(content))]) + content
+
+
+def wide(text):
+    return struct.pack("<I", len(text)) + text.encode("utf-16-le")
+
+
+def xlsb(rows):
+    """A binary workbook with one sheet, as short as it may be."""
+    cells = b""
+    for i, row in enumerate(rows):
+        cells += record(0, struct.pack("<IIHHBII", i, 0, 300, 0, 0, 1, 0) + struct.pack("<I", len(row) - 1))
+        for j, value in enumerate(row):
+            place = struct.pack("<II", j, 0)
+            text = isinstance(value, str)
+            cells += record(6, place + wide(value)) if text else record(5, place + struct.pack("<d", value))
+    corners = struct.pack("<IIII", 0, len(rows) - 1, 0, len(rows[0]) - 1)
+    sheet = record(129) + record(148, corners) + record(145) + cells + record(146) + record(130)
+    listed = record(156, struct.pack("<II", 0, 1) + wide("rId1") + wide("Films"))
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+
+    def relation(kind, target):
+        return (
+            '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+            f'<Relationship Id="rId1" Type="{office}/{kind}" Target="{target}"/></Relationships>'
+        )
+
+    types = '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>'
+    return zipped(
+        {
+            "[Content_Types].xml": types.encode(),
+            "_rels/.rels": relation("officeDocument", "xl/workbook.bin").encode(),
+            "xl/workbook.bin": record(131) + record(143) + listed + record(144) + record(132),
+            "xl/_rels/workbook.bin.rels": relation("worksheet", "worksheets/sheet1.bin").encode(),
+            "xl/worksheets/sheet1.bin": sheet,
+        }
+    )
+
+
+def test_binary_workbooks_load():
+    pytest.importorskip("python_calamine")
+    table = read(xlsb([["film", "shark", "snow"], ["Jaws", 5.0, 0.0], ["Fargo", 0.25, 2.5]]), "films.xlsb")
+    assert_array_equal(dense(table), [[5, 0], [0.25, 2.5]])
+    assert (table.row_labels, table.column_labels) == (["Jaws", "Fargo"], ["shark", "snow"])
+    assert table.understood["sheet"] == "Films"
+    whole = xlsb([["film", "shark"], ["Jaws", 5.0], ["Fargo", 2.5]])
+    refused(whole[: len(whole) // 2], "films.xlsb", "damaged")
+
+
+def test_without_its_package_a_binary_workbook_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "python_calamine", None)
+    with pytest.raises(UploadError, match=r"python-calamine.*pip install 'nmf-dashboard\[formats\]'"):
+        workbook.read(Source("films.xlsb", xlsb([["a", "b"], [1.0, 2.0]])), ReadOptions(), Limits())
 
 
 def test_opendocument_sheets_load():
