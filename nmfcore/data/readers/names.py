@@ -39,6 +39,7 @@ COUNT = _words("count counts n freq frequency tf value abundance reads umi umis 
 CLOCK = _words("timestamp time ts date datetime unixreviewtime unixtime created createdat")
 PLACES = _words("chr chrom chromosome start end length strand geneid position pos txstart txend")  # beside counts of reads
 PLACE_NUMBERS = _words("start end length position pos txstart txend")
+YEARS = _words("year yr jahr annee ano anno pubyear publicationyear releaseyear")
 LABELLED = TEXT | USER | ITEM | {"label", "category", "class", "id", "target", "topic"}
 CLASS = _words("label labels class classes target species diagnosis")  # of known classes, where whole numbers stand for them
 _IDENTIFIER = re.compile(r"(^|[\W_])(id|uuid|isbn|ssn|zip)$|[a-z](ID|Id)$", re.ASCII)

@@ -34,6 +34,7 @@ TRIPLES_FROM = 4  # rows from which on (a, b, number) may be told from a table b
 NUMBERED_FROM = 8  # ... and where the first two are numbers themselves
 SENTENCE = 8  # words in the mean cell of a column of texts
 ROLES_TOLD = 300  # columns whose role is told, so that a screen can offer to change it
+CALENDAR = (1000, 2100)  # numbers that a column of years may hold
 CLOCK = (5e8, 5e9)  # seconds since 1970 from 1985 to 2128
 
 
@@ -109,6 +110,7 @@ def decide(names: list[str] | None, rows: Cells, width: int, account: Account, *
     if options.content in (None, "matrix"):
         _set_aside_identifiers(layout, rows, account, as_features)
         _set_aside_places(layout, rows, account, as_features)
+        _ask_about_years(layout, rows, account, as_features)
     label = layout.labels
     if label is not None and label not in layout.facts and options.index_column is None and not is_unique(rows, label):
         layout.facts = sorted([label, *layout.facts])  # labels that repeat are classes, perhaps
@@ -233,6 +235,31 @@ def _set_aside_places(layout: Layout, rows: Cells, account: Account, kept: set[i
             Fix("They are features", {"features": said}, "They are factorized with the counts, and outweigh them."),
         ),
     )
+
+
+def _ask_about_years(layout: Layout, rows: Cells, account: Account, kept: set[int]) -> None:
+    """A column "Year" among the features mostly says when something was, and is no amount; it stays until a person says so."""
+    if not layout.named:
+        return
+    named = [j for j in layout.features if vocabulary.plain(layout.names[j]) in vocabulary.YEARS and j not in kept]
+    found = [j for j in named if _are_years(rows, j, account)]
+    if not found or len(layout.features) - len(found) < 2:  # who, when and how much are three columns of another kind
+        return
+    said = [layout.names[j] for j in found]
+    account.ask(
+        "years",
+        f"{listed(said)} {'holds' if len(said) == 1 else 'hold'} years. Are they amounts like the other columns?",
+        (
+            Fix("They are a feature", {}, "They are factorized with the other numbers, and outweigh small ones."),
+            Fix("Set them aside", {"facts": [*account.options.facts, *said]}, "They are kept as a fact, to group and filter by."),
+        ),
+    )
+
+
+def _are_years(rows: Cells, column: int, account: Account) -> bool:
+    values = [account.numbers.value(row[column]) for row in rows if column < len(row)]
+    known = [value for value in values if value is not None and value == value]
+    return bool(known) and all(is_whole(value) and CALENDAR[0] <= value <= CALENDAR[1] for value in known)
 
 
 def _is_clock(rows: Cells, column: int, account: Account) -> bool:

@@ -270,6 +270,20 @@ def test_where_ratings_and_counts_look_alike_the_choice_is_open_with_its_consequ
     assert asked(stars, "ratings or counts")[0].options == {"content": "ratings"}
 
 
+def test_a_column_of_years_is_asked_about_and_stays_until_it_is_set_aside():
+    films = "title,Year,shark,snow\nJaws,1975,5,0\nFargo,1996,0,4\nHeat,1995,1,1\n"
+    table = read(films)
+    assert table.column_labels == ["Year", "shark", "snow"]
+    (asked,) = table.questions
+    assert asked.key == "years"
+    aside = read(films, **asked.choices[1].options)
+    assert aside.column_labels == ["shark", "snow"]
+    assert as_dataset(aside).facts["Year"].kind == "number"
+    assert not aside.questions
+    assert not read(films.replace("1975", "3")).questions  # a number of years is an amount
+    assert not read(films, features=["Year"]).questions
+
+
 def test_a_panel_of_places_and_years_is_a_matrix_with_gaps_and_three_columns_of_a_small_table_stay():
     years = "country,year,gdp\n" + "".join(f"c{i},{2000 + t},{1.5 * i + t}\n" for i in range(3) for t in range(3))
     table = read(years)
