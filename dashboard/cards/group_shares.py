@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.figures.components import Components
-from dashboard.figures.groups import SIGNIFICANT, group_heatmap, group_multiples
+from dashboard.figures.groups import group_heatmap, group_multiples
 from dashboard.figures.theme import WIDE_WIDTH
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count
@@ -19,7 +19,7 @@ from dashboard.widgets.filter_bar import Subset
 from dashboard.work.fitting import FittedRun
 from dashboard.work.lenses import shares_key, shares_work
 from nmfcore.data.model.facts import Classes, Fact
-from nmfcore.methods.groups import LEAST, LEVEL, GroupShares, crossed
+from nmfcore.methods.groups import CHANCE, LEAST, LEVEL, GroupShares, crossed
 from nmfcore.methods.over_time import UNITS, bins, units_of, usual_unit
 
 BY, AND = "groups-by", "groups-and"
@@ -138,7 +138,7 @@ def made(shown: TopicsShown, grouping: Grouping, found: Subset) -> GroupShares |
 
 def finding(made: GroupShares, called: Components) -> str:
     """The largest sure difference, as a title."""
-    sure = np.where(made.p <= SIGNIFICANT, made.difference, 0.0)
+    sure = np.where(made.sure, made.difference, 0.0)
     if not np.any(sure > 0):
         return f"No {called.noun} differs between these groups by more than chance"
     g, k = divmod(int(np.argmax(sure)), sure.shape[1])
@@ -180,7 +180,7 @@ def draw(shown: TopicsShown, grouping: Grouping, made: GroupShares) -> None:
 
 def _said(shown: TopicsShown, made: GroupShares) -> str:
     mark = "• or a filled dot" if made.comparisons else ""
-    tested = f" {mark}: more than chance at 5 %, corrected for {made.comparisons:,} comparisons." if made.comparisons else ""
+    tested = f" {mark}: more than chance at {CHANCE:.0%}, corrected for {made.comparisons:,} comparisons." if made.comparisons else ""
     return f"Shares of the rows of W ({shown.scale_words}); {LEVEL:.0%} intervals from {made.resamples:,} resamples.{tested}"
 
 

@@ -17,7 +17,7 @@ from dashboard.widgets import bench, card
 from dashboard.widgets.filter_bar import Subset
 from dashboard.work.lenses import Corpus
 from nmfcore.core.checks import ProblemError
-from nmfcore.methods.groups import log_odds, most_typical, occurrences, shares
+from nmfcore.methods.groups import GroupShares, log_odds, most_typical, occurrences, shares
 from nmfcore.topics.terms import find_terms
 
 REST = -1  # in place of a second group: all other items
@@ -25,10 +25,10 @@ TYPICAL = 10
 
 
 @st.fragment  # other groups or another word draw nothing else anew
-def draw(shown: TopicsShown, grouping: Grouping, found: Subset, furthest: tuple[int, int] | None) -> None:
+def draw(shown: TopicsShown, grouping: Grouping, found: Subset, made: GroupShares | None) -> None:
     """Choose two groups; their words as a scatter, and the first one's most typical items.
 
-    furthest : the two groups that are furthest apart, which are chosen at first
+    made : the shares of the groups; the two that are furthest apart are chosen at first
     """
     inside = np.zeros(found.of, bool)
     inside[found.rows] = True
@@ -36,7 +36,7 @@ def draw(shown: TopicsShown, grouping: Grouping, found: Subset, furthest: tuple[
     present = [int(g) for g in np.flatnonzero(sizes)]
     if not present:
         return
-    first, second, searched = _choose(grouping, present, sizes, furthest)
+    first, second, searched = _choose(grouping, present, sizes, made)
     rows = np.flatnonzero(inside & (grouping.classes.index == first))
     others = np.flatnonzero(inside & (grouping.classes.index == second if second != REST else grouping.classes.index != first))
     names = grouping.classes.names
@@ -50,11 +50,14 @@ def draw(shown: TopicsShown, grouping: Grouping, found: Subset, furthest: tuple[
         group_corpora.draw(shown, Corpus(one, rows), Corpus(other, others))
 
 
-def _choose(grouping: Grouping, present: list[int], sizes: np.ndarray, furthest: tuple[int, int] | None) -> tuple[int, int, str]:
+def _choose(grouping: Grouping, present: list[int], sizes: np.ndarray, made: GroupShares | None) -> tuple[int, int, str]:
     names = grouping.classes.names
-    if furthest is not None:
+    furthest = None if made is None else made.furthest
+    if made is not None and furthest is not None:
         a, b = (markdown(names[g], 40) for g in furthest)
-        st.markdown(f":small[Furthest apart in their topics: **{a}** and **{b}**.]")
+        sure = made.sure[list(furthest)].any()
+        chance = "" if sure else " Neither differs from all by more than chance."
+        st.markdown(f":small[Furthest apart in their topics: **{a}** and **{b}**.{chance}]")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         usual = furthest if furthest is not None and set(furthest) <= set(present) else (int(np.argmax(sizes)), REST)
         bench.within(f"groups-first-{grouping.name}", present, usual[0])

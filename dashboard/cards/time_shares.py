@@ -10,7 +10,6 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.figures.components import Components
-from dashboard.figures.groups import SIGNIFICANT
 from dashboard.figures.through_time import over_time
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, part
@@ -20,7 +19,7 @@ from dashboard.widgets.filter_bar import Subset
 from dashboard.work.fitting import FittedRun
 from dashboard.work.lenses import shares_key, shares_work, words_key, words_work
 from nmfcore.data.model.facts import Fact
-from nmfcore.methods.groups import LEAST, LEVEL, GroupShares
+from nmfcore.methods.groups import CHANCE, LEAST, LEVEL, GroupShares
 from nmfcore.methods.over_time import UNITS, Bins, bins, units_of, usual_unit
 from nmfcore.topics.terms import best
 
@@ -91,18 +90,13 @@ def made(shown: TopicsShown, line: Timeline, found: Subset) -> GroupShares | Non
 
 
 def finding(made: GroupShares, called: Components) -> str:
-    """The topic that changes most, as a title; only of those with a bin that is out by more than chance."""
-    thick = made.sizes >= LEAST
-    if thick.sum() < 2:
+    """The topic that changes most, of those that change by more than chance, as a title."""
+    if (made.sizes >= LEAST).sum() < 2:
         return "Too few items in each bin to say what changes"
-    sure = (made.p[thick] <= SIGNIFICANT).any(axis=0)
-    if not sure.any():
+    if made.change is None:
         return f"No {called.noun} changes by more than chance"
-    mean = np.where(thick[:, None], made.mean, np.nan)
-    spread = np.nanmax(mean, axis=0) - np.nanmin(mean, axis=0)
-    k = int(np.argmax(np.where(sure, spread, -1.0)))
-    low, high = int(np.nanargmin(mean[:, k])), int(np.nanargmax(mean[:, k]))
-    ends = (f"{100 * mean[at, k]:.0f} % in {markdown(made.names[at], 40)}" for at in (low, high))
+    k, low, high = made.change
+    ends = (f"{100 * made.mean[at, k]:.0f} % in {markdown(made.names[at], 40)}" for at in (low, high))
     return f"{called.noun.capitalize()} {called.labels[k]} changes most: {', '.join(ends)}"
 
 
@@ -126,12 +120,18 @@ def draw(shown: TopicsShown, line: Timeline, made: GroupShares) -> None:
     thin = int((made.sizes < LEAST).sum())
     said = f"Shares of the rows of W ({shown.scale_words}); bands: {LEVEL:.0%} intervals."
     if made.comparisons:
-        said += f" The title holds at {SIGNIFICANT:.0%}, corrected for {made.comparisons:,} comparisons."
+        said += f" More than chance at {CHANCE:.0%}, corrected for {made.comparisons:,} comparisons: {_changing(made, called)}."
     if thin:
         said += f" {count(thin, 'bin')} with fewer than {LEAST} {markdown(shown.run.dataset.axes.rows.name)}."
     if made.unknown:
         said += f" Of {made.unknown:,} nothing is known: left out."
     card.picture("over_time", "shares", f"Mean share by {markdown(clean(line.fact.name, 40))}", drawn, say=said)
+
+
+def _changing(made: GroupShares, called: Components) -> str:
+    """The topics with a bin that differs by more than chance."""
+    topics = np.flatnonzero(made.sure.any(axis=0))
+    return ", ".join(called.labels[k] for k in topics) if len(topics) else "none"
 
 
 def words(shown: TopicsShown, line: Timeline) -> None:

@@ -20,7 +20,6 @@ LABEL = 190  # px for a group's name at most
 ACROSS = 3  # small multiples side by side
 DOT_ROW = 17  # px of a group in a small multiple
 GAP, HEAD = 44, 22  # px between two lines of small multiples, and from its top to the chart beneath its name
-SIGNIFICANT = 0.05
 
 
 def cell_words(found: GroupShares, g: int, k: int, called: Components) -> str:
@@ -96,7 +95,7 @@ def group_heatmap(
 
 def _written(found: GroupShares, order: Sequence[int], trace: dict[str, Any], ink: look.Palette) -> dict[str, Any]:
     """The shares as numbers over their cells, a dot behind those that differ by more than chance."""
-    marks = np.where(found.p[:, order] <= SIGNIFICANT, " •", "")
+    marks = np.where(found.sure[:, order], " •", "")
     texts = [
         ["" if np.isnan(value) else f"{value:.0f}{mark}" for value, mark in zip(row, line, strict=True)]
         for row, line in zip(100 * found.mean[:, order], marks, strict=True)
@@ -203,7 +202,7 @@ def _interval(found: GroupShares, grid: _Grid, at: int, k: int, colour: str) -> 
 
 def _dots(found: GroupShares, grid: _Grid, order: Sequence[int], called: Components, theme: str) -> dict[str, Any]:
     """The mean shares; filled where one differs by more than chance."""
-    sure = np.nan_to_num(found.p[:, order], nan=1.0) <= SIGNIFICANT
+    sure = found.sure[:, order]
     colours = [look.component_colour(called.colours[k], theme) for k in order for _ in range(grid.groups)]
     return {
         "type": "scatter", "mode": "markers",

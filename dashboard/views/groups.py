@@ -28,7 +28,7 @@ def draw() -> None:
         header.draw(group_shares.finding(made, shown.called()) if made else f"By {markdown(grouping.name)}", run)
     if made is not None:
         group_shares.draw(shown, grouping, made)
-    group_words.draw(shown, grouping, found, made.furthest if made is not None else None)
+    group_words.draw(shown, grouping, found, made)
 
 
 draw()

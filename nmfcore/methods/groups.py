@@ -25,6 +25,7 @@ from nmfcore.data.model.facts import Classes
 RESAMPLES, SHUFFLES = 1000, 999
 LEVEL = 0.95  # of the intervals
 PRIOR = 1000.0  # words that the prior is worth: as many as a page or two of text
+CHANCE = 0.05  # a corrected p-value up to this is called more than chance
 LEAST = 5  # items below which a group's interval says little, because so few can be drawn again
 
 
@@ -87,6 +88,23 @@ class GroupShares:
         """(r,) largest less smallest mean share of each topic: by this the topics are sorted."""
         with np.errstate(all="ignore"):
             return np.nan_to_num(np.nanmax(self.mean, axis=0) - np.nanmin(self.mean, axis=0))
+
+    @property
+    def sure(self) -> np.ndarray:
+        """(g, r) whether a cell is further out than chance puts any of them; never where there was no test."""
+        return np.nan_to_num(self.p, nan=1.0) <= CHANCE
+
+    @property
+    def change(self) -> tuple[int, int, int] | None:
+        """The topic with the largest spread of those that differ somewhere by more than chance, and the groups where its mean
+        share is smallest and largest, all of groups with LEAST items or more; None where nothing is more than chance."""
+        thick = np.flatnonzero(self.sizes >= LEAST)
+        topics = np.flatnonzero(self.sure[thick].any(axis=0))
+        if len(thick) < 2 or not len(topics):
+            return None
+        mean = self.mean[thick]
+        k = int(topics[np.argmax(np.ptp(mean[:, topics], axis=0))])
+        return k, int(thick[np.argmin(mean[:, k])]), int(thick[np.argmax(mean[:, k])])
 
     @property
     def furthest(self) -> tuple[int, int] | None:

@@ -102,6 +102,21 @@ def test_a_planted_difference_is_found_and_the_topics_sorted_by_it():
     assert shares(W)[typical, 3].min() > np.median(shares(W)[members, 3])
 
 
+def test_no_change_is_named_that_chance_makes_as_large():
+    """The largest spread of noise was a headline."""
+    W, groups = grouped(m=60, g=6, seed=3)
+    found = group_shares(W, groups, resamples=50, shuffles=199)
+    assert found.spread.max() > 0.1
+    assert not found.sure.any()
+    assert found.change is None
+    W[groups.index == 2, 1] += 20.0
+    found = group_shares(W, groups, resamples=50, shuffles=199)
+    k, low, high = found.change
+    assert (k, high) == (1, 2)
+    assert found.mean[low, 1] == found.mean[:, 1].min()
+    assert group_shares(W, groups, resamples=50, shuffles=0).change is None
+
+
 def test_a_group_of_everything_or_nothing_has_no_test():
     W, _ = grouped(m=10)
     found = group_shares(W, Classes(("all", "none"), np.zeros(10, np.int32)), resamples=20, shuffles=20)
