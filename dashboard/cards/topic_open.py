@@ -198,7 +198,10 @@ def words_table(view: TopicsShown, place: int, relevance: float, noun: str) -> N
                 "weight": st.column_config.NumberColumn(format="%.4g", help=f"Entry of H, {view.scale_words}"),
                 "share": st.column_config.NumberColumn(format="%.3f %%", help=f"Of all the {noun}'s weight, p(w|t)."),
                 "exclusivity": st.column_config.ProgressColumn(
-                    min_value=0.0, max_value=1.0, format="percent", help=f"Its weight here over its weights in all {noun}s."
+                    min_value=0.0,
+                    max_value=1.0,
+                    format="percent",
+                    help=f"Part of the word that the model expects of this {noun}.",
                 ),
                 "lift": st.column_config.NumberColumn(format="%.3g", help="p(w|t) / p(w): 1 is as frequent as in the data."),
                 "total": st.column_config.NumberColumn(format="%.5g", help="Sum of its column of X."),
@@ -216,14 +219,13 @@ def all_words(view: TopicsShown, place: int, relevance: float, most: int) -> pd.
     found = topics.top_terms(
         one, run.dataset.axes.columns, count=most, relevance=relevance, totals=view.totals, hidden=view.hidden
     )[0]
-    whole = view.H[:, found.indices].sum(axis=0, dtype=np.float64)
     return pd.DataFrame(
         {
             "place": np.arange(1, len(found.indices) + 1),
             clean(run.dataset.axes.columns.singular): found.terms,
             "weight": found.weights,
             "share": 100 * found.shares,
-            "exclusivity": np.divide(found.weights, whole, out=np.zeros(len(whole)), where=whole > 0),
+            "exclusivity": view.parts(found.indices)[:, place],
             "lift": found.lift,
             "total": found.totals,
         }

@@ -73,8 +73,8 @@ def _one(view: TopicsShown, j: int, noun: str) -> None:
     run = view.run
     axis = run.dataset.axes.columns
     found = topics.term_in_topics(view.H, j, axis, W=view.W)
-    unit = f"weight in H ({view.scale_words})"
-    drawn = word_in_topics(found.term, found.weights, view.called(), unit=unit, theme=view.theme)
+    unit = "amount that the model expects"
+    drawn = word_in_topics(found.term, found.amounts, view.called(), unit=unit, theme=view.theme)
     left, right = st.columns([2, 3], gap="medium")
     with left:
         st.markdown(f"**{markdown(found.term, 60)} by {noun}**  \n:small[:gray[{unit}]]")
@@ -90,13 +90,17 @@ def _one(view: TopicsShown, j: int, noun: str) -> None:
             column_config={
                 noun: st.column_config.TextColumn(width=50),
                 "name": st.column_config.TextColumn(width=165),
-                "weight": st.column_config.NumberColumn(format="%.4g", help=unit, width=70),
+                "amount": st.column_config.NumberColumn(
+                    format="%.4g",
+                    help="Over all items, its weight in H times theirs in W: the unit of the data, on any scale.",
+                    width=70,
+                ),
+                "weight": st.column_config.NumberColumn(format="%.4g", help=f"Entry of H ({view.scale_words})", width=70),
                 "share of the word": st.column_config.ProgressColumn(
                     min_value=0.0,
                     max_value=1.0,
                     format="percent",
-                    help=f"Of all of it that WH explains, the part in this {noun}: its weight times how much the {noun} is used. "
-                    "The same on every scale.",
+                    help=f"Its amount here over its amounts in all {noun}s.",
                     width=125,
                 ),
                 "place": st.column_config.NumberColumn(help=f"1: the {noun}'s first word by weight.", width=55),
@@ -110,12 +114,13 @@ def _one(view: TopicsShown, j: int, noun: str) -> None:
 
 
 def table(view: TopicsShown, found: topics.TermInTopics, noun: str) -> pd.DataFrame:
-    """Every topic with the word's weight, its part and its place there, the largest part first."""
-    order = np.argsort(-found.parts, kind="stable")
+    """Every topic with the word's amount, weight, part and place there, the largest amount first."""
+    order = np.argsort(-found.amounts, kind="stable")
     return pd.DataFrame(
         {
             noun: [view.topics[i].label for i in order],
             "name": [clean(view.topics[i].name, 60) for i in order],
+            "amount": found.amounts[order],
             "weight": found.weights[order],
             "share of the word": found.parts[order],
             "place": [int(found.rank[i]) or None for i in order],

@@ -33,9 +33,9 @@ class Words:
     terms, weights : (w,) labels and their weights, strongest first
     component : the number, counted from 0, whose colour they have;  label : how it is written, that number from 1 when ""
     totals : (w,) of each word in the data, drawn wider in grey behind its bar;  totals_name : what they are
-    everywhere : (w, r) the weight of each word in every component, for the hover
+    everywhere : (w, r) how much of each word is in every component, for the hover
     labels : (r,) how those are written, "1" to "r" when None
-    noun : what a component is called;  unit : of the weights
+    noun : what a component is called;  unit : of the weights;  in_parts : whether `everywhere` are parts of 1
 
     Raises
     ------
@@ -53,6 +53,7 @@ class Words:
     labels: Sequence[str] | None = None
     noun: str = "topic"
     unit: str = "weight in H"
+    in_parts: bool = False
 
     def __post_init__(self) -> None:
         counted = len(self.values) if self.behind is None else len(self.behind)
@@ -80,7 +81,7 @@ class Words:
         return f"{clean(self.noun).capitalize()} {self.label or self.component + 1}: {listed}."
 
     def hovers(self) -> list[str]:
-        """Of each word, as escaped HTML: its weight here, its total, and its weight in every component, strongest first."""
+        """Of each word, as escaped HTML: its weight here, its total, and how much of it is in every component, most first."""
         table = None if self.everywhere is None else np.asarray(self.everywhere, float)
         behind, lines = self.behind, []
         for k, (word, value) in enumerate(zip(self.terms, self.values, strict=True)):
@@ -88,7 +89,7 @@ class Words:
             if behind is not None:
                 text += f"<br>{plotly(self.totals_name)}: {behind[k]:,.4g}"
             if table is not None:
-                text += _everywhere(table[k], plotly(self.noun), self.labels)
+                text += _everywhere(table[k], plotly(self.noun), self.labels, "{:.0%}" if self.in_parts else "{:.2g}")
             lines.append(text)
         return lines
 
@@ -216,10 +217,10 @@ def all_topic_bars(
     return Picture(look.figure(traces, layout, theme, height=height), alt, table, "Bars of each on a scale of its own.")
 
 
-def _everywhere(weights: np.ndarray, noun: str, labels: Sequence[str] | None) -> str:
-    """The weights of one word in all components, several on a line."""
+def _everywhere(weights: np.ndarray, noun: str, labels: Sequence[str] | None, written: str) -> str:
+    """How much of one word is in all components, several on a line."""
     order = [int(t) for t in np.argsort(-weights, kind="stable") if weights[t] > 0]
-    parts = [f"{t + 1 if labels is None else labels[t]}: {weights[t]:.2g}" for t in order[:HOVER_TOPICS]]
+    parts = [f"{t + 1 if labels is None else labels[t]}: {written.format(weights[t])}" for t in order[:HOVER_TOPICS]]
     rows = [f"in {noun} {parts[0]}"] if parts else []
     for part in parts[1:]:
         if len(rows[-1]) + len(part) + 3 > HOVER_LINE:

@@ -72,7 +72,7 @@ def cards(run: FittedRun, view: TopicsShown) -> None:
         return
     st.markdown(
         f":small[:gray[Coloured: weight in H ({view.scale_words}). Grey behind it: total in the data, on a scale of its own. "
-        f"Under the mouse: the weight in every {part(run.dataset)}.]]"
+        f"Under the mouse: how much of it is in every {part(run.dataset)}.]]"
     )
     opens = functools.partial(topic_open.open_, run)
     topic_cards.draw(view, page="topics", words=words, relevance=relevance, open_=opens, wishes=True)

@@ -28,7 +28,8 @@ class TopTerms:
     indices : (c,) columns of X;  terms : their labels
     weights : (c,) entries of H;  shares : (c,) p(w|t)
     relevance : (c,) what they are sorted by
-    exclusivity : (c,) H_tw over the sum of column w of H: 1 = the word is in this topic only
+    exclusivity : (c,) part of the word's amount that is in this topic: 1 = it is in no other. H_tw n_t / sum_s H_sw n_s with n
+        the column sums of W where it is given, the same on every scale; else H_tw over the sum of column w of H
     lift : (c,) p(w|t) / p(w): how many times more frequent than in the corpus (or in the model, see `corpus`)
     totals : (c,) corpus total of the word, or None when not given
     corpus : whether p(w) comes from corpus totals
@@ -59,6 +60,7 @@ def top_terms(
     relevance: float = 1.0,
     totals: np.ndarray | None = None,
     hidden: Sequence[int] | np.ndarray = (),
+    W: np.ndarray | None = None,
 ) -> list[TopTerms]:
     """The most relevant words of every topic.
 
@@ -72,6 +74,7 @@ def top_terms(
     relevance : lambda, 0 to 1; 0.6 is what readers found best (Sievert & Shirley 2014)
     totals : (n,) corpus totals of the columns (`corpus_totals`); None takes p(w) from H itself
     hidden : columns that are not shown
+    W : (m, r) array, >= 0, on the scale of H: how much each topic is used; None counts every row of H once
 
     Returns
     -------
@@ -90,7 +93,8 @@ def top_terms(
     if totals is not None and np.shape(totals) != (H.shape[1],):
         raise ValueError(f"There are {np.size(totals)} corpus totals for {H.shape[1]} columns; they have to be equal in number.")
     whole = H.astype(np.float64)
-    column_sums = whole.sum(axis=0)  # (n,)
+    used = np.ones(len(whole)) if W is None else W.sum(axis=0, dtype=np.float64)
+    column_sums = used @ whole  # (n,) the model's own total of each word
     background = column_sums if totals is None else np.asarray(totals, np.float64)
     background = background / max(background.sum(), np.finfo(float).tiny)
     visible = np.ones(H.shape[1], bool)
@@ -111,13 +115,17 @@ def top_terms(
                 weights=row[columns],
                 shares=p[order],
                 relevance=score[order],
-                exclusivity=row[columns] / column_sums[columns],
+                exclusivity=_parts(used[k] * row[columns], column_sums[columns]),
                 lift=lift[order],
                 totals=None if totals is None else np.asarray(totals)[columns],
                 corpus=totals is not None,
             )
         )
     return found
+
+
+def _parts(amounts: np.ndarray, of: np.ndarray) -> np.ndarray:
+    return np.divide(amounts, of, out=np.zeros_like(amounts), where=of > 0)
 
 
 def best(score: np.ndarray, count: int) -> np.ndarray:
@@ -234,15 +242,18 @@ def _shares(parts: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class TermInTopics:
-    """One word across all topics: its weight in each, each topic's part of it (sums to 1), and its rank there (1 = first).
+    """One word across all topics.
 
-    parts : of the word's total in WH, sum_i w_ik h_kj, where W was given: the same on every scale; without W, of the weights
-    rank : 0 where the weight is 0
+    weights : (r,) entries of H; they are of different topics, so they compare on a stated scale at most
+    amounts : (r,) sum over i of w_it h_tj: how much of the word the model expects of each topic, in the unit of X. Scale-free
+    parts : (r,) each topic's part of it; they sum to 1
+    rank : (r,) its place in each topic, 1 = first; 0 where the weight is 0
     """
 
     index: int
     term: str
     weights: np.ndarray
+    amounts: np.ndarray
     parts: np.ndarray
     rank: np.ndarray
 
@@ -250,12 +261,13 @@ class TermInTopics:
 def term_in_topics(H: np.ndarray, index: int, axis: Axis | None = None, *, W: np.ndarray | None = None) -> TermInTopics:
     """Where a word (column of X) lives: in which topics and how strongly.
 
-    H : (r, n) array, >= 0;  index : of the column;  W : (m, r) array, >= 0: how much each topic is used at all
+    H : (r, n) array, >= 0;  index : of the column
+    W : (m, r) array, >= 0, on the scale of H; None counts every row of H once, and then amounts are the weights
     """
     column = H[:, index].astype(np.float64)
+    amounts = column if W is None else column * W.sum(axis=0, dtype=np.float64)
     rank = np.where(column > 0, 1 + (H[:, [index]] < H).sum(axis=1), 0)
-    used = 1.0 if W is None else W.sum(axis=0, dtype=np.float64)
-    return TermInTopics(index, (axis or COLUMNS).label(index), column, _shares(used * column), rank)
+    return TermInTopics(index, (axis or COLUMNS).label(index), column, amounts, _shares(amounts), rank)
 
 
 def find_terms(axis: Axis, query: str, *, count: int = 20) -> list[int]:

@@ -21,7 +21,7 @@ def test_search_rename_merge_and_undo(app):
 
     app.fill("Find a keyword", "battl")
     app.expect(app.page.get_by_text("battle by topic")).to_be_visible()
-    app.expect(app.page.get_by_text("weight in H (rows of H sum to 1)", exact=True)).to_be_visible()
+    app.expect(app.page.get_by_text("amount that the model expects", exact=True)).to_be_visible()
     app.click_button("Clear the search")
     app.expect(app.page.get_by_text("battle by topic")).to_have_count(0)
 

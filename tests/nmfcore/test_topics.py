@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from nmfcore import Axis, solve, topics
 from nmfcore.core import losses
+from nmfcore.topics.scale import CONVENTIONS, apply
 
 WORDS = Axis("terms", "term", ["space", "orbit", "god", "church", "the"])
 H = np.array([[4.0, 2.0, 0.0, 0.0, 4.0], [0.0, 0.0, 3.0, 1.0, 4.0]])
@@ -42,6 +43,23 @@ def test_relevance_is_the_formula_of_sievert_and_shirley():
 def test_exclusivity_is_one_for_words_of_one_topic_only():
     (first, _) = topics.top_terms(H, WORDS)
     assert dict(zip(first.terms, first.exclusivity, strict=True)) == {"space": 1, "orbit": 1, "the": 0.5}
+
+
+def test_what_is_said_of_a_word_across_topics_does_not_depend_on_the_scale():
+    """Entries of H of different topics were added up, and the largest share of a word was another topic's on another scale."""
+    rng = np.random.default_rng(2)
+    W, M = rng.random((30, 4)) * [1.0, 20.0, 0.1, 3.0], rng.random((4, 9))
+    direct = np.array([(W[:, t : t + 1] @ M[t : t + 1])[:, 5].sum() for t in range(4)])  # of the word in each w_t h_t
+    for key in CONVENTIONS:
+        scaled = apply(W, M, key)
+        left, right = scaled.W, scaled.H
+        found = topics.term_in_topics(right, 5, use=left.sum(axis=0))
+        assert_allclose(found.amounts, direct)
+        assert_allclose(found.parts, direct / direct.sum())
+        lists = topics.top_terms(right, count=9, relevance=0.3, use=left.sum(axis=0))
+        for t, one in enumerate(lists):
+            assert_allclose(one.exclusivity[one.indices == 5], direct[t] / direct.sum())
+        assert_allclose(lists[0].relevance, topics.top_terms(M, count=9, relevance=0.3, use=W.sum(axis=0))[0].relevance)
 
 
 def test_hidden_words_and_empty_topics():
