@@ -18,6 +18,7 @@ from dashboard.figures.clusters import sizes as sizes_chart
 from dashboard.figures.images import wall
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, part, percent
+from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card, scale
 from dashboard.work.fitting import FittedRun
 from nmfcore.topics.clusters import NONE, Agreement, Clusters, agreement, assign, diagonal
@@ -33,33 +34,32 @@ MOST_LISTED = 200  # rows of a list on screen: more would be built and sent at e
 MOST_CLASSES = 60  # beyond, a confusion map cannot be read; the table has them all
 
 
-def finding(run: FittedRun) -> str:
+def finding(view: TopicsShown) -> str:
     """The view's title."""
-    found = clusters(run)
-    rows = run.dataset.axes.rows
+    found = clusters(view)
+    rows = view.run.dataset.axes.rows
     used = int((found.sizes > 0).sum())
     inside = count(int(found.sizes.sum()), markdown(rows.singular), markdown(rows.name))
     return f"{inside} in {count(used, 'group')}, {len(found.none):,} in none"
 
 
-def draw(run: FittedRun, opened: Callable[[], None]) -> None:
+def draw(view: TopicsShown, opened: Callable[[], None]) -> None:
     """The whole view. opened : called when somebody chose an item to open."""
-    controls(run)
-    found = clusters(run)
+    run, found = view.run, clusters(view)
     if not _known(run)[0].size:
         unlabelled(run)
-        grouped(run, found)
-        groups(run, found, {})
+        grouped(view, found)
+        groups(view, found, {})
     else:
         left, right = st.columns(2)
         with left:
-            grouped(run, found)
+            grouped(view, found)
         with right:
-            scores(run, found)
-        against(run, found)
-        groups(run, found, majority(run, found))
-        strangers(run, found, opened)
-    nowhere(run, found, opened)
+            scores(view, found)
+        against(view, found)
+        groups(view, found, majority(view, found))
+        strangers(view, found, opened)
+    nowhere(view, found, opened)
 
 
 def unlabelled(run: FittedRun) -> None:
@@ -97,10 +97,10 @@ def controls(run: FittedRun) -> None:
         )
 
 
-def clusters(run: FittedRun) -> Clusters:
+def clusters(view: TopicsShown) -> Clusters:
     """The groups under the scale and the threshold in force."""
     threshold = _threshold()
-    return run.derived(("clusters", scale.current(), threshold), lambda: assign(scale.apply(run)[0], threshold=threshold / 100))
+    return view.facts(("clusters", threshold), lambda: assign(view.W, threshold=threshold / 100))
 
 
 def _threshold() -> int:
@@ -113,33 +113,33 @@ def _threshold() -> int:
 # -- the groups --------------------------------------------------------------------------------------------------------
 
 
-def grouped(run: FittedRun, found: Clusters) -> None:
+def grouped(view: TopicsShown, found: Clusters) -> None:
     """Sizes as bars, none among them."""
+    run = view.run
     rows = run.dataset.axes.rows
     drawn = sizes_chart(
         found.sizes,
         none=len(found.none),
-        ids=run.ids,
-        names=session.topics_of(run).components,
-        component=part(run.dataset),
+        called=view.called(),
         items=rows.name,
         theme=session.theme(),
         most_label=LABEL_WIDTH if _known(run)[0].size else WIDE_LABEL,
     )
     card.picture(
         PAGE, "sizes", f"{markdown(rows.name.capitalize())} by their largest {part(run.dataset)}", drawn,
-        say=f"Scale: {markdown(scale.words(), 80)}.",
+        say=f"Scale: {markdown(view.scale_words, 80)}.",
     )  # fmt: skip
 
 
-def groups(run: FittedRun, found: Clusters, most: dict[int, tuple[str, float]]) -> None:
+def groups(view: TopicsShown, found: Clusters, most: dict[int, tuple[str, float]]) -> None:
     """What is in each group: its words, the items that stand for it, and the class that is most frequent in it."""
-    rows, noun, names = run.dataset.axes.rows, part(run.dataset), item_facts.components(run)
-    words = session.topics_of(run).apart().top(WORDS, 1.0)
+    run = view.run
+    rows, noun, names = run.dataset.axes.rows, part(run.dataset), item_facts.topics(view)
+    words = view.top(WORDS, 1.0)
     if run.dataset.image_shape is not None:
-        means(run, found)
+        means(view, found)
     lines: list[dict[str, Any]] = []
-    for k in range(run.rank):
+    for k in range(len(view.topics)):
         members = found.members(k)
         line = {
             noun: names[k],
@@ -167,8 +167,9 @@ def groups(run: FittedRun, found: Clusters, most: dict[int, tuple[str, float]]) 
     )  # fmt: skip
 
 
-def means(run: FittedRun, found: Clusters) -> None:
+def means(view: TopicsShown, found: Clusters) -> None:
     """The mean picture of each group."""
+    run = view.run
     used = np.flatnonzero(found.sizes)
     if not len(used) or run.dataset.image_shape is None:
         return
@@ -176,16 +177,17 @@ def means(run: FittedRun, found: Clusters) -> None:
     mean = np.asarray((run.dataset.X.T @ member).T) / found.sizes[used][:, None]
     drawn = wall(
         mean.reshape(-1, *run.dataset.image_shape),
-        titles=[f"{run.ids[k] + 1} · {found.sizes[k]:,}" for k in used],
+        titles=[f"{view.labels[k]} · {found.sizes[k]:,}" for k in used],
         component="group mean",
         theme=session.theme(),
     )
     card.picture(PAGE, "means", "The mean of each group", drawn, say=f"Number of the {part(run.dataset)} · size of the group.")
 
 
-def nowhere(run: FittedRun, found: Clusters, opened: Callable[[], None]) -> None:
+def nowhere(view: TopicsShown, found: Clusters, opened: Callable[[], None]) -> None:
     """The items that belong to no group, and why."""
-    rows, names = run.dataset.axes.rows, item_facts.components(run)
+    run = view.run
+    rows, names = run.dataset.axes.rows, item_facts.topics(view)
     items = found.none
     title = f"{count(len(items), markdown(rows.singular), markdown(rows.name))} in no group"
     if not len(items):
@@ -193,7 +195,7 @@ def nowhere(run: FittedRun, found: Clusters, opened: Callable[[], None]) -> None
             least = f"a share of at least {_threshold()} %" if _threshold() else "some weight"
             st.markdown(f"**{title}** · the largest {part(run.dataset)} of every one has {least}.")
         return
-    largest = np.argmax(scale.apply(run)[0][items], axis=1)
+    largest = np.argmax(view.W[items], axis=1)
     nothing = f"its row of W is zero: no {part(run.dataset)} has any of its {clean(run.dataset.axes.columns.name)}"
 
     def frame(most: int | None) -> pd.DataFrame:
@@ -209,7 +211,7 @@ def nowhere(run: FittedRun, found: Clusters, opened: Callable[[], None]) -> None
         return pd.DataFrame(columns)
 
     _openable(
-        run, "none", title, frame, items, opened,
+        view, "none", title, frame, items, opened,
         say=f"Choose a row to open the {markdown(rows.singular)}.",
         column_config={"its share": st.column_config.NumberColumn(format="percent", width=90)},
     )  # fmt: skip
@@ -227,20 +229,21 @@ def _known(run: FittedRun) -> tuple[np.ndarray, np.ndarray]:
     return items, classes.index[items]
 
 
-def measured(run: FittedRun, found: Clusters) -> Agreement | None:
+def measured(view: TopicsShown, found: Clusters) -> Agreement | None:
     """The three scores with their chance levels; None while they are being computed."""
+    run = view.run
     items, classes = _known(run)
-    key = ("agreement", scale.current(), _threshold())
+    key = ("agreement", _threshold())
     work = lambda: agreement(found.labels[items], classes, shuffles=SHUFFLES)  # noqa: E731
     if len(items) <= AT_ONCE:
-        return run.derived(key, work)
-    result: Agreement | None = bench.compute((run.key, *key), lambda _: work(), label="Chance levels of the agreement")
+        return view.facts(key, work)
+    result: Agreement | None = bench.compute((view.seen().place, *key), lambda _: work(), label="Chance levels of the agreement")
     return result
 
 
-def scores(run: FittedRun, found: Clusters) -> None:
+def scores(view: TopicsShown, found: Clusters) -> None:
     """NMI, ARI and purity, each beside what shuffled classes reach."""
-    result = measured(run, found)
+    run, result = view.run, measured(view, found)
     if result is None:
         return
     rows, shown = run.dataset.axes.rows, (result.nmi, result.ari, result.purity)
@@ -275,16 +278,17 @@ def meanings(result: Agreement) -> tuple[str, str, str]:
     )
 
 
-def against(run: FittedRun, found: Clusters) -> None:
+def against(view: TopicsShown, found: Clusters) -> None:
     """The confusion matrix, ordered so that classes stand across from the groups that hold them."""
+    run, t = view.run, len(view.topics)
     known, noun = run.dataset.classes, part(run.dataset)
     assert known is not None
     items, classes = _known(run)
-    table = np.zeros((len(known.names), run.rank + 1), dtype=np.int64)
+    table = np.zeros((len(known.names), t + 1), dtype=np.int64)
     np.add.at(table, (classes, found.labels[items]), 1)  # -1, none, is the last column
     rows = np.flatnonzero(table.sum(axis=1))
     across, down = diagonal(table[rows, :-1])
-    rows, order = rows[across], [*(int(k) for k in down), *([run.rank] if table[:, -1].any() else [])]
+    rows, order = rows[across], [*(int(k) for k in down), *([t] if table[:, -1].any() else [])]
     if len(rows) > MOST_CLASSES:
         with card.plain("Known classes against groups"):
             st.markdown(f"{len(rows):,} classes are too many to read as a picture. The tables below say what each group holds.")
@@ -292,7 +296,7 @@ def against(run: FittedRun, found: Clusters) -> None:
     drawn = confusion_map(
         table[np.ix_(rows, order)],
         classes=[known.names[int(c)] for c in rows],
-        groups=["none" if k == run.rank else str(run.ids[k] + 1) for k in order],
+        groups=["none" if k == t else view.labels[k] for k in order],
         component=noun,
         theme=session.theme(),
         height=max(260, 110 + 24 * len(rows)),
@@ -304,25 +308,27 @@ def against(run: FittedRun, found: Clusters) -> None:
     )  # fmt: skip
 
 
-def majority(run: FittedRun, found: Clusters) -> dict[int, tuple[str, float]]:
+def majority(view: TopicsShown, found: Clusters) -> dict[int, tuple[str, float]]:
     """For each group with known items: its most frequent class, and that class's share of them."""
+    run = view.run
     known = run.dataset.classes
     assert known is not None
     items, classes = _known(run)
     most = {}
-    for k in range(run.rank):
+    for k in range(len(view.topics)):
         inside = np.bincount(classes[found.labels[items] == k], minlength=len(known.names))
         if inside.sum():
             most[k] = (clean(known.names[int(inside.argmax())], 60), float(inside.max() / inside.sum()))
     return most
 
 
-def strangers(run: FittedRun, found: Clusters, opened: Callable[[], None]) -> None:
+def strangers(view: TopicsShown, found: Clusters, opened: Callable[[], None]) -> None:
     """The items whose class is not the most frequent one of their group, the surest of their group first."""
-    known, rows, names = run.dataset.classes, run.dataset.axes.rows, item_facts.components(run)
+    run = view.run
+    known, rows, names = run.dataset.classes, run.dataset.axes.rows, item_facts.topics(view)
     assert known is not None
     items, classes = _known(run)
-    most = majority(run, found)
+    most = majority(view, found)
     own = np.array([clean(name, 60) for name in known.names], dtype=object)[classes]
     theirs = np.array([most[int(k)][0] if k != NONE else "" for k in found.labels[items]], dtype=object)
     odd = (found.labels[items] != NONE) & (own != theirs)
@@ -350,14 +356,14 @@ def strangers(run: FittedRun, found: Clusters, opened: Callable[[], None]) -> No
         )
 
     _openable(
-        run, "strangers", title, frame, items[chosen], opened,
+        view, "strangers", title, frame, items[chosen], opened,
         say=f"The surest first. Choose a row to open the {markdown(rows.singular)}.",
         column_config={"share of the largest": st.column_config.NumberColumn(format="percent", width=90)},
     )  # fmt: skip
 
 
 def _openable(
-    run: FittedRun,
+    view: TopicsShown,
     name: str,
     title: str,
     frame: Callable[[int | None], pd.DataFrame],
@@ -368,7 +374,7 @@ def _openable(
     **options: Any,
 ) -> None:
     """A table whose rows open their item. frame : its first rows, or all of them for the CSV."""
-    key = f"{PAGE}-{name}-{hash((run.key, scale.current(), _threshold())) & 0xFFFFFFFF:08x}"
+    key = f"{PAGE}-{name}-{hash((view.seen().place, _threshold())) & 0xFFFFFFFF:08x}"
 
     def choose() -> None:
         item_facts.chosen(key, items)

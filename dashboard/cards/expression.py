@@ -14,7 +14,7 @@ from dashboard.figures.clusters import confusion, consensus
 from dashboard.figures.expression import Samples, samples_by_component
 from dashboard.figures.workbench import over_ranks
 from dashboard.text.plain import markdown
-from dashboard.text.words import count, percent, spelled
+from dashboard.text.words import count, no_less, percent, spelled
 from dashboard.widgets import bench, card
 from dashboard.widgets.bench import Away
 from dashboard.widgets.bench_panel import Bench, Panel, Task, said
@@ -153,7 +153,7 @@ def heading(
         Figure(
             "Defining genes",
             f"{shown.genes.count:,}",
-            f"of {len(shown.W):,}, score above {shown.genes.threshold:.3f}",
+            f"of {len(shown.W):,}, score above {no_less(shown.genes.threshold, 3)}",
             "Score above median + 3 MAD, and largest entry above the median entry of W (Kim & Park 2007).",
         ),
     ]

@@ -180,7 +180,9 @@ def draw(shown: TopicsShown, grouping: Grouping, made: GroupShares) -> None:
 
 def _said(shown: TopicsShown, made: GroupShares) -> str:
     mark = "• or a filled dot" if made.comparisons else ""
-    tested = f" {mark}: more than chance at {CHANCE:.0%}, corrected for {made.comparisons:,} comparisons." if made.comparisons else ""
+    tested = (
+        f" {mark}: more than chance at {CHANCE:.0%}, corrected for {made.comparisons:,} comparisons." if made.comparisons else ""
+    )
     return f"Shares of the rows of W ({shown.scale_words}); {LEVEL:.0%} intervals from {made.resamples:,} resamples.{tested}"
 
 

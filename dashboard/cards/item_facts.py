@@ -7,20 +7,15 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.text.plain import clean, markdown
-from dashboard.widgets import scale
+from dashboard.topics_shown import TopicsShown
 from dashboard.work.fitting import FittedRun
-from nmfcore.topics.clusters import NONE, Clusters, assign
+from nmfcore.topics.clusters import NONE
 from nmfcore.topics.explain import ItemErrors, item_errors
 
 OPEN = "item"  # the control, and the address's parameter, that say which item is open
 PASTE = "items-paste"  # the control that says whether something new is described in place of the table
 VIEW = "items-view"  # the control that says whether the page shows items or clusters
 SNIPPET = 160  # characters of a document's text in a table
-
-
-def clusters(run: FittedRun) -> Clusters:
-    """The largest component of every item under the scale in force."""
-    return run.derived(("clusters", scale.current()), lambda: assign(scale.apply(run)[0]))
 
 
 def errors(run: FittedRun) -> ItemErrors:
@@ -55,6 +50,11 @@ def components(run: FittedRun) -> dict[int, str]:
     """The components as a table writes them; "none" for -1."""
     names = session.topics_of(run).components
     return {NONE: "none"} | {k: f"{run.ids[k] + 1} · {clean(name, 40)}" for k, name in enumerate(names)}
+
+
+def topics(view: TopicsShown) -> dict[int, str]:
+    """The topics that are shown as a table writes them, by their places; "none" for -1."""
+    return {NONE: "none"} | {at: f"{topic.label} · {clean(topic.name, 40)}" for at, topic in enumerate(view.topics)}
 
 
 def chosen_elsewhere(key: str, shown: np.ndarray) -> None:

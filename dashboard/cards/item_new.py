@@ -8,7 +8,8 @@ import streamlit as st
 from dashboard import session
 from dashboard.cards import item_facts, item_opened
 from dashboard.text.plain import markdown
-from dashboard.text.words import count, part, percent
+from dashboard.text.words import count, no_more, part, percent
+from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import card, scale
 from dashboard.work.fitting import FittedRun
 from nmfcore.data.new_row import LONGEST_TEXT, NewRow, from_text, from_values, takes_text
@@ -18,8 +19,9 @@ KEY = "new-item"
 NAMED = 12  # words that are named in a sentence
 
 
-def draw(run: FittedRun) -> None:
+def draw(view: TopicsShown) -> None:
     """The form, and below it what is pasted, taken apart."""
+    run = view.run
     rows, columns = run.dataset.axes.rows, run.dataset.axes.columns
     texts = takes_text(run.dataset)
     what = "text" if texts else f"{markdown(columns.name)}, or a whole row"
@@ -52,7 +54,7 @@ def draw(run: FittedRun) -> None:
         with st.container(border=True):
             st.markdown(f":orange[:material/info:] {markdown(wrong, 400)}")
         return
-    described(run, new, texts)
+    described(view, new, texts)
 
 
 def example(run: FittedRun) -> str:
@@ -65,24 +67,24 @@ def example(run: FittedRun) -> str:
     return f"{pairs}\nor {run.dataset.shape[1]:,} numbers, as copied from a spreadsheet"
 
 
-def described(run: FittedRun, new: NewRow, texts: bool) -> None:
+def described(shown: TopicsShown, new: NewRow, texts: bool) -> None:
     """The new row taken apart: how much of it is known, its mixture, why, and what is near it."""
-    _, H = scale.apply(run)
-    found = fold_in(new.row, H, run.dataset.axes.columns, seen=new.seen, loss=run.spec.loss)
-    said, weights = in_words(run, new, texts, found.explained), found.mixture
+    run = shown.run
+    found = fold_in(new.row, shown.apart().H, run.dataset.axes.columns, seen=new.seen, loss=run.spec.loss)
+    said = in_words(run, new, texts, found.explained)
     if not new.row.any():
         with st.container(border=True):
             st.markdown(said)
         return
-    shown = session.topics_of(run)
+    weights = shown.gathered(found.mixture)
     found = found.together([topic.members for topic in shown.topics])
     left, right = st.columns([2, 3])
     with left:
-        item_opened.made_of(shown, found.mixture, "the new one", "mixture-new")
+        item_opened.made_of(shown, weights, "the new one", "mixture-new")
     with right, card.plain("How well it fits"):
         st.markdown(said)
     item_opened.why(shown, found, "the new one", "why-new")
-    item_opened.near_row(run, new.row, weights)
+    item_opened.near_row(shown, new.row, weights)
 
 
 def in_words(run: FittedRun, new: NewRow, texts: bool, explained: float) -> str:
@@ -96,7 +98,7 @@ def in_words(run: FittedRun, new: NewRow, texts: bool, explained: float) -> str:
         middle = float(np.nanmedian(item_facts.errors(run).relative_errors))
         said += [
             f"**{count(new.known, one, more)} known. Error of the fit {error:.4f}**, {percent(max(explained, 0.0))} explained.",
-            f"Half of the {markdown(run.dataset.axes.rows.name)} of the data have an error below {middle:.4f}.",
+            f"Half of the {markdown(run.dataset.axes.rows.name)} of the data have an error of {no_more(middle, 4)} or less.",
         ]
     elif new.known:
         said.append(f"**Every value is 0**: a row of zeros, which belongs to no {noun}.")

@@ -12,9 +12,9 @@ from dashboard import session
 from dashboard.cards import item_facts, item_reading, wish
 from dashboard.figures.items import mixture, why_here
 from dashboard.text.plain import clean, markdown
-from dashboard.text.words import count, part, percent
+from dashboard.text.words import count, no_more, part, percent
 from dashboard.topics_shown import TopicsShown
-from dashboard.widgets import bench, card, scale, stability
+from dashboard.widgets import bench, card, stability
 from dashboard.work.fitting import FittedRun
 from nmfcore.topics.explain import Explanation, explain_item
 from nmfcore.topics.similarity import Neighbours, nearest, nearest_to
@@ -26,25 +26,26 @@ MISSED = 3  # words that are named in a sentence
 CLOSE = 0.02  # a share of the squared length below this is not worth naming
 
 
-def draw(run: FittedRun, item: int, order: np.ndarray) -> None:
+def draw(shown: TopicsShown, item: int, order: np.ndarray) -> None:
     """The item that is open."""
-    data, (W, H) = run.dataset, scale.apply(run)
-    shown = session.topics_of(run)
-    found = explain_item(data.X, W, H, item, data.axes.columns, mask=data.mask).together([t.members for t in shown.topics])
+    data, apart = shown.run.dataset, shown.apart()
+    found = explain_item(data.X, apart.W, apart.H, item, data.axes.columns, mask=data.mask)
+    found = found.together([topic.members for topic in shown.topics])
     label = data.axes.rows.label(item)
-    head(run, item, order, found)
+    head(shown, item, order, found)
     left, right = st.columns([2, 3])
     with left:
         made_of(shown, shown.W[item], label, "mixture")
     with right:
-        near(run, item)
+        near(shown, item)
     if data.documents is not None or data.image_shape is None:
         item_reading.draw(shown, found, item)
     why(shown, found, label, "why")
 
 
-def head(run: FittedRun, item: int, order: np.ndarray, found: Explanation) -> None:
+def head(view: TopicsShown, item: int, order: np.ndarray, found: Explanation) -> None:
     """Which item it is, its numbers, and the way to the one before and after it in the table."""
+    run = view.run
     rows, noun = run.dataset.axes.rows, part(run.dataset)
     at = np.flatnonzero(order == item)
     place = int(at[0]) if len(at) else -1
@@ -65,7 +66,7 @@ def head(run: FittedRun, item: int, order: np.ndarray, found: Explanation) -> No
                 args=(item_facts.OPEN, int(order[to]) if 0 <= to < len(order) else item),
                 help=f"The {label.lower()} {markdown(rows.singular, 30)} of the table",
             )
-        largest = int(item_facts.clusters(run).labels[item])
+        largest = int(view.apart().largest().labels[item])  # a wish is about a component, not about what is shown as one
         if largest >= 0:
             st.button(
                 f"Does not belong in {run.ids[largest] + 1}",
@@ -91,9 +92,8 @@ def about(run: FittedRun, item: int, found: Explanation, noun: str) -> list[str]
         said.append(f"a row of zeros: it belongs to no {noun} and has no error")
     else:
         middle = float(np.nanmedian(all_))
-        said.append(
-            f"error {all_[item]:.4f} (half of all are below {middle:.4f}), {percent(max(found.explained, 0.0))} explained"
-        )
+        half = f"half of all have {no_more(middle, 4)} or less"
+        said.append(f"error {all_[item]:.4f} ({half}), {percent(max(found.explained, 0.0))} explained")
     if known is not None and not np.isnan(known.items[item]):
         said.append(f"stability {known.items[item]:.2f}")
     return said
@@ -105,7 +105,7 @@ def made_of(shown: TopicsShown, weights: np.ndarray, label: str, name: str) -> N
     weights : (t,) of the topics that are shown
     """
     drawn = mixture(weights, shown.called(), item=label, theme=session.theme())
-    say = f"Shares of its row of W; scale: {scale.words()}."
+    say = f"Shares of its row of W; scale: {shown.scale_words}."
     if not weights.sum() > 0:
         say = f"Its row of W is zero: it belongs to no {part(shown.run.dataset)}."
     card.picture("items", name, "Mixture", drawn, say=say)
@@ -149,23 +149,23 @@ def in_words(found: Explanation, name: str) -> str:
 
 
 @st.fragment
-def near(run: FittedRun, item: int) -> None:
+def near(view: TopicsShown, item: int) -> None:
     """The nearest items, under the similarity that is chosen; that choice alone draws nothing else anew."""
     if session.control_value(item_facts.OPEN, item) != item:  # a row was chosen
         st.rerun()
-    alike = choose_likeness(run, "items-near-open")
-    M = run.dataset.X if alike == "words" else scale.apply(run)[0]
-    neighbours(run, nearest(M, item, count=NEIGHBOURS), alike, "near")
+    alike = choose_likeness(view.run, "items-near-open")
+    M = view.run.dataset.X if alike == "words" else view.W
+    neighbours(view, nearest(M, item, count=NEIGHBOURS), alike, "near")
 
 
 @st.fragment
-def near_row(run: FittedRun, row: np.ndarray, weights: np.ndarray) -> None:
-    """The items nearest to a new row with these weights."""
+def near_row(view: TopicsShown, row: np.ndarray, weights: np.ndarray) -> None:
+    """The items nearest to a new row with these weights (t,) of the topics that are shown."""
     if not session.control_value(item_facts.PASTE, False):  # a row was chosen
         st.rerun()
-    alike = choose_likeness(run, "items-near-new")
-    new, M = (row, run.dataset.X) if alike == "words" else (weights, scale.apply(run)[0])
-    neighbours(run, nearest_to(M, new, count=NEIGHBOURS), alike, "near-new")
+    alike = choose_likeness(view.run, "items-near-new")
+    new, M = (row, view.run.dataset.X) if alike == "words" else (weights, view.W)
+    neighbours(view, nearest_to(M, new, count=NEIGHBOURS), alike, "near-new")
 
 
 def choose_likeness(run: FittedRun, key: str) -> str:
@@ -184,15 +184,16 @@ def choose_likeness(run: FittedRun, key: str) -> str:
     )
 
 
-def neighbours(run: FittedRun, found: Neighbours, alike: str, name: str) -> None:
+def neighbours(view: TopicsShown, found: Neighbours, alike: str, name: str) -> None:
     """The table of the nearest items; choosing a row opens it."""
+    run = view.run
     rows, noun = run.dataset.axes.rows, part(run.dataset)
     title = f"Nearest {markdown(rows.name)}"
     if not len(found.indices):
         with card.plain(title):
             st.markdown(f"No {markdown(rows.singular)} has anything in common with it.")
         return
-    belongs, called = item_facts.clusters(run), item_facts.components(run)
+    belongs, called = view.largest(), item_facts.topics(view)
     frame: dict[str, Any] = {
         clean(rows.singular): [clean(rows.label(int(i)), 60) for i in found.indices],
         "cosine": found.cosines,
@@ -201,9 +202,11 @@ def neighbours(run: FittedRun, found: Neighbours, alike: str, name: str) -> None
     if run.dataset.documents is not None:
         frame["text"] = [item_facts.snippet(run.dataset.documents[int(i)]) for i in found.indices]
     what = (
-        f"rows of W ({scale.words()})" if alike == "mixture" else f"rows of X: the same {markdown(run.dataset.axes.columns.name)}"
+        f"rows of W ({view.scale_words})"
+        if alike == "mixture"
+        else f"rows of X: the same {markdown(run.dataset.axes.columns.name)}"
     )
-    key = f"items-{name}-{hash((run.key, found.indices.tobytes(), alike)) & 0xFFFFFFFF:08x}"
+    key = f"items-{name}-{hash((view.seen().place, found.indices.tobytes(), alike)) & 0xFFFFFFFF:08x}"
     bench.table(
         "items",
         name,

@@ -11,10 +11,14 @@ import streamlit as st
 from dashboard import session
 from dashboard.cards import item_facts, item_new, item_opened, wish
 from dashboard.text.plain import clean, markdown
-from dashboard.text.words import count, part
-from dashboard.widgets import bench, filter_bar, scale, stability
+from dashboard.text.words import count, no_less, part
+from dashboard.topics_shown import TopicsShown
+from dashboard.widgets import bench, stability
+from dashboard.widgets.filter_bar import Subset
 from dashboard.work.fitting import FittedRun
+from nmfcore.core.factorization import Axis
 from nmfcore.data.search import LONGEST, Hits, find_rows
+from nmfcore.methods.subset import Filter
 from nmfcore.topics.clusters import NONE
 
 SEVERAL = "items-several"
@@ -30,43 +34,65 @@ ORDERS = {
 }
 
 
-def finding(run: FittedRun) -> str:
-    """The page's title."""
-    m, noun = run.dataset.shape[0], part(run.dataset)
-    items, found = (
-        count(m, markdown(run.dataset.axes.rows.singular), markdown(run.dataset.axes.rows.name)),
-        item_facts.clusters(run),
-    )
-    live = found.share[~found.empty]
-    if run.rank == 1 or not len(live):
-        return f"{items}, {count(int(found.empty.sum()), 'one', 'of them')} in no {noun}" if found.empty.any() else items
-    return f"{items}, half with over {100 * float(np.median(live)):.0f} % in one {noun}"
+def finding(view: TopicsShown, seen: Subset) -> str:
+    """The page's title: of the items that are looked at."""
+    rows, noun = view.run.dataset.axes.rows, part(view.run.dataset)
+    items, found = looked_at(seen, rows), view.largest()
+    empty = found.empty[seen.rows]
+    live = found.share[seen.rows][~empty]
+    if len(view.topics) == 1 or not len(live):
+        return f"{items}, {count(int(empty.sum()), 'one', 'of them')} in no {noun}" if empty.any() else items
+    least = no_less(100.0 * float(np.median(live)))
+    return f"{items}, half with {least} % {'' if least == '100' else 'or more '}in one {noun}"
 
 
-def draw(run: FittedRun) -> None:
-    """Search, the table of what it finds, and the item that is open."""
+def looked_at(seen: Subset, rows: Axis) -> str:
+    """ "200 films", or "10 of 200 films" where a filter is in force."""
+    one, many = markdown(rows.singular), markdown(rows.name)
+    return count(seen.of, one, many) if seen.all else f"{len(seen.rows):,} of {count(seen.of, one, many)}"
+
+
+def draw(view: TopicsShown, seen: Subset) -> None:
+    """Search, the table of what it finds, and the item that is open; no item where none passes the filter."""
     if session.control_value(item_facts.PASTE, False):
-        item_new.draw(run)
+        item_new.draw(view)
         return
-    found, order = controls(run)
+    if not len(seen.rows):
+        none_passes(view)
+        return
+    found, order = controls(view, seen)
     if len(order):
-        table(run, found, order)
+        table(view, found, order)
     else:
-        nothing(run)
-    item = session.numbered(item_facts.OPEN, list(range(run.dataset.shape[0])), usual=int(order[0]) if len(order) else 0)
-    item_opened.draw(run, item, order)
+        nothing(view, seen)
+    usual = int(order[0]) if len(order) else int(seen.rows[0])
+    item = session.numbered(item_facts.OPEN, list(range(seen.of)), usual=usual)
+    item_opened.draw(view, item, order)
+
+
+def none_passes(view: TopicsShown) -> None:
+    """No item is left to look at, and the way out."""
+    rows = view.run.dataset.axes.rows
+    with st.container(border=True):
+        st.markdown(f"No {markdown(rows.singular)} passes the filter, so there is none to open.")
+        st.button(
+            f"Show all {markdown(rows.name, 30)}", key="items-unfilter", icon=":material/close:", on_click=session.set_filter,
+            args=(Filter(),),
+        )  # fmt: skip
 
 
 # -- search and filter -------------------------------------------------------------------------------------------------
 
 
-def controls(run: FittedRun) -> tuple[Hits, np.ndarray]:
+def controls(view: TopicsShown, seen: Subset) -> tuple[Hits, np.ndarray]:
     """The row of controls; what the search found, and the items that pass the filter, in the order asked for."""
+    run = view.run
     rows, noun = run.dataset.axes.rows, part(run.dataset)
-    inside = [ALL, *range(run.rank), NOWHERE]
-    names = item_facts.components(run) | {ALL: f"any {noun}", NOWHERE: f"no {noun}"}
+    offered = [ALL, *view.firsts, NOWHERE]
+    called = item_facts.topics(view)
+    names = {first: called[at] for at, first in enumerate(view.firsts)} | {ALL: f"any {noun}", NOWHERE: f"no {noun}"}
     orders = [key for key in ORDERS if key != "moving" or stability.measured(run) is not None]
-    bench.within(INSIDE, inside)
+    bench.within(INSIDE, offered)
     bench.within(ORDER, orders)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.text_input(
@@ -78,16 +104,16 @@ def controls(run: FittedRun) -> tuple[Hits, np.ndarray]:
             icon=":material/search:",
             width=230,
             on_change=searched,
-            args=(run,),
+            args=(view, seen),
         )
         st.selectbox(
             f"Mostly in {noun}",
-            inside,
+            offered,
             format_func=lambda k: names.get(k, str(k)),
             key=INSIDE,
             persist_state="session",
             on_change=from_the_start,
-            help=f"The {noun} with its largest weight under the scale in force: {scale.words()}.",
+            help=f"The {noun} with its largest weight under the scale in force: {view.scale_words}.",
             width=200,
         )
         st.selectbox(
@@ -107,13 +133,13 @@ def controls(run: FittedRun) -> tuple[Hits, np.ndarray]:
             on_click=session.set_control,
             args=(item_facts.PASTE, True),
         )
-    return arranged(run)
+    return arranged(view, seen)
 
 
-def searched(run: FittedRun) -> None:
+def searched(view: TopicsShown, seen: Subset) -> None:
     """Open the first item that a new search finds."""
     from_the_start()
-    found, order = arranged(run)
+    found, order = arranged(view, seen)
     if len(order) and found.by_label + found.by_words + found.by_text:
         session.set_control(item_facts.OPEN, int(order[0]))
 
@@ -123,18 +149,23 @@ def from_the_start() -> None:
     session.set_control(FROM, 0)
 
 
-def arranged(run: FittedRun) -> tuple[Hits, np.ndarray]:
+def inside(view: TopicsShown) -> int:
+    """The place of the topic that items are mostly in, where one is chosen; else ALL or NOWHERE."""
+    first = int(session.control_value(INSIDE, ALL))
+    return view.firsts.index(first) if first in view.firsts else NOWHERE if first == NOWHERE else ALL
+
+
+def arranged(view: TopicsShown, seen: Subset) -> tuple[Hits, np.ndarray]:
     """What is found, and the items that are shown, in order."""
-    query, k = str(session.control_value(FIND, "") or ""), int(session.control_value(INSIDE, ALL))
-    found, belongs = search(run, query), item_facts.clusters(run)
+    run, query, k = view.run, str(session.control_value(FIND, "") or ""), inside(view)
+    found, belongs = search(run, query), view.largest()
     items = found.items if k == ALL else found.items[belongs.labels[found.items] == k]
-    seen = filter_bar.subset(session.topics_of(run))
     if not seen.all:
         items = items[np.isin(items, seen.rows)]
     order = session.control_value(ORDER, "data")
     known = stability.measured(run)
     if order == "weight":
-        W, _ = scale.apply(run)
+        W = view.W
         items = items[np.argsort(-W[items, k] if k >= 0 else -W[items].max(axis=1), kind="stable")]
     elif order == "mixed":
         items = items[np.argsort(np.where(belongs.empty[items], 2.0, belongs.share[items]), kind="stable")]
@@ -154,11 +185,12 @@ def search(run: FittedRun, query: str) -> Hits:
     return kept[1]
 
 
-def nothing(run: FittedRun) -> None:
+def nothing(view: TopicsShown, seen: Subset) -> None:
     """Why the table is empty, and the way out."""
-    query, k = str(session.control_value(FIND, "") or ""), int(session.control_value(INSIDE, ALL))
+    run, query, k = view.run, str(session.control_value(FIND, "") or ""), inside(view)
     rows, noun = run.dataset.axes.rows, part(run.dataset)
-    where = "" if k == ALL else f" in no {noun}" if k == NOWHERE else f" in {noun} {run.ids[k] + 1}"
+    where = "" if k == ALL else f" in no {noun}" if k == NOWHERE else f" in {noun} {view.labels[k]}"
+    where += "" if seen.all else " that passes the filter"
     with st.container(border=True):
         if query:
             features = markdown(run.dataset.axes.columns.name, 20)
@@ -182,17 +214,18 @@ def show_all() -> None:
 # -- the table ---------------------------------------------------------------------------------------------------------
 
 
-def table(run: FittedRun, found: Hits, order: np.ndarray) -> None:
+def table(view: TopicsShown, found: Hits, order: np.ndarray) -> None:
     """A window of the items with their mixtures; choosing a row opens it."""
+    run = view.run
     rows, noun = run.dataset.axes.rows, part(run.dataset)
     start = min(int(session.control(FROM, 0)), (len(order) - 1) // WINDOW * WINDOW)
     shown = order[start : start + WINDOW]
     known = stability.measured(run)
-    frame = rows_of(run, shown, noun)
+    frame = rows_of(view, shown, noun)
     # another window is another table: a selection by place must not outlive what stood there
-    key = f"items-table-{hash((run.key, start, shown.tobytes(), scale.current())) & 0xFFFFFFFF:08x}"
+    key = f"items-table-{hash((view.seen().place, start, shown.tobytes())) & 0xFFFFFFFF:08x}"
     total = f"{len(order):,}" if len(order) == run.dataset.shape[0] else f"{len(order):,} of {run.dataset.shape[0]:,}"
-    said = [f"Mixture: shares of the {noun}s 1 to {run.ids[-1] + 1}; scale: {scale.words()}."]
+    said = [f"Mixture: shares of the {noun}s {view.labels[0]} to {view.labels[-1]}; scale: {view.scale_words}."]
     if how := found_how(found, run.dataset.axes.columns.name):
         said.insert(0, how)
     if known is None:
@@ -206,14 +239,14 @@ def table(run: FittedRun, found: Hits, order: np.ndarray) -> None:
         frame,
         say=" ".join(said),
         height=min(35 * len(frame) + 38, 283),
-        whole=lambda: whole(run, order),
+        whole=lambda: whole(view, order),
         key=f"{key}-several" if several else key,
         on_select="rerun" if several else lambda: item_facts.chosen(key, shown),
         selection_mode="multi-row" if several else "single-row",
-        column_config=columns(run, noun),
+        column_config=columns(view, noun),
     )
     if several:
-        wishes(run, shown, f"{key}-several", noun)
+        wishes(view, shown, f"{key}-several", noun)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if len(order) > WINDOW:
             for label, icon, to in (
@@ -236,13 +269,14 @@ def table(run: FittedRun, found: Hits, order: np.ndarray) -> None:
         )  # fmt: skip
 
 
-def wishes(run: FittedRun, shown: np.ndarray, key: str, noun: str) -> None:
-    """What can be wished of the rows that are ticked."""
+def wishes(view: TopicsShown, shown: np.ndarray, key: str, noun: str) -> None:
+    """What can be wished of the rows that are ticked; a wish is about a component, not about what is shown as one."""
+    run, apart = view.run, view.apart()
     picked = session.control_value(key, None)
     ticked = [int(shown[i]) for i in (picked["selection"]["rows"] if picked else []) if i < len(shown)]
-    labels = item_facts.clusters(run).labels[ticked]
+    labels = apart.largest().labels[ticked]
     place = int(np.bincount(labels[labels >= 0]).argmax()) if (labels >= 0).any() else 0
-    name = item_facts.components(run)[place]
+    name = item_facts.topics(apart)[place]
     rows = run.dataset.axes.rows
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f":small[{count(len(ticked), markdown(rows.singular, 30), markdown(rows.name, 30))} ticked]", width="content")
@@ -268,13 +302,14 @@ def found_how(found: Hits, columns: str) -> str:
     return f"Found {' and '.join(said)}." if said else ""
 
 
-def rows_of(run: FittedRun, items: np.ndarray, noun: str) -> pd.DataFrame:
+def rows_of(view: TopicsShown, items: np.ndarray, noun: str) -> pd.DataFrame:
     """One window of the table."""
-    data, belongs, known = run.dataset, item_facts.clusters(run), stability.measured(run)
-    W = scale.apply(run)[0][items].astype(np.float64)
+    run = view.run
+    data, belongs, known = run.dataset, view.largest(), stability.measured(run)
+    W = view.W[items].astype(np.float64)
     sums = W.sum(axis=1, keepdims=True)
     shares = np.divide(W, sums, out=np.zeros_like(W), where=sums > 0)
-    names = item_facts.components(run)
+    names = item_facts.topics(view)
     frame: dict[str, Any] = {clean(data.axes.rows.singular): [clean(data.axes.rows.label(int(i)), 60) for i in items]}
     if data.documents is not None:
         frame["text"] = [item_facts.snippet(data.documents[int(i)]) for i in items]
@@ -289,26 +324,27 @@ def rows_of(run: FittedRun, items: np.ndarray, noun: str) -> pd.DataFrame:
     return pd.DataFrame(frame)
 
 
-def whole(run: FittedRun, order: np.ndarray) -> pd.DataFrame:
+def whole(view: TopicsShown, order: np.ndarray) -> pd.DataFrame:
     """All items that are shown, each share in a column of its own: what the CSV holds."""
-    noun = part(run.dataset)
-    frame = rows_of(run, order, noun)
-    shares = np.array(frame.pop("mixture").tolist()).reshape(len(frame), run.rank)
-    return frame.join(pd.DataFrame(shares, columns=[f"{noun} {k + 1}" for k in run.ids]))
+    noun = part(view.run.dataset)
+    frame = rows_of(view, order, noun)
+    shares = np.array(frame.pop("mixture").tolist()).reshape(len(frame), len(view.topics))
+    return frame.join(pd.DataFrame(shares, columns=[f"{noun} {label}" for label in view.labels]))
 
 
-def columns(run: FittedRun, noun: str) -> dict[str, Any]:
+def columns(view: TopicsShown, noun: str) -> dict[str, Any]:
     """How the table's columns are drawn."""
+    run = view.run
     return {
         clean(run.dataset.axes.rows.singular): st.column_config.TextColumn(
             width=140 if run.dataset.axes.rows.labels is not None else 110
         ),
         "mixture": st.column_config.BarChartColumn(
-            f"{noun}s 1–{run.ids[-1] + 1}",
+            f"{noun}s {view.labels[0]}–{view.labels[-1]}",
             y_min=0.0,
             y_max=1.0,
             width=120,
-            help=f"Shares of the weights in W; scale: {scale.words()}.",
+            help=f"Shares of the weights in W; scale: {view.scale_words}.",
         ),
         f"largest {noun}": st.column_config.TextColumn(width=165),
         "share": st.column_config.ProgressColumn(min_value=0.0, max_value=1.0, format="percent", width=100),

@@ -8,7 +8,8 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.text.words import part
-from dashboard.widgets import bench, scale
+from dashboard.topics_shown import TopicsShown
+from dashboard.widgets import bench
 from dashboard.work.fitting import FittedRun
 from nmfcore.topics.ordering import Ordering, input_order, label_order, leaf_order, topic_order
 
@@ -43,23 +44,22 @@ def choose(run: FittedRun | None) -> str:
     )
 
 
-def arranged(run: FittedRun, side: str, order: str) -> Ordering | None:
+def arranged(view: TopicsShown, side: str, order: str) -> Ordering | None:
     """The order of one side ("rows" or "columns") in the scale in force; None while it is computed, and the page says so."""
-    key = ("order", side, order, "" if order == "input" else scale.current())
-    W, H = scale.apply(run)
-    M = W if side == "rows" else H.T
+    run, key = view.run, ("order", side, order)
+    M = view.W if side == "rows" else view.H.T
     if order == "input":
-        return run.derived(key, lambda: input_order(len(M)))
+        return view.facts(key, lambda: input_order(len(M)))
     if order == "leaves":
         name = (run.dataset.axes.rows if side == "rows" else run.dataset.axes.columns).name
         found = bench.compute(
-            (run.key, *key), lambda job: leaf_order(M), label=f"Putting like {name} beside like", lane=f"{LANE}-{side}"
+            (view.seen().place, *key), lambda job: leaf_order(M), label=f"Putting like {name} beside like", lane=f"{LANE}-{side}"
         )
         return None if found is None else found
     classes = run.dataset.classes if side == "rows" else run.dataset.column_classes
     if order == "label" and classes is not None:
-        return run.derived(key, lambda: _said(label_order(classes.index, M, names=classes.names), run))
-    return run.derived((*key[:2], USUAL, scale.current()), lambda: _said(topic_order(M), run))
+        return view.facts(key, lambda: _said(label_order(classes.index, M, names=classes.names), run))
+    return view.facts((*key[:2], USUAL), lambda: _said(topic_order(M), run))
 
 
 def _said(order: Ordering, run: FittedRun) -> Ordering:

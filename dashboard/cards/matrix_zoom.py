@@ -15,7 +15,8 @@ from dashboard.figures.lines import box
 from dashboard.figures.theme import WIDE_WIDTH
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import part
-from dashboard.widgets import bench, card, scale
+from dashboard.topics_shown import TopicsShown
+from dashboard.widgets import bench, card
 from dashboard.work.fitting import FittedRun
 from nmfcore.core.factorization import Axes, Axis
 from nmfcore.topics.ordering import Ordering, window
@@ -64,8 +65,9 @@ def most(side: str, shown: str) -> int:
     return MOST_ROWS if side == "rows" else MOST_BESIDE if shown == "parts" else MOST_COLUMNS
 
 
-def draw(run: FittedRun, shown: str, rows: Ordering, columns: Ordering) -> None:
+def draw(view: TopicsShown, shown: str, rows: Ordering, columns: Ordering) -> None:
     """The card: where the window begins, how many, what to look for, and the cells."""
+    run = view.run
     if whole(run, shown):
         return
     orders = {"rows": rows, "columns": columns}
@@ -81,7 +83,7 @@ def draw(run: FittedRun, shown: str, rows: Ordering, columns: Ordering) -> None:
             windows[side] = _choose(side, axes[side], orders[side], shown)
     if not all(len(found) for found in windows.values()):
         return
-    drawn = picture(run, shown, windows.get("rows"), windows.get("columns"), session.theme())
+    drawn = picture(view, shown, windows.get("rows"), windows.get("columns"))
     sides = " × ".join(
         f"{markdown(axes[side].name)} {first + 1:,} to {first + len(found):,} of {len(orders[side].indices):,}"
         for side, found in windows.items()
@@ -144,15 +146,15 @@ def find_places(text: str, axis: Axis, order: Ordering) -> list[int]:
     return [int(p) for hit in hits for p in np.flatnonzero(order.indices == hit)]
 
 
-def picture(run: FittedRun, shown: str, rows: np.ndarray | None, columns: np.ndarray | None, theme: str) -> Picture:
+def picture(view: TopicsShown, shown: str, rows: np.ndarray | None, columns: np.ndarray | None) -> Picture:
     """The real cells at these rows and columns, with their labels; only these are computed."""
-    data, noun = run.dataset, part(run.dataset)
-    numbers = [str(k + 1) for k in run.ids]
+    run, theme = view.run, view.theme
+    data, noun, numbers = run.dataset, part(run.dataset), view.labels
     cells: np.ndarray | None = None
     if columns is None and rows is not None:
-        cells, labels, titles = scale.apply(run)[0][rows], (data.axes.rows.take(rows), numbers), ("", noun)
+        cells, labels, titles = view.W[rows], (data.axes.rows.take(rows), numbers), ("", noun)
     elif columns is not None and rows is None:
-        cells, labels, titles = scale.apply(run)[1][:, columns], (numbers, data.axes.columns.take(columns)), (noun, "")
+        cells, labels, titles = view.H[:, columns], (numbers, data.axes.columns.take(columns)), (noun, "")
     if cells is not None:
         return matrix(
             Labelled(cells, *labels, f"weight in {shown}", f"real cells of {shown}", *titles),

@@ -131,7 +131,7 @@ def draw(shown: TopicsShown, line: Timeline, made: GroupShares) -> None:
 def _changing(made: GroupShares, called: Components) -> str:
     """The topics with a bin that differs by more than chance."""
     topics = np.flatnonzero(made.sure.any(axis=0))
-    return ", ".join(called.labels[k] for k in topics) if len(topics) else "none"
+    return ", ".join(called.labels[int(k)] for k in topics) if len(topics) else "none"
 
 
 def words(shown: TopicsShown, line: Timeline) -> None:

@@ -15,6 +15,7 @@ from dashboard.figures import lines
 from dashboard.figures import theme as look
 from dashboard.figures.bars import LABEL_WIDTH, Measure, bars, named
 from dashboard.figures.binning import Bands, bands, block_mean
+from dashboard.figures.components import Components, numbered
 from dashboard.figures.labelled import Cells, Ends, Labelled, matrix
 from dashboard.figures.picture import Picture
 from dashboard.text.plain import clean, plotly
@@ -29,9 +30,7 @@ def sizes(
     counts: ArrayLike,
     *,
     none: int = 0,
-    names: Sequence[object] | None = None,
-    ids: Sequence[int] | None = None,
-    component: str = "topic",
+    called: Components | None = None,
     items: str = "documents",
     theme: str = "light",
     height: int | None = None,
@@ -39,12 +38,12 @@ def sizes(
 ) -> Picture:
     """Items per component (r,), in the components' order and colours; the ones that belong to none last, in grey.
 
-    ids : (r,) the components' numbers, counted from 0; their places when None
+    called : how the r components are written, coloured and called; numbered when None
     """
     sizes_ = np.asarray(counts, float)
-    total, ids = int(sizes_.sum()) + none, range(len(sizes_)) if ids is None else ids
-    labels = [named(component, ids[k], None if names is None else names[k]) for k in range(len(sizes_))]
-    fill = [look.component_colour(k, theme) for k in ids]
+    called, total = called or numbered(len(sizes_)), int(sizes_.sum()) + none
+    labels = [clean(called.written(k)) for k in range(len(sizes_))]
+    fill = [look.component_colour(k, theme) for k in called.colours]
     if none:
         labels, fill, sizes_ = [*labels, "none"], [*fill, look.palette(theme).grey], np.append(sizes_, none)
     alt = f"{total:,} {items}"

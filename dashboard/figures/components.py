@@ -25,6 +25,10 @@ class Components:
     names: Sequence[object] = ()
     noun: str = "topic"
 
+    def written(self, k: int) -> str:
+        """ "3 · moon orbit launch", or "topic 3" without names; not escaped."""
+        return f"{self.labels[k]} · {clean(self.names[k])}" if self.names else f"{self.noun} {self.labels[k]}"
+
     def title(self, k: int) -> str:
         """ "3 · moon orbit launch" as escaped text."""
         return plotly(self.labels[k]) + (f" · {plotly(clean(self.names[k], NAME_LENGTH))}" if self.names else "")

@@ -45,7 +45,7 @@ def items_by_topic(
     *,
     axis: Axis,
     component: str = "topic",
-    ids: Sequence[int] | None = None,
+    labels: Sequence[str] | None = None,
     order: Order = "strongest",
     log: bool = False,
     handles: bool = False,
@@ -58,7 +58,7 @@ def items_by_topic(
     Parameters
     ----------
     axis : names and labels of the items
-    component : what one component is called;  ids : (r,) their numbers, counted from 0; their places when None
+    component : what one component is called;  labels : (r,) how they are written; numbered from 1 when None
     order : "strongest" (by largest component, strongest first), "input", the items in the order wanted, or an Ordering, whose
         groups are then divided by lines and named
     log : logarithmic colours
@@ -68,9 +68,9 @@ def items_by_topic(
     rows = bands(arranged.indices, min(MOST_LINES, max(height - 60, 20)), arranged.boundaries)
     shown, clip = clipped(band_maximum(W, rows))
     r = W.shape[1]
-    ids = range(r) if ids is None else ids
+    written = [str(k + 1) for k in range(r)] if labels is None else list(labels)
     trace = _heat(shown, clip, "weight in W", log=log, theme=theme) | {
-        "x": [str(k + 1) for k in ids],
+        "x": written,
         "y": line_names(rows, axis, arranged),
         "hovertemplate": f"%{{y}}<br>{plotly(component)} %{{x}}: %{{customdata:.4g}}<extra></extra>"
         if log
@@ -78,7 +78,7 @@ def items_by_topic(
     }
     y_axis, left, named = line_axis(rows, axis, arranged, component, height - 60, theme)
     layout = caught(handles) | {
-        "xaxis": tight(number_axis(ids, plotly(component), theme, width - left - BAR_ROOM), r),
+        "xaxis": tight(number_axis(written, plotly(component), theme, width - left - BAR_ROOM), r),
         "yaxis": tight(y_axis, len(rows.starts), down=True),
         "shapes": dividers(rows, arranged, theme, "y"),
         "margin": {"l": left, "r": BAR_ROOM, "t": 8, "b": 48},
@@ -87,12 +87,12 @@ def items_by_topic(
     nothing = int((~np.any(W > 0, axis=1)).sum())
     alt = f"{look.count(len(W), clean(axis.singular), clean(axis.name))} by {r} {clean(component)}s"
     alt += f", ordered by the largest {clean(component)}" if isinstance(order, str) and order == "strongest" else ""
-    alt += f"; {_sizes_sentence(W, component, ids)}" + (f"; {nothing:,} belong to none." if nothing else ".")
+    alt += f"; {_sizes_sentence(W, component, written)}" + (f"; {nothing:,} belong to none." if nothing else ".")
     note = joined(binning_note([(rows, axis)], "maximum", clip, shown), divided(arranged, axis, component, named))
     return Picture(
         look.figure(traces, layout, theme, height=height),
         alt,
-        lambda: factor_table(W, rows.order, axis, component, ids),
+        lambda: factor_table(W, rows.order, axis, component, written),
         note,
     )
 
@@ -102,7 +102,7 @@ def components_by_feature(
     *,
     axis: Axis,
     component: str = "topic",
-    ids: Sequence[int] | None = None,
+    labels: Sequence[str] | None = None,
     order: Order = "strongest",
     log: bool = False,
     handles: bool = False,
@@ -115,11 +115,11 @@ def components_by_feature(
     columns = bands(arranged.indices, MOST_LINES, arranged.boundaries)
     shown, clip = clipped(band_maximum(np.ascontiguousarray(H.T), columns))
     r, n = H.shape
-    ids = range(r) if ids is None else ids
+    written = [str(k + 1) for k in range(r)] if labels is None else list(labels)
     room = width - 64 - BAR_ROOM
     trace = _heat(np.ascontiguousarray(shown.T), clip, "weight in H", log=log, theme=theme) | {
         "x": line_names(columns, axis, arranged),
-        "y": [str(k + 1) for k in ids],
+        "y": written,
         "hovertemplate": f"%{{x}}<br>{plotly(component)} %{{y}}: %{{{'customdata' if log else 'z'}:.4g}}<extra></extra>",
     }
     traces = [trace, *([grips(trace, bands(np.arange(r), r), columns)] if handles else [])]
@@ -127,29 +127,28 @@ def components_by_feature(
     labels = axis.take(columns.order) if columns.single and n * PITCH <= room else None
     x_axis, bottom, named = feature_axis(columns, trace["x"], labels, arranged, component, title, room, theme)
     every = max(1, int(np.ceil(r * PITCH / max(height - 20 - bottom, 1))))
-    names = [str(k + 1) for k in ids]
     layout = caught(handles) | {
         "xaxis": tight(x_axis, len(columns.starts)),
         "yaxis": tight(look.axis(theme, plotly(component), type="category", showgrid=False), r, down=True)
-        | {"tickmode": "array", "tickvals": names[::every], "ticktext": names[::every]},
+        | {"tickmode": "array", "tickvals": written[::every], "ticktext": written[::every]},
         "shapes": dividers(columns, arranged, theme, "x"),
         "margin": {"l": 56, "r": BAR_ROOM, "t": 8, "b": bottom},
     }
     alt = f"{r} {clean(component)}s by {look.count(n, clean(axis.singular), clean(axis.name))}; "
-    alt += f"{_sizes_sentence(H.T, component, ids)}."
+    alt += f"{_sizes_sentence(H.T, component, written)}."
     note = joined(binning_note([(columns, axis)], "maximum", clip, shown), divided(arranged, axis, component, named))
     return Picture(
         look.figure(traces, layout, theme, height=height),
         alt,
-        lambda: factor_table(H.T, columns.order, axis, component, ids),
+        lambda: factor_table(H.T, columns.order, axis, component, written),
         note,
     )
 
 
 # -- parts ---------------------------------------------------------------------------------------------------------------
-def factor_table(W: np.ndarray, order: np.ndarray, axis: Axis, component: str, ids: Sequence[int]) -> pd.DataFrame:
+def factor_table(W: np.ndarray, order: np.ndarray, axis: Axis, component: str, labels: Sequence[str]) -> pd.DataFrame:
     """The entries of a factor (n, r) in the order of the picture, one row per entry, all digits."""
-    frame = pd.DataFrame(np.asarray(W)[order], columns=[f"{component} {k + 1}" for k in ids])
+    frame = pd.DataFrame(np.asarray(W)[order], columns=[f"{component} {label}" for label in labels])
     frame.insert(0, axis.singular, axis.take(order), allow_duplicates=True)
     return frame
 
@@ -181,10 +180,10 @@ def _heat(z: np.ndarray, clip: float | None, quantity: str, *, log: bool, theme:
     return trace
 
 
-def _sizes_sentence(W: np.ndarray, component: str, ids: Sequence[int]) -> str:
+def _sizes_sentence(W: np.ndarray, component: str, labels: Sequence[str]) -> str:
     some = W[np.any(W > 0, axis=1)]
     if not len(some):
         return "all are zero"
     counts = np.bincount(some.argmax(axis=1), minlength=W.shape[1])
     k = int(counts.argmax())
-    return f"{clean(component)} {ids[k] + 1} is the largest for most of them ({counts[k]:,})"
+    return f"{clean(component)} {labels[k]} is the largest for most of them ({counts[k]:,})"

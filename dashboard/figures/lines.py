@@ -207,12 +207,11 @@ def feature_axis(
     return axis, bottom, False
 
 
-def number_axis(ids: Sequence[int], title: str, theme: str, room: float) -> dict[str, Any]:
+def number_axis(labels: Sequence[str], title: str, theme: str, room: float) -> dict[str, Any]:
     """An axis of component numbers: every one where they fit, else every second, fifth, ..."""
-    names, r = [str(k + 1) for k in ids], len(ids)
-    every = next(
-        step for step in (1, 2, 5, 10, 20, 50, 100, 1000) if r / step * (look.text_width(str(r)) + 6) <= room or step == 1000
-    )
+    names, r = list(labels), len(labels)
+    longest = max((look.text_width(name) for name in names), default=0.0)
+    every = next(step for step in (1, 2, 5, 10, 20, 50, 100, 1000) if r / step * (longest + 6) <= room or step == 1000)
     kept = names[every - 1 :: every] if every < 5 else [names[0], *names[every - 1 :: every]]
     return look.axis(theme, title, type="category", showgrid=False, tickangle=0) | {
         "tickmode": "array",

@@ -173,7 +173,11 @@ class Report:
 
     def items(self) -> Drawn:
         """W as a heatmap."""
-        return self.drawn(items_by_topic(self.W, axis=self.rows, component=self.noun, ids=self.run.ids, theme=THEME, height=330))
+        return self.drawn(
+            items_by_topic(
+                self.W, axis=self.rows, component=self.noun, labels=[str(k + 1) for k in self.run.ids], theme=THEME, height=330
+            )
+        )
 
     # -- the topics ----------------------------------------------------------------------------------------------------
     def hidden(self) -> str:

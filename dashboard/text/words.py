@@ -53,6 +53,18 @@ def above(value: float, floor: float) -> str:
     return f"{max(0.0, value - floor):.4f}"
 
 
+def no_less(value: float, digits: int = 0) -> str:
+    """66 of 66.58: what is said to be at least so large is rounded down, so that it stays true."""
+    step = 10.0**digits
+    return f"{math.floor(value * step + 1e-9) / step:,.{digits}f}"
+
+
+def no_more(value: float, digits: int = 0) -> str:
+    """67 of 66.58: what is said to be at most so large is rounded up, so that it stays true."""
+    step = 10.0**digits
+    return f"{math.ceil(value * step - 1e-9) / step:,.{digits}f}"
+
+
 def seconds(value: float | None) -> str:
     """0.31 s, 12 s, 3 min."""
     if value is None:

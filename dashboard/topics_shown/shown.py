@@ -132,6 +132,10 @@ class TopicsShown:
         """Where the topic that a component is in stands."""
         return next(i for i, topic in enumerate(self.topics) if component in topic.members)
 
+    def as_solved(self) -> tuple[np.ndarray, np.ndarray]:
+        """W and H of the topics that are shown before any convention is applied: single ones as the solver left them."""
+        return merged(self.run.factorization.W, self.run.factorization.H, self.edits)
+
     # -- the same, shown otherwise ---------------------------------------------------------------------------------------
 
     def as_fitted(self) -> TopicsShown:
@@ -167,6 +171,7 @@ class TopicsShown:
                 relevance=relevance,
                 totals=self.totals,
                 hidden=self.hidden,
+                W=self.W,
             ),
         )
 
@@ -187,9 +192,10 @@ class TopicsShown:
             topic.colour,
             topic.label,
             totals=self.totals[found.indices],
-            everywhere=self.H[:, found.indices].T,
+            everywhere=self.parts(found.indices),
             labels=self.labels,
             noun=part(self.run.dataset),
+            in_parts=True,
         )
 
     def items(self, count: int) -> list[TopItems]:
@@ -207,6 +213,28 @@ class TopicsShown:
     def map(self) -> Map:
         """The topics in the plane, from the distances sqrt(2 - 2 cosine)."""
         return self.facts("map", lambda: mds(np.sqrt(np.maximum(2.0 - 2.0 * self.likeness(), 0.0))))
+
+    def gathered(self, weights: np.ndarray) -> np.ndarray:
+        """(t,) of the topics that are shown, for one row's weights (r,) of the components on the scale in force.
+
+        A topic of several has the sum of what they put into the row, as its column of W has.
+        """
+        if not self.edits.merges:
+            return weights
+        amounts, sums = weights * self.apart().H.sum(axis=1), self.H.sum(axis=1)
+        of = np.array([amounts[list(topic.members)].sum() for topic in self.topics])
+        return np.divide(of, sums, out=np.zeros_like(of), where=sums > 0)
+
+    @property
+    def use(self) -> np.ndarray:
+        """(t,) column sums of W: how much each topic is used, on the scale in force."""
+        return self.facts("use", lambda: self.W.sum(axis=0, dtype=np.float64))
+
+    def parts(self, columns: np.ndarray) -> np.ndarray:
+        """(c, t) of each word the part that the model expects of each topic, whatever the scale; zeros where it expects none."""
+        amounts = (self.H[:, columns] * self.use[:, None]).T
+        whole = amounts.sum(axis=1, keepdims=True)
+        return np.divide(amounts, whole, out=np.zeros_like(amounts), where=whole > 0)
 
     @property
     def totals(self) -> np.ndarray:

@@ -9,7 +9,7 @@ from dashboard.figures.race import race as race_chart
 from dashboard.figures.topics import similarity_matrix
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, error, part, spelled
-from dashboard.widgets import bench, card, header, notices, scale
+from dashboard.widgets import bench, card, filter_bar, header, notices, scale
 from dashboard.widgets.alone import alone
 from dashboard.work.fitting import FittedRun, solver_refusals
 from dashboard.work.races import race_key, race_work
@@ -231,6 +231,7 @@ def draw() -> None:
         return
     kept = sum(other.dataset.fingerprint == run.dataset.fingerprint for other in session.state().shown.kept.values())
     header.draw(f"{spelled(kept)} kept {'run' if kept == 1 else 'runs'} of {markdown(run.dataset.title, 60)}", run)
+    filter_bar.whole(run)
     if run.empty:
         notices.all_zero("There is nothing to compare: no run has topics, and their errors are undefined.")
         return

@@ -7,7 +7,7 @@ from dashboard.cards import run_spec, watch
 from dashboard.figures.loss import Against, kkt_curve, loss_curve
 from dashboard.text.plain import markdown
 from dashboard.text.words import SHORT_REASONS, count, error, seconds
-from dashboard.widgets import card, header, notices, panel
+from dashboard.widgets import card, filter_bar, header, notices, panel
 from dashboard.widgets.alone import alone
 from dashboard.work.fitting import FittedRun
 from dashboard.work.jobs import Status
@@ -118,6 +118,7 @@ def draw() -> None:
         live() if busy else notices.nothing_yet()
         return
     header.draw(f"Relative error {error(run.error)}, {SHORT_REASONS[run.factorization.stopped]}", run)
+    filter_bar.whole(run)
     if busy:
         live()
     left, right = st.columns([5, 2])

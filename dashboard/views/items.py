@@ -35,16 +35,20 @@ def body(run: FittedRun) -> None:
         label_visibility="collapsed",
     )  # fmt: skip
     if view == "clusters":
-        clusters.draw(run, open_item)
-        with top:  # after the threshold's control, which an address may have set
-            header.draw(clusters.finding(run), run)
-    else:
+        clusters.controls(run)  # the scale and the threshold, which an address may have set
+        shown = session.topics_of(run)
         with top:
-            header.draw(items.finding(run), run)
-            shown = session.topics_of(run)
-            subset.draw(shown, filter_bar.draw(shown))
-        wish.draw(run, items=True)
-        items.draw(run)
+            header.draw(clusters.finding(shown), run)
+            filter_bar.whole(run, "This view")
+        clusters.draw(shown, open_item)
+        return
+    shown = session.topics_of(run)
+    with top:
+        seen = filter_bar.subset(shown)
+        header.draw(items.finding(shown, seen), run)
+        subset.draw(shown, filter_bar.draw(shown, seen))
+    wish.draw(run, items=True)
+    items.draw(shown, seen)
 
 
 draw()

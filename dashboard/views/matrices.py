@@ -13,6 +13,7 @@ from dashboard.figures.beside import View, parts
 from dashboard.figures.heatmaps import components_by_feature, items_by_topic
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, part
+from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card, filter_bar, header, notices, scale
 from dashboard.widgets.alone import alone
 from dashboard.work.fitting import FittedRun
@@ -39,19 +40,20 @@ def draw() -> None:
 @alone
 def body(run: FittedRun) -> None:
     """The page of a run; its own controls redraw it without the panel beside it."""
-    (m, n), r = run.dataset.shape, run.rank
-    header.draw(f"{m:,} × {n:,} ≈ ({m:,} × {r}) times ({r} × {n:,})", run)
-    found = filter_bar.draw(session.topics_of(run))
-    subset.draw(session.topics_of(run), found)
+    (m, n), r, view = run.dataset.shape, run.rank, session.topics_of(run)
+    found = filter_bar.subset(view)
+    some = "" if found.all else f"{len(found.rows):,} rows of "
+    header.draw(f"{some}{m:,} × {n:,} ≈ ({m:,} × {r}) times ({r} × {n:,})", run)
+    subset.draw(view, filter_bar.draw(view, found))
     which, order, colours = controls(run)
-    rows = matrix_order.arranged(run, "rows", order) if which != "H" else input_order(0)
-    columns = matrix_order.arranged(run, "columns", order) if which != "W" else input_order(0)
+    rows = matrix_order.arranged(view, "rows", order) if which != "H" else input_order(0)
+    columns = matrix_order.arranged(view, "columns", order) if which != "W" else input_order(0)
     if rows is not None and not found.all and which != "H":
         rows = only(rows, found.rows)
     if rows is not None and columns is not None and len(found.rows):
-        show(run, which, rows, columns, log=colours == "log")
-        matrix_zoom.draw(run, which, rows, columns)
-    scales(run)
+        show(view, which, rows, columns, log=colours == "log")
+        matrix_zoom.draw(view, which, rows, columns)
+    scales(view)
 
 
 def controls(run: FittedRun | None) -> tuple[str, str, str]:
@@ -75,11 +77,12 @@ def controls(run: FittedRun | None) -> tuple[str, str, str]:
     return str(which), order, str(colours)
 
 
-def show(run: FittedRun, which: str, rows: Ordering, columns: Ordering, *, log: bool) -> None:
+def show(view: TopicsShown, which: str, rows: Ordering, columns: Ordering, *, log: bool) -> None:
     """The picture, kept with the run: at 18,846 items drawing takes longer than showing."""
+    run = view.run
     seen = (rows.sentence, len(rows.indices), hash(rows.indices.tobytes()))
-    key = ("matrix", which, *seen, columns.sentence, log, session.convention(), session.theme())
-    drawn = run.derived(key, lambda: picture(run, which, rows, columns, log=log, theme=session.theme()))
+    key = ("matrix", which, *seen, columns.sentence, log, view.theme)
+    drawn = view.facts(key, lambda: picture(view, which, rows, columns, log=log))
     items, features = markdown(run.dataset.axes.rows.name), markdown(run.dataset.axes.columns.name)
     noun = part(run.dataset)
     titles = {
@@ -98,25 +101,25 @@ def show(run: FittedRun, which: str, rows: Ordering, columns: Ordering, *, log: 
     card.picture("matrices", name, titles[which], drawn, say=markdown(said, 600), on_box=boxed)
 
 
-def picture(run: FittedRun, which: str, rows: Ordering, columns: Ordering, *, log: bool, theme: str) -> Picture:
-    """One of the six pictures."""
+def picture(view: TopicsShown, which: str, rows: Ordering, columns: Ordering, *, log: bool) -> Picture:
+    """One of the six pictures; of W and H as the topics are shown, of the others as the run was fitted."""
+    run, theme = view.run, view.theme
     data, noun = run.dataset, part(run.dataset)
     handles = not matrix_zoom.whole(run, which)
     common: dict[str, Any] = {"component": noun, "log": log, "handles": handles, "theme": theme, "height": HEIGHT}
-    W, H = scale.apply(run)
     if which == "W":
-        return items_by_topic(W, axis=data.axes.rows, order=rows, ids=run.ids, **common)
+        return items_by_topic(view.W, axis=data.axes.rows, order=rows, labels=view.labels, **common)
     if which == "H":
-        return components_by_feature(H, axis=data.axes.columns, order=columns, ids=run.ids, **common)
+        return components_by_feature(view.H, axis=data.axes.columns, order=columns, labels=view.labels, **common)
     factors = run.factorization
-    view = View(PANELS[which], rows, columns, noun, log, handles, height=HEIGHT)
-    return parts(data.X, factors.W, factors.H, axes=data.axes, mask=data.mask, view=view, theme=theme)
+    beside = View(PANELS[which], rows, columns, noun, log, handles, height=HEIGHT)
+    return parts(data.X, factors.W, factors.H, axes=data.axes, mask=data.mask, view=beside, theme=theme)
 
 
-def scales(run: FittedRun) -> None:
-    """The scale ledger: the convention in force, and the items whose largest component is another under another one."""
-    rows = run.dataset.axes.rows
-    found: ScaleLedger = run.derived("ledger", lambda: ledger(run.factorization.W, run.factorization.H))
+def scales(view: TopicsShown) -> None:
+    """The scale ledger: the convention in force, and the items whose largest topic is another under another one."""
+    rows, noun = view.run.dataset.axes.rows, part(view.run.dataset)
+    found: ScaleLedger = view.facts("ledger", lambda: ledger(*view.as_solved()))
     with card.plain("Scale"):
         left, right = st.columns(2)
         with left:
@@ -135,20 +138,17 @@ def scales(run: FittedRun) -> None:
         said = count(len(moved), markdown(rows.singular), markdown(rows.name))
         st.markdown(
             f"{CONVENTIONS[present].sentence} WH is the same under every convention. "
-            f"**{said} of {len(found.clusters[0]):,} ({found.share(present, other):.1%}) have another largest component** under "
+            f"**{said} of {len(found.clusters[0]):,} ({found.share(present, other):.1%}) have another largest {noun}** under "
             f"“{CONVENTIONS[other].title}”."
         )
     if moved:
-        names = (
-            "none",
-            *(f"{k + 1} · {clean(name, 40)}" for k, name in zip(run.ids, session.topics_of(run).components, strict=True)),
-        )
-        table = run.derived(("moved", present, other, names), lambda: listed(moved, rows, names))
+        names = ("none", *(f"{topic.label} · {clean(topic.name, 40)}" for topic in view.topics))
+        table = view.facts(("moved", present, other, names), lambda: listed(moved, rows, names))
         bench.table("matrices", "scale", f"The {said} that would change", table, height="content" if len(moved) <= 8 else 260)
 
 
 def listed(moved: Sequence[tuple[int, int, int]], rows: Axis, names: Sequence[str]) -> pd.DataFrame:
-    """The items that change, with the names of both components; names[0] is of none."""
+    """The items that change, with the names of both topics; names[0] is of none."""
     lines = [(clean(rows.label(item)), names[before + 1], names[after + 1]) for item, before, after in moved]
     return pd.DataFrame(lines, columns=[clean(rows.singular), "now", "then"])
 

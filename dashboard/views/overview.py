@@ -8,7 +8,7 @@ from dashboard.figures.heatmaps import items_by_topic
 from dashboard.figures.loss import Against, loss_curve
 from dashboard.text.plain import markdown
 from dashboard.text.words import SHORT_REASONS, above, count, part, percent, seconds, spelled
-from dashboard.widgets import card, header, notices, stability
+from dashboard.widgets import card, filter_bar, header, notices, stability
 from dashboard.widgets.header import Figure
 from dashboard.work.fitting import FittedRun
 
@@ -85,6 +85,7 @@ def draw() -> None:
     items = count(m, markdown(rows.singular), markdown(rows.name))
     title = f"{spelled(run.rank)} {part(run.dataset)}{'s' if run.rank > 1 else ''} in {items}"
     header.draw(title, run, figures(run))
+    filter_bar.whole(run)
     course_line.draw()
     stability.control(run)
     history = run.factorization.history
@@ -103,7 +104,9 @@ def draw() -> None:
         W, theme = view.as_fitted().W, view.theme
         drawn = run.derived(
             ("W", "overview", view.scale, theme),
-            lambda: items_by_topic(W, axis=rows, component=part(run.dataset), ids=run.ids, theme=theme, height=300),
+            lambda: items_by_topic(
+                W, axis=rows, component=part(run.dataset), labels=view.as_fitted().labels, theme=theme, height=300
+            ),
         )
         card.picture(
             "overview", "items", f"{markdown(rows.name.capitalize())} by {part(run.dataset)} (W), strongest first", drawn

@@ -6,7 +6,7 @@ from dashboard import session
 from dashboard.figures.survey import criteria, river
 from dashboard.text.plain import markdown
 from dashboard.text.words import count, part
-from dashboard.widgets import bench, card, header, notices
+from dashboard.widgets import bench, card, filter_bar, header, notices
 from dashboard.work.fitting import FittedRun
 from dashboard.work.surveys import Asked, survey_key, survey_work
 from nmfcore import topics
@@ -71,6 +71,7 @@ def draw() -> None:
     if survey is not None and survey.points():
         title = f"{survey.verdict().title} by this survey"
     header.draw(title, run)
+    filter_bar.whole(run)
     if run.empty:
         notices.all_zero("There is no rank to find: every model of nothing is exact, and errors are undefined.")
         return

@@ -13,7 +13,7 @@ from dashboard.figures.words import Words
 from dashboard.text.explanations import reading
 from dashboard.text.plain import clean
 from dashboard.text.words import part, percent
-from dashboard.widgets import bench, card, header, notices
+from dashboard.widgets import bench, card, filter_bar, header, notices
 from dashboard.widgets.alone import alone
 from dashboard.work.fitting import FittedRun, floor_wanted, floor_work
 from nmfcore import topics
@@ -39,6 +39,7 @@ def draw() -> None:
     elif not run.bounded:
         title = "The SVD takes missing entries for 0, so it is no floor here"
     header.draw(title, run)
+    filter_bar.whole(run)
     if run.empty:
         notices.all_zero("All singular values are 0, every direction is as good as another, and relative errors are undefined.")
         return
@@ -102,6 +103,7 @@ def start(run: FittedRun) -> None:
 def unmeasured(run: FittedRun) -> None:
     """The page of a run that came without its SVD: why, and the button that measures it."""
     header.draw("The floor under this NMF was not measured", run)
+    filter_bar.whole(run)
     asked = f"floor-{run.key}"
     if session.control_value(asked, False):
         if bench.compute(floor_wanted(run), floor_work(run, session.jobs()), label="The SVD of this data", lane="floor"):

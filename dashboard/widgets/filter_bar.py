@@ -22,6 +22,7 @@ from nmfcore.methods.subset import Among, Between, Condition, Contains, Filter, 
 
 TOPIC = "\0topic"  # a choice beside the facts, whose names a file may choose
 MOST_NAMES = 400  # values of a category that are offered
+FEWEST = 2  # items that can be fitted alone
 KEY, VALUE, SAID = "filter-by", "filter-value", "filter-words"
 
 
@@ -58,15 +59,37 @@ def said(condition: Condition, run: FittedRun) -> str:
     return condition.said(run.ids) if isinstance(condition, OfTopic) and fits else condition.sentence
 
 
-def draw(shown: TopicsShown) -> Subset:
-    """Chips, the menu, and what to do with these items; returns the items."""
+def whole(run: FittedRun, what: str = "This page") -> None:
+    """Chips where all items are shown whatever the filter: that it is in force elsewhere, and not here. Nothing without one."""
+    now, rows = session.filter_now(), run.dataset.axes.rows
+    if not now:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="filter-bar"):
+        _chips(run, now)
+        every = count(run.dataset.shape[0], markdown(rows.singular), markdown(rows.name))
+        st.markdown(
+            f":small[:material/filter_alt_off: {what} shows all {every}. Topics, Items, Matrices and the lenses keep to it.]",
+            width="content",
+        )
+
+
+def _chips(run: FittedRun, now: Filter) -> None:
+    """A button for each condition, which removes it."""
+    for place, condition in enumerate(now.conditions):
+        st.button(
+            f"{markdown(said(condition, run), 60)} ✕", key=f"chip-{place}", on_click=session.set_filter,
+            args=(now.without(place),), help="Remove this condition",
+        )  # fmt: skip
+
+
+def draw(shown: TopicsShown, found: Subset | None = None) -> Subset:
+    """Chips, the menu, and what to do with these items; returns the items.
+
+    found : them, where somebody has asked already
+    """
     now, run = session.filter_now(), shown.run
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="filter-bar"):
-        for place, condition in enumerate(now.conditions):
-            st.button(
-                f"{markdown(said(condition, run), 60)} ✕", key=f"chip-{place}", on_click=session.set_filter,
-                args=(now.without(place),), help="Remove this condition",
-            )  # fmt: skip
+        _chips(run, now)
         menu = st.popover(
             "Filter", icon=":material/filter_alt:", key="filter-menu", on_change="rerun",
             help="Look at some of the items; the model stays as it is",
@@ -75,23 +98,9 @@ def draw(shown: TopicsShown) -> Subset:
             with menu:
                 _at_once(shown)
                 _add(shown, now)
-        found = subset(shown)
+        found = found or subset(shown)
         if now:
-            axis = run.dataset.axes.rows
-            share = percent(len(found.rows) / max(found.of, 1))
-            st.markdown(
-                f":small[{count(len(found.rows), markdown(axis.singular), markdown(axis.name))} of {found.of:,} ({share})]",
-                width="content",
-            )
-            least = max(2, min(run.rank, 2))
-            if not found.all and len(found.rows) >= least and run.dataset.mask is None:
-                called = " · ".join(said(condition, run) for condition in now.conditions)
-                st.button(
-                    "Fit on these alone", key="fit-these", icon=":material/play_arrow:", on_click=session.fit_these,
-                    args=(run, found.rows, called), help="A new run on these items; Compare matches it with this one",
-                )  # fmt: skip
-            if len(now.conditions) > 1:
-                st.button("Show all", key="filter-clear", type="tertiary", on_click=session.set_filter, args=(Filter(),))
+            _these(run, now, found)
     if session.filter_unlinked():
         st.markdown(
             ":orange[:material/link_off:] :small[So many scattered items do not fit into a link: Copy link leaves them out. A "
@@ -100,6 +109,24 @@ def draw(shown: TopicsShown) -> Subset:
     if now and not len(found.rows):
         st.markdown(":orange[:material/filter_alt_off:] No item passes this filter. Remove a condition.")
     return found
+
+
+def _these(run: FittedRun, now: Filter, found: Subset) -> None:
+    """How many pass, and what can be done with them."""
+    axis = run.dataset.axes.rows
+    share = percent(len(found.rows) / max(found.of, 1))
+    st.markdown(
+        f":small[{count(len(found.rows), markdown(axis.singular), markdown(axis.name))} of {found.of:,} ({share})]",
+        width="content",
+    )
+    if not found.all and len(found.rows) >= FEWEST and run.dataset.mask is None:
+        called = " · ".join(said(condition, run) for condition in now.conditions)
+        st.button(
+            "Fit on these alone", key="fit-these", icon=":material/play_arrow:", on_click=session.fit_these,
+            args=(run, found.rows, called), help="A new run on these items; Compare matches it with this one",
+        )  # fmt: skip
+    if len(now.conditions) > 1:
+        st.button("Show all", key="filter-clear", type="tertiary", on_click=session.set_filter, args=(Filter(),))
 
 
 def _at_once(shown: TopicsShown) -> None:

@@ -15,7 +15,7 @@ def opened(app, name):
 
 def test_search_open_why_here_and_paste_a_new_one(app):
     app.open("/items")
-    app.expect(title(app)).to_have_text(re.compile(r"200 films, half with over \d+ % in one topic"))
+    app.expect(title(app)).to_have_text(re.compile(r"200 films, half with \d+ % or more in one topic"))
 
     app.fill("Find a film", "courtroom judge")
     app.expect(app.page.get_by_text(re.compile(r"\d+ of 200 films · choose a row to open it"))).to_be_visible()

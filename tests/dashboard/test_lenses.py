@@ -1,6 +1,7 @@
 """The lenses in a session: filters on every page, groups, time, the map; what they say is what the library computes."""
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from dashboard.files.report import html
 from dashboard.files.saved import edits_of, filter_of, saved_run
 from dashboard.files.saved import opened as opened_file
 from dashboard.session.editing import _edited_run
-from dashboard.text.words import percent
+from dashboard.text.words import no_less, no_more, percent
 from dashboard.topics_shown.edits import Edits
 from dashboard.topics_shown.shown import merged
 from nmfcore.data.model.facts import Classes
@@ -99,6 +100,51 @@ def test_a_filter_from_a_link_holds_on_every_page_and_its_chip_takes_it_back(pag
     app = settled(app.run())
     assert "films of 200 (" not in text(app).split("**Scale**")[0]
     assert "filter" not in app.query_params
+
+
+@pytest.mark.parametrize("page", ["overview", "fit", "svd", "rank", "compare"])
+def test_pages_that_show_all_items_say_so_beside_the_filters_chips(page):
+    app = opened(page, filter=json.dumps(Filter((Among("country", ("Japan",)),)).to_list()))
+    assert plain(app.button(key="chip-0").label) == "country: Japan ✕"
+    assert "This page shows all 200 films" in text(app)
+    app.button(key="chip-0").click()
+    assert "This page shows all" not in text(settled(app.run()))
+
+
+def test_the_titles_of_a_subset_count_it():
+    looked_at = json.dumps(Filter((Among("genre", ("western",)),)).to_list())
+    titles = [opened(page, filter=looked_at).title[0].value for page in ("items", "matrices", "item_map")]
+    assert titles[0].startswith("10 of 200 films, half with ")
+    assert titles[1].startswith("10 rows of 200 × 260")
+    assert titles[2] == "A map of 200 films, 10 of them looked at"
+
+
+@pytest.mark.parametrize(("value", "digits", "low", "high"), [
+    (66.58, 0, "66", "67"), (100.0, 0, "100", "100"), (99.999, 0, "99", "100"), (0.12345, 4, "0.1234", "0.1235"),
+    (0.3, 1, "0.3", "0.3"), (1234.5, 0, "1,234", "1,235"),
+])  # fmt: skip
+def test_a_bound_is_rounded_so_that_it_stays_true(value, digits, low, high):
+    """Half of the films were said to have over 67 % where the median was 66.58."""
+    assert (no_less(value, digits), no_more(value, digits)) == (low, high)
+
+
+def test_the_title_of_items_states_a_bound_that_half_of_them_keep():
+    app = opened("items")
+    run = app.session_state["nmf"].shown.run
+    largest = shares(rescale(run.factorization.W, run.factorization.H).W).max(axis=1)
+    least = int(re.search(r"half with (\d+) % or more", app.title[0].value)[1]) / 100
+    assert (largest >= least).sum() >= 100 > (largest >= least + 0.01).sum()
+
+
+def test_where_no_item_passes_none_is_opened_and_the_way_out_is_there():
+    """The first item of all was opened, as if it passed."""
+    app = opened("items", filter=json.dumps(Filter((Contains("zzzzqqq"),)).to_list()))
+    assert "No film passes the filter" in text(app)
+    assert "Why here?" not in text(app)
+    app.button(key="items-unfilter").click()
+    app = settled(app.run())
+    assert app.title[0].value.startswith("200 films")
+    assert "Why here?" in text(app)
 
 
 def test_a_filter_is_added_from_its_menu_and_the_subset_stands_against_the_whole():
@@ -327,8 +373,28 @@ def test_every_lens_shows_topics_as_they_are_shown():
         app = settled(app.switch_page(f"views/{page}.py").run())
         said = json.dumps([chart.get("layout") for chart in charts(app)]) + json.dumps([c["data"] for c in charts(app)])
         assert "far away" in said
+    state.filter = Filter()
+    shown = "2 + 5 · far away"
     app = settled(app.switch_page("views/items.py").run())
     assert "2 + 5" in json.dumps(charts(app))
+    table, near = (frame.value for frame in app.dataframe if "largest topic" in frame.value.columns)
+    share = shares(W)
+    largest = int(np.argmax(share[0]))
+    np.testing.assert_allclose(table["share"], share.max(axis=1)[: len(table)], rtol=1e-5)
+    assert (table["largest topic"] == shown).sum() == (np.argmax(share, axis=1)[: len(table)] == 1).sum() > 0
+    assert not {name.split(" · ")[0] for name in {*table["largest topic"], *near["largest topic"]}} & {"2", "5"}
+    assert len(table["mixture"][largest]) == run.rank - 1
+    assert shown in app.selectbox(key="items-in").options
+    app.selectbox(key="items-in").set_value(1)
+    app = settled(app.run())
+    assert f"{(np.argmax(share, axis=1) == 1).sum()} of 200 films" in text(app)
+    app.segmented_control(key="items-view").set_value("clusters")
+    app = settled(app.run())
+    groups = next(frame.value for frame in app.dataframe if "typical" in frame.value.columns)
+    assert dict(zip(groups["topic"], groups["films"], strict=True))[shown] == (np.argmax(share, axis=1) == 1).sum()
+    app = settled(app.switch_page("views/matrices.py").run())
+    heat = next(trace for chart in charts(app) for trace in chart["data"] if trace["type"] == "heatmap")
+    assert heat["x"][1] == "2 + 5"
 
 
 def test_a_filter_too_long_for_a_link_is_said_and_a_saved_run_keeps_it(monkeypatch):

@@ -53,13 +53,13 @@ def test_what_is_said_of_a_word_across_topics_does_not_depend_on_the_scale():
     for key in CONVENTIONS:
         scaled = apply(W, M, key)
         left, right = scaled.W, scaled.H
-        found = topics.term_in_topics(right, 5, use=left.sum(axis=0))
+        found = topics.term_in_topics(right, 5, W=left)
         assert_allclose(found.amounts, direct)
         assert_allclose(found.parts, direct / direct.sum())
-        lists = topics.top_terms(right, count=9, relevance=0.3, use=left.sum(axis=0))
+        lists = topics.top_terms(right, count=9, relevance=0.3, W=left)
         for t, one in enumerate(lists):
             assert_allclose(one.exclusivity[one.indices == 5], direct[t] / direct.sum())
-        assert_allclose(lists[0].relevance, topics.top_terms(M, count=9, relevance=0.3, use=W.sum(axis=0))[0].relevance)
+        assert_allclose(lists[0].relevance, topics.top_terms(M, count=9, relevance=0.3, W=W)[0].relevance)
 
 
 def test_hidden_words_and_empty_topics():
@@ -114,15 +114,6 @@ def test_a_word_is_found_in_its_topics():
     assert_array_equal(topics.term_in_topics(H, 0).rank, [1, 0])
     assert topics.find_terms(Axis("t", "t", ["outer space", "space", "spaceship", "orbit"]), " SPACE") == [1, 2, 0]
     assert topics.find_terms(WORDS, "zzz") == topics.find_terms(WORDS, " ") == []
-
-
-def test_a_words_parts_are_of_what_the_topics_explain_of_it_and_the_same_on_every_scale():
-    rng = np.random.default_rng(0)
-    W, H = rng.random((30, 3)) * [1, 5, 20], rng.random((3, 8))
-    of_word = np.array([np.outer(W[:, k], H[k])[:, 5].sum() for k in range(3)])
-    c = np.array([0.1, 1, 30])
-    assert_allclose(topics.term_in_topics(H, 5, W=W).parts, of_word / of_word.sum())
-    assert_allclose(topics.term_in_topics(H / c[:, None], 5, W=W * c).parts, of_word / of_word.sum())
 
 
 def test_separating_terms_leave_the_common_word_out():

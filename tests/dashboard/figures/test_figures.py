@@ -101,7 +101,7 @@ EVERY = {
         colours=["#000000"] * 3, alt=f"{NASTY}.", **k
     ),
     "river": lambda **k: survey.river(LINKS, {2: NAMES[:2], 3: NAMES}, **k),
-    "sizes": lambda **k: clusters.sizes([5, 3, 1], none=2, names=NAMES, **k),
+    "sizes": lambda **k: clusters.sizes([5, 3, 1], none=2, called=numbered(3, NAMES), **k),
     "stability": lambda **k: clusters.stability([0.5, np.nan, 1.0], names=NAMES, **k),
     "confusion": lambda **k: clusters.confusion([[5, 0], [1, 7]], classes=[NASTY, "b"], groups=["1", "2"], **k),
     "consensus": lambda **k: clusters.consensus(
