@@ -15,9 +15,9 @@ from dashboard.text.words import part
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card
 from dashboard.widgets.filter_bar import Subset
-from dashboard.work.lenses import Corpus
+from dashboard.work.lenses import Corpus, counted, odds_key, odds_work
 from nmfcore.core.checks import ProblemError
-from nmfcore.methods.groups import GroupShares, log_odds, most_typical, occurrences, shares
+from nmfcore.methods.groups import GroupShares, LogOdds, most_typical, shares
 from nmfcore.topics.terms import find_terms
 
 REST = -1  # in place of a second group: all other items
@@ -80,18 +80,20 @@ def _words(shown: TopicsShown, rows: np.ndarray, others: np.ndarray, one: str, o
         with card.plain("Not for data with missing entries"):
             st.markdown("A word that was not asked for is not a word that is absent, so odds are not defined here.")
         return
-    X, counted = shown.run.derived("occurrences", lambda: occurrences(dataset.X))
-    try:
-        found = log_odds(X, rows, others)
-    except ProblemError as wrong:
+    key, work = odds_key(shown.seen().place, rows, others), odds_work(shown.run, rows, others)
+    found: LogOdds | ProblemError | None = bench.compute(key, work, label="Words of two groups", lane="lens-words")
+    if found is None:
+        return
+    if isinstance(found, ProblemError):
         with card.plain("Nothing to compare"):
-            st.markdown(markdown(wrong, 300))
+            st.markdown(markdown(found, 300))
         return
     axis = dataset.axes.columns
     marked = find_terms(axis, searched, count=20) if searched else []
     terms = list(axis.labels) if axis.labels is not None else axis.take(range(dataset.shape[1]))
     drawn = word_scatter(found, terms, one, other, searched=[int(j) for j in marked], theme=session.theme())
-    how = "" if counted else f" Counted: in how many {markdown(dataset.axes.rows.name)} each stands, not its weight."
+    items = markdown(dataset.axes.rows.name)
+    how = "" if counted(shown.run)[1] else f" Counted: in how many {items} each stands, not its weight."
     missing = f" No {markdown(axis.singular)} like “{markdown(searched, 40)}”." if searched and not len(marked) else ""
     card.picture(
         "groups", "words", f"{markdown(axis.name).capitalize()}: {markdown(one, 40)} against {markdown(other, 40)}", drawn,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -15,9 +16,11 @@ from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card
 from dashboard.widgets.filter_bar import Subset
 from dashboard.work.fitting import FittedRun
+from dashboard.work.lenses import contrast_key, contrast_work
 from nmfcore.core.checks import ProblemError
-from nmfcore.methods.groups import occurrences
-from nmfcore.methods.subset import Contrast, contrast
+from nmfcore.core.factorization import Axis
+from nmfcore.methods.groups import CHANCE, LEAST
+from nmfcore.methods.subset import Contrast
 
 WORDS = 10  # that are listed on each side
 
@@ -26,12 +29,13 @@ def draw(shown: TopicsShown, found: Subset) -> None:
     """A row of two cards above the page's own, where a filter is in force and lets something pass but not all."""
     if found.all or not len(found.rows):
         return
-    run, key = shown.run, ("contrast", json.dumps(session.filter_now().to_list()))
-    try:
-        counts = run.derived("occurrences", lambda: occurrences(run.dataset.X))
-        made: Contrast = shown.facts(key, lambda: contrast(run.dataset, shown.W, found.rows, counts))
-    except ProblemError as wrong:
-        st.markdown(f":small[{markdown(wrong, 300)}]")
+    run, seen = shown.run, shown.seen()
+    key, work = contrast_key(seen.place, found.rows), contrast_work(seen, found.rows)
+    made: Contrast | ProblemError | None = bench.compute(key, work, label="These items against all", lane="lens-subset")
+    if made is None:
+        return
+    if isinstance(made, ProblemError):
+        st.markdown(f":small[{markdown(made, 300)}]")
         return
     called, axis = shown.called(), run.dataset.axes.rows
     these = count(len(found.rows), markdown(axis.singular), markdown(axis.name))
@@ -51,17 +55,28 @@ def _words(run: FittedRun, made: Contrast) -> None:
         with card.plain("Words that are their own"):
             st.markdown("There is nothing to compare: these items, or the others, have no words.")
         return
-    terms = run.dataset.axes.columns
+    axis, terms = run.dataset.axes.rows, run.dataset.axes.columns
+    if len(made.rows) < LEAST:
+        with card.plain("Words that are their own"):
+            these = count(len(made.rows), markdown(axis.singular), markdown(axis.name))
+            st.markdown(f"{these}: too few to say which {markdown(terms.name)} are their own; {LEAST} are compared.")
+        return
     more, less = made.words.most(WORDS), made.words.most(WORDS, of_first=False)
-    longest = max(len(more), len(less))
-    table = pd.DataFrame(
-        {
-            "more here": [*terms.take(more), *[""] * (longest - len(more))],
-            "z": [*(round(float(z), 1) for z in made.words.z[more]), *[None] * (longest - len(more))],
-            "less here": [*terms.take(less), *[""] * (longest - len(less))],
-            "z ": [*(round(float(z), 1) for z in made.words.z[less]), *[None] * (longest - len(less))],
-        }
-    )
+    longest, line = max(len(more), len(less)), made.words.line
+    sides: dict[str, list[Any]] = {}
+    for side, score, listed in (("more here", "z", more), ("less here", "z ", less)):
+        z, rest = made.words.z[listed], longest - len(listed)
+        marked = [f"{word} •" if abs(value) > line else word for word, value in zip(terms.take(listed), z, strict=True)]
+        sides |= {side: [*marked, *[""] * rest], score: [*(round(float(value), 1) for value in z), *[None] * rest]}
+    sure = int((np.abs(made.words.z) > line).sum())
     counted = "" if made.counted else " Counted: in how many items a word stands."
-    bench.table("groups", "subset-words", f"{markdown(terms.name).capitalize()} that are their own", table,
-                say=f"Log-odds against the other items.{counted}")  # fmt: skip
+    bench.table(
+        "groups", "subset-words", _title(sure, terms), pd.DataFrame(sides),
+        say=f"Log-odds against the other items. •: more than chance at {CHANCE:.0%}, corrected for all {markdown(terms.name)} "
+        f"(z beyond {line:.1f}); the others are within it.{counted}",
+    )  # fmt: skip
+
+
+def _title(sure: int, terms: Axis) -> str:
+    name = markdown(terms.name)
+    return f"{name.capitalize()} that are their own" if sure else f"No {markdown(terms.singular)} is theirs by more than chance"

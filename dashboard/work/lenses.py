@@ -13,7 +13,8 @@ import numpy as np
 from dashboard.work.estimates import estimate
 from dashboard.work.fitting import FittedRun, fits, start
 from dashboard.work.jobs import Job
-from nmfcore.core.factorization import Factorization
+from nmfcore.core.checks import ProblemError
+from nmfcore.core.factorization import Factorization, Matrix
 from nmfcore.core.guidance import Guidance
 from nmfcore.core.wanted import asking
 from nmfcore.data import prepare
@@ -21,13 +22,16 @@ from nmfcore.data.model.facts import Classes
 from nmfcore.data.model.rows import as_text
 from nmfcore.methods.corpora import Pair, matched
 from nmfcore.methods.dynamic import Dynamic, dynamic_topics
-from nmfcore.methods.groups import GroupShares, group_shares
+from nmfcore.methods.groups import GroupShares, LogOdds, group_shares, log_odds, occurrences
 from nmfcore.methods.maps import CELLS, ItemMap, directions, item_map, neighbourhoods
 from nmfcore.methods.over_time import Bins, words_by_bin
+from nmfcore.methods.subset import Contrast, contrast
 
 MAP_SECONDS = 1.2e-3  # for each item, measured on two processors (18,846 items: 22 s)
 AT_ONCE = 1_000  # items whose neighbours are looked for between two looks at Stop
 HELD = 300  # numbers that a map holds for each item: its neighbours with their weights, its direction, its place
+COPIES = 3  # of X that counting its words takes: as it is looked through, as counts, and the rows of one side
+VECTORS = 12  # numbers that the log-odds hold for each word
 TWO_LAYERS = 2.0  # times one fit of everything that dynamic topics take, measured with 20 windows
 
 
@@ -179,6 +183,49 @@ def words_work(seen: Seen, found: Bins, topic: int, least: int) -> Callable[[Job
             return words_by_bin(data.X, seen.W, found, topic, least=least)
 
     return work
+
+
+def contrast_key(place: Place, rows: np.ndarray) -> Hashable:
+    """Names what is different about some items."""
+    return ("contrast", place, as_text(rows))
+
+
+def contrast_work(seen: Seen, rows: np.ndarray) -> Callable[[Job], Contrast | ProblemError]:
+    """The work of a job: what some items have more or less of than all; why there is nothing to say where there is not."""
+
+    def work(job: Job) -> Contrast | ProblemError:
+        data = seen.run.dataset
+        fits(job, data, seen.run.rank, extra=COPIES * data.nbytes + 8 * (2 * seen.W.size + VECTORS * data.shape[1]))
+        try:
+            return contrast(data, seen.W, rows, counted(seen.run))
+        except ProblemError as wrong:
+            return wrong
+
+    return work
+
+
+def odds_key(place: Place, rows: np.ndarray, others: np.ndarray) -> Hashable:
+    """Names the words of some items against those of others, whatever the topics are."""
+    return ("log-odds", place.data, as_text(rows), as_text(others))
+
+
+def odds_work(run: FittedRun, rows: np.ndarray, others: np.ndarray) -> Callable[[Job], LogOdds | ProblemError]:
+    """The work of a job: log-odds of every word; why there are none where there are not."""
+
+    def work(job: Job) -> LogOdds | ProblemError:
+        data = run.dataset
+        fits(job, data, run.rank, extra=COPIES * data.nbytes + 8 * VECTORS * data.shape[1])
+        try:
+            return log_odds(counted(run)[0], rows, others)
+        except ProblemError as wrong:
+            return wrong
+
+    return work
+
+
+def counted(run: FittedRun) -> tuple[Matrix, bool]:
+    """What is counted of every word, kept with the run; see `occurrences`."""
+    return run.derived("occurrences", lambda: occurrences(run.dataset.X))
 
 
 @dataclass(frozen=True, eq=False)

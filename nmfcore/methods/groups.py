@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.special import ndtri
 
 from nmfcore.core.checks import ProblemError
 from nmfcore.core.factorization import Matrix
@@ -245,6 +246,13 @@ class LogOdds:
     @property
     def totals(self) -> tuple[float, float]:
         return float(self.first.sum()), float(self.second.sum())
+
+    @property
+    def line(self) -> float:
+        """The size of z beyond which a word differs by more than chance: 5 %, corrected for all words that were compared
+        (Bonferroni), under the normal law that z has where a word is not rare."""
+        compared = max(int(np.count_nonzero(self.first + self.second)), 1)
+        return float(-ndtri(CHANCE / (2 * compared)))
 
     def most(self, count: int, *, of_first: bool = True) -> np.ndarray:
         """The words that are most the first group's own (or the second's), by z."""

@@ -80,6 +80,8 @@ def works(run):
         "dynamic topics": lenses.dynamic_work(run, years, lenses.Windows("year", "decade", 2, 3), 0),
         "map of W": lenses.map_work(seen, "W", 0),
         "map of X": lenses.map_work(seen, "X", 0),
+        "subset against all": lenses.contrast_work(seen, np.arange(50)),
+        "words of two groups": lenses.odds_work(run, np.arange(50), np.arange(50, 200)),
         "two collections": lenses.corpora_work(run, lenses.Corpus("a", np.arange(50)), lenses.Corpus("b", np.arange(50, 200))),
         "neighbours kept": lenses.trust_work(seen, ItemMap(np.zeros((200, 2)), "W", 0, 1.0, 1.0, np.arange(200))),
         "divide": divided_work(run, [Wanted((0,), (), 2)]),

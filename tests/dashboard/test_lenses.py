@@ -22,7 +22,7 @@ from nmfcore.data.model.facts import Classes
 from nmfcore.data.model.rows import as_text
 from nmfcore.methods.corpora import matched
 from nmfcore.methods.divide import divide
-from nmfcore.methods.groups import group_shares, shares
+from nmfcore.methods.groups import group_shares, log_odds, shares
 from nmfcore.methods.maps import NEIGHBOURS, directions, item_map, neighbourhoods
 from nmfcore.methods.over_time import bins
 from nmfcore.methods.subset import Among, Between, Chosen, Contains, Filter, OfTopic
@@ -170,6 +170,19 @@ def test_the_items_table_holds_only_what_passes():
     app = opened("items", filter=json.dumps(Filter((Among("country", ("Sweden",)),)).to_list()))
     table = next(frame.value for frame in app.dataframe if len(frame.value) and "film" in " ".join(map(str, frame.value.columns)))
     assert len(table) == 2
+
+
+def test_words_of_a_subset_are_called_its_own_only_beyond_chance():
+    app = opened("topics", filter=json.dumps(Filter((Among("country", ("Japan",)), Between("year", "1980", ""))).to_list()))
+    assert "3 films: too few to say which keywords are their own" in text(app)
+    assert not any("more here" in frame.value.columns for frame in app.dataframe)
+    app = opened("topics", filter=json.dumps(Filter((Among("genre", ("western",)),)).to_list()))
+    run = app.session_state["nmf"].shown.run
+    table = next(frame.value for frame in app.dataframe if "more here" in frame.value.columns)
+    western = np.array(run.dataset.facts["genre"].texts()) == "western"
+    found = log_odds(run.dataset.X, western, ~western)
+    assert [word.endswith("•") for word in table["more here"]] == [z > found.line for z in found.z[found.most(10)]]
+    assert table["more here"][0].endswith("•")
 
 
 def test_fit_on_these_alone_is_a_new_run_with_its_own_name():

@@ -167,6 +167,21 @@ def test_a_frequent_word_of_one_group_stands_before_a_rare_one_of_it():
     assert 1 not in found.most(50, of_first=False)
 
 
+def test_no_word_of_a_random_half_is_beyond_the_corrected_line():
+    """The ten largest z of a few items were listed as their own, whatever chance gives."""
+    rng = np.random.default_rng(0)
+    beyond = 0
+    for _ in range(40):
+        X = rng.poisson(3.0, (60, 200)).astype(float)
+        found = log_odds(X, np.arange(30), np.arange(30, 60))
+        assert np.isclose(found.line, scipy.stats.norm.isf(0.025 / 200))
+        beyond += bool((np.abs(found.z) > found.line).any())
+    assert beyond <= 6  # 5 % of 40 is 2; 7 or more has probability 0.003
+    X[:30, 7] += 10
+    found = log_odds(X, np.arange(30), np.arange(30, 60))
+    assert np.flatnonzero(found.z > found.line).tolist() == [7]
+
+
 def test_weights_are_no_counts():
     X = sp.csr_array(np.array([[0.5, 0.0], [0.0, 1.5]]))
     counted, is_x = occurrences(X)
