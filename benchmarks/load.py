@@ -1,8 +1,9 @@
-"""How does the server stand many people? python -m benchmarks.load [--sessions 20] [--cycles 100] [--out FILE]
+"""How does the server stand many people? python -m benchmarks.load [--sessions 20] [--cycles 100] [--tabs 100] [--out FILE]
 
 Starts a dashboard of its own and opens tabs without a browser (benchmarks/tab.py), so that what is measured is the server. Each
 of the sessions brings a file of its own, uses it, fits it and turns its rank, all at one time. Then tabs are opened, fitted and
-closed one after the other. Reported: errors, whether anybody saw a name of another, the times of reruns, and the server's memory.
+closed one after the other, and many tabs show one run. Reported: errors, if anybody saw a name of another, times of reruns, and
+the server's memory.
 A tab's session ends two seconds after it is closed here, not 15 minutes, so that the memory afterwards can be seen.
 """
 
@@ -33,6 +34,8 @@ SETTLE = 8.0  # seconds after which memory is read: two looks of the housekeepin
 WARM_SECONDS = 330.0  # compiling the kernels for the first time takes up to five minutes on a slow machine
 ROWS, COLUMNS = 200, 60  # of each upload
 RERUNS = 5  # turns of the rank in each session
+SHARED_RANK = 17  # of the run that many tabs show; nobody has fitted it before
+FITTED = "dashboard.work.fitting: fit "  # of the server's log, once for each fit
 PAUSE = 1.0  # seconds a person looks before the next turn
 GOALS = {"p95_seconds": 2.0, "mb_per_session": 30.0, "back_within": 1.10, "cycles_within": 1.10}
 
@@ -53,6 +56,9 @@ class Report:
     after_ten_cycles_mb: float = 0.0
     after_cycles_mb: float = 0.0
     cycles: int = 0
+    tabs: int = 0
+    tabs_fits: int = 0
+    tabs_mb: float = 0.0
 
     @property
     def per_session(self) -> float:
@@ -71,6 +77,8 @@ class Report:
             found.append(
                 f"memory after {self.cycles} cycles: {self.after_cycles_mb:.0f} MB, {self.after_ten_cycles_mb:.0f} after ten"
             )
+        if self.tabs and self.tabs_fits != 1:
+            found.append(f"{self.tabs} tabs on one run were fitted {self.tabs_fits} times, not once")
         return found
 
 
@@ -216,10 +224,26 @@ def cycle(place: Server, report: Report, cycles: int) -> None:
     report.cycles, report.after_cycles_mb = cycles, place.settled()
 
 
+def shared(place: Server, report: Report, tabs: int) -> None:
+    """So many tabs that turn to one run on the catalog's data, and stay open."""
+    before, fitted = place.settled(), place.log.read_text().count(FITTED)
+    with contextlib.ExitStack() as opened:
+        try:
+            for _ in range(tabs):
+                tab = opened.enter_context(Tab(place.url, query=f"rank={SHARED_RANK}&data=movies"))
+                tab.run()
+                tab.go("topics")
+        except Exception as wrong:
+            report.errors.append(f"shared: {type(wrong).__name__}: {str(wrong)[:200]}")
+        report.tabs, report.tabs_mb = tabs, place.memory() - before
+        report.tabs_fits = place.log.read_text().count(FITTED) - fitted
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--sessions", type=int, default=20)
     parser.add_argument("--cycles", type=int, default=100)
+    parser.add_argument("--tabs", type=int, default=100)
     parser.add_argument(
         "--pause", type=float, default=PAUSE, help="seconds between two turns of one person (default: %(default)s)"
     )
@@ -230,6 +254,8 @@ def main() -> int:
         crowd(place, report, args.pause)
         if args.cycles:
             cycle(place, report, args.cycles)
+        if args.tabs:
+            shared(place, report, args.tabs)
         if "Traceback" in place.log.read_text():
             report.errors.append(place.log.read_text()[-1500:])
     numbers = {name: round(value, 3) if isinstance(value, float) else value for name, value in asdict(report).items()}

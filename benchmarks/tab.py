@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
+import urllib.parse
 import urllib.request
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar
@@ -35,11 +36,12 @@ class Tab:
     texts: list[str] = field(default_factory=list)  # what the last run wrote
     drawn: set[str] = field(default_factory=set)  # the widgets that the last run drew, which may have been of a part of the page
     received: int = 0
+    cookies: CookieJar = field(default_factory=CookieJar)
+    redirect: str = ""  # where the server sent it to sign in
     _widgets: dict[str, Any] = field(default_factory=dict)  # what each control says
     _parts: dict[str, str] = field(default_factory=dict)  # the fragment that each control is drawn by
     _hash: str = ""
     _open: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
-    _cookies: CookieJar = field(default_factory=CookieJar)
 
     def __enter__(self) -> Tab:
         self.open()
@@ -50,7 +52,7 @@ class Tab:
 
     def open(self) -> None:
         """Connect, as a browser does: first the page (for its cookie), then the WebSocket with the page's origin."""
-        self._http = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._cookies))
+        self._http = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
         with self._http.open(self.url + "/_stcore/host-config", timeout=PATIENCE):
             pass
         with self._http.open(self.url + "/_stcore/health", timeout=PATIENCE):
@@ -62,7 +64,7 @@ class Tab:
             self.url.replace("http", "ws", 1) + "/_stcore/stream",
             origin=origin[0],  # type: ignore[arg-type]
             subprotocols=spoken,  # type: ignore[arg-type]
-            additional_headers={"Cookie": "; ".join(f"{cookie.name}={cookie.value}" for cookie in self._cookies)},
+            additional_headers={"Cookie": "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.cookies)},
             max_size=None,
             open_timeout=PATIENCE,
             compression=None,
@@ -70,7 +72,7 @@ class Tab:
         self._socket: ClientConnection = self._open.enter_context(dialled)
 
     def _xsrf(self) -> str:
-        return next((str(cookie.value) for cookie in self._cookies if cookie.name == "_streamlit_xsrf"), "")
+        return next((str(cookie.value) for cookie in self.cookies if cookie.name == "_streamlit_xsrf"), "")
 
     def close(self) -> None:
         """Close the tab."""
@@ -133,6 +135,8 @@ class Tab:
                 whole = True  # a part that asks for the whole page has ended before
             elif kind == "navigation":
                 self._hash = message.navigation.page_script_hash
+            elif kind == "auth_redirect":
+                self.redirect = message.auth_redirect.url
             elif kind == "page_info_changed":
                 self.query = message.page_info_changed.query_string
             elif kind == "delta":
@@ -157,6 +161,11 @@ class Tab:
             text = getattr(inner, attribute, "")
             if isinstance(text, str) and text:
                 self.texts.append(text)
+
+    def follow(self) -> int:
+        """Go where the server sent the tab, as a browser does; the status at the end of all redirects."""
+        with self._http.open(urllib.parse.urljoin(f"{self.url}/", self.redirect), timeout=PATIENCE) as answer:
+            return int(answer.status)
 
     def go(self, page: str) -> float:
         """Open another page of the same session; seconds."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import logging
@@ -459,3 +460,14 @@ def test_the_address_is_one_a_browser_can_open(monkeypatch, host, base, url):
     given = {"server.address": host, "server.port": 8501, "server.baseUrlPath": base}
     monkeypatch.setattr(asgi.st, "get_option", given.get)
     assert asgi.address() == url
+
+
+def test_tabs_on_one_run_of_the_catalogs_data_share_it(server):
+    before = server.logged().count(" fit rows=")
+    with contextlib.ExitStack() as opened:
+        for _ in range(8):
+            tab = opened.enter_context(Tab(server.url, query="rank=13&data=movies"))
+            tab.run()
+            tab.go("topics")
+            tab.wait_for("topic", 30)
+    assert server.logged().count(" fit rows=") == before + 1

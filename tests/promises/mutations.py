@@ -72,6 +72,11 @@ MUTATIONS = (
         (f"{BOARD}/test_own.py::test_what_a_session_brought_is_forgotten_when_streamlit_lets_go_of_it",),
     ),
     Mutation(
+        5, "garbage that holds what somebody brought stays", "dashboard/server/housekeeping.py",
+        "    gc.collect()\n", "",
+        (f"{BOARD}/test_server.py::test_garbage_is_collected_by_the_housekeeping_and_not_after_every_script",),
+    ),
+    Mutation(
         5, "an upload goes through the disk", "dashboard/server/asgi.py",
         "    MultiPartParser.spool_max_size = ", "    _unused = ",
         (f"{BOARD}/test_server.py::test_an_upload_stays_in_memory_while_it_arrives",),
@@ -113,6 +118,11 @@ MUTATIONS = (
         'flags = [f"--server.address={args.host}"]', 'flags = ["--server.address=0.0.0.0"]',
         (f"{BOARD}/test_server.py::test_it_does_not_listen_on_the_network[nmf-dashboard]",
          f"{BOARD}/test_server.py::test_without_options_it_listens_here_and_says_nothing"),
+    ),
+    Mutation(
+        9, "what is opened from a file of a store is everybody's", "dashboard/work/stores.py",
+        "store.fingerprint, choice, choice.opened)", "store.fingerprint, choice)",
+        (f"{BOARD}/test_stores_page.py::test_what_is_opened_from_a_file_is_shared_with_nobody",),
     ),
     Mutation(
         9, "a saved run's data is everybody's", "dashboard/work/fitting.py",
