@@ -22,6 +22,7 @@ import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,11 @@ class Walk:
     def go(self, title: str) -> None:
         self.page.get_by_test_id("stTopNavSection").filter(has_text="Lenses").first.click()
         self.page.get_by_test_id("stTopNavDropdownLink").filter(has_text=re.compile(f"^{title}$")).click()
+        self.settled()
+
+    def turns(self, name: str, act: Callable[[str, str], None], label: str, *options: str) -> None:
+        """Take turns with the values of one control."""
+        self.between(name, *(partial(act, label, option) for option in options))
 
     def press(self, label: str, option: str) -> None:
         page = self.page
@@ -190,22 +196,10 @@ def address(page: str, **more: str) -> str:
 def by_group(walk: Walk) -> None:
     """Table, small multiples, order, two groups' words."""
     walk.go("By group")
-    walk.settled()
-    walk.between(
-        "By group: table of shares and topic by topic",
-        lambda: walk.press("Show", "Topic by topic"), lambda: walk.press("Show", "Table of shares"),
-    )  # fmt: skip
-    walk.between(
-        "By group: topics by number and by difference",
-        lambda: walk.press("Topics", "by number"), lambda: walk.press("Topics", "by difference"),
-    )  # fmt: skip
-    walk.between(
-        "By group: words of two groups",
-        lambda: walk.select("Words of", "sci.space"), lambda: walk.select("Words of", "rec.autos"),
-    )  # fmt: skip
-    walk.between(
-        "By group: a word is searched", lambda: walk.fill("Find a word", "orbit"), lambda: walk.fill("Find a word", "car")
-    )
+    walk.turns("By group: table of shares and topic by topic", walk.press, "Show", "Topic by topic", "Table of shares")
+    walk.turns("By group: topics by number and by difference", walk.press, "Topics", "by number", "by difference")
+    walk.turns("By group: words of two groups", walk.select, "Words of", "sci.space", "rec.autos")
+    walk.turns("By group: a word is searched", walk.fill, "Find a word", "orbit", "car")
 
 
 def filtered(walk: Walk) -> None:
@@ -230,11 +224,7 @@ def filtered(walk: Walk) -> None:
 def through_time(walk: Walk) -> None:
     """Bins, topics, words of a topic."""
     walk.go("Over time")
-    walk.settled()
-    walk.between(
-        "Over time: bins of a month and of a quarter",
-        lambda: walk.select("Bins of", "a month"), lambda: walk.select("Bins of", "a quarter"),
-    )  # fmt: skip
+    walk.turns("Over time: bins of a month and of a quarter", walk.select, "Bins of", "a month", "a quarter")
     first = walk.page.get_by_role("toolbar", name="Topics").or_(walk.page.get_by_role("group", name="Topics")).first
     last = first.get_by_role("button").last
     walk.between("Over time: a topic's line shown and hidden", last.click, last.click)
@@ -243,7 +233,6 @@ def through_time(walk: Walk) -> None:
 def on_the_map(walk: Walk) -> None:
     """Colours, search, and a drag."""
     walk.go("Map")
-    walk.settled()
     begin = time.perf_counter()
     button = walk.page.get_by_role("button", name="Draw the map")
     if button.count():
@@ -251,11 +240,8 @@ def on_the_map(walk: Walk) -> None:
     walk.page.get_by_text(re.compile("far means little")).first.wait_for(timeout=180_000)
     walk.settled()
     print(f"the map itself: {time.perf_counter() - begin:.1f} s", file=sys.stderr, flush=True)
-    walk.between(
-        "Map: coloured by group and by topic",
-        lambda: walk.select("Coloured by", "group"), lambda: walk.select("Coloured by", "largest topic"),
-    )  # fmt: skip
-    walk.between("Map: searched", lambda: walk.fill("Find", "orbit"), lambda: walk.fill("Find", ""))
+    walk.turns("Map: coloured by group and by topic", walk.select, "Coloured by", "group", "largest topic")
+    walk.turns("Map: searched", walk.fill, "Find", "orbit", "")
     walk.report.frames = dragged(walk)
 
 
