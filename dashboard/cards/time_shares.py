@@ -97,7 +97,8 @@ def finding(made: GroupShares, called: Components) -> str:
         return f"No {called.noun} changes by more than chance"
     k, low, high = made.change
     ends = (f"{100 * made.mean[at, k]:.0f} % in {markdown(made.names[at], 40)}" for at in (low, high))
-    return f"{called.noun.capitalize()} {called.labels[k]} changes most: {', '.join(ends)}"
+    name = f" · {markdown(called.names[k], 40)}" if called.names else ""
+    return f"{called.noun.capitalize()} {called.labels[k]}{name} changes most: {', '.join(ends)}"
 
 
 @st.fragment  # other topics draw nothing else anew

@@ -17,9 +17,10 @@ from nmfcore.methods.groups import LEAST, LEVEL, GroupShares
 
 ROW = 26  # px of a cell
 LABEL = 190  # px for a group's name at most
+UPRIGHT = 130  # px for a topic's name over its column
 ACROSS = 3  # small multiples side by side
 DOT_ROW = 17  # px of a group in a small multiple
-GAP, HEAD = 44, 22  # px between two lines of small multiples, and from its top to the chart beneath its name
+GAP, HEAD = 58, 22  # px between two lines of small multiples, and from its top to the chart beneath its name
 
 
 def cell_words(found: GroupShares, g: int, k: int, called: Components) -> str:
@@ -73,6 +74,7 @@ def group_heatmap(
     most = float(np.nanmax(np.abs(gap[thick]), initial=1.0))
     labels, left = look.shorten_all([f"{name} ({n:,})" for name, n in zip(found.names, found.sizes, strict=True)], LABEL)
     ink, groups = look.palette(theme), range(len(found.names))
+    names, up = look.shorten_all([called.written(k) for k in order], UPRIGHT)
     trace: dict[str, Any] = {
         "type": "heatmap", "z": gap, "x": np.arange(len(order)), "y": np.array(groups), "zmid": 0.0, "zmin": -most, "zmax": most,
         "colorscale": look.scale(ink.diverging), "xgap": 1, "ygap": 1, "hovertemplate": "%{customdata}<extra></extra>",
@@ -80,16 +82,16 @@ def group_heatmap(
         "colorbar": look.colourbar(theme, "points above or<br>below all items"),
     }  # fmt: skip
     layout = {
-        "xaxis": look.axis(theme, plotly(called.noun), showgrid=False, fixedrange=True, side="top", zeroline=False)
-        | {"tickmode": "array", "tickvals": np.arange(len(order)), "ticktext": [plotly(called.labels[k]) for k in order]},
+        "xaxis": look.axis(theme, None, showgrid=False, fixedrange=True, side="top", zeroline=False, tickangle=-90)
+        | {"tickmode": "array", "tickvals": np.arange(len(order)), "ticktext": names},
         "yaxis": look.axis(theme, None, showgrid=False, fixedrange=True, autorange="reversed", automargin=False, zeroline=False)
         | {"tickmode": "array", "tickvals": np.array(groups), "ticktext": labels},
-        "margin": {"l": int(left) + 10, "r": 90, "t": 46, "b": 8},
+        "margin": {"l": int(left) + 10, "r": 90, "t": int(up) + 14, "b": 8},
     }
     g, k = np.unravel_index(int(np.nanargmax(np.abs(np.nan_to_num(found.z)))), found.z.shape)
     alt = f"Mean share of {len(order)} {clean(called.noun)}s in {len(found.names)} groups by {clean(grouping)}. "
     alt += f"Furthest from all items: {clean(cell_words(found, int(g), int(k), called).replace('<br>', ', '), 300)}"
-    figure = look.figure([trace, _written(found, order, trace, ink)], layout, theme, height=ROW * len(found.names) + 60)
+    figure = look.figure([trace, _written(found, order, trace, ink)], layout, theme, height=ROW * len(found.names) + int(up) + 28)
     return Picture(figure, alt, lambda: share_table(found, called))
 
 
@@ -121,6 +123,10 @@ class _Grid:
     def height(self) -> int:
         return -(-self.cells // ACROSS) * (DOT_ROW * self.groups + 8 + GAP)
 
+    def lowest(self) -> list[int]:
+        """The last chart of each column, beneath which the scale is written."""
+        return [at for at in range(self.cells) if at + ACROSS >= self.cells]
+
     def corner(self, at: int) -> tuple[float, float]:
         """The upper left corner of one chart, below its name."""
         down, across = divmod(at, ACROSS)
@@ -149,7 +155,7 @@ def group_multiples(
     traces = [
         _names_of(grid, labels, theme), _wholes(found, grid, order, theme),
         *(_interval(found, grid, at, k, look.component_colour(called.colours[k], theme)) for at, k in enumerate(order)),
-        _dots(found, grid, order, called, theme), _heads(grid, order, called, theme),
+        _dots(found, grid, order, called, theme), _heads(grid, order, called, theme), _scale(grid, theme),
     ]  # fmt: skip
     layout = {
         "margin": {"l": 0, "r": 0, "t": 6, "b": 0}, "hovermode": "closest", "showlegend": False,
@@ -172,6 +178,19 @@ def _names_of(grid: _Grid, labels: Sequence[str], theme: str) -> dict[str, Any]:
     x = np.concatenate([np.full(grid.groups, grid.corner(at)[0] + grid.left + 2) for at in range(grid.cells)])
     y = np.concatenate([grid.y(at) for at in range(grid.cells)])
     return _text(x, y, [*labels] * grid.cells, "middle left", look.SMALL_SIZE, theme)
+
+
+def _scale(grid: _Grid, theme: str) -> dict[str, Any]:
+    """What the places of the dots mean, beneath the last chart of each column: the same in all."""
+    steps = [step for step in (1, 2, 5, 10, 20, 25, 50) if grid.end / step <= 4.5] or [50]
+    ticks = np.arange(0, grid.end, steps[0])
+    x, y, text = [], [], []
+    for at in grid.lowest():
+        below, places = grid.y(at)[-1] + DOT_ROW, grid.x(at, ticks)
+        x += [*places, (places[0] + float(grid.x(at, np.array([grid.end]))[0])) / 2]
+        y += [below] * len(places) + [below + DOT_ROW]
+        text += [*(f"{tick:.0f}" for tick in ticks), "mean share, %"]
+    return _text(np.array(x), np.array(y), text, "middle center", look.SMALL_SIZE, theme)
 
 
 def _heads(grid: _Grid, order: Sequence[int], called: Components, theme: str) -> dict[str, Any]:

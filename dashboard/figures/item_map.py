@@ -15,8 +15,10 @@ from dashboard.text.plain import clean, plotly
 
 MOST_LABELS = 20  # names of groups written on the map
 LABEL_WIDTH = 170  # px
-CLOSEST = 0.055  # share of the picture that two names stand apart at least; the smaller group's name gives way
-ABOVE = 7  # px from the middle of a group to its name, which would hide the points of a small one
+NAME_HEIGHT, CELL = 20, 5  # px of a name, and of the cells in which points are counted
+# px from the middle of a group to its name, and in which direction: where it is looked for a place that hides few points
+WAYS = [(far, turn) for far in (16, 34, 56, 84, 120) for turn in np.linspace(0.5, 2.5, 8, endpoint=False) * np.pi]
+FAR_COST = 1e-5  # share of all points that one px nearer is worth
 HOVER = 60  # characters of a label under the mouse
 
 
@@ -70,7 +72,7 @@ def item_map(
     layout = {
         "xaxis": look.bare_axis() | bare,
         "yaxis": look.bare_axis() | bare | {"scaleanchor": "x"},
-        "annotations": _names(points[front], colouring.groups[front], colouring.names, theme),
+        "annotations": _names(points, np.where(front, colouring.groups, -1), colouring.names, theme, height),
         "margin": {"l": 4, "r": 4, "t": 4, "b": 4},
         "dragmode": "pan",
     }
@@ -105,31 +107,80 @@ def _points(
     }  # fmt: skip
 
 
-def _names(points: np.ndarray, groups: np.ndarray, names: Sequence[str], theme: str) -> list[dict[str, Any]]:
-    """The names of the groups, as annotations."""
-    back = look.faded(look.palette(theme).background, 0.78)
+def _names(points: np.ndarray, groups: np.ndarray, names: Sequence[str], theme: str, height: int) -> list[dict[str, Any]]:
+    """The names of the groups, as annotations: beside their group where it is dense, with a line to its middle."""
+    back = look.faded(look.palette(theme).background, 0.85)
+    written = [look.shorten(name, LABEL_WIDTH) for name in names]
     return [
         look.annotation(
-            theme, f"<b>{look.shorten(names[g], LABEL_WIDTH)}</b>", x=x, y=y, xref="x", yref="y", xanchor="center",
-            yanchor="bottom", yshift=ABOVE, bgcolor=back, borderpad=2,
+            theme, f"<b>{written[label.group]}</b>", x=label.x, y=label.y, xref="x", yref="y", xanchor="center", yanchor="middle",
+            bgcolor=back, borderpad=2, showarrow=True, arrowhead=0, arrowwidth=1, arrowcolor=look.palette(theme).muted,
+            ax=label.right, ay=label.down, standoff=2,
         )
-        for g, x, y in _placed(points, groups, len(names))
+        for label in placed(points, groups, [look.text_width(text) + 10 for text in written], height)
     ]  # fmt: skip
 
 
-def _placed(points: np.ndarray, groups: np.ndarray, many: int) -> list[tuple[int, float, float]]:
-    """Where names stand: at the median of each group, the largest groups first, none on another."""
+@dataclass(frozen=True)
+class Label:
+    """Where a group's name stands: the middle of the group, and from there so many px to the right and down."""
+
+    group: int
+    x: float
+    y: float
+    right: int
+    down: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Crowd:
+    """How many points lie in a box, to within a cell. sums : (a + 1, b + 1) of the points left of and below each corner"""
+
+    sums: np.ndarray
+
+    @classmethod
+    def of(cls, dots: np.ndarray) -> _Crowd:
+        """dots : (d, 2) in px, from 0"""
+        x, y = (dots / CELL).astype(int).T
+        counts = np.bincount(x * (y.max() + 1) + y, minlength=(x.max() + 1) * (y.max() + 1)).reshape(x.max() + 1, -1)
+        return cls(np.pad(counts.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0))))
+
+    def inside(self, centre: np.ndarray, across: float, up: float) -> float:
+        """Points in the box around a place, so far to each side."""
+        (a, b), (c, d) = ((np.asarray(centre) + side * np.array([across, up])) / CELL for side in (-1, 1))
+        a, c = (int(np.clip(v, 0, self.sums.shape[0] - 1)) for v in (np.floor(a), np.ceil(c)))
+        b, d = (int(np.clip(v, 0, self.sums.shape[1] - 1)) for v in (np.floor(b), np.ceil(d)))
+        return float(self.sums[c, d] - self.sums[a, d] - self.sums[c, b] + self.sums[a, b])
+
+
+def placed(points: np.ndarray, groups: np.ndarray, widths: Sequence[float], height: int) -> list[Label]:
+    """Names near the medians of their groups, the largest groups first: each where it hides the fewest points, none on another.
+
+    points : (d, 2);  groups : (d,) index into widths, -1 for none;  widths : of the names in px;  height : of the picture in px
+    """
     if not len(points):
         return []
-    span = np.ptp(points, axis=0)
-    span = np.where(span > 0, span, 1.0)
-    counts = np.bincount(groups[groups >= 0], minlength=many)
-    found: list[tuple[int, float, float]] = []
+    low, span = points.min(axis=0), np.ptp(points, axis=0)
+    scale = min(look.WIDE_WIDTH / max(span[0], 1e-12), height / max(span[1], 1e-12))  # px; both axes have one scale
+    crowd = _Crowd.of((points - low) * scale)
+    counts = np.bincount(groups[groups >= 0], minlength=len(widths))
+    boxes: list[tuple[float, float, float]] = []
+    found = []
     for g in np.argsort(-counts, kind="stable")[:MOST_LABELS]:
         if not counts[g]:
             break
         x, y = np.median(points[groups == g], axis=0)
-        apart = [max(abs(x - a) / span[0] / 3.0, abs(y - b) / span[1]) for _, a, b in found]  # names are wider than high
-        if not apart or min(apart) >= CLOSEST:
-            found.append((int(g), float(x), float(y)))
+        middle = (np.array([x, y]) - low) * scale
+        best: tuple[float, int, int] | None = None
+        for far, turn in WAYS:
+            right, up = round(far * np.cos(turn) * 1.6), round(far * np.sin(turn))  # names are wider than high
+            centre, half = middle + np.array([right, up]), widths[g] / 2
+            if any(abs(centre[0] - a) < half + w and abs(centre[1] - b) < NAME_HEIGHT for a, b, w in boxes):
+                continue
+            cost = crowd.inside(centre, half, NAME_HEIGHT / 2) / len(points) + FAR_COST * far
+            if best is None or cost < best[0]:
+                best = cost, right, up
+        if best is not None:
+            boxes.append((float(middle[0] + best[1]), float(middle[1] + best[2]), widths[g] / 2))
+            found.append(Label(int(g), float(x), float(y), best[1], -best[2]))
     return found

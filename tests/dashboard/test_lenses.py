@@ -377,7 +377,7 @@ def test_every_lens_shows_topics_as_they_are_shown():
     cells = next(trace for chart in charts(app) for trace in chart["data"] if trace["type"] == "heatmap")
     np.testing.assert_allclose(cells["zmax"], 100 * np.abs(found.difference[found.sizes >= 5]).max())
     labels = [each for chart in charts(app) for each in chart["layout"]["xaxis"].get("ticktext", [])]
-    assert "2 + 5" in labels
+    assert "2 + 5 · far away" in labels
     state.filter = Filter((OfTopic((1, 4), 0.5),))
     app = settled(app.run())
     assert plain(app.button(key="chip-0").label) == "topic 2 + 5 ≥ 50 % ✕"

@@ -19,6 +19,7 @@ from dashboard.figures import (
     expression,
     heatmaps,
     images,
+    item_map,
     items,
     labelled,
     lines,
@@ -32,10 +33,13 @@ from dashboard.figures import (
 )
 from dashboard.figures import theme as look
 from dashboard.figures.components import Components, numbered
+from dashboard.figures.groups import group_multiples
 from dashboard.figures.labelled import Ends, Labelled
 from nmfcore.core.factorization import Axes, Axis
+from nmfcore.data.model.facts import Classes
 from nmfcore.evaluate.rank import Link
 from nmfcore.evaluate.stability import consensus
+from nmfcore.methods.groups import group_shares
 from nmfcore.topics import ordering
 
 NASTY = '<a href="http://x.invalid">go</a> %{x} $a$ &amp; \u202egnp.exe'
@@ -746,3 +750,30 @@ def test_a_histogram_counts_every_value():
     few = data.value_histogram([1, 1, 2, 5]).table()
     assert few["entries"].tolist() == [2, 1, 1]
     assert data.value_histogram([]).alt == "There are no values."
+
+
+def test_names_on_a_map_stand_where_they_hide_few_points_and_never_on_another():
+    """They stood on the middles of their groups, over the points."""
+    rng_ = np.random.default_rng(0)
+    groups = np.repeat(np.arange(5), 400)
+    middles = np.array([[0.0, 0.0], [4.0, 1.0], [1.0, 5.0], [5.0, 5.0], [2.5, 2.5]])
+    points = middles[groups] + rng_.normal(0, 0.5, (2000, 2))
+    labels = item_map.placed(points, groups, [120.0] * 5, 620)
+    assert sorted(label.group for label in labels) == list(range(5))
+    scale = min(look.WIDE_WIDTH / np.ptp(points[:, 0]), 620 / np.ptp(points[:, 1]))
+    centres = np.array([(label.x * scale + label.right, label.y * scale - label.down) for label in labels])
+    hidden = [int((np.abs(points * scale - centre) < (60, 10)).all(axis=1).sum()) for centre in centres]
+    on_middles = [int((np.abs((points - (label.x, label.y)) * scale) < (60, 10)).all(axis=1).sum()) for label in labels]
+    assert sum(hidden) < 0.3 * sum(on_middles)
+    apart = np.abs(centres[:, None] - centres[None])[~np.eye(5, dtype=bool)]
+    assert np.all((apart[:, 0] >= 120) | (apart[:, 1] >= item_map.NAME_HEIGHT))
+
+
+def test_shares_topic_by_topic_have_a_scale_with_its_unit():
+    groups = Classes(("a", "b"), np.repeat([0, 1], 20).astype(np.int32))
+    found = group_shares(rng().random((40, 4)), groups, resamples=20, shuffles=0)
+    written = [
+        text for trace in group_multiples(found, numbered(4, ["x"] * 4), range(4)).figure.data for text in trace.text or ()
+    ]
+    assert written.count("mean share, %") == 3  # beneath each column
+    assert "0" in written
