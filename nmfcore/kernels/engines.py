@@ -484,9 +484,9 @@ class Tiles:
         used, width = len(G) * self.rank, start.shape[1]
         new = np.empty_like(start)
         further = np.empty_like(start) if np.any(pace.betas) else new
-        ahead = np.zeros(width, self.dtype)
-        ahead[:used] = np.repeat(pace.betas, self.rank)
-        rule = (np.tile(ahead, self.module.TILE), pace.sweeps, self.dtype.type(pace.l1), self.dtype.type(pace.l2))
+        ahead = np.zeros((self.module.TILE, width), self.dtype)  # filled by rows: np.tile takes ten times as long
+        ahead[:, :used] = pace.betas[0] if len(G) == 1 else np.repeat(pace.betas, self.rank)
+        rule = (ahead.ravel(), pace.sweeps, self.dtype.type(pace.l1), self.dtype.type(pace.l2))
         return new, further, (np.ascontiguousarray(G, self.dtype), (start, previous, new, further), rule)
 
     def _products(self, A: np.ndarray, others: Sequence[np.ndarray], width: int) -> np.ndarray:

@@ -193,8 +193,18 @@ class HALS(Solver):
             side, G = _back(m, made, place)
             return replace(m, side=side, place=place, G=G, t=1.0, fell_back=True, fell=m.loss - loss)
         factors = _held(problem, _outside(problem, m.engine, W, F), m.factors)
-        new = replace(m, side=made, place=place, G=G, good=(made, place), loss=loss, factors=factors)
-        return replace(new, t=t, fell_back=False, fell=m.loss - loss)
+        return replace(
+            m,
+            side=made,
+            place=place,
+            G=G,
+            good=(made, place),
+            loss=loss,
+            factors=factors,
+            t=t,
+            fell_back=False,
+            fell=m.loss - loss,
+        )
 
     def _on_sketch(self, problem: Problem, memory: Memory, rng: np.random.Generator) -> Memory:
         """The same start, brought near the optimum on X ~ YB, where a product costs (m + n) l r instead of m n r.
