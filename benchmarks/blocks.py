@@ -1,12 +1,12 @@
 """What do passes over data beyond memory cost, and does the number of workers change a bit?
 
-    python -m benchmarks.blocks [big newsgroups slope dask] [--stored 500_000_000] [--folder DIR]
+    python -m benchmarks.blocks [big newsgroups slope workers parts] [--stored 500_000_000] [--folder DIR]
 
 writes results/blocks.json and results/blocks.md. `big` plants 20 topics with Zipf columns in a store of 3.1 GB (at 500 million
 stored values; it stays in the folder for the next time) and fits it in a process of its own, whose peak of memory is measured;
-`newsgroups` compares blocks with memory from one start; `slope` measures seconds per pass from 1e5 to 1e8 stored values; `dask`
-runs 1, 2 and 4 workers on one array, kills one in the middle, and measures what 3 to 96 blocks cost beside the threads of one
-process.
+`newsgroups` compares blocks with memory from one start; `slope` measures seconds per pass from 1e5 to 1e8 stored values;
+`workers` runs 1, 2 and 4 Dask workers on one array and kills one in the middle; `parts` measures what 3 to 96 blocks cost beside
+the threads of one process.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,8 @@ from nmfcore.solvers.blocked_run import Within
 RESULTS = Path(__file__).parent / "results"
 PER_ROW, COLUMNS, RANK = 130, 100_000, 20
 FOREVER = StopRule(tol=0, max_iter=12, max_seconds=None)
+FEW = StopRule(tol=0, max_iter=7, max_seconds=None)
+PARTITIONS = (3, 6, 12, 24, 48, 96)
 
 
 class Planted(Blocks):
@@ -210,31 +212,40 @@ def _planted_store(size: int, folder: Path, columns: int) -> Store:
 
 def _seconds_per_pass(blocks: Blocks, of: Callable[..., Any] = np.median, **options: Any) -> float:
     """The median over the passes after the second, or their least, which others' work on the machine changes least."""
-    run = nmfcore.prepare(blocks, RANK, init="random", stop=FOREVER, **options)
+    run = nmfcore.prepare(blocks, RANK, init="random", **{"stop": FOREVER, **options})
     for _ in run:
         pass
     return float(of(np.diff(run.history.seconds)[2:]))
 
 
 # -- Dask ----------------------------------------------------------------------------------------------------------------------
-def dask(stored: int, folder: Path) -> dict[str, Any]:
-    """1, 2 and 4 workers, one of them killed, and what the number of blocks costs; 1e8 stored values at full size."""
-    size = min(stored, 100_000_000)
-    found: dict[str, Any] = {"stored": size}
-    source = _planted_store(size, folder, columns=min(COLUMNS, max(2000, size // 100)))
+def workers(stored: int, folder: Path) -> dict[str, Any]:
+    """1, 2 and 4 workers, and one of two killed; 1e8 stored values at full size."""
+    source = _of_dask(stored, folder)
     array = _in_chunks(source, 12)
     local = nmfcore.solve(_rechunked(source, 12, folder), RANK, init="random", stop=FOREVER)
+    found: dict[str, Any] = {"stored": source.facts.stored if source.facts else 0}
     found["local"] = {"bits": digest(local), "pass_s": float(np.median(np.diff(local.history.seconds)[2:]))}
-    for workers in (1, 2, 4):
-        found[f"workers_{workers}"] = _on_cluster(array, workers)
+    for count in (1, 2, 4):
+        found[f"workers_{count}"] = _on_cluster(array, count)
     found["killed"] = _on_cluster(array, 2, kill=True)
-    table = {}
-    for parts in (3, 6, 12, 24, 48, 96):
-        threads = _seconds_per_pass(_rechunked(source, parts, folder), threads=2)
-        cluster = _on_cluster(_in_chunks(source, parts), 2)
-        table[parts] = {"threads_s": threads, "dask_s": cluster["pass_s"], "overhead_s": cluster["pass_s"] - threads}
-    found["blocks"] = table
     return found
+
+
+def parts(stored: int, folder: Path, counts: Sequence[int] = PARTITIONS) -> dict[str, Any]:
+    """What so many blocks cost with two workers, beside two threads of one process."""
+    source, found = _of_dask(stored, folder), {}
+    for count in counts:
+        threads = _seconds_per_pass(_rechunked(source, count, folder), threads=2, stop=FEW)
+        cluster = _on_cluster(_in_chunks(source, count), 2, stop=FEW)
+        found[str(count)] = {"threads_s": threads, "dask_s": cluster["pass_s"], "overhead_s": cluster["pass_s"] - threads}
+    return found
+
+
+def _of_dask(stored: int, folder: Path) -> Store:
+    """The store that both measure, made where it is not there yet."""
+    size = min(stored, 100_000_000)
+    return _planted_store(size, folder, columns=min(COLUMNS, max(2000, size // 100)))
 
 
 def _rechunked(store: Store, parts: int, folder: Path) -> Store:
@@ -272,12 +283,12 @@ def _in_chunks(store: Store, parts: int) -> Any:
     ])  # fmt: skip
 
 
-def _on_cluster(array: Any, workers: int, *, kill: bool = False) -> dict[str, Any]:
+def _on_cluster(array: Any, workers: int, *, kill: bool = False, stop: StopRule = FOREVER) -> dict[str, Any]:
     from distributed import Client, LocalCluster
 
     options = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
     with LocalCluster(silence_logs=50, **options) as cluster, Client(cluster) as client:
-        run, killed = nmfcore.prepare(array, RANK, init="random", stop=FOREVER), 0
+        run, killed = nmfcore.prepare(array, RANK, init="random", stop=stop), 0
         for point in run:
             if kill and not killed and isinstance(point, Within) and point.phase == "Pass 6" and point.blocks == 4:
                 killed = next(iter(client.run(os.getpid).values()))
@@ -331,8 +342,8 @@ def report(found: dict[str, Any]) -> str:
             f"{s['slope']:.3f}",
             "1.0 ± 0.1",
         )
-    if "dask" in found:
-        d = found["dask"]
+    if "workers" in found:
+        d = found["workers"]
         same = {d["local"]["bits"], *(d[f"workers_{k}"]["bits"] for k in (1, 2, 4)), d["killed"]["bits"]}
         row(
             "bits of W and H: threads, Dask with 1, 2 and 4 workers, and with one killed",
@@ -343,22 +354,25 @@ def report(found: dict[str, Any]) -> str:
             w = d[f"workers_{k}"]
             row(f"Dask, {k} workers, 12 blocks", f"{w['pass_s']:.2f} s a pass, {w['peak_mb_per_worker']:.0f} MB per worker", "")
         row("the pass in which a worker was killed", f"{d['killed']['slowest_pass_s']:.1f} s", "made up for")
-        for parts, t in d["blocks"].items():
-            row(
-                f"{parts} blocks: threads, Dask with 2 workers, the difference",
-                f"{t['threads_s']:.2f} s, {t['dask_s']:.2f} s, {t['overhead_s']:.2f} s",
-                "",
-            )
+    for count, t in found.get("parts", {}).items():
+        row(
+            f"{count} blocks: two threads, Dask with 2 workers, the difference",
+            f"{t['threads_s']:.2f} s, {t['dask_s']:.2f} s, {t['overhead_s']:.2f} s",
+            "",
+        )
     return "\n".join(lines) + "\n"
 
 
-PARTS: dict[str, Callable[[int, Path], dict[str, Any]]] = {"big": big, "newsgroups": newsgroups, "slope": slope, "dask": dask}
+PARTS: dict[str, Callable[[int, Path], dict[str, Any]]] = {
+    "big": big, "newsgroups": newsgroups, "slope": slope, "workers": workers, "parts": parts,
+}  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.blocks", description=__doc__.partition("\n")[0])
     parser.add_argument("parts", nargs="*", default=list(PARTS), metavar="PART", help=f"of {', '.join(PARTS)} (default: all)")
     parser.add_argument("--stored", type=int, default=500_000_000, help="stored values of the largest store")
+    parser.add_argument("--blocks", type=int, nargs="+", default=PARTITIONS, help="numbers of blocks that `parts` measures")
     parser.add_argument("--folder", type=Path, help="where stores are made and kept (default: a temporary one, removed)")
     parser.add_argument("--out", type=Path, default=RESULTS, help="where blocks.json and blocks.md are written")
     asked = parser.parse_args()
@@ -369,7 +383,10 @@ def main() -> None:
     try:
         for name in asked.parts:
             began = time.perf_counter()
-            found[name] = PARTS[name](asked.stored, folder)
+            if name == "parts":  # some of them at a time: each takes half a minute
+                found[name] = found.get(name, {}) | parts(asked.stored, folder, asked.blocks)
+            else:
+                found[name] = PARTS[name](asked.stored, folder)
             gc.collect()
             print(f"{name}: {time.perf_counter() - began:.0f} s", flush=True)
             file.write_text(json.dumps(found, indent=1) + "\n")
