@@ -77,6 +77,8 @@ def main() -> None:
     if not learning and not bench:
         notices.chosen()
     page.run()
+    if session.said_all() and not learning:
+        st.rerun()  # what the page found of the address stands above it
     if bench:
         panel.elsewhere()
     signin.who()

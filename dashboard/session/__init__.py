@@ -71,6 +71,8 @@ from dashboard.session.flow import (
 from dashboard.session.holding import held
 from dashboard.session.learning import prepare_lessons, presenting, sent
 from dashboard.session.outside import outside
+from dashboard.session.refusing import cannot, not_there
+from dashboard.session.refusing import end as said_all
 from dashboard.session.steering import (
     attempt,
     branches,
@@ -115,6 +117,7 @@ __all__ = [
     "bring_first",
     "bring_listed",
     "bring_together",
+    "cannot",
     "changed",
     "choose",
     "chosen_data",
@@ -156,6 +159,7 @@ __all__ = [
     "load_job",
     "losses",
     "most_rank",
+    "not_there",
     "numbered",
     "open_run",
     "other_data",
@@ -172,6 +176,7 @@ __all__ = [
     "redoable",
     "refusals",
     "said",
+    "said_all",
     "sent",
     "set_control",
     "set_filter",

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from dashboard import links
-from dashboard.session import bar, dividing, filtering
+from dashboard.session import bar, dividing, filtering, refusing
 from dashboard.session.tab import State, control_value, set_control, state
 from dashboard.work.fitting import FIRST
 
@@ -111,10 +111,13 @@ def numbered(name: str, choices: list[int], usual: int = 0) -> int:
     """
     given, known = bar.said(name), state().address.numbers
     value = control_value(name, None)
-    if given and (value is None or given != known.get(name)):
-        value = int(given) - 1 if given.isascii() and given.isdigit() and len(given) < LONGEST_NUMBER else usual
-    value = value if value in choices else usual if usual in choices else choices[0]
-    set_control(name, value)
-    known[name] = str(value + 1)
+    news = bool(given) and (value is None or given != known.get(name))
+    if news:
+        value = int(given) - 1 if given.isascii() and given.isdigit() and len(given) < LONGEST_NUMBER else None
+    found = value if value in choices else usual if usual in choices else choices[0]
+    if news and found != value:
+        refusing.cannot(name, given, found + 1, f"a number from {min(choices) + 1} to {max(choices) + 1}")
+    set_control(name, found)
+    known[name] = str(found + 1)
     link(name, known[name])
-    return int(value)
+    return int(found)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from dashboard import links
-from dashboard.session import dividing
+from dashboard.session import dividing, refusing
 from dashboard.session.address import named
 from dashboard.session.controls import able_solver, expected, pending, quick, ran, refusals, said, settle, take, turn, wanted
 from dashboard.session.editing import edit
@@ -53,6 +53,7 @@ def begin() -> None:
         me.fresh = False
         if lost():
             me.tell(LOST.format(minutes=LEASE / 60))
+    refusing.begin()
     jobs().heartbeat(me.id)  # whatever page is open, what is computed for this session is still wanted
     dividing.look_up()
     _follow_address(me)
@@ -85,6 +86,9 @@ def _follow_address(me: State) -> None:
     if spec.data == "upload" and upload is None:
         me.address.missing = spec
         return
+    if spec.data != "upload" and spec.fingerprint:
+        me.tell("The link's part print was left out: it names data of one's own, and this link is to data of the catalog.")
+        spec = spec.replace(fingerprint="")
     if spec.data != "upload" and spec.data not in catalog.cards():
         me.notice = Notice(f"This link names a data set that is not in the catalog: {spec.data[:40]!r}.")
         return

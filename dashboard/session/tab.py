@@ -176,12 +176,16 @@ class Address:
     """written : the run's parameters that were last put into the address; missing : a run it names whose data is not here.
 
     shall : what it shall say when this script run is over, by name; "" for nothing
+    given : what is news in it in this script run; seen : what it said after the last; told : how many news there were before
     numbers : components that pages put into it, by the names of their controls
     divided : the divided topics that it said last, or that were last put into it; to_divide : those whose run is not here yet
     """
 
     written: dict[str, str] | None = None
     shall: dict[str, str] = field(default_factory=dict)
+    given: dict[str, str] = field(default_factory=dict)
+    seen: dict[str, str] = field(default_factory=dict)
+    told: int = 0
     numbers: dict[str, str] = field(default_factory=dict)
     missing: RunSpec | None = None
     divided: str = ""

@@ -36,6 +36,8 @@ def draw() -> None:
     elif watched in watch.TITLES:
         watch.draw(watched)
     else:
+        if watched:
+            st.info(markdown(session.not_there("watch", watched, "the course", ", ".join(watch.TITLES)), 400))
         course()
 
 
@@ -89,10 +91,13 @@ def lesson(key: str) -> None:
     lessons, _ = shelf.course()
     at = [each.key for each in lessons].index(key) if key in [each.key for each in lessons] else -1
     onward = lessons[at + 1] if 0 <= at < len(lessons) - 1 else None
-    step = session.linked("step")
+    step, steps = session.linked("step"), len(head["steps"])
+    if step and not (step.isascii() and step.isdecimal() and 1 <= int(step) <= steps):
+        st.info(markdown(session.not_there("step", step, "the first", f"1 to {steps}"), 400))
+        step = "1"
     told: dict[str, Any] = {
         # the address follows the reader; what is handed over must not, or every step would come back as a new beginning
-        "open": session.control(f"opened-{key}", int(step) if step.isascii() and step.isdecimal() else 1),
+        "open": session.control(f"opened-{key}", int(step or 1)),
         "notation": session.control("opened-notation", "V" if session.linked("notation") == "V" else "X"),
         "present": session.presenting(),
         "only": session.linked("only"),

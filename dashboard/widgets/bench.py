@@ -84,8 +84,12 @@ def linked(key: str, name: str, allowed: Sequence[Any] | range, usual: Any = Non
     given = session.linked(name)
     if given and session.control_value(key, None) is None:
         value: Any = int(given) - first if given.isascii() and given.isdigit() else given
+        value = {"True": True, "False": False}.get(given, value)
         if isinstance(allowed[0], type(value)) and _among(value, allowed):
             session.set_control(key, value)
+        else:
+            shown = allowed[0] if usual is None else usual
+            session.cannot(name, given, shown + first if isinstance(shown, int) and not isinstance(shown, bool) else shown)
     within(key, allowed, usual)
     now = session.control_value(key, None)
     written = now + first if isinstance(now, int) else now
