@@ -91,13 +91,9 @@ def lesson(key: str) -> None:
     lessons, _ = shelf.course()
     at = [each.key for each in lessons].index(key) if key in [each.key for each in lessons] else -1
     onward = lessons[at + 1] if 0 <= at < len(lessons) - 1 else None
-    step, steps = session.linked("step"), len(head["steps"])
-    if step and not (step.isascii() and step.isdecimal() and 1 <= int(step) <= steps):
-        st.info(markdown(session.not_there("step", step, "the first", f"1 to {steps}"), 400))
-        step = "1"
     told: dict[str, Any] = {
         # the address follows the reader; what is handed over must not, or every step would come back as a new beginning
-        "open": session.control(f"opened-{key}", int(step or 1)),
+        "open": session.control(f"opened-{key}", first_step(len(head["steps"]))),
         "notation": session.control("opened-notation", "V" if session.linked("notation") == "V" else "X"),
         "present": session.presenting(),
         "only": session.linked("only"),
@@ -122,6 +118,15 @@ def lesson(key: str) -> None:
             type="tertiary",
             help="Works offline, in any browser, light and dark; printed, it is a handout with the answers at the end.",
         )
+
+
+def first_step(steps: int) -> int:
+    """The step that the address asks for; the first where there is no such one, and then that is said."""
+    step = session.linked("step")
+    if not step or (step.isascii() and step.isdecimal() and 1 <= int(step) <= steps):
+        return int(step or 1)
+    st.info(markdown(session.not_there("step", step, "the first", f"1 to {steps}"), 400))
+    return 1
 
 
 def turned() -> None:
