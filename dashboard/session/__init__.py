@@ -73,6 +73,7 @@ from dashboard.session.learning import prepare_lessons, presenting, sent
 from dashboard.session.outside import outside
 from dashboard.session.refusing import cannot, not_there
 from dashboard.session.refusing import end as said_all
+from dashboard.session.showing import unlinked
 from dashboard.session.steering import (
     attempt,
     branches,
@@ -195,6 +196,7 @@ __all__ = [
     "undo_edit",
     "undo_edits",
     "undo_wish",
+    "unlinked",
     "use_sample",
     "wait",
     "waiting",

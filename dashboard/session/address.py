@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from dashboard import links
-from dashboard.session import bar, dividing, filtering, refusing
+from dashboard.session import bar, dividing, filtering, refusing, showing
 from dashboard.session.tab import State, control_value, set_control, state
 from dashboard.work.fitting import FIRST
 
@@ -51,6 +51,7 @@ def end() -> None:
             for name in links.PARAMETERS:
                 bar.say(name, query.get(name, ""))
             me.address.written = query
+        showing.write(me.shown.run)
         dividing.write(me.shown.run)
     filtering.write_filter()
     bar.write()
@@ -63,11 +64,13 @@ def end_part() -> None:
 
 
 def address() -> str:
-    """The address that opens the run on screen, on the page that is open, for the items that are looked at."""
+    """The address that opens the run on screen, on the page that is open, for the items that are looked at, with its names."""
     run = state().shown.run
     said = links.to_query(run.spec, FIRST) if run is not None else {}
     if run is not None and (cuts := dividing.as_linked(run)):
         said = {**said, dividing.NAME: cuts}
+    if run is not None and (shown := showing.as_linked(run)):
+        said = {**said, showing.NAME: shown}
     if looked_at := filtering.as_written():
         said = {**said, filtering.NAME: looked_at}
     query = urlencode(said)

@@ -1,6 +1,6 @@
-"""Which topics does the address say are divided? An edit of the view like any other, and the only one that a link holds.
+"""Which topics does the address say are divided? An edit of the view like any other, and the only one that it always holds.
 
-Names and hidden words are a person's own and stay out of links; into how many a topic is divided says nothing of anybody.
+Names and hidden words are a person's own (`showing`); into how many a topic is divided says nothing of anybody.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from dashboard import links
-from dashboard.session import dividing, refusing
+from dashboard.session import dividing, refusing, showing
 from dashboard.session.address import named
 from dashboard.session.controls import able_solver, expected, pending, quick, ran, refusals, said, settle, take, turn, wanted
 from dashboard.session.editing import edit
@@ -55,6 +55,7 @@ def begin() -> None:
             me.tell(LOST.format(minutes=LEASE / 60))
     refusing.begin()
     jobs().heartbeat(me.id)  # whatever page is open, what is computed for this session is still wanted
+    showing.look_up()
     dividing.look_up()
     _follow_address(me)
     follow()
@@ -62,6 +63,7 @@ def begin() -> None:
     if me.shown.run is None and me.under_way.fit is None and me.notice is None and me.address.missing is None:
         fit()
         adopt()
+    showing.take_over()
     dividing.take_over()
     settle()
 

@@ -179,6 +179,7 @@ class Address:
     given : what is news in it in this script run; seen : what it said after the last; told : how many news there were before
     numbers : components that pages put into it, by the names of their controls
     divided : the divided topics that it said last, or that were last put into it; to_divide : those whose run is not here yet
+    shown : names, merges and hidden words that it brought; to_show : those whose run is not here yet
     """
 
     written: dict[str, str] | None = None
@@ -190,6 +191,8 @@ class Address:
     missing: RunSpec | None = None
     divided: str = ""
     to_divide: str = ""
+    shown: str = ""
+    to_show: str = ""
 
 
 @dataclass

@@ -74,6 +74,14 @@ def copy_link(run: FittedRun) -> None:
         else:
             st.markdown("Opens this view of this run in another tab or on another machine.")
         address = session.address()
+        changed = session.edits(run)
+        if session.unlinked(run):
+            st.markdown(
+                ":orange[:material/link_off:] Without names, merges and hidden words, which are too long for a link. A saved run "
+                "(Export) keeps them."
+            )
+        elif changed:
+            st.markdown(f":small[:gray[With what you changed in how topics are shown: {changed.sentence}.]]")
         if session.filter_unlinked():
             st.markdown(":orange[:material/link_off:] Without the filter, which is too long for a link. A saved run keeps it.")
         if links.too_long(run.spec):
