@@ -19,7 +19,7 @@ from dashboard.session.controls import able_solver, expected, pending, quick, ra
 from dashboard.session.editing import edit
 from dashboard.session.filtering import follow, set_filter
 from dashboard.session.holding import make_room
-from dashboard.session.keeping import came_to, passed_through, take_in
+from dashboard.session.keeping import came_to, passed_through, take_in, upload_of
 from dashboard.session.tab import Before, Fit, Load, Notice, State, jobs, lost, state, wait
 from dashboard.work.estimates import estimate
 from dashboard.work.fitting import FIRST, FittedRun, continue_work, data_key, fit_key, fit_work, load_work
@@ -84,7 +84,7 @@ def _follow_address(me: State) -> None:
     if kept is not None:
         show(kept.key)
         return
-    upload = _upload(me, spec.fingerprint)
+    upload = upload_of(me, spec.fingerprint)
     if spec.data == "upload" and upload is None:
         me.address.missing = spec
         return
@@ -100,12 +100,6 @@ def _follow_address(me: State) -> None:
     before = earlier or Before(me.wanted.spec, me.chosen.data)
     want(spec, upload)
     fit(spec, before)
-
-
-def _upload(me: State, fingerprint: str) -> Dataset | None:
-    """Data that this person brought, in use or beside a kept run."""
-    kept = {run.dataset.fingerprint: run.dataset for run in me.shown.kept.values() if run.spec.data == "upload"}
-    return {**kept, **me.chosen.uploads}.get(fingerprint)
 
 
 def want(spec: RunSpec, data: Dataset | None) -> None:

@@ -12,6 +12,7 @@ from dashboard.session.editing import edits
 from dashboard.session.tab import State
 from dashboard.work.fitting import FittedRun
 from nmfcore.core.spec import RunSpec
+from nmfcore.data.model.dataset import Dataset
 
 MOST_KEPT = 8  # runs a session holds on to, besides the one on screen where that is passed through
 MOST_STEPS = 40  # models between wishes that it holds on to besides; what is dropped is computed anew
@@ -53,6 +54,12 @@ def passed_through(me: State) -> str:
 def came_to(me: State, key: str) -> None:
     """The person has come back to a run: it is one of those they made."""
     me.shown.passed.pop(key, None)
+
+
+def upload_of(me: State, fingerprint: str) -> Dataset | None:
+    """Data that this person brought, in use or beside a kept run."""
+    kept = {run.dataset.fingerprint: run.dataset for run in me.shown.kept.values() if run.spec.data == "upload"}
+    return {**kept, **me.chosen.uploads}.get(fingerprint)
 
 
 def _worth(me: State, run: FittedRun) -> int:
