@@ -14,10 +14,10 @@ from dashboard import session
 from dashboard.figures.word_changes import STYLE, Change, word_changes
 from dashboard.text.explanations import reading
 from dashboard.text.plain import markdown
-from dashboard.widgets import bench
+from dashboard.widgets import bench, how_firmly
 from dashboard.work import steering
 from dashboard.work.told import LONGEST_LINK, Subject, Told, from_link, to_link, told_key, told_work
-from nmfcore.core.guidance import HOW, Guidance
+from nmfcore.core.guidance import Guidance
 from nmfcore.guide import Edit, Lift
 
 LINKED = "told"  # what the address calls the wishes
@@ -54,14 +54,7 @@ def draw(subject: Subject, shown: Any, form: Form) -> Told | None:
 
 def how_control(page: str) -> str:
     """How near a part stays to what it shall be about."""
-    key = f"{page}-told-how"
-    bench.within(key, HOW, "firmly")
-    return str(
-        st.segmented_control(
-            "How firmly", HOW, format_func=str.capitalize, key=key, required=True,
-            help="How near it stays to what you ask for: a cosine of 0.7, 0.9 or 1. What you name is among its first ten anyway.",
-        )
-    )  # fmt: skip
+    return how_firmly.control(f"{page}-told-how", "What you name is")
 
 
 def _head(subject: Subject, kept: Guidance) -> None:

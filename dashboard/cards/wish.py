@@ -14,11 +14,11 @@ from dashboard.cards import wish_preview
 from dashboard.text.explanations import reading
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import part
-from dashboard.widgets import bench
+from dashboard.widgets import bench, how_firmly
 from dashboard.work import steering
 from dashboard.work.fitting import FittedRun
 from nmfcore.core.factorization import Axis
-from nmfcore.core.guidance import FIRST_WORDS, HOW, MOST_NAMES, OTHERS
+from nmfcore.core.guidance import FIRST_WORDS, MOST_NAMES, OTHERS
 from nmfcore.guide import Add, Delete, Edit, Forbid, Group, Lift, Merge, Move, Pin, Remove, Seed, Split
 from nmfcore.topics.terms import best, find_terms
 
@@ -185,7 +185,7 @@ def wanted(run: FittedRun, verb: str, spec: Verb, noun: str) -> tuple[Edit | Non
     together = topics_control(run, noun) if verb == "merge" else ()
     if spec.words:
         words, lacks = words_control(run, spec.words, topic if topic != EVERYWHERE else None)
-    how = how_control() if verb in ("about", "give", "group") else "firmly"
+    how = how_firmly.control(FIRMLY, "Words are") if verb in ("about", "give", "group") else "firmly"
     items = tuple(int(i) for i in session.control_value(ITEMS, ()))
     rows = run.dataset.axes.rows
     if verb in ("group", "remove"):
@@ -312,18 +312,6 @@ def name(axis: Axis, j: int, n: int) -> int | str:
         return j
     label = str(axis.labels[j])
     return label if next((i for i in range(n) if str(axis.labels[i]) == label), j) == j and len(label) <= 100 else j
-
-
-def how_control() -> str:
-    """How firmly."""
-    bench.within(FIRMLY, HOW, "firmly")
-    meanings = {"loosely": "Loosely", "firmly": "Firmly", "exactly": "Exactly"}
-    return str(
-        st.segmented_control(
-            "How firmly", HOW, format_func=meanings.__getitem__, key=FIRMLY, required=True,
-            help="How near it stays to what you ask for: a cosine of 0.7, 0.9 or 1. Words are among its first ten anyway.",
-        )
-    )  # fmt: skip
 
 
 def rest(run: FittedRun, noun: str) -> str:
