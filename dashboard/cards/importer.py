@@ -205,6 +205,10 @@ def _numbers(outcome: Outcome) -> None:
         f":small[:gray[{data_card.amount(dataset.nbytes)}, {'sparse' if dataset.sparse else 'dense'} {dataset.X.dtype}. "
         f"A fit at rank {outcome.rank} takes about {data_card.amount(outcome.memory)} of memory; its time is a first guess.]]"
     )
+    read = outcome.table.notes if outcome.table is not None else ()
+    for note in dict.fromkeys(dataset.notes):  # what became of it after it was read
+        if note not in read:
+            st.markdown(f":orange[:material/info:] {markdown(note, 400)}")
 
 
 def _refusal(brought: Import, refusal: Refusal) -> None:

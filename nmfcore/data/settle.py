@@ -283,7 +283,8 @@ class _Work:
         """Say it where all entries are zero: there is nothing to factorize, and any model explains it."""
         if not np.any(self.X.data if sp.issparse(self.X) else self.X):
             m, n = self.X.shape
-            self.notes.append(f"All {m * n:,} entries are zero: there is nothing to factorize.")
+            way_out = "Look whether the right sheet, rows and decimal sign are read, or bring another file."
+            self.notes.append(f"All {m * n:,} entries are zero: there is nothing to factorize. {way_out}")
 
     def _fits_dense(self, what: str) -> None:
         m, n = self.X.shape

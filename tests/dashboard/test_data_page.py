@@ -290,6 +290,13 @@ def test_a_link_to_an_upload_opens_when_the_same_file_is_brought():
     assert "not the data of the link" in said(settled(other))
 
 
+def test_a_file_of_zeros_is_said_to_be_one_with_what_can_be_done():
+    app = bring(start(), "zeros.csv", b"name,a,b\nx,0,0\ny,0,0\nz,0,0\n")
+    assert "All 6 entries are zero: there is nothing to factorize. Look whether the right sheet" in said(app).replace(
+        "\u2060", ""
+    )
+
+
 def test_zeros_of_ratings_can_be_made_real():
     app = start()
     app.button(key="open-tv").click().run()
