@@ -20,15 +20,16 @@ APP = str(HERE / "app.py")
 TEXT = {"find", "word", "file"}  # a search: any text can be followed
 ELSEWHERE = {
     "store",
+    "content",
     "passes",
     "told",
     "image",
     "model",
+    "and",
     "present",
     "only",
     "notation",
-    "and",
-}  # need a store or a fit; or a switch
+}  # need a store or a fit
 
 # Names of pages and something that none of them has; several at one time, since each is said by itself
 IMPOSSIBLE = [
