@@ -15,6 +15,7 @@ from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card
+from dashboard.widgets.alone import alone
 from dashboard.widgets.filter_bar import Subset
 from dashboard.work.fitting import FittedRun
 from dashboard.work.lenses import shares_key, shares_work
@@ -149,17 +150,17 @@ def finding(made: GroupShares, called: Components) -> str:
     )
 
 
-@st.fragment  # another picture or order draws nothing else anew
+@alone  # another picture or order draws nothing else anew
 def draw(shown: TopicsShown, grouping: Grouping, made: GroupShares) -> None:
     """The picture chosen, and what it is over."""
     called = shown.called()
     noun = called.noun
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        bench.linked("groups-picture", "picture", list(PICTURES))
+        bench.linked("groups-picture", "as", list(PICTURES), was="picture")
         picture = st.segmented_control(
             "Show", list(PICTURES), format_func=PICTURES.__getitem__, key="groups-picture", required=True
         )
-        bench.linked("groups-order", "order", list(ORDERS))
+        bench.linked("groups-order", "sorted", list(ORDERS), was="order")
         order = st.segmented_control(
             f"{noun.capitalize()}s", list(ORDERS), format_func=ORDERS.__getitem__, key="groups-order", required=True,
             help="Difference: largest mean share in a group less the smallest.",

@@ -15,6 +15,7 @@ from dashboard.text.plain import clean, markdown
 from dashboard.text.words import part, seconds
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card
+from dashboard.widgets.alone import alone
 from dashboard.widgets.filter_bar import Subset
 from dashboard.work.fitting import FittedRun
 from dashboard.work.lenses import map_key, map_seconds, map_work, trust_key, trust_work
@@ -35,7 +36,7 @@ def rows_name(run: FittedRun) -> str:
     return markdown(run.dataset.axes.rows.name)
 
 
-@st.fragment  # another colour or search draws nothing else anew
+@alone  # another colour or search draws nothing else anew
 def draw(shown: TopicsShown, found: Subset, looked_at: Filter) -> None:
     """The controls, the map, how far it can be trusted.
 

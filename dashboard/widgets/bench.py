@@ -76,12 +76,13 @@ def _among(value: Any, allowed: Sequence[Any] | range) -> bool:
     return (isinstance(value, int) or not isinstance(allowed, range)) and value in allowed
 
 
-def linked(key: str, name: str, allowed: Sequence[Any] | range, usual: Any = None, *, first: int = 0) -> None:
+def linked(key: str, name: str, allowed: Sequence[Any] | range, usual: Any = None, *, first: int = 0, was: str = "") -> None:
     """The same for a control that is part of the page's address, under `name`; what the address says counts once, if allowed.
 
     first : what the address calls 0, so that lists of labels are counted from 1 there
+    was : the name in addresses of before
     """
-    given = session.linked(name)
+    given = session.linked(name) or (session.linked(was) if was else "")
     if given and session.control_value(key, None) is None:
         value: Any = int(given) - first if given.isascii() and given.isdigit() else given
         value = {"True": True, "False": False}.get(given, value)

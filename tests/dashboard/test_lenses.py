@@ -460,3 +460,22 @@ def test_what_changed_between_two_halves():
     halves = bins(app.session_state["nmf"].shown.run.dataset.facts["year"], "two halves")
     assert abs(int(halves.counts[0]) - int(halves.counts[1])) <= 2 * np.unique(year, return_counts=True)[1].max()
     assert f"Furthest apart in their topics: **{halves.names[0]}** and **{halves.names[1]}**" in text(app)
+
+
+@pytest.mark.parametrize(
+    ("control", "value", "name", "page"),
+    [("groups-picture", "multiples", "as", "topics"), ("groups-order", "number", "sorted", "matrices")],
+)
+def test_a_choice_of_by_group_is_in_the_address_and_stands_in_no_other_pages_way(control, value, name, page):
+    """Its names were also those of controls of other pages, which could then not be drawn."""
+    app = opened("groups", by="genre")
+    app.segmented_control(key=control).set_value(value).run()
+    assert app.query_params[name] == [value]
+    app.switch_page(f"views/{page}.py").run()
+    assert not app.exception
+
+
+def test_an_address_of_before_names_the_picture_of_by_group():
+    app = opened("groups", by="genre", picture="multiples", order="number")
+    assert app.segmented_control(key="groups-picture").value == "multiples"
+    assert app.segmented_control(key="groups-order").value == "number"

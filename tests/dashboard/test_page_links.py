@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+
+import dashboard
 
 APP = str(Path(__file__).resolve().parents[2] / "dashboard" / "app.py")
 
@@ -59,3 +62,22 @@ def test_a_choice_is_written_into_the_address_and_the_usual_one_is_not():
     assert in_address(app, "topics") == "6"
     app.slider(key="symmetric-rank-slider").set_value(10).run()
     assert in_address(app, "topics") == ""
+
+
+def test_no_name_in_an_address_is_read_by_the_program_on_one_page_and_by_a_control_on_another():
+    """Streamlit lets nobody write a name that a control is bound to, on whatever page."""
+    sources = [path.read_text(encoding="utf-8") for path in Path(dashboard.__file__).parent.rglob("*.py")]
+    linked = {
+        name
+        for text in sources
+        for name in re.findall(r"\b(?:linked|link)\((?:[^()]|\([^()]*\))*?\"([a-z-]+)\", (?:list|range|\[)", text)
+    }
+    bound = set()
+    for text in sources:
+        constants = dict(re.findall(r"^([A-Z]+) = \"([a-z-]+)\"", text, re.M))
+        for call in re.findall(r"st\.\w+\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*bind=\"query-params\"", text):
+            key = re.search(r"\bkey=\"?([\w-]+)", call)
+            bound |= {constants.get(key[1], key[1])} if key else set()
+    assert {"by", "as", "sorted", "of", "show", "zero"} <= linked
+    assert {"matrix", "picture", "colours", "aspect", "word"} <= bound
+    assert not linked & bound
