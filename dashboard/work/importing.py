@@ -488,7 +488,7 @@ def _text(value: Any) -> str:
 
 def facts(table: Table) -> dict[str, str]:
     """What was recognised, as plain text by name; names and labels in it come from the file."""
-    understood, (m, n) = table.understood, table.shape
+    understood = table.understood
     said = {"Format": _format(understood)}
     if understood.get("sheet"):
         said["Sheet"] = str(understood["sheet"])
@@ -504,30 +504,32 @@ def facts(table: Table) -> dict[str, str]:
         said["Header"] = "the first row holds the names" if understood["header"] else "none"
     if "index_column" in understood and table.content not in ("ratings", "counts"):
         said["Row labels"] = column_name(understood["index_column"]) if understood["index_column"] is not None else "none"
-    if table.content == "documents":
-        said["Content"] = f"{m:,} documents"
-        if "text_column" in understood:
-            said["Texts"] = column_name(understood["text_column"])
+    said["Content"] = _content(table)
+    if table.content == "documents" and "text_column" in understood:
+        said["Texts"] = column_name(understood["text_column"])
     elif table.content == "ratings":
-        said["Content"] = f"ratings by {m:,} users of {n:,} items"
-        columns = understood.get("rating_columns") or ()
-        said["User, item, rating"] = ", ".join(column_name(column) for column in columns)
-    elif table.content == "counts":
-        (rows, _), (columns_, _) = understood.get("axes") or (("documents", ""), ("terms", ""))
-        said["Content"] = f"counts of {n:,} {columns_} in {m:,} {rows}"
-    elif table.content == "images":
-        height, width = table.image_shape or (0, 0)
-        said["Content"] = f"{m:,} pictures of {height} × {width} pixels"
-    else:
-        said["Content"] = f"a matrix of {m:,} rows × {n:,} columns"
+        said["User, item, rating"] = ", ".join(column_name(column) for column in understood.get("rating_columns") or ())
     if understood.get("dtype"):
         said["Numbers"] = str(understood["dtype"])
-    if table.aside:
-        said["Facts"] = ", ".join(list(table.aside)[:8]) + (" …" if len(table.aside) > 8 else "")
-    if table.column_aside:
-        names = list(table.column_aside)
-        said["Facts of the columns"] = ", ".join(names[:8]) + (" …" if len(names) > 8 else "")
+    for title, aside in (("Facts", table.aside), ("Facts of the columns", table.column_aside)):
+        said[title] = ", ".join(list(aside)[:8]) + (" …" if len(aside) > 8 else "")
     return {name: text for name, text in said.items() if text}
+
+
+def _content(table: Table) -> str:
+    """What a table holds, and how much of it."""
+    m, n = table.shape
+    if table.content == "documents":
+        return f"{m:,} documents"
+    if table.content == "ratings":
+        return f"ratings by {m:,} users of {n:,} items"
+    if table.content == "counts":
+        (rows, _), (columns, _) = table.understood.get("axes") or (("documents", ""), ("terms", ""))
+        return f"counts of {n:,} {columns} in {m:,} {rows}"
+    if table.content == "images":
+        height, width = table.image_shape or (0, 0)
+        return f"{m:,} pictures of {height} × {width} pixels"
+    return f"a matrix of {m:,} rows × {n:,} columns"
 
 
 def _format(understood: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -28,37 +29,9 @@ def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
     """The counts of words (columns) in documents (rows)."""
     notes: list[str] = []
     with source.open() as raw, io.TextIOWrapper(raw, encoding="ascii", errors="replace") as text:
-        sizes = []
-        for number in (1, 2, 3):
-            line = text.readline(100).strip()
-            if not line.isascii() or not line.isdigit() or len(line) > 15:
-                raise UploadError(
-                    "The number of documents, words or entries is damaged",
-                    place=f"line {number}",
-                    value=shown(line),
-                    way_out=_AGAIN,
-                )
-            sizes.append(int(line))
-        m, n, stored = sizes
-        if min(m, n) < 1:
-            raise UploadError(f"The file announces {m:,} documents and {n:,} words", place="line 1", way_out=_AGAIN)
-        arrays.check_shape((m, n), limits, dense=False)
-        if stored > limits.stored_values:
-            raise TooLarge(
-                f"The file announces {stored:,} entries; at most {limits.stored_values:,} can be read",
-                way_out="Take a part of it.",
-            )
-        parts = []
-        count = 0
-        while True:
-            lines = text.readlines(BLOCK * 12)
-            if not lines:
-                break
-            block = _numbers(lines, 4 + count)
-            count += len(block)
-            if count > stored:
-                raise UploadError(f"The file announces {stored:,} entries, but there are more", way_out=_AGAIN)
-            parts.append(block)
+        m, n, stored = _announced(text, limits)
+        parts = list(_blocks(text, stored))
+    count = sum(map(len, parts))
     if count != stored:
         raise UploadError(f"The file announces {stored:,} entries, but there are {count:,}", way_out=_AGAIN)
     table = np.concatenate(parts) if parts else np.empty((0, 3))
@@ -69,6 +42,42 @@ def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
     notes.insert(0, f"Bags of words: {m:,} documents, {n:,} words, {stored:,} counts; a word that is not listed occurs 0 times.")
     understood = {"format": "bow", "axes": [["documents", "document"], ["terms", "term"]]}
     return Table(name=source.name, content="counts", X=X, notes=tuple(notes), understood=understood)
+
+
+def _announced(text: io.TextIOWrapper, limits: Limits) -> tuple[int, int, int]:
+    """The numbers of documents, words and entries, in the first three lines."""
+    sizes = []
+    for number in (1, 2, 3):
+        line = text.readline(100).strip()
+        if not line.isascii() or not line.isdigit() or len(line) > 15:
+            raise UploadError(
+                "The number of documents, words or entries is damaged",
+                place=f"line {number}",
+                value=shown(line),
+                way_out=_AGAIN,
+            )
+        sizes.append(int(line))
+    m, n, stored = sizes
+    if min(m, n) < 1:
+        raise UploadError(f"The file announces {m:,} documents and {n:,} words", place="line 1", way_out=_AGAIN)
+    arrays.check_shape((m, n), limits, dense=False)
+    if stored > limits.stored_values:
+        raise TooLarge(
+            f"The file announces {stored:,} entries; at most {limits.stored_values:,} can be read",
+            way_out="Take a part of it.",
+        )
+    return m, n, stored
+
+
+def _blocks(text: io.TextIOWrapper, stored: int) -> Iterator[np.ndarray]:
+    """The entries, block by block; refused as soon as there are more than announced."""
+    count = 0
+    while lines := text.readlines(BLOCK * 12):
+        block = _numbers(lines, 4 + count)
+        count += len(block)
+        if count > stored:
+            raise UploadError(f"The file announces {stored:,} entries, but there are more", way_out=_AGAIN)
+        yield block
 
 
 def _numbers(lines: list[str], first: int) -> np.ndarray:

@@ -42,7 +42,29 @@ def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
 
 def read_bundle(name: str, members: Sequence[str], content: Callable[[str], bytes], limits: Limits) -> Table:
     """The pictures of an archive or a folder as rows."""
-    members = sorted(members, key=_natural)
+    names = sorted(members, key=_natural)
+    X, shape, coloured = _pixels(names, content, limits)
+    folders = [member.rsplit("/", 1)[0] if "/" in member else "" for member in names]
+    notes = [f"{counted(len(names), 'picture')} of {shape[0]} x {shape[1]} pixels; grey values from 0 (black) to 1 (white)."]
+    if coloured:
+        notes.append(f"{counted(coloured, 'picture has', 'pictures have')} colours; they were turned into grey.")
+    aside = {"folder": folders} if len(set(folders)) > 1 else {}
+    return Table(
+        name=name,
+        content="images",
+        X=X,
+        row_labels=names,
+        notes=tuple(notes),
+        understood={"format": "zip", "holds": "pictures", "files": len(names), "image": list(shape)},
+        aside=aside,
+        image_shape=shape,
+    )
+
+
+def _pixels(
+    members: Sequence[str], content: Callable[[str], bytes], limits: Limits
+) -> tuple[np.ndarray, tuple[int, int], int]:  # fmt: skip
+    """X (m, height * width) of the grey values, the size of a picture, and how many had colours."""
     X: np.ndarray | None = None
     shape: tuple[int, int] | None = None
     coloured = 0
@@ -67,22 +89,7 @@ def read_bundle(name: str, members: Sequence[str], content: Callable[[str], byte
         X[number] = grey.reshape(-1)
     assert X is not None
     assert shape is not None
-    names = list(members)
-    folders = [member.rsplit("/", 1)[0] if "/" in member else "" for member in names]
-    notes = [f"{counted(len(names), 'picture')} of {shape[0]} x {shape[1]} pixels; grey values from 0 (black) to 1 (white)."]
-    if coloured:
-        notes.append(f"{counted(coloured, 'picture has', 'pictures have')} colours; they were turned into grey.")
-    aside = {"folder": folders} if len(set(folders)) > 1 else {}
-    return Table(
-        name=name,
-        content="images",
-        X=X,
-        row_labels=names,
-        notes=tuple(notes),
-        understood={"format": "zip", "holds": "pictures", "files": len(names), "image": list(shape)},
-        aside=aside,
-        image_shape=shape,
-    )
+    return X, shape, coloured
 
 
 def _grey(content: bytes, name: str, limits: Limits) -> tuple[np.ndarray, bool]:

@@ -23,32 +23,8 @@ def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
     notes: list[str] = []
     with source.open() as raw, io.TextIOWrapper(raw, encoding="latin-1") as text:
         lines = _Lines(text)
-        head = next(lines, "").lower().split()
-        if len(head) != 5 or head[:2] != ["%%matrixmarket", "matrix"]:
-            raise UploadError(
-                "The first line is no MatrixMarket header", place="line 1", value=shown(" ".join(head)), way_out=_AGAIN
-            )
-        layout, field, symmetry = head[2:]
-        if field == "complex" or symmetry == "hermitian":
-            raise UploadError(
-                "The matrix holds complex numbers; NMF needs real ones", place="line 1", way_out="Save its modulus."
-            )
-        if layout not in ("coordinate", "array") or field not in ("real", "integer", "pattern", "double", "unsigned-integer"):
-            raise UploadError(f"A MatrixMarket file of {layout} {field} is not known", place="line 1", way_out=_AGAIN)
-        if symmetry not in ("general", "symmetric", "skew-symmetric"):
-            raise UploadError(f"The symmetry {shown(symmetry)} is not known", place="line 1", way_out=_AGAIN)
-        sizes = next((line for line in lines if line.strip() and not line.startswith("%")), "")
-        wanted = 3 if layout == "coordinate" else 2
-        if len(sizes.split()) != wanted or not all(part.isdigit() for part in sizes.split()):
-            raise UploadError(
-                "The line with the sizes is damaged", place=f"line {lines.number}", value=shown(sizes), way_out=_AGAIN
-            )
-        m, n, *stored = (int(part) for part in sizes.split())
-        if m < 1 or n < 1:
-            raise UploadError(f"The matrix has {m} rows and {n} columns", place=f"line {lines.number}", way_out=_AGAIN)
-        arrays.check_shape((m, n), limits, dense=layout == "array")
-        if symmetry != "general" and m != n:
-            raise UploadError(f"A {symmetry} matrix must be square; this one is {m:,} x {n:,}", way_out=_AGAIN)
+        layout, field, symmetry = _header(lines)
+        m, n, *stored = _sizes(lines, layout, symmetry, limits)
         if symmetry == "skew-symmetric":
             notes.append("The matrix is skew-symmetric: every entry comes with its negative.")
         if layout == "coordinate":
@@ -60,6 +36,36 @@ def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
     X = arrays.settle_infinite(X, options, notes)
     understood = {"format": "mtx", "layout": layout, "field": field, "symmetry": symmetry}
     return Table(name=source.name, X=X, notes=tuple(notes), understood=understood)
+
+
+def _header(lines: _Lines) -> tuple[str, str, str]:
+    """Layout, field and symmetry, as the first line names them."""
+    head = next(lines, "").lower().split()
+    if len(head) != 5 or head[:2] != ["%%matrixmarket", "matrix"]:
+        raise UploadError("The first line is no MatrixMarket header", place="line 1", value=shown(" ".join(head)), way_out=_AGAIN)
+    layout, field, symmetry = head[2:]
+    if field == "complex" or symmetry == "hermitian":
+        raise UploadError("The matrix holds complex numbers; NMF needs real ones", place="line 1", way_out="Save its modulus.")
+    if layout not in ("coordinate", "array") or field not in ("real", "integer", "pattern", "double", "unsigned-integer"):
+        raise UploadError(f"A MatrixMarket file of {layout} {field} is not known", place="line 1", way_out=_AGAIN)
+    if symmetry not in ("general", "symmetric", "skew-symmetric"):
+        raise UploadError(f"The symmetry {shown(symmetry)} is not known", place="line 1", way_out=_AGAIN)
+    return layout, field, symmetry
+
+
+def _sizes(lines: _Lines, layout: str, symmetry: str, limits: Limits) -> list[int]:
+    """Rows, columns and, of coordinates, the number of entries."""
+    sizes = next((line for line in lines if line.strip() and not line.startswith("%")), "")
+    wanted = 3 if layout == "coordinate" else 2
+    if len(sizes.split()) != wanted or not all(part.isdigit() for part in sizes.split()):
+        raise UploadError("The line with the sizes is damaged", place=f"line {lines.number}", value=shown(sizes), way_out=_AGAIN)
+    m, n, *stored = (int(part) for part in sizes.split())
+    if m < 1 or n < 1:
+        raise UploadError(f"The matrix has {m} rows and {n} columns", place=f"line {lines.number}", way_out=_AGAIN)
+    arrays.check_shape((m, n), limits, dense=layout == "array")
+    if symmetry != "general" and m != n:
+        raise UploadError(f"A {symmetry} matrix must be square; this one is {m:,} x {n:,}", way_out=_AGAIN)
+    return [m, n, *stored]
 
 
 _AGAIN = "Write it again, for instance with scipy.io.mmwrite."

@@ -421,28 +421,19 @@ def _triple_by_values(layout: Layout, rows: Cells, account: Account) -> str:
     pairs = [(text_of(row[0]), text_of(row[1])) for row in rows]
     if len(set(pairs)) < len(pairs):
         return ""
-    repeated = [repeats(rows, 0), repeats(rows, 1)]
     values = [value for row in rows if (value := account.numbers.value(row[2])) is not None and value == value]
+    numbered = first == second == "number"
+    enough = TRIPLES_FROM if first == second == "text" else NUMBERED_FROM
     if timed:
-        small = all(-100 <= value <= 100 for value in values)
-        if not small or (first == second == "number" and layout.named):
+        if not all(-100 <= value <= 100 for value in values) or (numbered and layout.named):
             return ""
-        kind = "ratings"
-    elif first == second == "number":
-        if (
-            layout.named
-            or len(rows) < NUMBERED_FROM
-            or not all(repeated)
-            or not rises([account.numbers.value(row[0]) or 0.0 for row in rows])
-        ):
-            return ""
-        if len(set(values)) > 12:
-            return ""
-        kind = "counts" if _look_like_counts(values) else "ratings"
-    elif len(rows) < (TRIPLES_FROM if first == second == "text" else NUMBERED_FROM) or not all(repeated):
+    elif len(rows) < enough or not (repeats(rows, 0) and repeats(rows, 1)):
         return ""
-    else:
-        kind = "counts" if _look_like_counts(values) else "ratings"
+    elif numbered:
+        rising = rises([account.numbers.value(row[0]) or 0.0 for row in rows])
+        if layout.named or not rising or len(set(values)) > 12:
+            return ""
+    kind = "counts" if not timed and _look_like_counts(values) else "ratings"
     layout.triple = (0, 1, 2)
     as_ratings = Fix(
         "Ratings", {"content": "ratings"}, "A pair that is not in the file was not rated: it is left out of the fit."
