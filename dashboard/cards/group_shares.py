@@ -92,7 +92,15 @@ def _unit(run: FittedRun, name: str) -> str | None:
         return None
     units, key = units_of(fact), f"groups-bin-{name}"
     bench.linked(key, "bin", units, usual_unit(fact))
-    return str(st.selectbox("Bins of", units, key=key, format_func=lambda one: f"a {one}" if one in UNITS else one, width=160))
+    return str(
+        st.selectbox(
+            "Bins of",
+            units,
+            key=key,
+            format_func=lambda one: f"a {one}" if one in UNITS and not one[0].isdigit() else one,
+            width=160,
+        )
+    )
 
 
 def _usual(run: FittedRun, names: list[str]) -> str:
@@ -133,7 +141,7 @@ def made(shown: TopicsShown, grouping: Grouping, found: Subset) -> GroupShares |
         return None
     key = shares_key(seen.place, str(names), rows, seed)
     work = shares_work(seen, grouping.classes, None if found.all else found.rows, seed)
-    result: GroupShares | None = bench.compute(key, work, label=f"Shares by {grouping.name}", lane="lens")
+    result: GroupShares | None = bench.compute(key, work, label=f"Shares by {grouping.name}", lane="lens-groups")
     return result
 
 

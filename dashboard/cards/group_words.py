@@ -81,7 +81,7 @@ def _words(shown: TopicsShown, rows: np.ndarray, others: np.ndarray, one: str, o
             st.markdown("A word that was not asked for is not a word that is absent, so odds are not defined here.")
         return
     key, work = odds_key(shown.seen().place, rows, others), odds_work(shown.run, rows, others)
-    found: LogOdds | ProblemError | None = bench.compute(key, work, label="Words of two groups", lane="lens-words")
+    found: LogOdds | ProblemError | None = bench.compute(key, work, label="Words of two groups", lane="lens-odds")
     if found is None:
         return
     if isinstance(found, ProblemError):

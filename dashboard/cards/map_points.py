@@ -56,7 +56,7 @@ def draw(shown: TopicsShown, found: Subset, looked_at: Filter) -> None:
             st.button("Draw the map", key="map-now", type="primary", on_click=session.set_control, args=(asked, True))
         return
     made: ItemMap | None = bench.compute(
-        key, map_work(seen, of, run.spec.seed), label="A map of the items", lane="lens", expects=map_seconds(run)
+        key, map_work(seen, of, run.spec.seed), label="A map of the items", lane="lens-map", expects=map_seconds(run)
     )
     if made is None:
         return

@@ -49,7 +49,7 @@ def draw(shown: TopicsShown, line: Timeline) -> None:
         return
     key = dynamic_key(shown.seen().place, wanted, run.spec.seed)
     found: Dynamic | None = bench.compute(
-        key, dynamic_work(run, line.bins, wanted, run.spec.seed), label="Dynamic topics", lane="lens", expects=cost or 0.0
+        key, dynamic_work(run, line.bins, wanted, run.spec.seed), label="Dynamic topics", lane="lens-dynamic", expects=cost or 0.0
     )
     if found is not None:
         _draw(shown, found)

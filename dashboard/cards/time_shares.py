@@ -58,7 +58,7 @@ def choose(run: FittedRun) -> Timeline | None:
 
 
 def _unit_words(unit: str) -> str:
-    return f"a {unit}" if unit in UNITS else unit
+    return f"a {unit}" if unit in UNITS and not unit[0].isdigit() else unit
 
 
 def no_time(run: FittedRun) -> None:
@@ -85,7 +85,7 @@ def made(shown: TopicsShown, line: Timeline, found: Subset) -> GroupShares | Non
         0,
     )
     work = shares_work(seen, classes, rows, 0)
-    result: GroupShares | None = bench.compute(key, work, label=f"Shares by {line.fact.name}", lane="lens")
+    result: GroupShares | None = bench.compute(key, work, label=f"Shares by {line.fact.name}", lane="lens-time")
     return result
 
 
