@@ -470,7 +470,7 @@ def test_a_choice_of_by_group_is_in_the_address_and_stands_in_no_other_pages_way
     """Its names were also those of controls of other pages, which could then not be drawn."""
     app = opened("groups", by="genre")
     app.segmented_control(key=control).set_value(value).run()
-    assert app.query_params[name] == [value]
+    assert value in app.query_params[name]
     app.switch_page(f"views/{page}.py").run()
     assert not app.exception
 
