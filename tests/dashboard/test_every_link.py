@@ -42,7 +42,7 @@ IMPOSSIBLE = [
     ("fit", {"axis": "years", "errors": "cubic"}),
     ("svd", {"vector": "99"}),
     ("compare", {"compare": "all"}),
-    ("groups", {"by": "nobody", "picture": "oil", "order": "none"}),
+    ("groups", {"by": "nobody", "as": "oil", "sorted": "none"}),
     ("over_time", {"time": "nobody", "bin": "aeon", "show": "all"}),
     ("over_time", {"show": "words", "time-topic": "77"}),
     ("item_map", {"of": "none"}),
