@@ -19,6 +19,7 @@ from dashboard.widgets.alone import alone
 from dashboard.widgets.filter_bar import Subset
 from dashboard.work.fitting import FittedRun
 from dashboard.work.lenses import shares_key, shares_work
+from nmfcore.core.written import percent
 from nmfcore.data.model.facts import Classes, Fact
 from nmfcore.methods.groups import CHANCE, LEAST, LEVEL, GroupShares, crossed
 from nmfcore.methods.over_time import UNITS, bins, units_of, usual_unit
@@ -151,7 +152,7 @@ def finding(made: GroupShares, called: Components) -> str:
     if not np.any(sure > 0):
         return f"No {called.noun} differs between these groups by more than chance"
     g, k = divmod(int(np.argmax(sure)), sure.shape[1])
-    much = f"{100 * made.mean[g, k]:.0f} % against {100 * made.whole[k]:.0f} %"
+    much = f"{percent(made.mean[g, k], 0)} against {percent(made.whole[k], 0)}"
     name = markdown(made.names[g], 60)
     return (
         f"{name[:1].upper()}{name[1:]} is most about {called.noun} {called.labels[k]} · {markdown(called.names[k], 40)}: {much}"
@@ -189,10 +190,10 @@ def draw(shown: TopicsShown, grouping: Grouping, made: GroupShares) -> None:
 
 def _said(shown: TopicsShown, made: GroupShares) -> str:
     mark = "• or a filled dot" if made.comparisons else ""
-    tested = (
-        f" {mark}: more than chance at {CHANCE:.0%}, corrected for {made.comparisons:,} comparisons." if made.comparisons else ""
-    )
-    return f"Shares of the rows of W ({shown.scale_words}); {LEVEL:.0%} intervals from {made.resamples:,} resamples.{tested}"
+    corrected = f"corrected for {made.comparisons:,} comparisons"
+    tested = f" {mark}: more than chance at {percent(CHANCE, 0)}, {corrected}." if made.comparisons else ""
+    drawn = f"{percent(LEVEL, 0)} intervals from {made.resamples:,} resamples"
+    return f"Shares of the rows of W ({shown.scale_words}); {drawn}.{tested}"
 
 
 def _left_out(shown: TopicsShown, grouping: Grouping, made: GroupShares) -> list[str]:

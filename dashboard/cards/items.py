@@ -225,7 +225,8 @@ def table(view: TopicsShown, found: Hits, order: np.ndarray) -> None:
     # another window is another table: a selection by place must not outlive what stood there
     key = f"items-table-{hash((view.seen().place, start, shown.tobytes())) & 0xFFFFFFFF:08x}"
     total = f"{len(order):,}" if len(order) == run.dataset.shape[0] else f"{len(order):,} of {run.dataset.shape[0]:,}"
-    said = [f"Mixture: shares of the {noun}s {view.labels[0]} to {view.labels[-1]}; scale: {view.scale_words}."]
+    whose = f"the {noun}s {view.labels[0]} to {view.labels[-1]}" if len(view.labels) > 1 else f"{noun} {view.labels[0]}"
+    said = [f"Mixture: shares of {whose}; scale: {view.scale_words}."]
     if how := found_how(found, run.dataset.axes.columns.name):
         said.insert(0, how)
     if known is None:

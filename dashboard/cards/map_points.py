@@ -12,13 +12,14 @@ from dashboard.cards import group_shares, item_facts
 from dashboard.figures import theme as look
 from dashboard.figures.item_map import Colouring, item_map
 from dashboard.text.plain import clean, markdown
-from dashboard.text.words import part, seconds
+from dashboard.text.words import about, count, part
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card
 from dashboard.widgets.alone import alone
 from dashboard.widgets.filter_bar import Subset
 from dashboard.work.fitting import FittedRun
 from dashboard.work.lenses import map_key, map_seconds, map_work, trust_key, trust_work
+from nmfcore.core.written import percent
 from nmfcore.data.model.rows import as_text
 from nmfcore.data.search import find_rows
 from nmfcore.methods.groups import shares
@@ -29,6 +30,12 @@ OF = {"W": "their topics (W)", "X": "the data itself (X)"}
 TOPIC, SHARE, TRUST = "\0topic", "\0share", "\0trust"
 QUICK_ITEMS = 3_000  # up to so many a map is made without being asked for
 SHADES = 6  # of a share
+
+
+def many(run: FittedRun) -> str:
+    """How many items there are, and what they are called."""
+    rows = run.dataset.axes.rows
+    return count(run.dataset.shape[0], markdown(rows.singular), markdown(rows.name))
 
 
 def rows_name(run: FittedRun) -> str:
@@ -52,7 +59,7 @@ def draw(shown: TopicsShown, found: Subset, looked_at: Filter) -> None:
     ready = session.jobs().result(key) is not None
     if not ready and run.dataset.shape[0] > QUICK_ITEMS and not session.control_value(asked, False):
         with card.plain("A map takes a while"):
-            st.markdown(f"{run.dataset.shape[0]:,} {rows_name(run)}: about {seconds(map_seconds(run))}, in the background.")
+            st.markdown(f"{many(run)}: {about(map_seconds(run))}, in the background.")
             st.button("Draw the map", key="map-now", type="primary", on_click=session.set_control, args=(asked, True))
         return
     made: ItemMap | None = bench.compute(
@@ -163,7 +170,7 @@ def _chosen(shown: TopicsShown, made: ItemMap, key: str) -> None:
     label = markdown(run.dataset.axes.rows.label(int(item)), 80)
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"**{label}**: {kept[0]:.0%} of its {NEIGHBOURS} nearest are near it here, its own trustworthiness "
+            f"**{label}**: {percent(kept[0], 0)} of its {NEIGHBOURS} nearest are near it here, its own trustworthiness "
             f"{trust(penalty, len(live)):.2f}."
         )
         st.button(

@@ -17,6 +17,7 @@ from dashboard.widgets.bench_panel import Bench, Panel, Task, said
 from dashboard.widgets.header import Figure
 from dashboard.work import recommender as bench_data
 from dashboard.work.recommender import Answer, Choice, Fits, Question, Source
+from nmfcore.core.written import percent
 from nmfcore.methods.recommend import Estimate, recommend
 from nmfcore.topics import scale as scaling
 from nmfcore.topics.similarity import cosine_rows
@@ -123,8 +124,8 @@ def heading(source: Source, fits: Fits, answers: list[Answer], question: Questio
         for size, axis in ((m, source.axes.rows), (n, source.axes.columns))
     )
     line = (
-        f"{markdown(source.title)} · {len(source.ratings):,} ratings of {rows} by {columns}, {source.ratings.missing:.0%} "
-        f"missing · HALS, rank {fits.rank}, random start, seed {fits.seed} · {scale.words()}"
+        f"{markdown(source.title)} · {len(source.ratings):,} ratings of {rows} by {columns}, "
+        f"{percent(source.ratings.missing, 0)} missing · HALS, rank {fits.rank}, random start, seed {fits.seed} · {scale.words()}"
     )
     method = "Item neighbours: Sarwar et al. 2001; masked NMF: Zhang et al. 2006; biases: Koren, Bell & Volinsky 2009."
     script = bench_data.script(fits, item, user, k, scale.current())
@@ -161,8 +162,8 @@ def table_card(
         with card.plain("Ratings"):
             st.markdown(
                 f"{len(given.ratings):,} ratings in a table of {m:,} × {n:,}; up to {bench_data.EDITABLE[0]} × "
-                f"{bench_data.EDITABLE[1]} it could be edited here. {given.ratings.missing:.1%} of the cells are missing: a fit "
-                "with zeros as ratings is mostly a fit to cells that nobody filled."
+                f"{bench_data.EDITABLE[1]} it could be edited here. {percent(given.ratings.missing)} of the cells are missing: "
+                "a fit with zeros as ratings is mostly a fit to cells that nobody filled."
             )
         return
     left, right = st.columns([6, 5])
@@ -207,7 +208,7 @@ def mask(source: Source, predicted: np.ndarray | None, meaning: str) -> None:
     known[source.ratings.items, source.ratings.users] = True
     rated = Rated(cells, known, source.axes.rows.take(range(m)), source.axes.columns.take(range(n)))
     drawn = ratings(rated, predicted=predicted, theme=session.theme(), height=max(300, 34 + 18 * m))
-    say = f"{source.ratings.missing:.0%} of the cells are missing."
+    say = f"{percent(source.ratings.missing, 0)} of the cells are missing."
     say += "" if predicted is None else f" In the fit a missing rating {ZEROS[meaning]}."
     card.picture(PAGE, "mask", "What is known, and the mask", drawn, say=say)
 
@@ -429,7 +430,7 @@ def held_out(source: Source, fits: Fits) -> None:
     drawn = models(scores, quantity="held-out RMSE, in rating points", theme=session.theme())
     best, zeros = ordered[0], next(e for e in errors if e.name.startswith("NMF"))
     say = (
-        f"{bench_data.SPLITS} random splits, {bench_data.SHARE:.0%} held out; lines are ± 1 standard deviation over the splits. "
+        f"{bench_data.SPLITS} random splits, {percent(bench_data.SHARE, 0)} held out; lines are ± 1 standard deviation. "
         f"Lowest: {best.name}, {best.mean:.2f}. With zeros as ratings: {zeros.mean:.2f}."
     )
     card.picture(PAGE, "held-out", "Error on ratings that were held out", drawn, say=say)

@@ -26,6 +26,7 @@ from dashboard.work import stores as work
 from dashboard.work.jobs import Job
 from dashboard.work.stores import Choice, StoreFit
 from nmfcore.core.errors import ProblemError
+from nmfcore.core.written import percent
 from nmfcore.data.blocks import Store, stores
 
 PAGE = "stores"
@@ -204,7 +205,7 @@ def before(store: Store) -> None:
         if facts is not None:
             st.markdown(
                 f"Largest entry {facts.largest:g}, sum {facts.total:,.6g}, "
-                f"{facts.stored / store.shape[0] / store.columns:.2%} of the cells stored, as {store.dtype}. "
+                f"{percent(facts.stored / store.shape[0] / store.columns, 2)} of the cells stored, as {store.dtype}. "
                 f"A fit takes about {work.needed_bytes(store, 20) / 1e6:,.0f} MB of memory at rank 20."
             )
         for note in store.notes:

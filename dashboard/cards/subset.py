@@ -19,6 +19,7 @@ from dashboard.work.fitting import FittedRun
 from dashboard.work.lenses import contrast_key, contrast_work
 from nmfcore.core.checks import ProblemError
 from nmfcore.core.factorization import Axis
+from nmfcore.core.written import percent
 from nmfcore.methods.groups import CHANCE, LEAST
 from nmfcore.methods.subset import Contrast
 
@@ -72,8 +73,8 @@ def _words(run: FittedRun, made: Contrast) -> None:
     counted = "" if made.counted else " Counted: in how many items a word stands."
     bench.table(
         "groups", "subset-words", _title(sure, terms), pd.DataFrame(sides),
-        say=f"Log-odds against the other items. •: more than chance at {CHANCE:.0%}, corrected for all {markdown(terms.name)} "
-        f"(z beyond {line:.1f}); the others are within it.{counted}",
+        say=f"Log-odds against the other items. •: more than chance at {percent(CHANCE, 0)}, corrected for all "
+        f"{markdown(terms.name)} (z beyond {line:.1f}); the others are within it.{counted}",
     )  # fmt: skip
 
 

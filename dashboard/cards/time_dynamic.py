@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import session
 from dashboard.cards.time_shares import Timeline
 from dashboard.text.plain import clean, markdown
-from dashboard.text.words import count, part, seconds
+from dashboard.text.words import about, count, part
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card
 from dashboard.work.lenses import Windows, dynamic_key, dynamic_seconds, dynamic_work
@@ -33,13 +33,13 @@ def draw(shown: TopicsShown, line: Timeline) -> None:
         session.control("time-dynamic-rank", min(run.rank, 10))
         over = st.number_input("Dynamic topics", 2, 60, key="time-dynamic-rank", width=170)
         cost = dynamic_seconds(run)
-        about = f"about {seconds(cost)}" if cost is not None else "an unknown time"
+        takes = about(cost) if cost is not None else "an unknown time"
         asked = Windows(line.fact.name, line.bins.unit, int(each), int(over))
         st.button(
             "Find", key="time-dynamic-find", type="primary", on_click=session.set_control, args=(ASKED, asked),
-            help=f"{count(windows, 'window')}; takes {about}",
+            help=f"{count(windows, 'window')}; takes {takes}",
         )  # fmt: skip
-        st.markdown(f":small[:gray[{count(windows, 'window')}, {about}]]", width="content")
+        st.markdown(f":small[:gray[{count(windows, 'window')}, {takes}]]", width="content")
     wanted = session.control_value(ASKED, None)
     if wanted is None or (wanted.fact, wanted.unit) != (line.fact.name, line.bins.unit):
         st.markdown(

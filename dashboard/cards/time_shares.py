@@ -18,6 +18,7 @@ from dashboard.widgets import bench, card
 from dashboard.widgets.filter_bar import Subset
 from dashboard.work.fitting import FittedRun
 from dashboard.work.lenses import shares_key, shares_work, words_key, words_work
+from nmfcore.core.written import percent
 from nmfcore.data.model.facts import Fact
 from nmfcore.methods.groups import CHANCE, LEAST, LEVEL, GroupShares
 from nmfcore.methods.over_time import UNITS, Bins, bins, units_of, usual_unit
@@ -96,7 +97,7 @@ def finding(made: GroupShares, called: Components) -> str:
     if made.change is None:
         return f"No {called.noun} changes by more than chance"
     k, low, high = made.change
-    ends = (f"{100 * made.mean[at, k]:.0f} % in {markdown(made.names[at], 40)}" for at in (low, high))
+    ends = (f"{percent(made.mean[at, k], 0)} in {markdown(made.names[at], 40)}" for at in (low, high))
     name = f" · {markdown(called.names[k], 40)}" if called.names else ""
     return f"{called.noun.capitalize()} {called.labels[k]}{name} changes most: {', '.join(ends)}"
 
@@ -119,9 +120,10 @@ def draw(shown: TopicsShown, line: Timeline, made: GroupShares) -> None:
         return
     drawn = over_time(made, called, topics, unit=clean(line.fact.name, 40), theme=session.theme())
     thin = int((made.sizes < LEAST).sum())
-    said = f"Shares of the rows of W ({shown.scale_words}); bands: {LEVEL:.0%} intervals."
+    said = f"Shares of the rows of W ({shown.scale_words}); bands: {percent(LEVEL, 0)} intervals."
     if made.comparisons:
-        said += f" More than chance at {CHANCE:.0%}, corrected for {made.comparisons:,} comparisons: {_changing(made, called)}."
+        said += f" More than chance at {percent(CHANCE, 0)}, corrected for {made.comparisons:,} comparisons: "
+        said += f"{_changing(made, called)}."
     if thin:
         said += f" {count(thin, 'bin')} with fewer than {LEAST} {markdown(shown.run.dataset.axes.rows.name)}."
     if made.unknown:

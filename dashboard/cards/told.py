@@ -18,6 +18,7 @@ from dashboard.widgets import bench, how_firmly
 from dashboard.work import steering
 from dashboard.work.told import LONGEST_LINK, Subject, Told, from_link, to_link, told_key, told_work
 from nmfcore.core.guidance import Guidance
+from nmfcore.core.written import percent
 from nmfcore.guide import Edit, Lift
 
 LINKED = "told"  # what the address calls the wishes
@@ -95,7 +96,7 @@ def _preview(subject: Subject, told: Told, kept: Guidance, edit: Edit) -> None:
         st.markdown(f"{_mark(found, place)}: {markdown(found.sentences[place], 400)}")
         st.html(STYLE + word_changes(changes(subject, found), theme=session.theme()))
         before, now = (1 - e * e for e in (found.before, found.model.result.relative_error))
-        st.markdown(f"Explains {100 * before:.2f} % before, {100 * now:.2f} % now. {markdown(found.effect, 300)}")
+        st.markdown(f"Explains {percent(before, 2)} before, {percent(now, 2)} now. {markdown(found.effect, 300)}")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             "Keep", key=f"{subject.page}-told-keep", type="primary", icon=":material/check:", disabled=found is None,

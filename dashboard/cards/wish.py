@@ -13,7 +13,7 @@ from dashboard import session
 from dashboard.cards import wish_preview
 from dashboard.text.explanations import reading
 from dashboard.text.plain import clean, markdown
-from dashboard.text.words import part
+from dashboard.text.words import count, part
 from dashboard.widgets import bench, how_firmly
 from dashboard.work import steering
 from dashboard.work.fitting import FittedRun
@@ -189,7 +189,7 @@ def wanted(run: FittedRun, verb: str, spec: Verb, noun: str) -> tuple[Edit | Non
     items = tuple(int(i) for i in session.control_value(ITEMS, ()))
     rows = run.dataset.axes.rows
     if verb in ("group", "remove"):
-        st.markdown(f":small[{len(items):,} {markdown(rows.name if len(items) != 1 else rows.singular)} chosen]", width="content")
+        st.markdown(f":small[{count(len(items), markdown(rows.singular), markdown(rows.name))} chosen]", width="content")
         if not items:
             return None, f"Choose {clean(rows.name)} in the table first."
     if lacks or (spec.words and not words):

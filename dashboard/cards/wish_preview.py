@@ -118,7 +118,7 @@ def price(found: Preview, noun: str) -> None:
 
 def explained(error: float) -> str:
     """4.41 %."""
-    return f"{100 * (1 - error * error):.2f} %"
+    return percent(1 - error * error, 2)
 
 
 def moved_items(found: Preview, noun: str) -> None:

@@ -172,7 +172,8 @@ class _Beside:
     def column_axis(self) -> tuple[dict[str, Any], int, bool]:
         """The horizontal axis, the px below it, and whether it names groups."""
         columns, bands_ = self.columns, self.columns.bands
-        title = f"{len(columns):,} {plotly(columns.axis.name)}" + ("" if bands_.single else f", {bands_.per_line} per column")
+        many = look.count(len(columns), plotly(columns.axis.singular), plotly(columns.axis.name))
+        title = many + ("" if bands_.single else f", {bands_.per_line} per column")
         named = bands_.single and len(columns) * PITCH <= self.room
         labels = columns.axis.take(bands_.order) if named else None
         return by.feature_axis(bands_, columns.names, labels, columns.order, self.view.component, title, self.room, self.theme)
@@ -273,7 +274,7 @@ class _Beside:
             per_line = "" if rows.bands.single else f", {rows.bands.per_line} per line"
             of = "" if named else by.by_what(rows.order, self.view.component)
             axis["title"] = {
-                "text": f"{len(rows):,} {plotly(rows.axis.name)}{per_line}{of}",
+                "text": f"{look.count(len(rows), plotly(rows.axis.singular), plotly(rows.axis.name))}{per_line}{of}",
                 "font": {"size": look.TEXT_SIZE, "color": look.palette(self.theme).muted},
                 "standoff": 8,
             }

@@ -13,6 +13,7 @@ from dashboard.figures import theme as look
 from dashboard.figures.components import Components
 from dashboard.figures.picture import Picture
 from dashboard.text.plain import clean, plotly
+from nmfcore.core.written import signed
 from nmfcore.methods.groups import LEAST, LEVEL, GroupShares
 
 ROW = 26  # px of a cell
@@ -29,8 +30,8 @@ def cell_words(found: GroupShares, g: int, k: int, called: Components) -> str:
         return f"{plotly(found.names[g])}: no items"
     said = [
         f"<b>{plotly(found.names[g])}</b>, {plotly(called.noun)} {called.title(k)}",
-        f"{100 * found.mean[g, k]:.1f} % ({100 * found.low[g, k]:.1f} to {100 * found.high[g, k]:.1f}), "
-        f"all items {100 * found.whole[k]:.1f} %",
+        f"{look.percent(found.mean[g, k])} ({100 * found.low[g, k]:.1f} to {100 * found.high[g, k]:.1f}), "
+        f"all items {look.percent(found.whole[k])}",
     ]
     if np.isfinite(found.p[g, k]):
         said.append(f"chance: {_p(found.p[g, k], found.shuffles)}")
@@ -44,12 +45,12 @@ def _p(p: float, shuffles: int) -> str:
 def share_table(found: GroupShares, called: Components) -> pd.DataFrame:
     """All numbers: one line for each group and topic."""
     g, r = found.mean.shape
-    groups, topics = np.repeat(np.arange(g), r), np.tile(np.arange(r), g)
+    groups, topics, level = np.repeat(np.arange(g), r), np.tile(np.arange(r), g), look.percent(LEVEL, 0)
     return pd.DataFrame(
         {
             "group": [found.names[i] for i in groups], "items": found.sizes[groups],
             called.noun: [called.labels[k] for k in topics], "name": [called.names[k] for k in topics],
-            "mean share": found.mean.ravel(), f"low {LEVEL:.0%}": found.low.ravel(), f"high {LEVEL:.0%}": found.high.ravel(),
+            "mean share": found.mean.ravel(), f"low {level}": found.low.ravel(), f"high {level}": found.high.ravel(),
             "all items": found.whole[topics], "z": found.z.ravel(), "p, corrected": found.p.ravel(),
         }
     )  # fmt: skip
@@ -246,7 +247,7 @@ def subset_bars(mean: np.ndarray, whole: np.ndarray, called: Components, *, them
     end = 100 * float(max(mean.max(), whole.max())) * 1.02
     numbers: dict[str, Any] = {
         "type": "scatter", "mode": "text", "x": [end] * r, "y": np.arange(r), "textposition": "middle right", "cliponaxis": False,
-        "text": [f"{100 * value:.1f} % ({change:+.1f})" for value, change in zip(mean, gap, strict=True)],
+        "text": [f"{look.percent(value)} ({signed(change)})" for value, change in zip(mean, gap, strict=True)],
         "textfont": {"size": look.SMALL_SIZE, "color": ink.text}, "hoverinfo": "skip",
     }  # fmt: skip
     shapes = [
@@ -262,8 +263,8 @@ def subset_bars(mean: np.ndarray, whole: np.ndarray, called: Components, *, them
         "shapes": shapes,
     }
     most, least = int(np.argmax(gap)), int(np.argmin(gap))
-    alt = f"Against all items these are {gap[most]:+.1f} points in {clean(called.noun)} {called.labels[most]} and "
-    alt += f"{gap[least]:+.1f} in {called.labels[least]}."
+    alt = f"Against all items these are {signed(gap[most])} points in {clean(called.noun)} {called.labels[most]} and "
+    alt += f"{signed(gap[least])} in {called.labels[least]}."
 
     def table() -> pd.DataFrame:
         return pd.DataFrame({called.noun: list(called.labels), "name": list(called.names), "these": mean, "all": whole})

@@ -123,7 +123,9 @@ def components_by_feature(
         "hovertemplate": f"%{{x}}<br>{plotly(component)} %{{y}}: %{{{'customdata' if log else 'z'}:.4g}}<extra></extra>",
     }
     traces = [trace, *([grips(trace, bands(np.arange(r), r), columns)] if handles else [])]
-    title = f"{n:,} {plotly(axis.name)}" + ("" if columns.single else f", {columns.per_line} per column")
+    title = look.count(n, plotly(axis.singular), plotly(axis.name)) + (
+        "" if columns.single else f", {columns.per_line} per column"
+    )
     labels = axis.take(columns.order) if columns.single and n * PITCH <= room else None
     x_axis, bottom, named = feature_axis(columns, trace["x"], labels, arranged, component, title, room, theme)
     every = max(1, int(np.ceil(r * PITCH / max(height - 20 - bottom, 1))))

@@ -172,7 +172,7 @@ def line_axis(
     """The vertical axis of items, the left margin it needs, and whether it names the groups of the order."""
     n = len(by.order)
     fits = by.single and n * PITCH <= room
-    title = f"{n:,} {plotly(axis.name)}" + ("" if by.single else f", {by.per_line} per line")
+    title = look.count(n, plotly(axis.singular), plotly(axis.name)) + ("" if by.single else f", {by.per_line} per line")
     title += "" if fits else by_what(arranged, component)
     base = look.axis(theme, title, type="category", autorange="reversed", showgrid=False)
     if fits:

@@ -14,6 +14,7 @@ import numpy as np
 from dashboard.figures import theme as look
 from dashboard.figures.components import Components
 from dashboard.text.plain import clean
+from nmfcore.core.written import percent
 from nmfcore.methods.reading import EXPLAINED, STOP, UNEXPLAINED, Reading
 
 PALE = 0.12  # opacity behind a word that contributes almost nothing
@@ -62,7 +63,7 @@ def _said(shares: np.ndarray, called: Components) -> str:
     """What is under the mouse: the topics of a word with their shares, the largest first."""
     total = float(shares.sum()) or 1.0
     order = [int(k) for k in np.argsort(-shares, kind="stable") if shares[k] / total >= SEEN]
-    return escape("; ".join(f"{_title(k, called)}: {100 * shares[k] / total:.0f} %" for k in order[:5]), quote=True)
+    return escape("; ".join(f"{_title(k, called)}: {percent(shares[k] / total, 0)}" for k in order[:5]), quote=True)
 
 
 def _title(k: int, called: Components) -> str:

@@ -16,6 +16,7 @@ import plotly.graph_objects as go
 
 from dashboard.figures.picture import built
 from dashboard.text.plain import clean, plotly
+from nmfcore.core.written import percent as percent
 
 FONT = '"Source Sans", "Source Sans 3", "Source Sans Pro", "Open Sans", Arial, sans-serif'
 TEXT_SIZE = 13  # px: tick labels and legends
@@ -157,11 +158,6 @@ def numbers(z: np.ndarray, digits: int) -> list[list[str]]:
     """The entries of a matrix as texts with so many decimals, without "-0.0"; NaN becomes empty."""
     rounded = np.round(z, digits) + 0.0
     return [["" if np.isnan(value) else f"{value:,.{digits}f}".replace("-", "−") for value in row] for row in rounded]
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """0.1872 as "18.7 %"."""
-    return f"{100 * share:.{digits}f} %"
 
 
 def faded(colour: str, alpha: float) -> str:

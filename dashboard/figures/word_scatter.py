@@ -11,6 +11,7 @@ import pandas as pd
 from dashboard.figures import theme as look
 from dashboard.figures.picture import Picture
 from dashboard.text.plain import clean, plotly
+from nmfcore.core.written import signed
 from nmfcore.methods.groups import LogOdds
 
 MOST_NAMED = 24  # words that are written beside their points, on each side
@@ -80,7 +81,7 @@ def _points(found: LogOdds, drawn: np.ndarray, terms: Sequence[str], groups: tup
     first, second = (plotly(group, 40) for group in groups)
     hover = [
         f"<b>{plotly(terms[j], 60)}</b><br>{first}: {found.first[j]:,.0f} · "
-        f"{second}: {found.second[j]:,.0f}<br>log-odds {found.delta[j]:+.2f}, z {found.z[j]:+.1f}"
+        f"{second}: {found.second[j]:,.0f}<br>log-odds {signed(found.delta[j], 2)}, z {signed(found.z[j])}"
         for j in drawn
     ]
     return {

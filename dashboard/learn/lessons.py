@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 from dashboard.learn.registry import DEVICES
 from dashboard.learn.scene import LessonError, Rule, listed, text, whole, yes
 from dashboard.links import PARAMETERS
+from nmfcore.core.written import percent
 
 FOLDER = Path(__file__).resolve().parents[1] / "lessons"
 KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -384,7 +385,7 @@ def written(number: Number) -> str:
     if number.setting is not None:
         return f"{value:,.10g}"
     if number.percent:
-        return f"{100 * value:.0f} %"
+        return percent(value, 0)
     return re.sub("^-", "−", f"{value:,.{number.digits}f}")
 
 

@@ -7,10 +7,12 @@ import math
 from dashboard.text.plain import markdown
 from nmfcore.core.factorization import StopReason
 from nmfcore.core.spec import RunSpec
+from nmfcore.core.written import percent as percent
 from nmfcore.data.model.dataset import Dataset
 from nmfcore.solvers import SOLVERS
 from nmfcore.solvers.starts import INITS
 
+SHORTEST = 0.01  # seconds; what takes less is not told apart
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 PARTS = {"documents": "topic", "table": "topic", "ratings": "taste", "images": "part", "expression": "metagene"}
 SHORT_REASONS = {
@@ -33,14 +35,6 @@ def count(number: int, singular: str, plural: str | None = None) -> str:
 def spelled(number: int) -> str:
     """Words up to twelve, digits beyond, capitalised for the start of a title."""
     return NUMBERS[number].capitalize() if number < len(NUMBERS) else f"{number:,}"
-
-
-def percent(share: float) -> str:
-    """96.2 %; shares very near to 1 keep the digits that tell them from 1."""
-    value = 100.0 * share
-    if 99.95 <= value < 100.0:
-        return f"{min(value, 99.999):.3f} %"
-    return f"{value:.1f} %"
 
 
 def error(value: float, digits: int = 4) -> str:
@@ -69,11 +63,16 @@ def seconds(value: float | None) -> str:
     """0.31 s, 12 s, 3 min."""
     if value is None:
         return "unknown"
-    if value < 0.01:
-        return "under 0.01 s"
+    if value < SHORTEST:
+        return f"under {SHORTEST} s"
     if value < 10:
         return f"{value:.2f} s"
     return f"{value:.0f} s" if value < 120 else f"{value / 60:.0f} min"
+
+
+def about(value: float) -> str:
+    """What an estimate says: about 0.31 s, under 0.01 s."""
+    return seconds(value) if value < SHORTEST else f"about {seconds(value)}"
 
 
 def part(dataset: Dataset) -> str:

@@ -35,7 +35,7 @@ def draw() -> None:
     shown = session.topics_of(run)
     found = filter_bar.subset(shown)
     lit = "" if found.all else f", {len(found.rows):,} of them looked at"
-    header.draw(f"A map of {run.dataset.shape[0]:,} {map_points.rows_name(run)}{lit}", run)
+    header.draw(f"A map of {map_points.many(run)}{lit}", run)
     filter_bar.draw(shown, found)
     subset.draw(shown, found)
     if not found.all and 0 < len(found.rows) <= MOST_WISHED and not wish.is_open(run):

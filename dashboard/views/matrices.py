@@ -18,6 +18,7 @@ from dashboard.widgets import bench, card, filter_bar, header, notices, scale
 from dashboard.widgets.alone import alone
 from dashboard.work.fitting import FittedRun
 from nmfcore.core.factorization import Axis
+from nmfcore.core.written import percent
 from nmfcore.topics.ordering import Ordering, input_order, only
 from nmfcore.topics.scale import CONVENTIONS, ScaleLedger, ledger
 
@@ -138,8 +139,8 @@ def scales(view: TopicsShown) -> None:
         said = count(len(moved), markdown(rows.singular), markdown(rows.name))
         st.markdown(
             f"{CONVENTIONS[present].sentence} WH is the same under every convention. "
-            f"**{said} of {len(found.clusters[0]):,} ({found.share(present, other):.1%}) have another largest {noun}** under "
-            f"“{CONVENTIONS[other].title}”."
+            f"**{said} of {len(found.clusters[0]):,} ({percent(found.share(present, other))}) have another largest {noun}** "
+            f"under “{CONVENTIONS[other].title}”."
         )
     if moved:
         names = ("none", *(f"{topic.label} · {clean(topic.name, 40)}" for topic in view.topics))

@@ -11,7 +11,7 @@ from dashboard import links, session
 from dashboard.figures.loss import sparkline
 from dashboard.text import settings
 from dashboard.text.plain import markdown
-from dashboard.text.words import SHORT_REASONS, count, error, part, preparation, seconds, shape, start_title, wished
+from dashboard.text.words import SHORT_REASONS, about, count, error, part, preparation, seconds, shape, start_title, wished
 from dashboard.widgets import rank
 from dashboard.work.fitting import FittedRun
 from dashboard.work.jobs import Job, Status
@@ -90,7 +90,7 @@ def _expected() -> None:
     said = session.expected()
     if said is not None:
         meaning = "Usually within a factor of two. A run on the same data makes it better: its pace and its iterations count."
-        took = f"about {seconds(said.seconds)}, {count(said.iterations, 'iteration')}"
+        took = f"{about(said.seconds)}, {count(said.iterations, 'iteration')}"
         st.markdown(f":small[:gray[Takes {took}: estimated {said.how}.]]", help=meaning)
 
 
@@ -202,8 +202,8 @@ def progress(job: Job) -> None:
     """One job: what it is, how far, how long."""
     if job.status is Status.QUEUED:
         wait = session.jobs().wait_seconds(job)
-        about = f", about {seconds(wait)}" if wait else ""
-        st.markdown(f"**{markdown(job.label)}**  \n:small[:gray[Waiting for its turn, place {session.jobs().place(job)}{about}]]")
+        takes = f", {about(wait)}" if wait else ""
+        st.markdown(f"**{markdown(job.label)}**  \n:small[:gray[Waiting for its turn, place {session.jobs().place(job)}{takes}]]")
         return
     st.markdown(f"**{markdown(job.label)}**")
     st.progress(job.fraction or 0.0)

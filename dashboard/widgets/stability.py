@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.text.plain import markdown
-from dashboard.text.words import percent, seconds
+from dashboard.text.words import about, percent
 from dashboard.widgets import bench
 from dashboard.widgets.header import Figure
 from dashboard.work.estimates import estimate
@@ -31,8 +31,8 @@ def figure(run: FittedRun) -> Figure:
     found = measured(run)
     if found is None:
         cost = estimate(run.spec, run.dataset, [run])
-        about = f", about {seconds(STARTS * cost)}" if cost else ""
-        return Figure("Topic stability", "not measured", f"{STARTS} starts{about}", DEFINITION)
+        takes = f", {about(STARTS * cost)}" if cost else ""
+        return Figure("Topic stability", "not measured", f"{STARTS} starts{takes}", DEFINITION)
     moving = f"{percent(found.share_moving)} of {markdown(run.dataset.axes.rows.name)} change topic"
     return Figure("Topic stability", f"{float(found.topics.mean()):.2f}", moving, DEFINITION)
 

@@ -20,6 +20,7 @@ import numpy as np
 from dashboard.work.estimates import estimate
 from dashboard.work.jobs import Job, Jobs, JobsBusy, Status
 from nmfcore.core.spec import RunSpec
+from nmfcore.core.written import percent
 from nmfcore.data import prepare
 from nmfcore.data.model.dataset import Dataset
 from nmfcore.data.model.errors import CONVERT, Fix
@@ -421,7 +422,7 @@ def measured(outcome: Outcome, rank: int) -> Outcome:
         refusal = Refusal(
             "size",
             f"A fit at rank {rank} would take about {memory / 2**20:,.0f} MB of memory; {budget / 2**20:,.0f} MB may be used. "
-            f"About {100 * budget / memory:.0f} % of it would fit: take fewer rows or columns. {CONVERT}",
+            f"About {percent(budget / memory, 0)} of it would fit: take fewer rows or columns. {CONVERT}",
             (fix,) if n > 1 else (),
         )
     return replace(outcome, refusal=refusal, rank=rank, memory=memory, seconds=seconds)

@@ -15,6 +15,7 @@ import numpy as np
 from nmfcore.core.checks import ProblemError, as_problem
 from nmfcore.core.factorization import Axis, Factorization, Factors, Penalty, Progress
 from nmfcore.core.spec import RunSpec, StopRule
+from nmfcore.core.written import percent
 from nmfcore.evaluate.coherence import top_words
 from nmfcore.evaluate.stability import match_topics
 from nmfcore.solvers import make_solver, starts
@@ -80,7 +81,7 @@ class Comparison:
     @property
     def sentence(self) -> str:
         share = len(self.moves) / self.items if self.items else 0.0
-        moves = f"{len(self.moves):,} of {self.items:,} items ({share:.0%}) move"
+        moves = f"{len(self.moves):,} of {self.items:,} items ({percent(share, 0)}) move"
         return f"Matched topics have a mean cosine of {self.mean_cosine:.2f}; {moves}."
 
 

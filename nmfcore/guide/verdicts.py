@@ -13,6 +13,7 @@ import numpy as np
 from nmfcore.core.factorization import Axes, Matrix
 from nmfcore.core.guidance import FIRST_WORDS, Add, Delete, Forbid, Group, Lift, Merge, Move, Pin, Remove, Seed, Split
 from nmfcore.core.rules import First, cosine
+from nmfcore.core.written import percent
 from nmfcore.guide.plans import AWAY, columns_of
 from nmfcore.guide.wishes import Guided, Verdict, Wish
 from nmfcore.topics.terms import best, sizes, together
@@ -167,7 +168,7 @@ def _judge_split(wish: Wish, guided: Guided, X: Matrix, axes: Axes) -> Judged:
     between = cosine(H[a], H[b])
     measures = {"part": part, "sum": whole, "between": between}
     sentence = (
-        f"The smaller half has {100 * part:.0f} % of both; together they have a cosine of {whole:.2f} to what was split, "
+        f"The smaller half has {percent(part, 0)} of both; together they have a cosine of {whole:.2f} to what was split, "
         f"and {between:.2f} to each other."
     )
     return part >= PART and whole >= SUM and between <= APART, measures, sentence
@@ -177,7 +178,7 @@ def _judge_merge(wish: Wish, guided: Guided, X: Matrix, axes: Axes) -> Judged:
     near = cosine(guided.result.H[guided.at(wish.topics[0])], wish.facts["target"])
     W, H = guided.result.W, guided.result.H
     share = float(sizes(X, W, H).share[guided.at(wish.topics[0])])
-    sentence = f"Its cosine to the sum of its parts is {near:.2f}; it is {100 * share:.0f} % of what the model explains."
+    sentence = f"Its cosine to the sum of its parts is {near:.2f}; it is {percent(share, 0)} of what the model explains."
     return near >= WHOLE, {"cosine": near, "share": share}, sentence
 
 

@@ -16,6 +16,7 @@ import scipy.sparse as sp
 from nmfcore.core.checks import ProblemError
 from nmfcore.core.factorization import Matrix
 from nmfcore.core.wanted import ask
+from nmfcore.core.written import percent
 from nmfcore.topics.similarity import unit_rows
 
 NEIGHBOURS = 15  # of which it is asked whether they are kept
@@ -57,8 +58,8 @@ class ItemMap:
         """How far the map can be trusted, in words."""
         over = "" if len(self.measured) == len(self.drawn) else f", measured on {len(self.measured):,} items"
         return (
-            f"Near means alike; far means little. {self.kept:.0%} of an item's {NEIGHBOURS} nearest neighbours are near it "
-            f"here too, trustworthiness {self.trustworthiness:.2f} (1 = no false neighbours{over})."
+            f"Near means alike; far means little. {percent(self.kept, 0)} of an item's {NEIGHBOURS} nearest neighbours are near "
+            f"it here too, trustworthiness {self.trustworthiness:.2f} (1 = no false neighbours{over})."
         )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from nmfcore.core.checks import ProblemError
 from nmfcore.core.factorization import Matrix
+from nmfcore.core.written import percent
 from nmfcore.data.model.dataset import Dataset
 from nmfcore.data.model.rows import count_of, from_ranges
 from nmfcore.data.search import find_rows
@@ -103,7 +104,7 @@ class OfTopic:
 
     def said(self, numbers: Sequence[int]) -> str:
         """The same with the numbers (from 0) that the components have on the page."""
-        return f"topic {' + '.join(str(numbers[k] + 1) for k in self.members)} ≥ {100 * self.least:.0f} %"
+        return f"topic {' + '.join(str(numbers[k] + 1) for k in self.members)} ≥ {percent(self.least, 0)}"
 
 
 @dataclass(frozen=True)

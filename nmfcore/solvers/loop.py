@@ -32,6 +32,7 @@ from nmfcore.core.guidance import Guidance
 from nmfcore.core.losses import CANCELS, inner, kkt_residual, loss, penalty, squared_error
 from nmfcore.core.recording import Recording
 from nmfcore.core.spec import RunSpec, StopRule, usual_start
+from nmfcore.core.written import percent
 from nmfcore.kernels.engines import compiled, multiply
 from nmfcore.solvers import SOLVERS, make_solver, starts
 from nmfcore.solvers.protocol import Solver
@@ -122,8 +123,8 @@ class Run:
             if locked:
                 share = locked / (self._factors.W.size + self._factors.H.size)
                 self.warnings.append(
-                    f"{share:.0%} of the start is zero, and {solver.title} can never change a zero: the loss stops higher. "
-                    "Start from nndsvda or random instead."
+                    f"{percent(share, 0)} of the start is zero, and {solver.title} can never change a zero: the loss stops "
+                    "higher. Start from nndsvda or random instead."
                 )
 
     # -- the loop ---------------------------------------------------------------------------------------------------

@@ -263,7 +263,7 @@ def test_the_map_is_coloured_searched_and_lassoed():
     found = item_map(rescaled(app).astype(float), seed=app.session_state["nmf"].shown.run.spec.seed)
     _, kept = neighbourhoods(directions(rescaled(app))[0], found.points[found.drawn], np.arange(len(found.drawn)))
     assert sum(one.endswith("83 to 100 %") for one in steps) == (kept >= 5 / 6 - 1e-9).sum()
-    assert f"{kept.mean():.0%} of an item's {NEIGHBOURS} nearest" in text(app)
+    assert f"{percent(float(kept.mean()), 0)} of an item's {NEIGHBOURS} nearest" in text(app)
     app.selectbox(key="map-by").set_value("country").run()
     app.text_input(key="map-find").set_value("prison")
     app = settled(app.run())

@@ -36,7 +36,7 @@ def test_words_and_items_that_change_are_listed():
     assert (first.kept, first.lost, first.gained) == (["a0", "a1", "a2"], ["a3"], ["b1"])
     assert (first.items, first.left, first.joined) == (3, 1, 0)
     assert found.topics[1].joined == 1
-    assert "2 of 10 items (20%) move" in found.sentence
+    assert "2 of 10 items (20 %) move" in found.sentence
 
 
 def test_runs_of_different_rank_have_topics_without_a_partner():

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from nmfcore.core.checks import ProblemError
+from nmfcore.core.written import percent
 from nmfcore.data.blocks.convert import as_blocks
 
 
@@ -38,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _say(sentence: str, fraction: float | None) -> None:
-    share = "" if fraction is None else f"{fraction:5.0%} "
+    share = "" if fraction is None else f"{percent(fraction, 0):>5} "
     print(f"\r{share}{sentence:<70}", end="", file=sys.stderr, flush=True)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from nmfcore.core.written import percent
 from nmfcore.data.model.card import Report, silent
 from nmfcore.data.model.dataset import as_kept
 from nmfcore.data.model.errors import counted
@@ -289,4 +290,6 @@ def _phrase_lengths(ngrams: Sequence[int]) -> tuple[int, int]:
 
 def _documents(limit: float) -> str:
     """A document frequency in words."""
-    return f"{limit:.2%} of the documents" if limit < 1 else counted(int(limit), "document") if limit > 1 else "1 document"
+    return (
+        f"{percent(limit, 2)} of the documents" if limit < 1 else counted(int(limit), "document") if limit > 1 else "1 document"
+    )

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from nmfcore.core.written import percent
 from nmfcore.data.model.errors import Fix, TooLarge, UploadError, counted, shown
 from nmfcore.data.model.table import Table
 from nmfcore.data.readers import names
@@ -47,7 +48,7 @@ def read(layout: Layout, rows: Iterable[Row], account: Account, content: str, fi
     X = found.matrix()
     understood = {**account.understood, "content": content}
     m, n = X.shape
-    stored, share = f"{X.nnz:,} {found.what}s", f"{X.nnz / (m * n):.1%} of all pairs"
+    stored, share = f"{X.nnz:,} {found.what}s", f"{percent(X.nnz / (m * n))} of all pairs"
     if content == "ratings":
         account.notes.append(f"{stored} by {m:,} users of {n:,} items; {share} are rated.")
     else:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from nmfcore.core.written import percent
 from nmfcore.data.model.errors import Fix, TooLarge, UploadError, counted, listed, shown
 from nmfcore.data.model.table import Table
 from nmfcore.data.readers import names as vocabulary
@@ -279,7 +280,7 @@ class Values:
         everything = list(range(self.width))
         if self.sparse:
             X = sp.csr_array(sp.vstack(self.done, format="csr"))
-            share = f"{self.stored / (self.rows * self.width):.2%}"
+            share = percent(self.stored / (self.rows * self.width), 2)
             self.account.notes.append(f"Only {share} of the cells are not zero, so the matrix is kept sparse.")
             return X, everything
         X = np.concatenate(self.done) if len(self.done) > 1 else self.done[0]
