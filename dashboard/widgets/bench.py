@@ -82,7 +82,8 @@ def linked(key: str, name: str, allowed: Sequence[Any] | range, usual: Any = Non
     first : what the address calls 0, so that lists of labels are counted from 1 there
     was : the name in addresses of before
     """
-    given = session.linked(name) or (session.linked(was) if was else "")
+    asked = was if was and not session.linked(name) else name
+    given = session.linked(asked)
     if given and session.control_value(key, None) is None:
         value: Any = int(given) - first if given.isascii() and given.isdigit() else given
         value = {"True": True, "False": False}.get(given, value)
@@ -90,7 +91,7 @@ def linked(key: str, name: str, allowed: Sequence[Any] | range, usual: Any = Non
             session.set_control(key, value)
         else:
             shown = allowed[0] if usual is None else usual
-            session.cannot(name, given, shown + first if isinstance(shown, int) and not isinstance(shown, bool) else shown)
+            session.cannot(asked, given, shown + first if isinstance(shown, int) and not isinstance(shown, bool) else shown)
     within(key, allowed, usual)
     now = session.control_value(key, None)
     written = now + first if isinstance(now, int) else now

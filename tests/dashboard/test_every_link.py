@@ -43,6 +43,7 @@ IMPOSSIBLE = [
     ("svd", {"vector": "99"}),
     ("compare", {"compare": "all"}),
     ("groups", {"by": "nobody", "as": "oil", "sorted": "none"}),
+    ("groups", {"picture": "oil", "order": "none"}),  # as links of before had them
     ("over_time", {"time": "nobody", "bin": "aeon", "show": "all"}),
     ("over_time", {"show": "words", "time-topic": "77"}),
     ("item_map", {"of": "none"}),
