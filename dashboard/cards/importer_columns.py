@@ -22,11 +22,12 @@ def draw(brought: Import, table: Table) -> None:
     if len(roles) < 2:
         return
     names = list(roles)
-    said = examples(table, names)
-    features = sum(role == "feature" for role in roles.values())
+    said = examples(table, roles)
+    features = table.understood.get("features_in_all", sum(role == "feature" for role in roles.values()))
+    listed = f"; the first {len(roles):,} columns are listed" if "features_in_all" in table.understood else ""
     st.markdown(
-        f":small[**Columns.** A tick makes a column a feature, which is factorized ({features:,} now); the others are kept as "
-        "facts about the items.]"
+        f":small[**Columns.** A tick makes a column a feature, which is factorized ({features:,} now{listed}); the others are "
+        "kept as facts about the items.]"
     )
     key = f"import_{brought.id}_{brought.fixes}_roles"
     st.data_editor(

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from dashboard.text.words import count
 from dashboard.work.estimates import estimate
 from dashboard.work.jobs import Job, Jobs, JobsBusy, Status
 from nmfcore.core.spec import RunSpec
@@ -457,19 +458,27 @@ def column_choices(table: Table) -> list[str | int]:
     return names[:COLUMNS_OFFERED]
 
 
-def examples(table: Table, names: Sequence[str], count: int = 3) -> dict[str, str]:
-    """The first cells of some columns, by name: facts as they stand, features as numbers."""
-    said = {name: ", ".join(str(cell) for cell in cells[:count]) for name, cells in table.aside.items() if name in names}
+def examples(table: Table, roles: Mapping[str, str], most: int = 3) -> dict[str, str]:
+    """The first cells of the columns whose roles are told: facts as they stand, features as numbers."""
+    facts = _told(roles, "fact", list(table.aside))
+    said = {name: ", ".join(str(cell) for cell in table.aside[own][:most]) for name, own in facts.items()}
     if table.X is None or not table.column_labels:
         return said
-    block = table.X[:count]
-    place = {name: j for j, name in enumerate(table.column_labels)}
-    for name in names:
-        if name in place and name not in said:
-            column = block[:, [place[name]]]
-            cells = (column.toarray() if table.sparse else np.asarray(column)).ravel()
-            said[name] = ", ".join("" if value != value else f"{value:g}" for value in cells.tolist())
+    block = table.X[:most]
+    for name, j in _told(roles, "feature", table.column_labels, range(len(table.column_labels))).items():
+        column = block[:, [j]]
+        cells = (column.toarray() if table.sparse else np.asarray(column)).ravel()
+        said[name] = ", ".join("" if value != value else f"{value:g}" for value in cells.tolist())
     return said
+
+
+def _told(roles: Mapping[str, str], role: str, labels: Sequence[str], kept: Sequence[Any] | None = None) -> dict[str, Any]:
+    """By the name under which a column is told: where it is kept. In their order where all are, since names may repeat."""
+    names = [name for name, its in roles.items() if its == role]
+    kept = labels if kept is None else kept
+    if len(names) == len(labels):
+        return dict(zip(names, kept, strict=True))
+    return {name: where for name, where in zip(labels, kept, strict=True) if name in set(names)}
 
 
 def first_rows(table: Table) -> list[list[str]]:
@@ -521,16 +530,16 @@ def _content(table: Table) -> str:
     """What a table holds, and how much of it."""
     m, n = table.shape
     if table.content == "documents":
-        return f"{m:,} documents"
+        return count(m, "document")
     if table.content == "ratings":
-        return f"ratings by {m:,} users of {n:,} items"
+        return f"ratings by {count(m, 'user')} of {count(n, 'item')}"
     if table.content == "counts":
         (rows, _), (columns, _) = table.understood.get("axes") or (("documents", ""), ("terms", ""))
         return f"counts of {n:,} {columns} in {m:,} {rows}"
     if table.content == "images":
         height, width = table.image_shape or (0, 0)
-        return f"{m:,} pictures of {height} × {width} pixels"
-    return f"a matrix of {m:,} rows × {n:,} columns"
+        return f"{count(m, 'picture')} of {height} × {width} pixels"
+    return f"a matrix of {count(m, 'row')} × {count(n, 'column')}"
 
 
 def _format(understood: Mapping[str, Any]) -> str:

@@ -71,7 +71,31 @@ def test_columns_become_facts_and_features_by_ticking(jobs):
     assert outcome.dataset.facts.names == ("year", "kind")
     brought.set_roles({"year": True})
     assert advance(brought, jobs).table.column_labels == ["year", "a", "b"]
-    assert examples(outcome.table, ["year", "a"]) == {"year": "2019, 2020, 2020", "a": "1, 3, 5"}
+    said = {"year": "2019, 2020, 2020", "a": "1, 3, 5", "b": "2, 4, 6", "kind": "x, y, x"}
+    assert examples(outcome.table, outcome.table.understood["roles"]) == said
+
+
+def test_two_columns_of_one_name_are_ticked_apart(jobs):
+    """A tick once took the other of the two."""
+    brought = Import("t.csv", b"who,bread,bread,milk\nu,5,35,1\nv,4,0,2\nw,6,10,3\n")
+    table = advance(brought, jobs).table
+    assert list(table.understood["roles"]) == ["who", "bread", "bread (2)", "milk"]
+    assert examples(table, table.understood["roles"]) == {"bread": "5, 4, 6", "bread (2)": "35, 0, 10", "milk": "1, 2, 3"}
+    brought.set_roles({"bread": False})
+    table = advance(brought, jobs).table
+    np.testing.assert_array_equal(table.X, [[35, 1], [0, 2], [10, 3]])
+    assert table.understood["roles"]["bread"] == "fact"
+    assert examples(table, table.understood["roles"]) == {"bread": "5, 4, 6", "bread (2)": "35, 0, 10", "milk": "1, 2, 3"}
+    brought.set_roles({"bread": True, "bread (2)": False})
+    np.testing.assert_array_equal(advance(brought, jobs).table.X, [[5, 1], [4, 2], [6, 3]])
+
+
+def test_a_wide_table_says_how_many_columns_are_features(jobs):
+    wide = (
+        ",".join(f"c{j}" for j in range(400)) + "\n" + "\n".join(",".join(str(i * j % 7) for j in range(400)) for i in range(5))
+    )
+    told = advance(Import("w.csv", wide.encode()), jobs).table.understood
+    assert len(told["roles"]) < told["features_in_all"] == 400
 
 
 def test_nothing_is_said_to_be_chosen_before_anything_was(jobs):

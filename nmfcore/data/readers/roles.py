@@ -93,10 +93,11 @@ def decide(names: list[str] | None, rows: Cells, width: int, account: Account, *
     options, numbers = account.options, account.numbers
     rows = [row for row in rows if len(row) == width] or rows
     titles = [name or f"column {j + 1}" for j, name in enumerate(names)] if names else [f"column {j + 1}" for j in range(width)]
+    told = vocabulary.unique(titles)  # the second "bread" is asked for as "bread (2)", and keeps its label
     layout = Layout(width, titles, names is not None)
-    layout.dropped = [column_of(titles, column, "drop_columns") for column in options.drop_columns]
-    as_facts = {column_of(titles, column, "facts") for column in options.facts}
-    as_features = {column_of(titles, column, "features") for column in options.features}
+    layout.dropped = [column_of(told, column, "drop_columns") for column in options.drop_columns]
+    as_facts = {column_of(told, column, "facts") for column in options.facts}
+    as_features = {column_of(told, column, "features") for column in options.features}
     sample = rows if len(rows) * width <= KINDS_FROM else rows[:: 1 + len(rows) * width // KINDS_FROM]
     found = [kinds(sample, j, numbers) for j in range(width)]
     layout.labels = _labels(names, titles, found, rows, {*layout.dropped, *as_features, *as_facts}, account, index)
@@ -115,9 +116,11 @@ def decide(names: list[str] | None, rows: Cells, width: int, account: Account, *
     if label is not None and label not in layout.facts and options.index_column is None and not is_unique(rows, label):
         layout.facts = sorted([label, *layout.facts])  # labels that repeat are classes, perhaps
     account.understood["roles"] = {
-        titles[j]: "feature" if j in layout.features else "left out" if j in layout.dropped else "label" if j == label else "fact"
+        told[j]: "feature" if j in layout.features else "left out" if j in layout.dropped else "label" if j == label else "fact"
         for j in range(min(width, ROLES_TOLD))
     }
+    if width > ROLES_TOLD:
+        account.understood["features_in_all"] = len(layout.features)
     account.understood["index_column"] = (
         None if layout.labels is None else titles[layout.labels] if names and names[layout.labels] else layout.labels
     )
