@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from dashboard import session
-from dashboard.widgets import notices, panel, signin
+from dashboard.widgets import notices, panel, shades, signin
 
 HERE = Path(__file__).resolve().parent
 # in the page itself: as a file, Streamlit drops it between two script runs, and a browser that asks just then gets a 404
@@ -57,6 +57,7 @@ def _page(key: str, title: str, help_: str) -> StreamlitPage:
 def main() -> None:
     """Draw the frame and the page that is open."""
     st.set_page_config(page_title="NMF dashboard", page_icon=ICON, layout="wide")
+    shades.draw()
     if signin.wanted():
         signin.draw()
         return

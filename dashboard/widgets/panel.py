@@ -89,9 +89,12 @@ def _expected() -> None:
     """How long the fit will take, before it starts."""
     said = session.expected()
     if said is not None:
-        meaning = "Usually within a factor of two. A run on the same data makes it better: its pace and its iterations count."
+        meaning = (
+            "Within a factor of two: iterations nearly always, seconds in about two cases of three. Runs on the same data make "
+            "it better: their pace and their iterations count."
+        )
         took = f"{about(said.seconds)}, {count(said.iterations, 'iteration')}"
-        st.markdown(f":small[:gray[Takes {took}: estimated {said.how}.]]", help=meaning)
+        st.markdown(f":small[:gray[Expected: {took}, {said.how}.]]", help=meaning)
 
 
 def _rank() -> None:

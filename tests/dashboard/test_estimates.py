@@ -124,7 +124,7 @@ def test_without_data_nothing_is_expected():
 def test_the_panel_says_it_before_and_after():
     app = start_app()
     said = [text.value for text in app.sidebar.markdown]
-    assert any("Takes about" in text and FROM_RUN in text for text in said)
+    assert any("Expected: " in text and FROM_RUN in text for text in said)
     named(app.sidebar.toggle, "live").set_value(False).run()
     named(app.sidebar.number_input, "rank-field").set_value(23).run()  # a rank that no other test wants to see begin
     app.sidebar.button(key="fit").click().run()

@@ -35,6 +35,7 @@ from dashboard.figures import theme as look
 from dashboard.figures.components import Components, numbered
 from dashboard.figures.groups import group_multiples
 from dashboard.figures.labelled import Ends, Labelled
+from dashboard.widgets import shades
 from nmfcore.core.factorization import Axes, Axis
 from nmfcore.data.model.facts import Classes
 from nmfcore.evaluate.rank import Link
@@ -435,6 +436,13 @@ def test_no_disc_of_the_map_hides_another_number():
     gaps = np.hypot(np.subtract.outer(x, x), np.subtract.outer(y, y)) + 1e9 * np.eye(6)
     assert gaps.min() > topics.LARGEST / 2
     assert "pushed apart" in picture.note
+
+
+def test_text_on_the_blue_of_what_is_pressed_next_can_be_read():
+    settings = tomllib.loads((Path(look.__file__).parents[1] / ".streamlit" / "config.toml").read_text())["theme"]
+    assert look.contrast("#FFFFFF", settings["light"]["primaryColor"]) >= 4.5
+    assert look.contrast("#FFFFFF", settings["dark"]["sidebar"]["primaryColor"]) >= 4.5
+    assert look.contrast(shades.INK, settings["dark"]["primaryColor"]) >= 4.5
 
 
 # -- heatmaps --------------------------------------------------------------------------------------------------------------
