@@ -22,6 +22,7 @@ from nmfcore.topics.terms import best
 LANE = "wish"  # a newer preview replaces an older one
 WORDS = 10  # first words of a topic
 MOST_TOPICS = 6  # topics whose words are listed
+LEAST_COST = 0.001  # that is written in digits
 MOVED = 0.01  # 1 - cosine from which another topic counts as moved
 SNIPPET = 120
 
@@ -97,7 +98,10 @@ def price(found: Preview, noun: str) -> None:
     """What it costs, which other topics moved, and how many items."""
     done, run = found.effects, found.before
     shares = [explained(error) for error in (done.before, done.now, done.unguided)]
-    cost = f"costs {percent(done.cost)} of what the model explained before" if done.cost > 0.0005 else "costs nothing"
+    cost = "costs nothing"
+    if done.cost > 0:
+        much = percent(done.cost) if done.cost > LEAST_COST else f"under {percent(LEAST_COST)}"
+        cost = f"costs {much} of what the model explained before"
     st.markdown(
         f"Explains {shares[0]} before, {shares[1]} now, {shares[2]} after the same refit without it: the wish {cost}.",
         help="Explained: 1 − ‖X − WH‖² / ‖X‖². The cost is what the wish takes away, as a part of what was explained before.",
@@ -111,7 +115,7 @@ def price(found: Preview, noun: str) -> None:
     rows, m = run.dataset.axes.rows, run.dataset.shape[0]
     changed = count(len(done.items), markdown(rows.singular), markdown(rows.name))
     st.markdown(
-        f"{moved}. {changed} of {m:,} changed their largest {noun}.",
+        f"{moved}. {changed} of {m:,} changed {'its' if len(done.items) == 1 else 'their'} largest {noun}.",
         help="Against a refit without the wish, which moves a few of them, too.",
     )
 

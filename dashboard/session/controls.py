@@ -117,9 +117,19 @@ def take(name: str, key: str) -> None:
     else:
         parameter = name.removeprefix(parameter_key(now.spec.solver, ""))
         now.spec = now.spec.replace(solver_options={**_options(now.spec), parameter: value})
-    if name != "live":
-        now.spec = now.spec.replace(guidance=Guidance())  # wishes belong to the fit that they were made for
+    if name != "live" and len(now.spec.guidance):
+        _leave_wishes(now)
     settle()
+
+
+def _leave_wishes(now: Wanted) -> None:
+    """Wishes belong to the fit that they were made for; it stays among the kept runs."""
+    many = len(now.spec.guidance)
+    state().tell(
+        f"What you change now is fitted without the {count(many, 'wish', 'wishes')}. "
+        f"The run that keeps to {'it' if many == 1 else 'them'} is among the kept runs, in the panel and on Compare."
+    )
+    now.spec = now.spec.replace(guidance=Guidance())
 
 
 def _options(spec: RunSpec) -> dict[str, Any]:

@@ -73,9 +73,10 @@ def _judge_seed(wish: Wish, guided: Guided, X: Matrix, axes: Axes) -> Judged:
     noun = axes.columns.name if asked > 1 else axes.columns.singular
     one, symmetric = "one of them" if asked > 1 else "it", guided.result.spec.symmetric
     do = "come together with" if symmetric else "hold"
-    sentence = (
-        f"{got} of {asked} {noun} among the first ten; {_of(holding, len(items))} of its leading {axes.rows.name} {do} {one}."
-    )
+    held = int(np.count_nonzero(H[k]))
+    few = f" of {held}" if held < 2 * FIRST_WORDS else ""  # then to be among them says little
+    sentence = f"{got} of {asked} {noun} among the first ten{few}; "
+    sentence += f"{_of(holding, len(items))} of its leading {axes.rows.name} {do} {one}."
     sentence += _pairs(meet, asked) if symmetric else _little(meet, asked, axes)
     return got == asked, {"asked": asked, "got": got, "about": about, "meet": meet}, sentence
 

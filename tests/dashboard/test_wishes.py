@@ -219,6 +219,7 @@ def test_turning_a_control_leaves_the_wishes_and_coming_back_keeps_them():
     app.slider(key="rank").set_value(13).run()
     assert not run_of(app).spec.guidance
     assert run_of(app).rank == 13
+    assert "is fitted without the 1 wish. The run that keeps to it is among the kept runs" in text(app)
     app.button(key=f"kept-{guided.key}").click().run()
     assert run_of(app) is guided
     assert named(app.slider, "rank").value == 10

@@ -107,6 +107,15 @@ def test_words_that_hardly_meet_are_said_to():
     assert "The data hold little of it" in verdict.sentence
 
 
+def test_a_seed_among_few_words_says_among_how_many():
+    """Ten first words of nine hold any word that the topic has at all."""
+    few = np.random.default_rng(0).random((30, 12)) * (np.random.default_rng(1).random((30, 12)) < 0.5)
+    model = guide.steer(few, solve(few, 3, seed=0), Seed((0, 1)))
+    held = int(np.count_nonzero(model.result.H[-1]))
+    assert 2 <= held <= 12
+    assert f"2 of 2 features among the first ten of {held}; " in last(model).sentence
+
+
 def test_others_can_be_still_or_free():
     still = steered(Seed(("horse", "magic")), others="still")
     assert_array_equal(still.result.H[:8], BASE.H)
