@@ -113,7 +113,7 @@ def test_a_seed_among_few_words_says_among_how_many():
     model = guide.steer(few, solve(few, 3, seed=0), Seed((0, 1)))
     held = int(np.count_nonzero(model.result.H[-1]))
     assert 2 <= held <= 12
-    assert f"2 of 2 features among the first ten of {held}; " in last(model).sentence
+    assert f"2 of 2 columns among the first ten of {held}; " in last(model).sentence
 
 
 def test_others_can_be_still_or_free():
