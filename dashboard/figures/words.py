@@ -5,7 +5,7 @@ The same bars as plain HTML, cheap enough for thirty cards on a page, are in `wo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from dashboard.figures import theme as look
 from dashboard.figures.picture import Picture
 from dashboard.text.plain import clean, plotly
+from nmfcore.core.written import percent
 
 ROW_HEIGHT = 24  # px of one bar with its gap
 LABEL_WIDTH = 92  # px for a word beside its bar: the same on every card, so that bars begin on one line
@@ -89,7 +90,9 @@ class Words:
             if behind is not None:
                 text += f"<br>{plotly(self.totals_name)}: {behind[k]:,.4g}"
             if table is not None:
-                text += _everywhere(table[k], plotly(self.noun), self.labels, "{:.0%}" if self.in_parts else "{:.2g}")
+                text += _everywhere(
+                    table[k], plotly(self.noun), self.labels, _whole_percent if self.in_parts else "{:.2g}".format
+                )
             lines.append(text)
         return lines
 
@@ -217,10 +220,14 @@ def all_topic_bars(
     return Picture(look.figure(traces, layout, theme, height=height), alt, table, "Bars of each on a scale of its own.")
 
 
-def _everywhere(weights: np.ndarray, noun: str, labels: Sequence[str] | None, written: str) -> str:
+def _whole_percent(share: float) -> str:
+    return percent(share, 0)
+
+
+def _everywhere(weights: np.ndarray, noun: str, labels: Sequence[str] | None, written: Callable[[float], str]) -> str:
     """How much of one word is in all components, several on a line."""
     order = [int(t) for t in np.argsort(-weights, kind="stable") if weights[t] > 0]
-    parts = [f"{t + 1 if labels is None else labels[t]}: {written.format(weights[t])}" for t in order[:HOVER_TOPICS]]
+    parts = [f"{t + 1 if labels is None else labels[t]}: {written(float(weights[t]))}" for t in order[:HOVER_TOPICS]]
     rows = [f"in {noun} {parts[0]}"] if parts else []
     for part in parts[1:]:
         if len(rows[-1]) + len(part) + 3 > HOVER_LINE:

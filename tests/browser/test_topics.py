@@ -56,14 +56,14 @@ def test_search_rename_merge_and_undo(app):
     app.expect(card(app, "4 · war, military officer")).to_be_visible()
 
 
-def test_a_word_under_the_mouse_shows_its_weight_in_every_topic(app):
+def test_a_word_under_the_mouse_shows_how_much_of_it_is_in_every_topic(app):
     app.open("/topics")
     word = app.page.locator(".nmf-word").filter(has_text="friendship").first
     tip = word.locator(".nmf-tip")
     app.expect(tip).to_be_hidden()
     word.hover()
     app.expect(tip).to_be_visible()
-    app.expect(tip).to_contain_text("in topic 3: 0.041 · 6: 0.03")
+    app.expect(tip).to_contain_text("in topic 3: 47 % · 6: 38 %")
     box, inside = tip.bounding_box(), app.page.viewport_size
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= inside["width"]

@@ -130,7 +130,7 @@ def test_every_word_of_a_card_says_how_much_of_it_is_in_every_topic():
     for word, j in zip(first.terms, first.indices, strict=True):
         tip = re.search(rf'nmf-tip"><b>{re.escape(word)}</b>(.*?)</span>', shown, re.S)[1]
         for k in np.flatnonzero(H[:, j] > 0):
-            assert f"{k + 1}: {parts[k, j]:.0%}" in tip
+            assert f"{k + 1}: {100 * parts[k, j]:.0f} %" in tip
         nothing = int((H[:, j] <= 0).sum())
         assert (f"0 in {nothing} other" in tip) == (nothing > 0)
 
