@@ -33,6 +33,7 @@ from nmfcore.methods.subset import Filter
 from nmfcore.solvers import SOLVERS
 
 STOPPED = "You stopped before there was a result. Choose other data or another rank, or press Fit."
+NOTHING_KEPT = "You stopped before the first iteration was there, so nothing was kept. The run from before is still shown."
 GONE = "The server does not know this computation any more. Press Fit to start it again."
 NO_ROOM = "The result was dropped to make room before this page had taken it over. Press Fit to start it again."
 GIVEN_UP = "The fit was given up: {why}. Press Fit to start it again."
@@ -173,6 +174,8 @@ def _adopt_fit(me: State, fit_: Fit, job: Job | None) -> None:
         me.notice = Notice(GIVEN_UP.format(why=job.ended_because))
     elif me.shown.run is None:  # else `begin` would start it again at once
         me.notice = Notice(STOPPED)
+    else:
+        me.tell(NOTHING_KEPT)
 
 
 def _show(me: State, run: FittedRun, asked: RunSpec, instead_of: str = "", passing: bool = False) -> None:

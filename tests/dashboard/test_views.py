@@ -108,6 +108,18 @@ def test_stopping_before_there_is_a_result_does_not_start_again(monkeypatch):
     assert any("stopped before there was a result" in block.value for block in [*app.markdown, *app.warning, *app.error])
 
 
+def test_stopping_before_the_first_iteration_says_that_nothing_was_kept(monkeypatch):
+    def stopped_work(job):
+        job._stop.set()
+        job.say("stopped")
+
+    app = start()
+    monkeypatch.setattr("dashboard.session.flow.fit_work", lambda *_: stopped_work)
+    app.slider(key="rank").set_value(17).run().run()  # the panel looks again
+    assert any("nothing was kept" in block.value for block in app.markdown)
+    assert app.title[0].value.startswith("Ten topics in ")
+
+
 def test_a_link_typed_by_hand_gives_texts_their_usual_preparation(monkeypatch):
     asked = []
     monkeypatch.setattr("dashboard.session.flow.fit", lambda spec=None, before=None: asked.append(spec))
