@@ -18,20 +18,14 @@ LONGEST = 2_000  # characters of it in an address
 
 def look_up() -> None:
     """Remember what the address says, where that is news; before the run that it belongs to is there."""
-    me = state()
-    given = bar.said(NAME)
-    if given and given != me.address.divided:
-        me.address.divided = me.address.to_divide = given
+    state().address.divided.look_up(bar.said(NAME))
 
 
 def take_over() -> None:
     """Divide the run on screen as the address said, once it is the run that was waited for."""
     me = state()
-    given, run = me.address.to_divide, me.shown.run
-    if not given or run is None or me.under_way.fit is not None or me.address.missing is not None:
-        return
-    me.address.to_divide = ""
-    if me.notice is not None:  # the run that it is about could not be had
+    given, run = me.address.divided.due(me), me.shown.run
+    if not given or run is None:
         return
     try:
         cuts = divided.from_text(given[:LONGEST], run.ids)
@@ -46,10 +40,9 @@ def take_over() -> None:
 
 def write(run: FittedRun) -> None:
     """Write the divisions that are shown into the address."""
-    me = state()
-    text = as_linked(run)
-    if text or not me.address.to_divide:
-        me.address.divided = text
+    part, text = state().address.divided, as_linked(run)
+    if text or not part.waits:
+        part.said = text
         bar.say(NAME, text)
 
 

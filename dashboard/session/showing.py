@@ -22,19 +22,14 @@ LONGEST = 4_000  # characters of it in a link: sixty long names
 
 def look_up() -> None:
     """Remember what the address says, where that is news; before the run that it belongs to is there."""
-    at, given = state().address, bar.said(NAME)
-    if given and given != at.shown:
-        at.shown = at.to_show = given
+    state().address.shown.look_up(bar.said(NAME))
 
 
 def take_over() -> None:
     """Show the topics of the run on screen as the address said, once it is the run that was waited for."""
     me = state()
-    given, run = me.address.to_show, me.shown.run
-    if not given or run is None or me.under_way.fit is not None or me.address.missing is not None:
-        return
-    me.address.to_show = ""
-    if me.notice is not None:  # the run that it is about could not be had
+    given, run = me.address.shown.due(me), me.shown.run
+    if not given or run is None:
         return
     try:
         said = json.loads(given[:LONGEST])
@@ -51,9 +46,9 @@ def take_over() -> None:
 
 def write(run: FittedRun) -> None:
     """Leave in the address what a link brought, as long as the topics are shown so."""
-    at = state().address
-    if not at.to_show:
-        bar.say(NAME, at.shown if at.shown == as_linked(run) else "")
+    part = state().address.shown
+    if not part.waits:
+        bar.say(NAME, part.said if part.said == as_linked(run) else "")
 
 
 def as_linked(run: FittedRun) -> str:

@@ -172,14 +172,36 @@ class Brought:
 
 
 @dataclass
+class OfRun:
+    """A part of the address that belongs to its run.
+
+    said : what it said last, or what was last put into it;  waits : what it said of a run that is not here yet, "" for nothing
+    """
+
+    said: str = ""
+    waits: str = ""
+
+    def look_up(self, given: str) -> None:
+        """Remember what the address says, where that is news; before the run that it belongs to is there."""
+        if given and given != self.said:
+            self.said = self.waits = given
+
+    def due(self, me: State) -> str:
+        """What was said of the run on screen, once it is the one that was waited for; it is said once. Else ""."""
+        if me.shown.run is None or me.under_way.fit is not None or me.address.missing is not None:
+            return ""
+        given, self.waits = self.waits, ""
+        return given if me.notice is None else ""  # with a refusal the run that it is about could not be had
+
+
+@dataclass
 class Address:
     """written : the run's parameters that were last put into the address; missing : a run it names whose data is not here.
 
     shall : what it shall say when this script run is over, by name; "" for nothing
     given : what is news in it in this script run; seen : what it said after the last; told : how many news there were before
     numbers : components that pages put into it, by the names of their controls
-    divided : the divided topics that it said last, or that were last put into it; to_divide : those whose run is not here yet
-    shown : names, merges and hidden words that it brought; to_show : those whose run is not here yet
+    divided : the divided topics;  shown : names, merges and hidden words
     """
 
     written: dict[str, str] | None = None
@@ -189,10 +211,8 @@ class Address:
     told: int = 0
     numbers: dict[str, str] = field(default_factory=dict)
     missing: RunSpec | None = None
-    divided: str = ""
-    to_divide: str = ""
-    shown: str = ""
-    to_show: str = ""
+    divided: OfRun = field(default_factory=OfRun)
+    shown: OfRun = field(default_factory=OfRun)
 
 
 @dataclass
