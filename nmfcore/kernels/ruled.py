@@ -13,6 +13,7 @@ from nmfcore.core.factorization import Matrix
 from nmfcore.core.keeping import RowRules
 from nmfcore.core.rules import direction
 from nmfcore.kernels.engines import LowRank, Rows, ahead, multiply
+from nmfcore.kernels.half import Half
 
 PASSES = 4  # on one column of S before the next has its turn
 DOUBLINGS = 60  # of sigma, from a tenth of ||s||^2: beyond any eigenvalue that floats hold
@@ -58,27 +59,24 @@ def sweep_under(
 
 
 def half_under(
-    engine: Rows, rules: Mapping[int, RowRules], A: Matrix, other: np.ndarray, G: np.ndarray, start: np.ndarray,
-    previous: np.ndarray, beta: float, sweeps: int, l1: float = 0.0, l2: float = 0.0, start_gram: np.ndarray | None = None,
-    added: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray, float]:  # fmt: skip
-    """`Engine.half` under rules: the same arguments and results, in the layout of `Rows`.
+    engine: Rows, rules: Mapping[int, RowRules], A: Matrix, other: np.ndarray, task: Half, added: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`Engine.half` of one start under rules: the same arguments and results, in the layout of `Rows`.
 
     The new factor is allowed, the one that runs ahead need not be; zeros and fixed rows are so in both.
 
-    A : (m, n);  G : (r, r), the Gram matrix of `other`
-    added : (r,) joins G's diagonal in the sweeps, not in the value (what pulls on the other factor cost this one)
+    A : (m, n);  added : (r,) joins G's diagonal in the sweeps, not in the value (what pulls on the other factor cost this one)
     """
-    P = product(A, other)
-    new = start.copy()
+    P, G, pace = product(A, other), task.G[0], task.pace
+    new = task.start.copy()
     diagonal = G.diagonal()
-    weights = np.divide(diagonal, diagonal + l2, out=np.ones(len(G)), where=diagonal > 0)
-    bent = G + np.diag(l2 + (np.zeros(len(G)) if added is None else added))
-    sweep_under(new, P - P.dtype.type(l1) if l1 else P, bent, sweeps, rules, previous, weights)
+    weights = np.divide(diagonal, diagonal + pace.l2, out=np.ones(len(G)), where=diagonal > 0)
+    bent = G + np.diag(pace.l2 + (np.zeros(len(G)) if added is None else added))
+    sweep_under(new, P - P.dtype.type(pace.l1) if pace.l1 else P, bent, pace.sweeps, rules, task.previous, weights)
     value = np.nan
-    if start_gram is not None:
+    if task.grams is not None:
         value = 0.5 * float(np.sum(G * engine.gram(new))) - float(np.einsum("ij,ij->", P, new, dtype=np.float64))
-    return new, ahead(new, previous, beta), value
+    return new, ahead(new, task.previous, float(pace.betas[0])), np.array([value])
 
 
 def descend_under(C: Matrix, F: np.ndarray, rules: Mapping[int, RowRules], passes: int = PASSES) -> None:

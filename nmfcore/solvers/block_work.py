@@ -20,6 +20,7 @@ from nmfcore.core.checks import ProblemError
 from nmfcore.core.factorization import Matrix
 from nmfcore.core.threads import one_blas_thread
 from nmfcore.kernels.engines import Engine, Rows, Tiles, round_trip, wanted
+from nmfcore.kernels.half import Half, Pace
 
 State = tuple[np.ndarray, ...]  # (W, A) of a block in the engine's layout: the weights, and where they lead to
 Sums = tuple[np.ndarray, ...]
@@ -139,7 +140,8 @@ def _sweep(X: Matrix, state: State | None, order: Order, index: int, alive: Aliv
     kernel = engine_of(order, len(order.G))
     start, previous = _starts(X.shape[0], kernel, state, order, index)
     measured = _parts_of_loss(X, kernel, order, start) if order.first == "halves" else np.zeros(4)
-    new, ahead, back = kernel.both(X, order.F, order.G, start, previous, order.beta, order.sweeps, order.l1, order.l2, alive)
+    task = Half(order.G[None], start, previous, Pace(np.array([order.beta]), order.sweeps, order.l1, order.l2))
+    new, ahead, back = kernel.both(X, order.F, task, alive)
     if order.first == "zeros":
         measured = _parts_of_loss(X, kernel, order, new)
     sums = kernel.outside(ahead).sum(axis=0, dtype=np.float64)

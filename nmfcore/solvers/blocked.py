@@ -26,6 +26,7 @@ from nmfcore.core.factorization import SINGLE_SIZE, Penalty
 from nmfcore.core.losses import inner
 from nmfcore.core.threads import one_blas_thread
 from nmfcore.kernels.engines import compiled, engine, gram
+from nmfcore.kernels.half import Half, Pace
 from nmfcore.kernels.sketch import ROUNDING
 from nmfcore.solvers.block_engines import Engine
 from nmfcore.solvers.block_work import FITTED_SWEEPS, HALVES_SWEEPS, Order, State
@@ -193,10 +194,11 @@ class Descent:
         Q, G_W, sums, measured = self.visitor.sums
         with one_blas_thread():
             sweeps = 0 if still else self.sweeps
-            F, F_ahead, value = kernel.settle(Q, G_W, self.F_ahead, self.F, beta, sweeps, p.l1_H, p.l2_H, self.G)
+            pace = Pace(np.array([beta]), sweeps, p.l1_H, p.l2_H)
+            F, F_ahead, values = kernel.settle(Q, Half(G_W[None], self.F_ahead, self.F, pace, self.G[None]))
         half = 0.5 * self.problem.squared_norm
         extra = self._penalties(float(sums.sum()), float(np.trace(G_W)), kernel.outside(F))
-        loss = half + value + extra
+        loss = half + float(values[0]) + extra
         if self.first:
             if self.first in ("halves", "zeros"):
                 self._start_is(measured)

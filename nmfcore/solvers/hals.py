@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ import scipy.sparse as sp
 from nmfcore.core.factorization import Factors, Matrix, Penalty, Problem, stored_values
 from nmfcore.core.losses import inner, penalty
 from nmfcore.core.threads import one_blas_thread
-from nmfcore.kernels.engines import Engine, LowRank, Pace, Rows, engine
+from nmfcore.kernels.engines import Engine, LowRank, Rows, engine
+from nmfcore.kernels.half import Half, Pace
 from nmfcore.kernels.ruled import half_under
 from nmfcore.kernels.sketch import range_finder
 from nmfcore.solvers.protocol import MOST_SWEEPS, Solver, Supports, parameter
@@ -177,10 +179,12 @@ class HALS(Solver):
         for place, m, t in zip(places, memories, ts, strict=True):
             betas[place], G[place] = (m.t - 1) / t if self.extrapolate else 0.0, m.G
         half_W, half_H = _halves(problem, first)
-        W, W_ahead, _ = half_W(first.X, side.F_ahead, G, side.W_ahead, side.W, Pace(betas, sweeps, p.l1_W, p.l2_W))
+        task = Half(G, side.W_ahead, side.W, Pace(betas, sweeps, p.l1_W, p.l2_W))
+        W, W_ahead, _ = half_W(first.X, side.F_ahead, task)
         G_W = np.zeros_like(G)
         G_W[places] = engine.grams(W_ahead, places)
-        F, F_ahead, values = half_H(first.Xt, W_ahead, G_W, side.F_ahead, side.F, Pace(betas, sweeps, p.l1_H, p.l2_H), G)
+        task = Half(G_W, side.F_ahead, side.F, Pace(betas, sweeps, p.l1_H, p.l2_H), G)
+        F, F_ahead, values = half_H(first.Xt, W_ahead, task)
         made, G_ahead = Side(W, F, W_ahead, F_ahead, side.starts), engine.grams(F_ahead, places)
         steps = zip(memories, places, values[places], ts, G_ahead, strict=True)
         return [self._decided(problem, m, made, place, float(value), t, G) for m, place, value, t, G in steps]
@@ -244,26 +248,12 @@ def _back(m: Memory, made: Side, place: int) -> tuple[Side, np.ndarray]:
 
 
 def _halves(problem: Problem, m: Memory) -> tuple[Any, Any]:
-    """`Engine.halves` for W and for H, under the problem's rules where it has any (then of one start)."""
+    """`Engine.half` for W and for H, under the problem's rules where it has any (then of one start)."""
     rules, rows_engine = problem.rules, m.engine
     if not rules or not isinstance(rows_engine, Rows):
-        return m.engine.halves, m.engine.halves
-
-    def under(rows: Any, added: Any = None) -> Any:
-        def halves(
-            A: Matrix, other: np.ndarray, G: np.ndarray, start: np.ndarray, previous: np.ndarray, pace: Pace,
-            start_grams: np.ndarray | None = None,
-        ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
-            gram = None if start_grams is None else start_grams[0]
-            new, ahead, value = half_under(
-                rows_engine, rows, A, other, G[0], start, previous, float(pace.betas[0]), pace.sweeps,
-                pace.l1, pace.l2, gram, added,
-            )  # fmt: skip
-            return new, ahead, np.array([value])
-
-        return halves
-
-    return under(rules.columns, rules.weights(m.side.F_ahead)), under(rules.rows)
+        return m.engine.half, m.engine.half
+    half_W = partial(half_under, rows_engine, rules.columns, added=rules.weights(m.side.F_ahead))
+    return half_W, partial(half_under, rows_engine, rules.rows)
 
 
 def _held(problem: Problem, new: Factors, old: Factors) -> Factors:

@@ -20,6 +20,7 @@ from nmfcore.core.products import times
 from nmfcore.core.threads import one_blas_thread
 from nmfcore.core.wanted import ask
 from nmfcore.kernels.engines import engine, sweep_rows
+from nmfcore.kernels.half import Half, Pace
 from nmfcore.kernels.sketch import range_finder, svd_of_sketch
 
 OVERSAMPLING = 10  # directions beyond the rank that the range finder carries
@@ -89,8 +90,9 @@ def least_squares(problem: Problem, rng: np.random.Generator) -> Factors:
     W_ahead, F_ahead = W, F
     for turn in range(LEAST_SQUARES_STEPS):
         beta = LEAST_SQUARES_AHEAD if turn else 0.0
-        W, W_ahead, _ = fit.half(working.X, F_ahead, fit.gram(F_ahead), W_ahead, W, beta, LEAST_SQUARES_SWEEPS)
-        F, F_ahead, _ = fit.half(working.Xt, W_ahead, fit.gram(W_ahead), F_ahead, F, beta, LEAST_SQUARES_SWEEPS)
+        pace = Pace(np.array([beta]), LEAST_SQUARES_SWEEPS)
+        W, W_ahead, _ = fit.half(working.X, F_ahead, Half(fit.grams(F_ahead, [0]), W_ahead, W, pace))
+        F, F_ahead, _ = fit.half(working.Xt, W_ahead, Half(fit.grams(W_ahead, [0]), F_ahead, F, pace))
     W, F = (np.array(fit.outside(A), problem.dtype) for A in (W, F))
     W, F = (A + A.dtype.type(RAISED) * A.mean(axis=0) for A in (W, F))
     found = Factors(W, np.ascontiguousarray(F.T))

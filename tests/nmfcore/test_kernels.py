@@ -11,7 +11,8 @@ import scipy.sparse as sp
 from scipy.optimize import nnls
 
 from nmfcore.core.checks import as_problem
-from nmfcore.kernels import engines
+from nmfcore.kernels import available, engines, parts, plain
+from nmfcore.kernels.half import Half, Pace
 from nmfcore.solvers.starts import start
 
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="the extra [fast] is not installed")
@@ -27,7 +28,8 @@ def half(engine, A, rank, *, beta=0.3, sweeps=2, l1=0.0, l2=0.0, dead=None):
     inside = [engine.inside(F.astype(A.dtype)) for F in (other, begin, previous)]
     G = engine.gram(inside[0])
     kept = [F.copy() for F in inside]
-    new, ahead, value = engine.half(A, inside[0], G, inside[1], inside[2], beta, sweeps, l1, l2, engine.gram(inside[1]))
+    task = Half(G[None], inside[1], inside[2], Pace(np.array([beta]), sweeps, l1, l2), engine.gram(inside[1])[None])
+    new, ahead, (value,) = engine.half(A, inside[0], task)
     for F, copy in zip(inside, kept, strict=True):
         np.testing.assert_array_equal(F, copy)  # nothing that came in is written to
     return engine.outside(new), engine.outside(ahead), value
@@ -60,7 +62,7 @@ def test_threads_change_nothing_but_the_order_of_sums(kind, name, monkeypatch):
     A = matrix(kind, np.float64, 1100, 300)
     engine = getattr(engines, name)(5, A.dtype)
     one = half(engine, A, 5)
-    monkeypatch.setattr(engines, "PARALLEL_WORK", 0)
+    monkeypatch.setattr(parts, "PARALLEL_WORK", 0)
     several = half(engine, A, 5)
     for before, after in zip(one, several, strict=True):
         np.testing.assert_allclose(before, after, rtol=1e-10, atol=1e-12)
@@ -126,7 +128,7 @@ def test_panels_change_nothing(rank, monkeypatch):
     G, P, F = other.T @ other, rng.random((rank, 40)) * 50, rng.random((rank, 40))
     whole = F.copy()
     engines.sweep_rows(F, P, G, 2)
-    monkeypatch.setattr(engines, "ONE_PANEL", 1000)
+    monkeypatch.setattr(plain, "ONE_PANEL", 1000)
     engines.sweep_rows(whole, P, G, 2)
     np.testing.assert_allclose(F, whole, rtol=1e-8, atol=1e-8)
 
@@ -148,14 +150,14 @@ def test_kernels_can_be_switched_off(monkeypatch):
 
 
 def test_without_numba_plain_numpy_takes_over(monkeypatch):
-    monkeypatch.setattr(engines, "_installed", lambda: False)
+    monkeypatch.setattr(available, "installed", lambda: False)
     assert isinstance(engines.engine(4, np.dtype(np.float32)), engines.Rows)
     assert "[fast]" in engines.in_use()
 
 
 def test_a_broken_numba_does_not_break_nmf(monkeypatch):
-    monkeypatch.setattr(engines, "_installed", lambda: True)
-    monkeypatch.setattr(engines, "_load", lambda: None)
+    monkeypatch.setattr(available, "installed", lambda: True)
+    monkeypatch.setattr(available, "load", lambda: None)
     assert isinstance(engines.engine(4, np.dtype(np.float32)), engines.Rows)
     assert "does not work" in engines.in_use() or "switched off" in engines.in_use()
 
@@ -173,7 +175,7 @@ def test_runs_do_not_wait_for_kernels_that_are_being_warmed(monkeypatch):
             entered.set()
             leave.wait(5)
 
-    monkeypatch.setattr(engines, "_load", lambda: Slow)
+    monkeypatch.setattr(available, "load", lambda: Slow)
     worker = threading.Thread(target=engines.warm)
     worker.start()
     assert entered.wait(5)
@@ -211,10 +213,10 @@ def test_importing_nmfcore_imports_no_compiler():
 @pytest.mark.parametrize("exact", [True, False])
 def test_gram_in_blocks_is_the_gram_matrix(exact, monkeypatch):
     F = np.random.default_rng(0).random((900, 7)).astype(np.float32)
-    monkeypatch.setattr(engines, "GRAM_ROWS", 128)
+    monkeypatch.setattr(parts, "GRAM_ROWS", 128)
     wanted = F.astype(np.float64).T @ F.astype(np.float64)
     for threshold in (0, 10**9):
-        monkeypatch.setattr(engines, "PARALLEL_GRAM", threshold)
+        monkeypatch.setattr(parts, "PARALLEL_GRAM", threshold)
         np.testing.assert_allclose(engines.gram(F, exact), wanted, rtol=1e-12 if exact else 1e-5)
 
 

@@ -14,7 +14,7 @@ from nmfcore.core.factorization import Factors, Penalty
 from nmfcore.core.losses import loss
 from nmfcore.core.losses import penalty as penalty_of
 from nmfcore.core.spec import StopRule
-from nmfcore.kernels import engines
+from nmfcore.kernels import engines, newton
 from nmfcore.run import solve
 from nmfcore.solvers import starts
 from nmfcore.solvers.kl import APPROACH, NewtonKL
@@ -98,7 +98,7 @@ def test_blocks_of_rows_change_nothing(block, monkeypatch):
     with_zero_rows = sp.csr_array(X.toarray() * (np.arange(50) % 7 > 0)[:, None])
     other, F = rng.random((30, 5)), rng.random((50, 5))
     whole = engines.newton_sweeps(with_zero_rows, other, F, 2, 0.1, 0.2)
-    monkeypatch.setattr(engines, "NEWTON_BLOCK", block)
+    monkeypatch.setattr(newton, "NEWTON_BLOCK", block)
     for one, two in zip(engines.newton_sweeps(with_zero_rows, other, F, 2, 0.1, 0.2), whole, strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-12)
 

@@ -16,7 +16,7 @@ import pytest
 from nmfcore import StopRule, solve
 from nmfcore.core import threads
 from nmfcore.core.threads import one_blas_thread, share
-from nmfcore.kernels import engines
+from nmfcore.kernels import available, engines
 
 LIMITS = """
 import threading
@@ -123,7 +123,7 @@ def test_a_child_forked_while_another_thread_fits_has_its_own_locks():
     held, done = threading.Event(), threading.Event()
 
     def hold():
-        with threads._blas.lock, engines._warming.lock:
+        with threads._blas.lock, available._warming.lock:
             held.set()
             done.wait(60)
 
