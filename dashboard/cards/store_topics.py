@@ -69,10 +69,9 @@ def draw(found: StoreFit) -> None:
             title = f"Topic {k + 1}" + (f" · {markdown(name)}" if name else "")
             st.markdown(f"**{title}** :small[:gray[{percent(found.share[k])} of what is explained]]")
             card.chart(f"stores-topic-{k}", drawn)
-            key = session.turn(f"stores-name-{k}", name)
             st.text_input(
-                f"Name of topic {k + 1}", key=key, max_chars=LONGEST_NAME, placeholder="Name it", label_visibility="collapsed",
-                on_change=_named, args=(found, k, key),
+                f"Name of topic {k + 1}", max_chars=LONGEST_NAME, placeholder="Name it", label_visibility="collapsed",
+                **session.turned(f"stores-name-{k}", name, _named, found, k),
             )  # fmt: skip
     bench.table("stores", "words", "Words of all topics", words(found), say=f"The {WORDS} with the largest weight in each.")
 

@@ -33,7 +33,7 @@ from dashboard.session.controls import (
     refusals,
     said,
     solvers,
-    turn,
+    turned,
     wanted,
 )
 from dashboard.session.editing import (
@@ -192,7 +192,7 @@ __all__ = [
     "theme",
     "topics_of",
     "trial",
-    "turn",
+    "turned",
     "undo_edit",
     "undo_edits",
     "undo_wish",

@@ -2,6 +2,10 @@
 
 Everything that changes is written at once, in one message: the browser makes an entry of its history of each, and an address that
 names half of a run would be another run to whoever comes back to it. So this file alone names `st.query_params`.
+
+A browser sends its address with every act, and it is an old one where a person acts again before the answer to the act before is
+there. So the address is news only where it can be: in a tab's first script run, on another page, and on Back or Forward. What was
+written since then stands, whatever is sent.
 """
 
 from __future__ import annotations
@@ -12,15 +16,30 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from dashboard.session.tab import state
 
 
+def begin() -> None:
+    """Listen to the address where it is news; at the start of a script run."""
+    me, context = state().address, get_script_run_ctx()
+    place = context.page_script_hash if context is not None else ""
+    if came_back() or place != me.place:
+        me.stands.clear()
+    me.place = place
+
+
 def said(name: str) -> str:
     """What the address says under a name, or shall say after this script run; "" when nothing."""
-    shall = state().address.shall
-    return shall[name] if name in shall else str(st.query_params.get(name, ""))
+    me = state().address
+    return me.shall[name] if name in me.shall else _stands(name)
+
+
+def _stands(name: str) -> str:
+    """What the address says under a name until this script run is over."""
+    return state().address.stands.get(name, str(st.query_params.get(name, "")))
 
 
 def names() -> list[str]:
     """The names under which the address says something, or shall."""
-    return [name for name in dict.fromkeys([*st.query_params, *state().address.shall]) if said(name)]
+    me = state().address
+    return [name for name in dict.fromkeys([*st.query_params, *me.stands, *me.shall]) if said(name)]
 
 
 def say(name: str, text: str) -> None:
@@ -30,16 +49,17 @@ def say(name: str, text: str) -> None:
 
 def write() -> None:
     """Write what the address shall say; at the end of a script run, or of a part of the page that is redrawn alone."""
-    shall, context = state().address.shall, get_script_run_ctx()
-    changed = {name: text for name, text in shall.items() if text != str(st.query_params.get(name, ""))}
-    shall.clear()
+    me, context = state().address, get_script_run_ctx()
+    changed = {name: text for name, text in me.shall.items() if text != _stands(name)}
+    me.stands.update(me.shall)
+    me.shall.clear()
     if not changed or context is None:
         return
     with context.session_state.query_params() as query:
-        for name, text in changed.items():
+        for name, text in me.stands.items():
             if not text:
                 query.discard_param_no_forward_msg(name)
-        query.update({name: text for name, text in changed.items() if text})  # sends all of it, also where this is empty
+        query.update({name: text for name, text in me.stands.items() if text})  # sends all of it, also where this is empty
 
 
 def write_part() -> None:

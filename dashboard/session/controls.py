@@ -1,6 +1,6 @@
 """What do the controls of the instrument panel want, and what may they say for the data that is chosen?
 
-A control is drawn from what is wanted (`turn`), and writes into it before anything else is drawn (`take`). So a rank, a
+A control is drawn from what is wanted (`turned`), and writes into it before anything else is drawn (`take`). So a rank, a
 solver, a seed is wanted in one place, whatever page draws a control for it.
 """
 
@@ -73,12 +73,24 @@ def said(name: str) -> Any:
     return _options(now.spec)[name.removeprefix(parameter_key(now.spec.solver, ""))]
 
 
-def turn(control: str, value: Any) -> str:
-    """Turn a control to a value, before it is drawn; returns the key it has now.
+def turned(control: str, value: Any, change: Callable[..., None], *args: Any) -> dict[str, Any]:
+    """Key and callback of a control that is turned to a value before it is drawn: `st.slider("Rank", 1, 40, **turned(...))`.
 
-    A control that the program turns gets a new key. What the browser still says of it from before would otherwise count as a
+    change : called with the args and the key where the person changes it
+
+    A control that the program turns gets a new key. What the browser still says under the old one would otherwise count as a
     change by the person: a slider that is moved twice within one rerun would be set back by the number field beside it.
     """
+    key = _turn(control, value)
+    return {"key": key, "on_change": _heard, "args": (control, key, change, *args)}
+
+
+def _heard(control: str, key: str, change: Callable[..., None], *args: Any) -> None:
+    if key == _key(control, st.session_state["turns"]):  # else it is gone from the page, and speaks of what was
+        change(*args, key)
+
+
+def _turn(control: str, value: Any) -> str:
     turns: dict[str, int] = st.session_state.setdefault("turns", {})
     if st.session_state.get(_key(control, turns), value) != value:
         turns[control] = turns.get(control, 0) + 1

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from dashboard import links
-from dashboard.session import dividing, refusing, showing
+from dashboard.session import bar, dividing, refusing, showing
 from dashboard.session.address import named
-from dashboard.session.controls import able_solver, expected, pending, quick, ran, refusals, said, settle, take, turn, wanted
+from dashboard.session.controls import able_solver, expected, pending, quick, ran, refusals, said, settle, take, turned, wanted
 from dashboard.session.editing import edit
 from dashboard.session.filtering import follow, set_filter
 from dashboard.session.holding import make_room
@@ -54,6 +54,7 @@ def begin() -> None:
         me.fresh = False
         if lost():
             me.tell(LOST.format(minutes=LEASE / 60))
+    bar.begin()
     refusing.begin()
     jobs().heartbeat(me.id)  # whatever page is open, what is computed for this session is still wanted
     showing.look_up()
@@ -225,8 +226,7 @@ def wired(name: str, alias: str = "") -> dict[str, Any]:
 
     alias : a second control for the same
     """
-    key = turn(alias or name, said(name))
-    return {"key": key, "on_change": changed, "args": (name, key)}
+    return turned(alias or name, said(name), changed, name)
 
 
 def changed(name: str, key: str) -> None:

@@ -199,6 +199,7 @@ class Address:
     """written : the run's parameters that were last put into the address; missing : a run it names whose data is not here.
 
     shall : what it shall say when this script run is over, by name; "" for nothing
+    stands : what was written into it since it was last news, by name;  place : the page that was open then
     given : what is news in it in this script run; seen : what it said after the last; told : how many news there were before
     numbers : components that pages put into it, by the names of their controls
     divided : the divided topics;  shown : names, merges and hidden words
@@ -206,6 +207,8 @@ class Address:
 
     written: dict[str, str] | None = None
     shall: dict[str, str] = field(default_factory=dict)
+    stands: dict[str, str] = field(default_factory=dict)
+    place: str = ""
     given: dict[str, str] = field(default_factory=dict)
     seen: dict[str, str] = field(default_factory=dict)
     told: int = 0

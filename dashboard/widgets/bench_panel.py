@@ -156,15 +156,9 @@ class Panel:
         key = self.own.key("rank")
         bench.linked(key, name, range(least, most + 1), usual)
         now = int(session.control_value(key, usual))
-        slider, field = (self._wired(f"{key}-{control}", key, now) for control in ("slider", "field"))
+        slider, field = (session.turned(f"{key}-{control}", now, _copy, key) for control in ("slider", "field"))
         rank.draw(f"Rank ({self.own.nouns})", least, most, now, slider, field)
         return now
-
-    @staticmethod
-    def _wired(control: str, key: str, now: int) -> dict[str, Any]:
-        """Key and callback of one of several controls for the same."""
-        drawn = session.turn(control, now)
-        return {"key": drawn, "on_change": _copy, "args": (drawn, key)}
 
     def seed(self, label: str = "Seed") -> int:
         """The seed of the random starts."""
@@ -330,6 +324,6 @@ def _bring_back(own: Bench, kept: Kept) -> None:
     session.set_control(own.key("panel-asked"), (kept.identity, kept.choice))
 
 
-def _copy(source: str, key: str) -> None:
+def _copy(key: str, source: str) -> None:
     """A second control for the same was changed."""
     session.set_control(key, session.control_value(source, None))

@@ -5,7 +5,7 @@ it fails on console errors, page errors, requests to other hosts, exceptions on 
 
     def test_a_fit_shows_its_topics(app):
         app.open("/").choose_select("Solver", "HALS").click_button("Fit")
-        app.expect(app.page.get_by_role("heading", level=1)).to_contain_text("topics")
+        app.expect(app.title()).to_contain_text("topics")
 
 Without Playwright or Chromium these tests are skipped, except where CI is set: there they fail.
 """
@@ -311,6 +311,10 @@ class App:
     def text(self) -> str:
         """What the main part of the page reads."""
         return "\n".join(self.page.get_by_test_id("stMain").all_inner_texts())
+
+    def title(self) -> Locator:
+        """The heading of the page. While one page follows another there can be two: the first is the new one."""
+        return self.page.get_by_test_id("stMain").get_by_role("heading", level=1).first
 
     def sidebar(self) -> Locator:
         return self.page.get_by_test_id("stSidebar")

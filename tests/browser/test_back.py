@@ -7,7 +7,7 @@ BLANKS = ("name,a,b,c,d\n" + "".join(ROWS)).encode()
 
 
 def test_back_and_forward_walk_through_pages_and_runs_with_one_step_each(app):
-    title = app.page.get_by_role("heading", level=1)
+    title = app.title()
     app.open("/").set_slider("Rank", 9)
     app.expect(title).to_contain_text("Nine topics in 200 films")
     app.go("Data").click_button("Bring your own")

@@ -8,7 +8,7 @@ import re
 def test_the_threshold_fills_none_and_a_row_of_it_opens_the_item(app):
     app.open("/items")
     app.choose("View", "Clusters")
-    title = app.page.get_by_test_id("stMain").get_by_role("heading", level=1)
+    title = app.title()
     app.expect(title).to_have_text("200 films in 10 groups, 0 in none")
     app.expect(app.page.get_by_text("carry no known classes")).to_be_visible()
 

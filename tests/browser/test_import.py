@@ -40,9 +40,9 @@ def test_a_file_is_looked_at_changed_and_used_while_the_old_result_stays(app):
     app.click_button(USE)
     app.expect(app.sidebar()).to_contain_text("Press Fit for films.csv")
     app.go("Overview")
-    app.expect(app.page.get_by_role("heading", level=1)).to_contain_text("Ten topics")
+    app.expect(app.title()).to_contain_text("Ten topics")
     app.click_button("Fit")
-    app.expect(app.page.get_by_role("heading", level=1)).to_contain_text("Two topics in 5 rows")
+    app.expect(app.title()).to_contain_text("Two topics in 5 rows")
     app.go("Data")
     app.expect(main).to_contain_text("films.csv · in use")
 

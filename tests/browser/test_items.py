@@ -5,17 +5,13 @@ from __future__ import annotations
 import re
 
 
-def title(app):
-    return app.page.get_by_test_id("stMain").get_by_role("heading", level=1)
-
-
 def opened(app, name):
     return app.page.get_by_test_id("stMain").get_by_role("heading", name=name, level=3)
 
 
 def test_search_open_why_here_and_paste_a_new_one(app):
     app.open("/items")
-    app.expect(title(app)).to_have_text(re.compile(r"200 films, half with \d+ % or more in one topic"))
+    app.expect(app.title()).to_have_text(re.compile(r"200 films, half with \d+ % or more in one topic"))
 
     app.fill("Find a film", "courtroom judge")
     app.expect(app.page.get_by_text(re.compile(r"\d+ of 200 films · choose a row to open it"))).to_be_visible()

@@ -17,13 +17,9 @@ SAID = {  # what the pages say of the stopped run
 }
 
 
-def title(app):
-    return app.page.get_by_test_id("stMain").get_by_role("heading", level=1)
-
-
 def test_first_screen_then_data_then_a_fit_that_is_watched_and_stopped(app):
     app.open("/")
-    app.expect(title(app)).to_have_text("Ten topics in 200 films")
+    app.expect(app.title()).to_have_text("Ten topics in 200 films")
     app.expect(app.page.get_by_text("above the SVD floor")).to_be_visible()
     assert app.page.locator("link[rel='shortcut icon']").get_attribute("href").startswith("data:image/png")
 
@@ -32,7 +28,7 @@ def test_first_screen_then_data_then_a_fit_that_is_watched_and_stopped(app):
     app.settled().click_button("Use this data")
     app.expect(app.sidebar().get_by_text("1,797 digits × 64 pixels")).to_be_visible()
     app.go("Overview")
-    app.expect(title(app)).to_have_text("Ten topics in 200 films")  # what was on screen stays until the new fit is there
+    app.expect(app.title()).to_have_text("Ten topics in 200 films")  # what was on screen stays until the new fit is there
     app.expect(app.sidebar().get_by_text("Shown: Films and their keywords")).to_be_visible()
 
     # a fit that takes long enough to be watched: 40 components, multiplicative updates, no tolerance
@@ -51,23 +47,23 @@ def test_first_screen_then_data_then_a_fit_that_is_watched_and_stopped(app):
     app.expect(told).not_to_have_text(first)  # it moves
     app.expect(app.page.get_by_test_id("stMain").locator(".js-plotly-plot").first).to_be_visible()
     stop.click()
-    app.expect(title(app)).to_contain_text("stopped by you")
+    app.expect(app.title()).to_contain_text("stopped by you")
     app.expect(app.page.get_by_text("You stopped it; the result so far is valid")).to_be_visible()
 
     for page, words in SAID.items():
         app.go(page)
-        app.expect(title(app)).to_have_text(re.compile(words))
+        app.expect(app.title()).to_have_text(re.compile(words))
 
 
 def test_the_copied_link_opens_the_same_view_of_the_same_run(app):
     app.open("/")
     app.set_slider("Rank", 6)
-    app.expect(title(app)).to_have_text("Six topics in 200 films")
+    app.expect(app.title()).to_have_text("Six topics in 200 films")
     app.go("Topics")
     app.page.get_by_role("button", name=re.compile("Copy link")).click()
     link = app.page.get_by_test_id("stPopoverBody").locator("code").inner_text().strip()
     assert "rank=6" in link
-    heading = title(app).inner_text()
+    heading = app.title().inner_text()
     other = app.page.context.new_page()
     other.goto(link)
     app.expect(other.get_by_test_id("stMain").get_by_role("heading", level=1)).to_have_text(heading)
@@ -80,23 +76,23 @@ def test_every_page_of_the_top_bar_opens(app):
     app.open("/")
     for page in PAGES:
         app.go(page)
-        app.expect(title(app).first).to_have_text(re.compile(r"\w"))
+        app.expect(app.title()).to_have_text(re.compile(r"\w"))
 
 
 def test_going_back_in_the_browser_brings_back_the_run_before(app):
     app.open("/?rank=5")
-    app.expect(title(app)).to_have_text("Five topics in 200 films")
+    app.expect(app.title()).to_have_text("Five topics in 200 films")
     app.open("/?rank=7")
-    app.expect(title(app)).to_have_text("Seven topics in 200 films")
+    app.expect(app.title()).to_have_text("Seven topics in 200 films")
     app.page.go_back()
-    app.expect(title(app)).to_have_text("Five topics in 200 films")
+    app.expect(app.title()).to_have_text("Five topics in 200 films")
 
 
 def test_both_themes_draw(app):
     for scheme in ("dark", "light"):
         app.page.emulate_media(color_scheme=scheme)
         app.open("/")
-        app.expect(title(app)).to_have_text("Ten topics in 200 films")
+        app.expect(app.title()).to_have_text("Ten topics in 200 films")
         background = app.page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
         assert background == {"dark": "rgb(16, 21, 29)", "light": "rgb(255, 255, 255)"}[scheme]
 
@@ -108,11 +104,11 @@ def test_the_theme_can_be_changed_from_the_menu(app):
     app.expect(app.page.get_by_test_id("stApp")).to_have_css("background-color", "rgb(16, 21, 29)")
     app.page.keyboard.press("Escape")
     app.settled()
-    app.expect(title(app)).to_have_text("Ten topics in 200 films")
+    app.expect(app.title()).to_have_text("Ten topics in 200 films")
 
 
 def test_a_damaged_link_keeps_the_page_standing(app):
     app.open("/?solver=nope&rank=4")
     app.expect(app.page.get_by_text("Unknown solver")).to_be_visible()
     app.click_button("Dismiss")
-    app.expect(title(app)).to_have_text("Ten topics in 200 films")
+    app.expect(app.title()).to_have_text("Ten topics in 200 films")

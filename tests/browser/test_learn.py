@@ -41,10 +41,6 @@ STANDS = """() => {
 CHECKED: set[str] = set()  # devices that axe has looked at in both themes
 
 
-def heading(app):
-    return app.page.get_by_role("heading", level=1)
-
-
 def test_a_lesson_in_the_dashboard_from_a_link_to_the_next_lesson(app):
     sent = []
     app.page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(1)))
@@ -57,7 +53,7 @@ def test_a_lesson_in_the_dashboard_from_a_link_to_the_next_lesson(app):
     app.expect(verdict).to_have_text("0 × anything = 0: locked")
     app.expect(app.page.get_by_role("status")).to_contain_text("0.362")
     app.page.keyboard.press("PageDown")
-    app.expect(heading(app)).to_contain_text("Who can leave zero?")
+    app.expect(app.title()).to_contain_text("Who can leave zero?")
     app.page.keyboard.press("PageDown")
     app.settled()
     assert "step=5" in app.page.url
@@ -75,12 +71,12 @@ def test_a_lesson_in_the_dashboard_from_a_link_to_the_next_lesson(app):
     app.page.keyboard.press("Escape")
     app.expect(app.page.get_by_test_id("stApp")).to_have_css("background-color", "rgb(16, 21, 29)")
     app.expect(app.page.locator(".lesson")).to_have_css("background-color", "rgb(16, 21, 29)")
-    app.expect(heading(app)).to_contain_text("Who can leave zero?")
+    app.expect(app.title()).to_contain_text("Who can leave zero?")
     app.expect(here).to_have_attribute("aria-label", "W, post 2, topic 1: 1.10")
     app.settled().go("Overview").go("Learn")
-    app.expect(heading(app)).to_contain_text("touching it")  # a link to a page leaves the lesson behind
+    app.expect(app.title()).to_contain_text("touching it")  # a link to a page leaves the lesson behind
     app.page.get_by_role("button", name="Open lesson 4", exact=True).click()
-    app.expect(heading(app)).to_contain_text("Who can leave zero?")
+    app.expect(app.title()).to_contain_text("Who can leave zero?")
     app.expect(here).to_have_attribute("aria-label", "W, post 2, topic 1: 1.10")
     app.page.keyboard.press("PageUp")
     app.expect(verdict).to_have_text("0 × anything = 0: locked")  # the answer stays open

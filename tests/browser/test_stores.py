@@ -32,7 +32,7 @@ def test_a_store_is_fitted_and_read_from_disk(app, recipes):
     app.page.get_by_role("link", name="recipes.blocks").click()
     app.settled()
     main = app.page.get_by_test_id("stMain")
-    heading = main.get_by_role("heading", level=1)
+    heading = app.title()
     app.expect(heading).to_have_text("Recipes, visited block by block")
     app.expect(main.get_by_text(re.compile(r"^600 recipes × 40 foods in \d blocks$"))).to_be_visible()
     app.set_slider("Rank (topics)", 4)

@@ -57,7 +57,7 @@ class Walk:
         return self.app.page
 
     def title(self) -> Any:
-        return self.app.page.get_by_test_id("stMain").get_by_role("heading", level=1)
+        return self.app.title()
 
     def sees(self, text: str | re.Pattern[str]) -> Walk:
         self.app.expect(self.page.get_by_test_id("stMain").get_by_text(text).first).to_be_visible()

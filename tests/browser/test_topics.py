@@ -5,10 +5,6 @@ from __future__ import annotations
 import re
 
 
-def title(app):
-    return app.page.get_by_test_id("stMain").get_by_role("heading", level=1)
-
-
 def card(app, head):
     """The head of a topic's card."""
     return app.page.get_by_test_id("stMain").get_by_text(re.compile(f"^{head}"))
@@ -16,7 +12,7 @@ def card(app, head):
 
 def test_search_rename_merge_and_undo(app):
     app.open("/topics")
-    app.expect(title(app)).to_have_text(re.compile("Ten topics"))
+    app.expect(app.title()).to_have_text(re.compile("Ten topics"))
     app.expect(card(app, "4 · war, military officer")).to_be_visible()
 
     app.fill("Find a keyword", "battl")

@@ -139,7 +139,7 @@ def test_a_metagene_from_a_file_of_gene_sets_and_from_a_pasted_list(app):
     app.click_button("Preview")
     app.expect(card.get_by_text("3 of 3 among the first ten", exact=False)).to_be_visible()
     app.click_button("Keep")
-    title = app.page.get_by_test_id("stMain").get_by_role("heading", level=1)
+    title = app.title()
     app.expect(title).to_have_text("Three metagenes in 12 columns")
 
     app.choose("What is known", "Never these genes")

@@ -99,12 +99,45 @@ def test_a_link_to_data_that_is_not_here_is_left_by_going_back(monkeypatch):
     assert seen(app)[0] == "movies"
 
 
+def test_an_act_that_was_sent_before_the_answer_to_the_last_one_is_not_taken_for_a_way_back():
+    """The browser sends its address along, and that is still the old one."""
+    app = start()
+    app.slider(key="rank").set_value(11).run()
+    old = address(app)
+    app.slider(key="rank").set_value(13).run()
+    app.query_params.clear()
+    app.query_params["rank"] = old["rank"]
+    app.slider(key="rank").set_value(14).run()
+    assert seen(app)[2] == 14
+    assert address(app)["rank"] == "14"
+    app.query_params["rank"] = old["rank"]
+    app.slider(key="rank").set_value(11).run()  # as the old address says: the browser has to hear of it all the same
+    assert seen(app)[2] == 11
+    assert address(app)["rank"] == "11"
+
+
+def test_an_item_that_is_turned_to_twice_at_once_stays_the_second(messages):
+    app = go(start(), "items")
+    old = address(app)
+    app.session_state["item"] = 4
+    app.run()
+    messages.clear()
+    app.query_params["item"] = old["item"]
+    app.session_state["item"] = 5
+    assert address(app.run())["item"] == "6"
+    app.query_params["item"] = old["item"]
+    app.session_state["item"] = int(old["item"]) - 1
+    messages.clear()
+    app.run()
+    assert len(messages) == 1  # what was sent along says so already, what stands in the browser does not
+    assert app.session_state["item"] == int(old["item"]) - 1
+
+
 def test_back_takes_a_filter_away_and_forward_brings_it_again(monkeypatch):
     app = go(start(), "items")
     before = address(app)
     only = [["among", "genre", ["western"]]]
-    app.query_params["filter"] = json.dumps(only)
-    after = address(app.run())
+    after = address(back(app, {**before, "filter": json.dumps(only)}, monkeypatch))
     assert app.session_state["nmf"].filter.to_list() == only
     app = back(app, before, monkeypatch)
     assert not app.session_state["nmf"].filter

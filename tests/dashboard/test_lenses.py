@@ -33,10 +33,10 @@ LENSES = ("groups", "over_time", "item_map")
 
 
 def opened(page: str, **query) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=60).run()
+    app = AppTest.from_file(APP, default_timeout=60)
     for name, value in query.items():
         app.query_params[name] = value
-    return settled(app.switch_page(f"views/{page}.py").run())
+    return settled(app.run().switch_page(f"views/{page}.py").run())
 
 
 def settled(app: AppTest) -> AppTest:
@@ -282,11 +282,7 @@ def test_a_share_of_a_topic_filters_on_the_scale_of_the_page():
 
 @pytest.mark.parametrize("page", LENSES)
 def test_data_of_which_nothing_is_known_says_so(page):
-    app = AppTest.from_file(APP, default_timeout=60).run()
-    for name, value in {"data": "tv", "rank": "2", "solver": "masked-hals"}.items():
-        app.query_params[name] = value
-    app.run()
-    app = settled(app.switch_page(f"views/{page}.py").run())
+    app = opened(page, data="tv", rank="2", solver="masked-hals")
     assert app.session_state["nmf"].shown.run.dataset.key == "tv"
     said = {"groups": "Nothing is known of these", "over_time": "No date or year is known", "item_map": "far means little"}
     assert said[page] in text(app)

@@ -173,11 +173,13 @@ def test_a_file_that_is_looked_at_is_changed_by_itself_alone():
 
 
 @pytest.mark.parametrize("steps", ['[{"step":"nonsense"}]', '[{"step":"items","keep":"999999999"}]'])
-def test_a_preparation_of_a_link_that_is_refused_is_not_chosen(steps):
+def test_a_preparation_of_a_link_that_is_refused_is_not_chosen(steps, monkeypatch):
     app = start()
     before = state(app).wanted.spec
     app.query_params["prep"] = steps
-    app.run()
+    with monkeypatch.context() as patch:
+        patch.setattr("dashboard.session.bar.came_back", lambda: True)
+        app.run()
     for _ in range(100):
         if state(app).under_way.fit is None:
             break
