@@ -18,6 +18,7 @@ from typing import Any
 from dashboard.work.estimates import expected
 from dashboard.work.fitting import FIRST, FittedRun, data_key, fit_key, fit_work, known_floor, load
 from dashboard.work.jobs import Jobs
+from dashboard.work.ledger import Bounds
 from nmfcore.core.spec import RunSpec
 from nmfcore.data import catalog
 from nmfcore.kernels import engines
@@ -43,7 +44,7 @@ def specs(key: str, shape: tuple[int, int]) -> Iterator[RunSpec]:
 
 def tried(key: str) -> Iterator[dict[str, Any]]:
     """One data set: for each run what was expected, from nothing and from the run before, and what it was."""
-    jobs = Jobs(workers=1)
+    jobs = Jobs(Bounds(workers=1))
     base = FIRST.replace(data=key, preparation=catalog.card(key).preparation)
     dataset = load(base)
     jobs.put(data_key(base), dataset)

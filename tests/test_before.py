@@ -18,7 +18,8 @@ from dashboard import links
 from dashboard.files import report, saved
 from dashboard.topics_shown.edits import Edits
 from dashboard.work.fitting import FIRST, fit_work
-from dashboard.work.jobs import Job, Jobs
+from dashboard.work.job import Job
+from dashboard.work.jobs import Jobs
 from nmfcore import RunSpec
 from nmfcore.core.moved import MOVED
 from nmfcore.topics import top_terms

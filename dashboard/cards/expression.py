@@ -21,7 +21,7 @@ from dashboard.widgets.bench_panel import Bench, Panel, Task, said
 from dashboard.widgets.header import Figure
 from dashboard.work import expression as bench_data
 from dashboard.work.expression import Choice, Table, View
-from dashboard.work.jobs import Job
+from dashboard.work.job import Job
 from dashboard.work.told import Told
 from nmfcore.core.factorization import Factorization
 from nmfcore.core.guidance import Guidance

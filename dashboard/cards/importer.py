@@ -11,7 +11,7 @@ from dashboard.text.words import percent, seconds
 from dashboard.widgets import panel, prepare
 from dashboard.work import given
 from dashboard.work.importing import Import, Outcome, Refusal
-from dashboard.work.jobs import Job
+from dashboard.work.job import Job
 from nmfcore.data.model.limits import MIB, Limits
 
 LISTED = "listed-file"

@@ -23,7 +23,7 @@ from dashboard.widgets import bench, card
 from dashboard.widgets.bench_panel import Bench, Panel, Task, said
 from dashboard.widgets.header import Figure
 from dashboard.work import stores as work
-from dashboard.work.jobs import Job
+from dashboard.work.job import Job
 from dashboard.work.stores import Choice, StoreFit
 from nmfcore.core.errors import ProblemError
 from nmfcore.core.written import percent

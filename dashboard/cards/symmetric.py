@@ -29,7 +29,7 @@ from dashboard.widgets.bench import Away
 from dashboard.widgets.bench_panel import Bench, Panel, Task, said
 from dashboard.widgets.header import Figure
 from dashboard.work import symmetric as bench_data
-from dashboard.work.jobs import Job, JobsBusy
+from dashboard.work.job import Job, JobsBusy
 from dashboard.work.symmetric import Choice, Steps
 from dashboard.work.told import Told
 from nmfcore.core.guidance import Guidance

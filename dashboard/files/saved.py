@@ -16,7 +16,8 @@ import numpy as np
 from dashboard import links
 from dashboard.topics_shown.edits import Edits
 from dashboard.work.fitting import FIRST, FittedRun, finished, fits, floor_of, load, start
-from dashboard.work.jobs import Job, Jobs
+from dashboard.work.job import Job
+from dashboard.work.jobs import Jobs
 from nmfcore import export
 from nmfcore.core.checks import ProblemError
 from nmfcore.core.losses import relative_error

@@ -13,7 +13,7 @@ import numpy as np
 
 from dashboard.files.saved import AGREES, STORE, edits_of, only_problems
 from dashboard.topics_shown.edits import Edits
-from dashboard.work.jobs import Job
+from dashboard.work.job import Job
 from dashboard.work.stores import StoreFit, client, needed_bytes, shares
 from nmfcore import export
 from nmfcore.core.errors import ProblemError

@@ -12,7 +12,7 @@ from typing import Any
 
 from dashboard.session.tab import State, jobs
 from dashboard.work.fitting import FittedRun
-from dashboard.work.jobs import size_of
+from dashboard.work.results import size_of
 from nmfcore.data.model.limits import Limits
 
 PICTURES = "Pictures and tables were dropped to stay within {budget:,.0f} MB for this session; they are made again when shown."

@@ -7,7 +7,7 @@ from typing import Any
 
 from dashboard.session.address import linked
 from dashboard.session.tab import control_value, jobs, state
-from dashboard.work.jobs import JobsBusy
+from dashboard.work.job import JobsBusy
 
 LESSONS = ("lessons",)  # names the job that makes the course ready; it is the same for everyone
 

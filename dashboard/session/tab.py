@@ -21,7 +21,8 @@ from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ct
 from dashboard.topics_shown.edits import Edits
 from dashboard.work.fitting import FIRST, Derived, FittedRun
 from dashboard.work.importing import Import
-from dashboard.work.jobs import Job, Jobs, service
+from dashboard.work.job import Job
+from dashboard.work.jobs import Jobs, service
 from nmfcore.core.spec import RunSpec
 from nmfcore.data.model.dataset import Dataset
 from nmfcore.guide import Edit

@@ -18,7 +18,7 @@ from dashboard.text.tables import as_csv
 from dashboard.text.words import seconds
 from dashboard.widgets import card, header
 from dashboard.widgets.header import Figure
-from dashboard.work.jobs import REPLACED, Job, JobsBusy, Status
+from dashboard.work.job import REPLACED, Job, JobsBusy, Status
 from nmfcore.core.factorization import Progress
 
 LANE = "workbench"  # a session computes one thing at a time for its workbenches; a newer request replaces an older one

@@ -14,7 +14,7 @@ from dashboard.text.plain import markdown
 from dashboard.text.words import SHORT_REASONS, about, count, error, part, preparation, seconds, shape, start_title, wished
 from dashboard.widgets import rank
 from dashboard.work.fitting import FittedRun
-from dashboard.work.jobs import Job, Status
+from dashboard.work.job import Job, Status
 from nmfcore.core.factorization import Factorization
 from nmfcore.core.parameters import Parameter, parameters
 from nmfcore.solvers import SOLVERS

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from dashboard.work.fitting import FittedRun, fits
-from dashboard.work.jobs import Job
+from dashboard.work.job import Job
 from nmfcore.core.factorization import Matrix
 from nmfcore.core.wanted import asking
 from nmfcore.data.model.limits import estimated_bytes, memory_budget

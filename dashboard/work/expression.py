@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard.work.fitting import fraction, room
-from dashboard.work.jobs import Job
+from dashboard.work.job import Job
 from dashboard.work.told import Subject, named
 from nmfcore.core.factorization import Axes, Axis, Factorization
 from nmfcore.core.guidance import Guidance

@@ -19,7 +19,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from dashboard.links import solver_changes
-from dashboard.work.jobs import Job, Jobs
+from dashboard.work.job import Job
+from dashboard.work.jobs import Jobs
 from nmfcore import guide
 from nmfcore.core.checks import as_problem
 from nmfcore.core.factorization import Factorization, Penalty, Progress, StopReason

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard.work.fitting import fits, fraction
-from dashboard.work.jobs import Job
+from dashboard.work.job import Job
 from nmfcore.core.factorization import Factorization, Factors
 from nmfcore.core.spec import StopRule
 from nmfcore.data.model.dataset import Dataset

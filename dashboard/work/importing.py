@@ -19,7 +19,8 @@ import numpy as np
 
 from dashboard.text.words import count
 from dashboard.work.estimates import estimate
-from dashboard.work.jobs import Job, Jobs, JobsBusy, Status
+from dashboard.work.job import Job, JobsBusy, Status
+from dashboard.work.jobs import Jobs
 from nmfcore.core.spec import RunSpec
 from nmfcore.core.written import percent
 from nmfcore.data import prepare

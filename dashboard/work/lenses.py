@@ -12,7 +12,7 @@ import numpy as np
 
 from dashboard.work.estimates import estimate
 from dashboard.work.fitting import FittedRun, fits, start
-from dashboard.work.jobs import Job
+from dashboard.work.job import Job
 from nmfcore.core.checks import ProblemError
 from nmfcore.core.factorization import Factorization, Matrix
 from nmfcore.core.guidance import Guidance

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 
 from dashboard.work.fitting import KKT_EVERY, FittedRun, fits
-from dashboard.work.jobs import Job
+from dashboard.work.job import Job
 from nmfcore.core.factorization import Penalty
 from nmfcore.core.guidance import Guidance
 from nmfcore.core.spec import StopRule

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard.work.fitting import fraction, room
-from dashboard.work.jobs import Job
+from dashboard.work.job import Job
 from nmfcore.core.factorization import Axes, Axis, Factorization, Penalty
 from nmfcore.core.spec import StopRule
 from nmfcore.data.model.dataset import Dataset

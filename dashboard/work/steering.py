@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dashboard.work.fitting import FittedRun, fits, floor_of, start, wished
-from dashboard.work.jobs import Job, Jobs
+from dashboard.work.job import Job
+from dashboard.work.jobs import Jobs
 from nmfcore import guide
 from nmfcore.core.checks import ProblemError, as_problem
 from nmfcore.core.factorization import Axes, Penalty

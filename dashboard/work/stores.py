@@ -18,7 +18,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from dashboard.text.words import count, seconds
-from dashboard.work.jobs import Job
+from dashboard.work.job import Job
 from nmfcore.core.factorization import Axes, Axis, Factorization, Matrix, Penalty
 from nmfcore.core.spec import StopRule
 from nmfcore.data.blocks import Store, open_store

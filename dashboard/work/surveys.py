@@ -6,7 +6,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 
 from dashboard.work.fitting import FittedRun, fits, starts_beside
-from dashboard.work.jobs import Job, Jobs
+from dashboard.work.job import Job
+from dashboard.work.jobs import Jobs
 from nmfcore.evaluate.rank import QUICK, Plan, Survey
 
 MOST_BICV_CELLS = 50_000_000  # rows times columns up to which two repetitions of bi-cross-validation are quick

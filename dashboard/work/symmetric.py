@@ -15,7 +15,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from dashboard.work.fitting import fits, fraction, room
-from dashboard.work.jobs import Job
+from dashboard.work.job import Job
 from dashboard.work.told import Subject, named
 from nmfcore import topics
 from nmfcore.core.factorization import Axes, Factorization

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from dashboard.work.fitting import room
-from dashboard.work.jobs import Job
+from dashboard.work.job import Job
 from nmfcore import guide
 from nmfcore.core.factorization import Axes, Factorization
 from nmfcore.core.guidance import Guidance

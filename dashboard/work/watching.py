@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 
 from dashboard.work.fitting import FittedRun, fits, fraction, start
-from dashboard.work.jobs import Job
+from dashboard.work.job import Job
 from nmfcore.core.recording import Frame, Recording
 
 FRAMES, SEVERAL_FRAMES = 60, 24  # iterates kept of one run, and of each of several

@@ -26,6 +26,7 @@ from dashboard.topics_shown.edits import Edits
 from dashboard.widgets import header
 from dashboard.work.fitting import FIRST, FittedRun, continue_work, fit_work
 from dashboard.work.jobs import Jobs
+from dashboard.work.ledger import Bounds
 from nmfcore import ProblemError, RunSpec, StopRule, export
 from nmfcore.core.factorization import Axes, Axis
 from nmfcore.data.model.dataset import Dataset
@@ -69,7 +70,7 @@ class Watched:
 
 @pytest.fixture(scope="module")
 def jobs():
-    service = Jobs(workers=1)
+    service = Jobs(Bounds(workers=1))
     yield service
     service.close()
 

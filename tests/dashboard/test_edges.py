@@ -16,7 +16,8 @@ from dashboard.figures.loss import loss_curve
 from dashboard.files import exports, report
 from dashboard.text.words import above
 from dashboard.work.fitting import FIRST, fit_work
-from dashboard.work.jobs import Job, Jobs
+from dashboard.work.job import Job
+from dashboard.work.jobs import Jobs
 from dashboard.work.races import race_key, race_work
 from nmfcore import Penalty, StopRule, export
 from nmfcore.data import catalog

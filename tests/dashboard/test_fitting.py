@@ -21,6 +21,7 @@ from dashboard.work.fitting import (
     solver_refusals,
 )
 from dashboard.work.jobs import Jobs
+from dashboard.work.ledger import Bounds
 from nmfcore.core.factorization import Progress, StopReason
 from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.solvers import SOLVERS
@@ -51,7 +52,7 @@ class Watched:
 
 @pytest.fixture
 def jobs():
-    service = Jobs(workers=1)
+    service = Jobs(Bounds(workers=1))
     yield service
     service.close()
 

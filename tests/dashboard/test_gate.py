@@ -16,7 +16,8 @@ from dashboard.work import images as workbench_images
 from dashboard.work import recommender as workbench_recommender
 from dashboard.work import symmetric as workbench_symmetric
 from dashboard.work.divide import Wanted, divided_work
-from dashboard.work.jobs import DoesNotFit, Job, Jobs
+from dashboard.work.job import DoesNotFit, Job
+from dashboard.work.jobs import Jobs
 from nmfcore.core.spec import StopRule
 from nmfcore.data import load_prepared
 from nmfcore.data.model import limits
@@ -109,7 +110,7 @@ def test_a_rank_that_does_not_fit_is_refused_with_the_rank_that_would(run, monke
     budget = limits.estimated_bytes(m, n, 10, stored=stored)
     monkeypatch.setattr(fitting, "memory_budget", lambda: budget)
     jobs = Jobs(budget=lambda: budget)
-    job = Job("k", _grant=jobs._reserve, _until=np.inf)
+    job = Job("k", _grant=jobs._ledger.grant, _until=np.inf)
     fitting.fits(job, run.dataset, 10)
     with pytest.raises(DoesNotFit, match=r"Rank 10 would fit\."):
         fitting.fits(job, run.dataset, 25)

@@ -10,6 +10,7 @@ from test_data_page import bring, has, metrics, said, settled, start
 
 from dashboard.work.importing import Import, distinct, examples, glimpse
 from dashboard.work.jobs import Jobs
+from dashboard.work.ledger import Bounds
 from nmfcore.data import read_matrix
 
 HEADLINES = (
@@ -20,7 +21,7 @@ TABLE = b"name,year,a,b,kind\nu,2019,1,2,x\nv,2020,3,4,y\nw,2020,5,6,x\n"
 
 @pytest.fixture(scope="module")
 def jobs():
-    service = Jobs(workers=1)
+    service = Jobs(Bounds(workers=1))
     yield service
     service.close()
 

@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from dashboard.work import importing
 from dashboard.work.importing import Import
 from dashboard.work.jobs import Jobs
+from dashboard.work.ledger import Bounds
 from nmfcore.data import prepare
 from nmfcore.data.reading import read_matrix
 from nmfcore.data.settle import as_dataset
@@ -22,7 +23,7 @@ TABLE = b"name,a,b,c\nx,1,2,0\ny,0,1,3\nz,4,0,1\n"
 
 @pytest.fixture
 def jobs():
-    service = Jobs(workers=1)
+    service = Jobs(Bounds(workers=1))
     yield service
     service.close()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import sys
 import threading
 import time
 import tomllib
@@ -21,8 +22,14 @@ import pytest
 import scipy.sparse as sp
 
 import dashboard
-from dashboard.work import jobs as jobs_module
-from dashboard.work.jobs import Job, JobCancelled, Jobs, JobsBusy, Status, size_of
+from dashboard.work import failures, workers
+from dashboard.work.job import Job, JobCancelled, JobsBusy, Status
+from dashboard.work.jobs import Jobs
+from dashboard.work.jobs import service as process_service
+from dashboard.work.ledger import LEASE, Bounds
+from dashboard.work.results import size_of
+from nmfcore.data import catalog
+from nmfcore.data.model.limits import memory_budget
 
 LIMIT = 10.0  # seconds until a test that waits for a thread gives up
 
@@ -101,8 +108,8 @@ def loop(loops: list[Loop]) -> Callable[[], Loop]:
 def service(clock: Clock, loops: list[Loop]) -> Iterator[Callable[..., Jobs]]:
     made: list[Jobs] = []
 
-    def make(**options: Any) -> Jobs:
-        made.append(Jobs(clock=clock, **options))
+    def make(budget: Callable[[], int] = memory_budget, **options: Any) -> Jobs:
+        made.append(Jobs(Bounds(**options), clock=clock, budget=budget))
         return made[-1]
 
     yield make
@@ -110,7 +117,7 @@ def service(clock: Clock, loops: list[Loop]) -> Iterator[Callable[..., Jobs]]:
         each.finish()
     for jobs in made:
         jobs.close(LIMIT)
-    assert not any(t.is_alive() for jobs in made for t in jobs._threads)
+    assert not any(t.is_alive() for jobs in made for t in jobs._workers.threads)
 
 
 def finished(job: Job) -> Job:
@@ -150,7 +157,7 @@ def test_a_job_runs_and_its_result_is_stored(service, loop, clock):
 
 
 def test_nothing_runs_before_the_first_job(service):
-    assert service()._threads == []
+    assert service()._workers.threads == []
 
 
 def test_a_sentence_and_a_fraction_show_while_there_is_no_progress_yet(service):
@@ -513,7 +520,7 @@ def test_records_of_finished_jobs_are_bounded(service):
     jobs = service(keep=2)
     for number in range(50):
         jobs.put(number, number)
-    assert len(jobs._jobs) == 8
+    assert len(jobs._ledger.jobs) == 8
 
 
 # -- failures --------------------------------------------------------------------------------------------------------
@@ -594,7 +601,7 @@ class Hidden:
 
 @pytest.mark.parametrize(("kept", "status"), [("the best so far", Status.DONE), (None, Status.CANCELLED)])
 def test_stop_is_answered_also_by_work_that_does_not_hear_it(kept, status):
-    jobs, work = Jobs(workers=1), Hidden(threading.Event(), threading.Event(), kept)
+    jobs, work = Jobs(Bounds(workers=1)), Hidden(threading.Event(), threading.Event(), kept)
     try:
         job = jobs.submit("k", work, session="s")
         assert work.began.wait(LIMIT)
@@ -604,22 +611,22 @@ def test_stop_is_answered_also_by_work_that_does_not_hear_it(kept, status):
         other = jobs.submit("other", returning(1), session="s")  # a fresh thread has taken the place
         assert finished(other).status is Status.DONE
         work.go.set()
-        jobs._threads[0].join(LIMIT)
+        jobs._workers.threads[0].join(LIMIT)
         assert jobs.result("k") == kept  # what came late was dropped
-        assert not jobs._left_behind
+        assert not jobs._ledger.left_behind
     finally:
         work.go.set()
         jobs.close(LIMIT)
 
 
 def test_stop_is_answered_within_a_second():
-    assert jobs_module.HEARD_WITHIN + jobs_module.TEND_SECONDS < 1.0
+    assert workers.HEARD_WITHIN + workers.TEND_SECONDS < 1.0
 
 
 def test_work_that_asks_is_ended_in_the_middle_of_a_long_computation():
     from nmfcore.core.wanted import ask
 
-    jobs, began = Jobs(workers=1), threading.Event()
+    jobs, began = Jobs(Bounds(workers=1)), threading.Event()
 
     def work(job: Job) -> str:
         job.keep(lambda: "the best so far")
@@ -713,7 +720,7 @@ def test_a_cancelled_job_says_why(service, loop, clock):
 
 def test_a_lease_is_as_long_as_streamlit_keeps_a_session():
     settings = next(Path(dashboard.__file__).parent.rglob(".streamlit/config.toml"))
-    assert tomllib.loads(settings.read_text())["server"]["disconnectedSessionTTL"] == jobs_module.LEASE == Jobs().lease
+    assert tomllib.loads(settings.read_text())["server"]["disconnectedSessionTTL"] == LEASE == Jobs().bounds.lease
 
 
 # -- memory before it is taken ---------------------------------------------------------------------------------------
@@ -781,7 +788,7 @@ def _cancelled(job: Job, data: Data) -> str:
 
 @pytest.mark.parametrize("body", [_done, _failed, _cancelled])
 def test_the_data_is_let_go_when_the_job_is_over(service, body, monkeypatch):
-    monkeypatch.setattr(jobs_module._log, "disabled", True)  # pytest's log capture keeps tracebacks
+    monkeypatch.setattr(failures._log, "disabled", True)  # pytest's log capture keeps tracebacks
     jobs, data = service(), Data()
     gone = weakref.ref(data)
     job = jobs.submit("k", lambda job, data=data: body(job, data), session="a")
@@ -829,6 +836,22 @@ def test_size_counts_arrays_wherever_they_are_and_shared_ones_once():
     assert size_of(X) >= X.data.nbytes + X.indices.nbytes + X.indptr.nbytes
 
 
+def test_size_counts_all_that_a_data_set_holds_and_not_its_matrix_alone():
+    """Dataset.nbytes was taken for the whole, so that texts, labels and facts of an upload did not count for its session."""
+    data = catalog.load("movies")
+    texts = [*data.axes.rows.labels, *data.axes.columns.labels]
+    least = data.nbytes + sum(map(sys.getsizeof, set(texts)))
+    assert least < size_of(data) < 20 * least
+    assert size_of([data, data.X]) - size_of(data) < 200  # the matrix in it counts once: only the list is more
+
+
+def test_size_counts_a_text_once_wherever_it_stands():
+    word = "".join(["long ", "word"])
+    bare = size_of(["other"])
+    assert size_of([word, "other"]) == bare + sys.getsizeof(word) + sys.getsizeof([0, 0]) - sys.getsizeof([0])
+    assert size_of([word, {word: word}, [word]]) < sys.getsizeof(word) + sys.getsizeof({1: 1}) + 3 * sys.getsizeof([0, 0, 0])
+
+
 def test_size_counts_tables():
     pandas = pytest.importorskip("pandas")
     assert size_of([pandas.DataFrame({"x": np.zeros(1000)})]) >= 8000
@@ -838,12 +861,12 @@ def test_size_counts_tables():
 
 
 def test_there_is_one_service_per_process():
-    assert jobs_module.service() is jobs_module.service()
+    assert process_service() is process_service()
 
 
 def test_blas_is_bounded_on_the_workers(service, monkeypatch):
     bounds: list[tuple[str, int]] = []
-    monkeypatch.setattr(jobs_module, "bound_blas", lambda n: bounds.append((threading.current_thread().name, n)))
+    monkeypatch.setattr(workers, "bound_blas", lambda n: bounds.append((threading.current_thread().name, n)))
     jobs = service(workers=2, blas_threads=3)
     for key in range(4):
         finished(jobs.submit(key, returning(1), session="a", expects=float(key)))
@@ -855,7 +878,7 @@ def test_bounding_blas_reaches_every_copy_of_it():
     from threadpoolctl import threadpool_info, threadpool_limits
 
     with threadpool_limits():  # puts back what was
-        jobs_module.bound_blas(1)
+        workers.bound_blas(1)
         assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}
 
 

@@ -12,7 +12,8 @@ from dashboard.cards import catalog_picker
 from dashboard.session import flow, holding, tab
 from dashboard.widgets import bench
 from dashboard.work import given
-from dashboard.work.jobs import REPLACED, Job, Status, service
+from dashboard.work.job import REPLACED, Job, Status
+from dashboard.work.jobs import service
 
 LINES = "name,a,b,c\n" + "\n".join(f"row {i},{i},{i * i % 7},{9 - i}" for i in range(1, 9)) + "\n"
 

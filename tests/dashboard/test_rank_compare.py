@@ -12,6 +12,7 @@ from test_views import go, start
 from dashboard.figures import survey as figures
 from dashboard.work.fitting import FIRST, STARTS, fit_key, fit_work, stability_work
 from dashboard.work.jobs import Jobs
+from dashboard.work.ledger import Bounds
 from dashboard.work.races import race_work
 from dashboard.work.surveys import Asked, survey_work
 from nmfcore.evaluate import rank as ranks
@@ -24,7 +25,7 @@ PATIENCE = 60.0
 
 @pytest.fixture(scope="module")
 def jobs():
-    service = Jobs(workers=1)
+    service = Jobs(Bounds(workers=1))
     yield service
     service.close()
 

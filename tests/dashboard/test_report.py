@@ -22,6 +22,7 @@ from dashboard.files import report
 from dashboard.topics_shown.edits import Edits
 from dashboard.work.fitting import FIRST, fit_work
 from dashboard.work.jobs import Jobs
+from dashboard.work.ledger import Bounds
 from nmfcore import topics
 from nmfcore.core.factorization import Axes, Axis
 from nmfcore.core.spec import RunSpec, StopRule
@@ -83,7 +84,7 @@ class Watched:
 
 @pytest.fixture(scope="module")
 def jobs():
-    service = Jobs(workers=1)
+    service = Jobs(Bounds(workers=1))
     yield service
     service.close()
 

@@ -17,7 +17,8 @@ from dashboard.cards import store_away
 from dashboard.files import saved, store_runs
 from dashboard.topics_shown.edits import Edits
 from dashboard.work import given, stores
-from dashboard.work.jobs import names, service
+from dashboard.work.jobs import service
+from dashboard.work.ledger import names
 from nmfcore.core.errors import ProblemError
 from nmfcore.core.factorization import Axes, Axis
 from nmfcore.data.blocks import as_blocks

@@ -20,7 +20,7 @@ from dashboard.work import expression
 from dashboard.work import images as pictures
 from dashboard.work import recommender as rec
 from dashboard.work import symmetric as bench_symmetric
-from dashboard.work.jobs import Job
+from dashboard.work.job import Job
 from dashboard.work.told import told_work
 from nmfcore.core.factorization import Axes, Axis
 from nmfcore.core.guidance import Guidance, Pin, Seed

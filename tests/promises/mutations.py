@@ -67,8 +67,8 @@ MUTATIONS = (
         (f"{BOARD}/test_own.py::test_equal_content_keeps_the_name_that_each_person_gave_it",),
     ),
     Mutation(
-        5, "what a session brought stays when it has ended", "dashboard/work/jobs.py",
-        "        self._results.drop(lambda key: names(key, session))\n", "",
+        5, "what a session brought stays when it has ended", "dashboard/work/ledger.py",
+        "        self.results.drop(lambda key: names(key, session))\n", "",
         (f"{BOARD}/test_own.py::test_what_a_session_brought_is_forgotten_when_streamlit_lets_go_of_it",),
     ),
     Mutation(
@@ -130,7 +130,7 @@ MUTATIONS = (
         (f"{BOARD}/test_own.py::test_equal_content_keeps_the_name_that_each_person_gave_it",),
     ),
     Mutation(
-        10, "a fit is lost when its tab was away for a minute and a half", "dashboard/work/jobs.py",
+        10, "a fit is lost when its tab was away for a minute and a half", "dashboard/work/ledger.py",
         "LEASE = 900.0", "LEASE = 90.0",
         (f"{BOARD}/test_jobs.py::test_a_lease_is_as_long_as_streamlit_keeps_a_session",),
     ),
@@ -150,8 +150,8 @@ MUTATIONS = (
         ("tests/nmfcore/test_wanted.py::test_every_start_that_takes_long_can_be_ended",),
     ),
     Mutation(
-        11, "work that hears nothing is waited for", "dashboard/work/jobs.py",
-        "                late = late[: max(0, MOST_LEFT_BEHIND - len(self._left_behind))]\n", "                late = []\n",
+        11, "work that hears nothing is waited for", "dashboard/work/workers.py",
+        "                late = late[: max(0, MOST_LEFT_BEHIND - len(ledger.left_behind))]\n", "                late = []\n",
         (f"{BOARD}/test_jobs.py::test_stop_is_answered_also_by_work_that_does_not_hear_it",),
     ),
     Mutation(
