@@ -12,7 +12,7 @@ import numpy as np
 from nmfcore.data.model.errors import Fix, TooLarge, UploadError, counted, listed, shown
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Table
-from nmfcore.data.readers import arrays, roles, values
+from nmfcore.data.readers import arrays, contents, roles, values
 from nmfcore.data.readers import names as names_
 from nmfcore.data.readers.account import Account
 from nmfcore.data.readers.cells import Row, text_of
@@ -73,7 +73,7 @@ def _table(file: Any, name: str, options: ReadOptions, limits: Limits) -> Table:
     label = 0 if len(index) == 1 else None
     account = begun()
     layout = roles.decide(_header(order), head, len(order), account, index=label)
-    content = roles.content(layout, head, account)
+    content = contents.content(layout, head, account)
     numeric = [file.schema_arrow.field(order[j]) for j in layout.features]
     if content != "matrix" or not numeric or not all(_is_number(field.type) for field in numeric):
         return _by_rows(file, order, label, begun())  # the grid decides for itself again
