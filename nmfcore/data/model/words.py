@@ -12,6 +12,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -179,30 +180,40 @@ def cutter(documents: Sequence[str], token_pattern: str) -> Cut | None:
     return segmenter(language) if language else None
 
 
-def term_counts(
-    documents: Sequence[str],
-    report: Report = silent,
-    *,
-    ngrams: Sequence[int] = (1, 1),
-    min_df: float = 1,
-    max_df: float = 1.0,
-    max_features: int | None = None,
-    stop: Iterable[str] = (),
-    token_pattern: str = "words",
-    lowercase: bool = True,
-) -> tuple[Any, list[str], list[str]]:
+@dataclass(frozen=True)
+class Counting:
+    """Which terms are counted.
+
+    ngrams : shortest and longest phrase, in words
+    min_df, max_df : documents that a term must and may occur in: a share up to 1 (min_df: below 1), else a number
+    max_features : keep only the terms that occur most often
+    stop : words that are left out
+    token_pattern : what counts as a word, a name in `PATTERNS`
+    """
+
+    ngrams: Sequence[int] = (1, 1)
+    min_df: float = 1
+    max_df: float = 1.0
+    max_features: int | None = None
+    stop: Iterable[str] = ()
+    token_pattern: str = "words"
+    lowercase: bool = True
+
+
+def term_counts(documents: Sequence[str], how: Counting, report: Report = silent) -> tuple[Any, list[str], list[str]]:
     """Counts of the terms that pass (m, n) float32 CSR, the terms in alphabetical order, and notes on what was dropped.
 
     Counting and order are scikit-learn's CountVectorizer's; dropping is done here, so that it can be counted.
     """
-    shortest, longest = _phrase_lengths(ngrams)
+    shortest, longest = _phrase_lengths(how.ngrams)
+    token_pattern, min_df, max_df = how.token_pattern, how.min_df, how.max_df
     most = Limits.from_environment()
     if len(documents) > most.documents:
         raise ValueError(f"{len(documents):,} documents; at most {most.documents:,} can be read. Take a part of them.")
     cut = cutter(documents, token_pattern)
-    terms_of = analyzer(token_pattern, lowercase=lowercase, stop=stop, ngrams=(shortest, longest), cut=cut)
+    terms_of = analyzer(token_pattern, lowercase=how.lowercase, stop=how.stop, ngrams=(shortest, longest), cut=cut)
     counts, terms = _counted(documents, terms_of, report, emoji=token_pattern == "emoji")
-    cap = min(max_features or most.vocabulary, most.vocabulary)
+    cap = min(how.max_features or most.vocabulary, most.vocabulary)
     keep, reasons = _passing(counts, min_df, max_df, cap)
     notes = []
     marked = sum(MARKUP.search(document) is not None for document in documents) if token_pattern in NATURAL else 0

@@ -264,20 +264,8 @@ def compressed(
         raise UploadError(f"{what} has {indptr.size:,} entries in indptr, but {m:,} {outer}s need {m + 1:,}", way_out=_AGAIN)
     if indices.size != data.size:
         raise UploadError(f"{what} has {indices.size:,} indices for {data.size:,} values", way_out=_AGAIN)
-    if int(indptr[0]) != 0 or (indptr.size > 1 and bool((indptr[1:] < indptr[:-1]).any())):
-        raise UploadError(f"indptr of {what} does not rise from 0", place=_first_fall(indptr, outer), way_out=_AGAIN)
-    if int(indptr[-1]) != data.size:
-        raise UploadError(f"indptr of {what} ends at {int(indptr[-1]):,}, but there are {data.size:,} values", way_out=_AGAIN)
-    if indices.size:
-        low, high = int(indices.min()), int(indices.max())
-        if low < 0 or high >= n:
-            where = int(np.argmax((indices < 0) | (indices >= n)))
-            line = int(np.searchsorted(indptr, where, side="right"))
-            raise UploadError(
-                f"An index of {what} is out of range: {inner} {int(indices[where])} of {n:,}, counted from 0",
-                place=f"{outer} {line}, stored value {where + 1:,}",
-                way_out=_AGAIN,
-            )
+    _check_pointers(indptr, data.size, what, outer)
+    _check_indices(indices, indptr, n, what, (outer, inner))
     parts = (
         numeric(data, what, notes),
         indices.astype(np.int32, copy=False),
@@ -285,6 +273,28 @@ def compressed(
     )
     X = sp.csc_array(parts, shape=shape) if by_column else sp.csr_array(parts, shape=shape)
     return canonical(X.tocsr() if by_column else X, notes)
+
+
+def _check_pointers(indptr: np.ndarray, stored: int, what: str, outer: str) -> None:
+    """Raise UploadError unless indptr rises from 0 to the number of stored values."""
+    if int(indptr[0]) != 0 or (indptr.size > 1 and bool((indptr[1:] < indptr[:-1]).any())):
+        raise UploadError(f"indptr of {what} does not rise from 0", place=_first_fall(indptr, outer), way_out=_AGAIN)
+    if int(indptr[-1]) != stored:
+        raise UploadError(f"indptr of {what} ends at {int(indptr[-1]):,}, but there are {stored:,} values", way_out=_AGAIN)
+
+
+def _check_indices(indices: np.ndarray, indptr: np.ndarray, n: int, what: str, sides: tuple[str, str]) -> None:
+    """Raise UploadError unless all indices are 0 to n - 1; sides: what indptr and what the indices count."""
+    if not indices.size or (int(indices.min()) >= 0 and int(indices.max()) < n):
+        return
+    where = int(np.argmax((indices < 0) | (indices >= n)))
+    line = int(np.searchsorted(indptr, where, side="right"))
+    outer, inner = sides
+    raise UploadError(
+        f"An index of {what} is out of range: {inner} {int(indices[where])} of {n:,}, counted from 0",
+        place=f"{outer} {line}, stored value {where + 1:,}",
+        way_out=_AGAIN,
+    )
 
 
 def canonical(X: Any, notes: list[str]) -> Any:

@@ -67,24 +67,41 @@ def detect(source: Source) -> str:
         return packed
     if not head:
         raise UploadError(f"{shown(source.name)} is empty (0 bytes)", way_out="Choose a file with content.")
-    for start, what, instead in REFUSED:
-        if head.startswith(start) and not (start.isalpha() and _is_texty(head)):
-            raise UploadError(f"{shown(source.name)} is {what}", way_out=instead)
+    _refuse_marked(source, head)
     if head[:4] in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"):
         return _kind_of_zip(source)
     if is_tar(head):
         return "tar"
-    if _PICKLE.match(head) or source.suffix in ("pkl", "pickle", "joblib"):
-        raise UploadError(
-            f"{shown(source.name)} is a Python pickle, which can run code and is never read",
-            way_out="Save it as NPZ, Parquet or CSV.",
-        )
+    _refuse_unmarked(source, head)
     if head[:14].lower() == b"%%matrixmarket" or source.suffix == "mtx":  # without its banner it is damaged, not a table
         return "mtx"
     if head.startswith((b"\x89PNG\r\n", b"\xff\xd8\xff")) or re.match(rb"P[25][\s#]+[\d#]", head):
         return "images"
     if _is_stata(head):
         return "stata"
+    bare = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    said = _kind_of_text(bare, source.suffix)
+    if said is not None:
+        return said
+    if source.suffix in ("json", "jsonl", "ndjson") or re.match(rb"[\[{]\s*(\{|\[|\"|\]|\}|-?\d|null)", bare):
+        return "json"
+    return "csv"
+
+
+def _refuse_marked(source: Source, head: bytes) -> None:
+    """Raise UploadError for kinds whose first bytes say what they are."""
+    for start, what, instead in REFUSED:
+        if head.startswith(start) and not (start.isalpha() and _is_texty(head)):
+            raise UploadError(f"{shown(source.name)} is {what}", way_out=instead)
+
+
+def _refuse_unmarked(source: Source, head: bytes) -> None:
+    """Raise UploadError for kinds that more than their first bytes give away: pickles, old MATLAB files, SGML, web pages."""
+    if _PICKLE.match(head) or source.suffix in ("pkl", "pickle", "joblib"):
+        raise UploadError(
+            f"{shown(source.name)} is a Python pickle, which can run code and is never read",
+            way_out="Save it as NPZ, Parquet or CSV.",
+        )
     if _is_old_matlab(head, source.suffix):
         raise UploadError(
             f"{shown(source.name)} is an old MATLAB file (version 4)",
@@ -101,13 +118,6 @@ def detect(source: Source) -> str:
             f"{shown(source.name)} is {kind}, perhaps an error page in place of the file",
             way_out="Download the file again, or save the table as CSV.",
         )
-    bare = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    said = _kind_of_text(bare, source.suffix)
-    if said is not None:
-        return said
-    if source.suffix in ("json", "jsonl", "ndjson") or re.match(rb"[\[{]\s*(\{|\[|\"|\]|\}|-?\d|null)", bare):
-        return "json"
-    return "csv"
 
 
 def is_tar(head: bytes) -> bool:

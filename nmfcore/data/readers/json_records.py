@@ -14,6 +14,7 @@ from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Table
 from nmfcore.data.readers import documents
 from nmfcore.data.readers import encoding as encodings
+from nmfcore.data.readers.account import Account
 from nmfcore.data.readers.cells import Row
 from nmfcore.data.readers.grid import Grid
 from nmfcore.data.readers.options import ReadOptions
@@ -30,9 +31,8 @@ def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
         content = text.read().lstrip("\ufeff")
     if not content.strip():
         raise UploadError("The file is empty", way_out="Choose a file with content.")
-    understood: dict[str, Any] = {"format": "json", "encoding": name}
-    value = _parsed(content, notes, understood)
-    return _table(value, source.name, options, limits, understood, notes)
+    account = Account(source.name, options, limits, {"format": "json", "encoding": name}, notes, unit="record", typed=True)
+    return _table(_parsed(content, account.understood), account)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def _loads(text: str) -> Any:
     return json.loads(text, object_pairs_hook=_unique, parse_int=_integer)
 
 
-def _parsed(content: str, notes: list[str], understood: dict[str, Any]) -> Any:
+def _parsed(content: str, understood: dict[str, Any]) -> Any:
     try:
         return _loads(content)
     except RecursionError:
@@ -79,50 +79,61 @@ def _parsed(content: str, notes: list[str], understood: dict[str, Any]) -> Any:
     raise UploadError(f"The file is no valid JSON: {said}", place=place, way_out="Save or copy it again; it may be truncated.")
 
 
-def _table(value: Any, name: str, options: ReadOptions, limits: Limits, understood: dict[str, Any], notes: list[str]) -> Table:
+def _table(value: Any, account: Account) -> Table:
+    limits = account.limits
     if isinstance(value, dict):
-        value = _unwrapped(value, notes, understood)
+        value = _unwrapped(value, account.notes, account.understood)
     if isinstance(value, dict):
-        return _columns(value, name, options, limits, understood, notes)
+        return _columns(value, account)
     if not isinstance(value, list) or not value:
         raise UploadError("The JSON holds no list of records", way_out="Save the table as a list of objects, one per row.")
     if len(value) > limits.rows:
         raise TooLarge(f"The table has {len(value):,} rows; at most {limits.rows:,} can be read", way_out="Take a part of it.")
-    value, tokens = _with_tokens_joined(value, notes)
-    if tokens and options.content is None and options.text_column is None:
-        options = replace(options, content="documents", text_column=tokens)
-    if all(isinstance(item, str) for item in value) and options.content in (None, "documents"):
+    value, tokens = _with_tokens_joined(value, account.notes)
+    if tokens and account.options.content is None and account.options.text_column is None:
+        account.options = replace(account.options, content="documents", text_column=tokens)
+    if all(isinstance(item, str) for item in value) and account.options.content in (None, "documents"):
         if len(value) > limits.documents:
             raise UploadError(
                 f"There are {len(value):,} documents; at most {limits.documents:,} can be read", way_out="Take a part."
             )
-        return documents.as_table(name, value, notes, understood)
+        return documents.as_table(account.name, value, account.notes, account.understood)
     if all(isinstance(item, dict) for item in value):
-        understood.setdefault("layout", "records")
-        names = list(dict.fromkeys(key for record in value for key in record))
-        missing = sum(len(names) - len(record) for record in value)
-        if missing:
-            notes.append(f"{missing:,} values are absent from their records; they count as missing.")
-        nested = _nested(value, names, notes)
-        rows = ([_flat(record.get(key)) if key in nested else record.get(key) for key in names] for record in value)
-        return _grid(name, names, rows, options, limits, understood, notes)
+        return _records(value, account)
     if all(isinstance(item, list) for item in value):
-        understood.setdefault("layout", "rows")
-        widths = {len(item) for item in value}
-        if len(widths) > 1 and options.ragged == "refuse":
-            first = next(i for i, item in enumerate(value) if len(item) != len(value[0]))
+        return _rows(value, account)
+    if all(isinstance(item, (int, float)) or item is None for item in value):
+        account.notes.append("The file holds one list of numbers; it became a matrix of one column.")
+        return _grid(account, None, ([item] for item in value))
+    kinds = sorted({type(item).__name__ for item in value})
+    raise UploadError(f"The list mixes {listed(kinds)}", way_out="Save the table as a list of objects, one per row.")
+
+
+def _records(records: list[dict[str, Any]], account: Account) -> Table:
+    """[{column: value}]; columns in the order in which they first occur."""
+    account.understood.setdefault("layout", "records")
+    names = list(dict.fromkeys(key for record in records for key in record))
+    missing = sum(len(names) - len(record) for record in records)
+    if missing:
+        account.notes.append(f"{missing:,} values are absent from their records; they count as missing.")
+    nested = _nested(records, names, account.notes)
+    rows = ([_flat(record.get(key)) if key in nested else record.get(key) for key in names] for record in records)
+    return _grid(account, names, rows)
+
+
+def _rows(rows: list[list[Any]], account: Account) -> Table:
+    """[[value]]."""
+    account.understood.setdefault("layout", "rows")
+    if account.options.ragged == "refuse":
+        first = next((i for i, row in enumerate(rows) if len(row) != len(rows[0])), None)
+        if first is not None:
             raise UploadError(
-                f"Row {first + 1} has {len(value[first])} values, the first has {len(value[0])}",
+                f"Row {first + 1} has {len(rows[first])} values, the first has {len(rows[0])}",
                 place=f"row {first + 1}",
                 way_out="Correct it, or complete short rows with missing cells.",
                 fixes=(Fix("Complete short rows with missing cells", {"ragged": "pad"}),),
             )
-        return _grid(name, None, iter(value), options, limits, understood, notes)
-    if all(isinstance(item, (int, float)) or item is None for item in value):
-        notes.append("The file holds one list of numbers; it became a matrix of one column.")
-        return _grid(name, None, ([item] for item in value), options, limits, understood, notes)
-    kinds = sorted({type(item).__name__ for item in value})
-    raise UploadError(f"The list mixes {listed(kinds)}", way_out="Save the table as a list of objects, one per row.")
+    return _grid(account, None, iter(rows))
 
 
 def _with_tokens_joined(value: list[Any], notes: list[str]) -> tuple[list[Any], str]:
@@ -191,11 +202,9 @@ def _unwrapped(value: dict[str, Any], notes: list[str], understood: dict[str, An
     return value
 
 
-def _columns(
-    value: dict[str, Any], name: str, options: ReadOptions, limits: Limits, understood: dict[str, Any], notes: list[str]
-) -> Table:
+def _columns(value: dict[str, Any], account: Account) -> Table:
     """{column: [values]} or {column: {row: value}}."""
-    understood["layout"] = "columns"
+    account.understood["layout"] = "columns"
     names = list(value)
     if names and all(isinstance(column, list) for column in value.values()):
         length = {len(column) for column in value.values()}
@@ -204,27 +213,18 @@ def _columns(
                 f"The columns have different lengths ({min(length)} to {max(length)})", way_out="Complete them with null."
             )
         rows = (list(cells) for cells in zip(*value.values(), strict=True))
-        return _grid(name, names, rows, options, limits, understood, notes)
+        return _grid(account, names, rows)
     if names and all(isinstance(column, dict) for column in value.values()):
         labels = list(dict.fromkeys(key for column in value.values() for key in column))
-        notes.append("Each name of the outer level is a column, each of the inner level a row (as pandas writes it).")
+        account.notes.append("Each name of the outer level is a column, each of the inner level a row (as pandas writes it).")
         head = ["", *names]
         cells = ([label, *(value[column].get(label) for column in names)] for label in labels)
         counting = labels == [str(i) for i in range(len(labels))]
-        return _grid(name, names if counting else head, (row[1:] if counting else row for row in cells), options, limits,
-                     understood, notes)  # fmt: skip
+        return _grid(account, names if counting else head, (row[1:] if counting else row for row in cells))
     raise UploadError("The JSON holds one object, not a table", way_out="Save the table as a list of objects, one per row.")
 
 
-def _grid(
-    name: str,
-    header: list[str] | None,
-    rows: Iterator[list[Any]],
-    options: ReadOptions,
-    limits: Limits,
-    understood: dict[str, Any],
-    notes: list[str],
-) -> Table:
+def _grid(account: Account, header: list[str] | None, rows: Iterator[list[Any]]) -> Table:
     def checked() -> Iterator[Row]:
         for number, row in enumerate(rows, 1):
             for j, cell in enumerate(row):
@@ -238,4 +238,5 @@ def _grid(
                     )
             yield number, [None if isinstance(cell, float) and math.isnan(cell) else cell for cell in row]
 
-    return Grid(name, checked(), options, limits, understood, notes, unit="record", header=header, typed=True).read()
+    said, unit, typed = (account.understood, account.notes), account.unit, account.typed
+    return Grid(account.name, checked(), account.options, account.limits, *said, unit=unit, header=header, typed=typed).read()

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -39,17 +41,20 @@ def looks(head: bytes) -> bool:
     return all(LINE.fullmatch(line) for line in whole) and sum(b":" in line for line in whole) > len(whole) / 2
 
 
-def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
-    """The matrix of rows and features, with the labels of the rows as a fact."""
-    rows, columns, values = array("q"), array("q"), array("d")
-    labels: list[str] = []
-    groups: list[str] = []
-    lengths = []
-    for place, label, pairs in _lines(source):
-        if len(labels) >= limits.rows:
-            raise TooLarge(f"There are more than {limits.rows:,} rows", way_out="Take a part of it.")
-        start = len(values)
-        group = ""
+@dataclass
+class _Rows:
+    """What the rows hold: (row, index, value) of each pair, and of each row its label, its group and how many pairs it has."""
+
+    rows: array[int] = field(default_factory=lambda: array("q"))
+    columns: array[int] = field(default_factory=lambda: array("q"))
+    values: array[float] = field(default_factory=lambda: array("d"))
+    labels: list[str] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+
+    def add(self, place: int, label: str, pairs: list[str], limits: Limits) -> None:
+        """One row, which stands in this line."""
+        start, group = len(self.values), ""
         for pair in pairs:
             index, _, value = pair.partition(":")
             if index == "qid":
@@ -68,49 +73,51 @@ def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
                     value=shown(pair),
                     way_out=_AGAIN,
                 )
-            rows.append(len(labels))
-            columns.append(number)
-            values.append(entry)
-        if len(values) > limits.stored_values:
+            self.rows.append(len(self.labels))
+            self.columns.append(number)
+            self.values.append(entry)
+        self.labels.append(label)
+        self.groups.append(group)
+        self.lengths.append(len(self.values) - start)
+
+    @property
+    def counted(self) -> bool:
+        """Whether each row begins with the number of its pairs, as LDA-C writes it."""
+        return all(label == str(length) for label, length in zip(self.labels, self.lengths, strict=True))
+
+    def matrix(self, first: int, columns: int, limits: Limits, notes: list[str]) -> Any:
+        """The (m, columns) CSR matrix, with indices counted from `first`."""
+        shape = (len(self.labels), columns)
+        arrays.check_shape(shape, limits, dense=False)
+        values, rows = np.frombuffer(self.values, np.float64), np.frombuffer(self.rows, np.int64)
+        return coordinates(values, rows, np.frombuffer(self.columns, np.int64) - first, shape, "the file", limits, notes)
+
+
+def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
+    """The matrix of rows and features, with the labels of the rows as a fact."""
+    found = _Rows()
+    for place, label, pairs in _lines(source):
+        if len(found.labels) >= limits.rows:
+            raise TooLarge(f"There are more than {limits.rows:,} rows", way_out="Take a part of it.")
+        found.add(place, label, pairs, limits)
+        if len(found.values) > limits.stored_values:
             raise TooLarge(f"There are more than {limits.stored_values:,} values", way_out="Take a part of it.")
-        labels.append(label)
-        groups.append(group)
-        lengths.append(len(values) - start)
-    if not len(values):
+    if not len(found.values):
         raise UploadError("No row holds a pair of index and value", way_out="Choose a file with data.")
-    counted_pairs = all(label == str(length) for label, length in zip(labels, lengths, strict=True))
-    return _table(source.name, rows, columns, values, labels, groups, counted_pairs, limits)
+    return _table(source.name, found, limits)
 
 
-def _table(
-    name: str,
-    rows: array[int],
-    columns: array[int],
-    values: array[float],
-    labels: list[str],
-    groups: list[str],
-    lda: bool,
-    limits: Limits,
-) -> Table:
-    place = np.frombuffer(columns, np.int64)
-    first = 0 if lda or int(place.min()) == 0 else 1
-    n = int(place.max()) + 1 - first
-    arrays.check_shape((len(labels), n), limits, dense=False)
+def _table(name: str, found: _Rows, limits: Limits) -> Table:
+    lda, labels = found.counted, found.labels
+    first = 0 if lda or min(found.columns) == 0 else 1
+    n = max(found.columns) + 1 - first
     notes: list[str] = []
-    X = coordinates(
-        np.frombuffer(values, np.float64),
-        np.frombuffer(rows, np.int64),
-        place - first,
-        (len(labels), n),
-        "the file",
-        limits,
-        notes,
-    )
+    X = found.matrix(first, n, limits, notes)
     what = "LDA-C" if lda else "SVMlight"
     notes.insert(0, f"{what}: {counted(len(labels), 'row')} of pairs of index and value; what is not listed is 0.")
     aside = {} if lda else {"label": labels}
-    if any(groups):
-        aside["group"] = groups
+    if any(found.groups):
+        aside["group"] = found.groups
     if aside:
         notes.append(f"The labels at the beginning of the rows ({len(set(labels)):,} different) are kept as a fact.")
     axes = [["documents", "document"], ["terms", "term"]] if lda else [["rows", "row"], ["features", "feature"]]

@@ -29,18 +29,8 @@ def choose(
     UploadError
         If there is no sheet of the chosen name, or the sheet is empty.
     """
-    if options.sheet is not None:
-        if options.sheet not in names:
-            raise UploadError(
-                f"The workbook has no sheet {shown(options.sheet)}",
-                way_out=f"Its sheets are: {listed(names, 10)}.",
-                fixes=_others(names, None),
-            )
-        taken = list(names).index(options.sheet)
-        order = [taken]
-    else:
-        order = [i for i, name in enumerate(names) if name not in hidden] or list(range(len(names)))
-        taken = order[0]
+    order = _order(names, hidden, options.sheet)
+    taken = order[0]
     found = sheet(taken)
     filled, numbers = _counts(cells(found))
     if options.sheet is None and (not filled or (not numbers and filled <= COVER)):
@@ -64,6 +54,19 @@ def choose(
             fixes=_others(names, names[taken]),
         )
     return taken, found
+
+
+def _order(names: Sequence[str], hidden: Sequence[str], chosen: str | None) -> list[int]:
+    """The sheets that come into question: the chosen one, or all that can be seen; all, where none can."""
+    if chosen is None:
+        return [i for i, name in enumerate(names) if name not in hidden] or list(range(len(names)))
+    if chosen not in names:
+        raise UploadError(
+            f"The workbook has no sheet {shown(chosen)}",
+            way_out=f"Its sheets are: {listed(names, 10)}.",
+            fixes=_others(names, None),
+        )
+    return [list(names).index(chosen)]
 
 
 def _others(names: Sequence[str], taken: str | None) -> list[Fix]:

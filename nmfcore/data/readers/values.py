@@ -135,12 +135,15 @@ class Values:
 
     def reader(self, features: list[int]) -> Callable[[int, list[Cell]], list[float]]:
         """Cells to floats: the quick way for clean rows, cell by cell for the others."""
-        numbers, take = self.account.numbers, _taker(features)
-        comma = numbers.decimal == ","
+        by_cell = self._by_cell(features)
+        return by_cell if self.account.typed else self._by_row(features, by_cell)
+
+    def _by_cell(self, features: list[int]) -> Callable[[int, list[Cell]], list[float]]:
+        numbers = self.account.numbers
         nan = float("nan")
         extra, quickly = numbers.extra_missing, numbers.quick
 
-        def by_cell(place: int, row: list[Cell]) -> list[float]:
+        def read(place: int, row: list[Cell]) -> list[float]:
             result = []
             for k, j in enumerate(features):
                 cell = row[j]
@@ -164,10 +167,16 @@ class Values:
                 result.append(value)
             return result
 
-        if self.account.typed:
-            return by_cell
+        return read
 
-        def quick(place: int, row: list[Cell]) -> list[float]:
+    def _by_row(
+        self, features: list[int], by_cell: Callable[[int, list[Cell]], list[float]]
+    ) -> Callable[[int, list[Cell]], list[float]]:
+        """All cells of a row at once, as text; `by_cell` where one of them is more than digits."""
+        numbers, take = self.account.numbers, _taker(features)
+        comma, extra = numbers.decimal == ",", numbers.extra_missing
+
+        def read(place: int, row: list[Cell]) -> list[float]:
             cells = take(row)
             together = "".join(cells)
             if "_" in together or "n" in together or "N" in together or extra:  # 1_000, nan and inf: float takes them
@@ -185,7 +194,7 @@ class Values:
             except ValueError:
                 return by_cell(place, row)
 
-        return quick
+        return read
 
     def add(self, values: list[float], place: int) -> None:
         """One row of numbers, and where it stands."""

@@ -7,7 +7,7 @@ import pytest
 from nmfcore.data import Dataset, apply, read_matrix
 from nmfcore.data.model import languages
 from nmfcore.data.model.languages import LANGUAGES, function_words, language_of, segmenter
-from nmfcore.data.model.words import natural_words, stop_list, term_counts
+from nmfcore.data.model.words import Counting, natural_words, stop_list, term_counts
 
 HINDI = "नदी का पानी आज बहुत ऊँचा है\nबैंक ने ऋण की दर बढ़ा दी\nनाव नदी में दोपहर तक चली\n"
 FRENCH = "Le café était fermé à midi\nUn élève a bu un café à côté\nLa fenêtre était fermée\nL’eau d'hier, aujourd'hui\n"
@@ -19,7 +19,7 @@ They've closed the bank, I couldn't pay
 
 
 def terms(text, **options):
-    return term_counts(text.splitlines(), token_pattern="natural", **options)[1]
+    return term_counts(text.splitlines(), Counting(token_pattern="natural", **options))[1]
 
 
 def test_words_are_whole_at_combining_marks():
@@ -46,7 +46,7 @@ def test_contractions_leave_no_rests():
 
 def test_markup_is_left_out_with_a_note():
     documents = ["<p class='x'>A &lt;br&gt; caf&eacute;</p><script>var evil = 1</script>", "2 < 3 and R&D &amp; more"]
-    _, found, notes = term_counts(documents, token_pattern="natural")
+    _, found, notes = term_counts(documents, Counting(token_pattern="natural"))
     assert found == ["and", "café", "more"]
     assert any("Markup" in note and "2 documents" in note for note in notes)
     table = read_matrix(b"one <b>bold</b> text of some words\nanother text of some words\n", name="t.txt")
@@ -56,13 +56,13 @@ def test_markup_is_left_out_with_a_note():
 def test_emoji_are_words_if_wanted():
     party, angry, family = "\U0001f389", "\U0001f621", "\U0001f468\u200d\U0001f469\u200d\U0001f467"
     documents = [f"{party}{party} {party}", f"{angry} {family}", "\U0001f1e9\U0001f1ea ok"]
-    X, found, _ = term_counts(documents, token_pattern="emoji")
+    X, found, _ = term_counts(documents, Counting(token_pattern="emoji"))
     assert set(found) == {party, angry, family, "\U0001f1e9\U0001f1ea", "ok"}
     assert X[0, found.index(party)] == 3
     with pytest.raises(ValueError, match="emoji and no words"):
-        term_counts([party, angry], token_pattern="natural")
+        term_counts([party, angry], Counting(token_pattern="natural"))
     with pytest.raises(ValueError, match="stop words only"):
-        term_counts(["", "."], token_pattern="natural")
+        term_counts(["", "."], Counting(token_pattern="natural"))
 
 
 CHINESE = ["今天河水很高小心过河", "银行提高了贷款利率", "船在河上航行到中午", "银行贷款利率又上升了"]
@@ -83,11 +83,11 @@ def test_texts_without_spaces_are_cut_or_say_what_to_install(documents, language
     monkeypatch.setitem(languages.SEGMENTERS, language, (package, "no_such_module"))
     segmenter.cache_clear()
     with pytest.raises(ValueError, match=f"{language.capitalize()}.*Install {package}"):
-        term_counts(documents, token_pattern="natural")
+        term_counts(documents, Counting(token_pattern="natural"))
     monkeypatch.undo()
     segmenter.cache_clear()
     pytest.importorskip(package)
-    found = term_counts(documents, token_pattern="natural")[1]
+    found = term_counts(documents, Counting(token_pattern="natural"))[1]
     assert word in found
     assert max(map(len, found)) < 9
 
@@ -95,9 +95,9 @@ def test_texts_without_spaces_are_cut_or_say_what_to_install(documents, language
 def test_spaces_that_somebody_put_between_words_are_kept():
     documents = ["今天 河水 很 高", "银行 提高 了 贷款 利率"]
     assert languages.script_of(documents) == ""
-    assert "河水" in term_counts(documents, token_pattern="natural")[1]
+    assert "河水" in term_counts(documents, Counting(token_pattern="natural"))[1]
     with pytest.raises(ValueError, match="nothing here can cut"):
-        term_counts(["ធនាគារបានដំឡើងអត្រាការប្រាក់", "ទូកបើកបរនៅក្នុងទន្លេ"], token_pattern="natural")
+        term_counts(["ធនាគារបានដំឡើងអត្រាការប្រាក់", "ទូកបើកបរនៅក្នុងទន្លេ"], Counting(token_pattern="natural"))
 
 
 def test_there_are_stop_words_in_more_than_twenty_languages():
