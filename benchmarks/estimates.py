@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from dashboard.work.estimates import expected
-from dashboard.work.fitting import FIRST, FittedRun, data_key, fit_key, fit_work, known_floor, load
+from dashboard.work.fitted import FittedRun
+from dashboard.work.fitting import FIRST, fit_key, fit_work
+from dashboard.work.floor import known_floor
 from dashboard.work.jobs import Jobs
 from dashboard.work.ledger import Bounds
+from dashboard.work.loading import data_key, load
 from nmfcore.core.spec import RunSpec
 from nmfcore.data import catalog
 from nmfcore.kernels import engines

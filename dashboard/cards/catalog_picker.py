@@ -13,7 +13,8 @@ from dashboard import session
 from dashboard.text.explanations import reading
 from dashboard.text.plain import clean, markdown
 from dashboard.widgets import prepare
-from dashboard.work.fitting import START, data_key
+from dashboard.work.fitting import START
+from dashboard.work.loading import data_key
 from nmfcore.core.errors import ProblemError
 from nmfcore.core.spec import RunSpec
 from nmfcore.data import catalog

@@ -20,7 +20,7 @@ from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, part, percent
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card, scale
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from nmfcore.topics.clusters import NONE, Agreement, Clusters, agreement, assign, diagonal
 
 PAGE = "clusters"

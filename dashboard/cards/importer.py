@@ -10,8 +10,9 @@ from dashboard.text.plain import markdown
 from dashboard.text.words import percent, seconds
 from dashboard.widgets import panel, prepare
 from dashboard.work import given
-from dashboard.work.importing import Import, Outcome, Refusal
+from dashboard.work.importing import Import
 from dashboard.work.job import Job
+from dashboard.work.outcome import Outcome, Refusal
 from nmfcore.data.model.limits import MIB, Limits
 
 LISTED = "listed-file"

@@ -9,7 +9,8 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.text.plain import clean, markdown
-from dashboard.work.importing import Import, examples
+from dashboard.work.importing import Import
+from dashboard.work.recognised import examples
 from nmfcore.data.model.table import Table
 
 FEATURE = "Feature"

@@ -6,7 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.text.plain import clean, markdown
-from dashboard.work.importing import ANSWERS_SHOWN, Glimpse, Import
+from dashboard.work.importing import Import
+from dashboard.work.outcome import ANSWERS_SHOWN
+from dashboard.work.recognised import Glimpse
 from nmfcore.data.model.table import Question, Table
 
 

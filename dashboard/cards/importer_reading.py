@@ -14,7 +14,7 @@ from dashboard import session
 from dashboard.cards import importer_columns
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count
-from dashboard.work import importing
+from dashboard.work import recognised
 from dashboard.work.importing import Import
 from nmfcore.data.model.table import Table
 from nmfcore.data.readers.names import unique
@@ -74,7 +74,7 @@ class Recognised:
     @cached_property
     def columns(self) -> Sequence[str | int]:
         """The columns, as a choice names them; none where there are no cells to be read otherwise."""
-        return importing.column_choices(self.table) if self.table is not None and self.tabular else []
+        return recognised.column_choices(self.table) if self.table is not None and self.tabular else []
 
     @property
     def tabular(self) -> bool:
@@ -99,7 +99,7 @@ def draw(brought: Import, table: Table | None) -> None:
             "**What was understood**" if not refused else "**What was understood last**" if table else "**How to read it**"
         )
         if table is not None:
-            lines = [f":gray[{name}:] {markdown(text, 120)}" for name, text in importing.facts(table).items()]
+            lines = [f":gray[{name}:] {markdown(text, 120)}" for name, text in recognised.facts(table).items()]
             half = (len(lines) + 1) // 2
             with st.grid(2, min_column_width=220):
                 st.markdown("  \n".join(lines[:half]))
@@ -117,7 +117,7 @@ def draw(brought: Import, table: Table | None) -> None:
 
 
 def _preview(table: Table) -> None:
-    names, rows = importing.preview(table)
+    names, rows = recognised.preview(table)
     shown = unique([clean(name, 30) or ("row" if at == 0 else "-") for at, name in enumerate(names)])
     cells = [[clean(cell, 120) if isinstance(cell, str) else cell for cell in row] for row in rows]
     st.dataframe(
@@ -204,7 +204,7 @@ def _roles(file: Recognised) -> None:
         for title, option, column in zip(PAIRS[file.content], PAIR_OPTIONS, found, strict=True):
             _select(file, title, option, columns, file.chosen(option, column))
         return
-    choices = {False: "none: number the rows", **{column: importing.column_name(column) for column in columns}}
+    choices = {False: "none: number the rows", **{column: recognised.column_name(column) for column in columns}}
     index = file.now("index_column")
     _select(file, "Row labels", "index_column", choices, False if index is None else index)
     if file.content == "documents":
@@ -213,7 +213,7 @@ def _roles(file: Recognised) -> None:
 
 def _first_rows(table: Table) -> None:
     """The beginning of the file, cut into cells."""
-    rows = importing.first_rows(table)
+    rows = recognised.first_rows(table)
     if rows:
         st.markdown(":small[:gray[The first rows as they stand in the file, cut into cells:]]")
         width = max(map(len, rows))
@@ -235,9 +235,9 @@ def _select(
     empty: str = "not recognised",
 ) -> None:
     key = f"import_{file.brought.id}_{option}"
-    names = dict(choices) if isinstance(choices, Mapping) else {choice: importing.column_name(choice) for choice in choices}
+    names = dict(choices) if isinstance(choices, Mapping) else {choice: recognised.column_name(choice) for choice in choices}
     if value is not None and value not in names:
-        names[value] = importing.column_name(value)
+        names[value] = recognised.column_name(value)
     session.set_control(key, value)
     st.selectbox(
         title, list(names), index=None, format_func=lambda choice: clean(names[choice], 60), key=key, placeholder=empty,
@@ -271,7 +271,7 @@ def _left_out(brought: Import, columns: Sequence[str | int]) -> None:
     session.set_control(key, gone)
     st.multiselect(
         "Columns to leave out", list(dict.fromkeys([*gone, *columns])),
-        format_func=lambda column: clean(importing.column_name(column), 40), key=key, placeholder="none",
+        format_func=lambda column: clean(recognised.column_name(column), 40), key=key, placeholder="none",
         on_change=_drop_columns, args=(brought, key),
     )  # fmt: skip
 

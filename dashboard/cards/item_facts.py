@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import session
 from dashboard.text.plain import clean, markdown
 from dashboard.topics_shown import TopicsShown
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from nmfcore.topics.clusters import NONE
 from nmfcore.topics.explain import ItemErrors, item_errors
 

@@ -11,7 +11,7 @@ from dashboard.text.plain import markdown
 from dashboard.text.words import count, no_more, part, percent
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import card, scale
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from nmfcore.data.new_row import LONGEST_TEXT, NewRow, from_text, from_values, takes_text
 from nmfcore.topics.explain import fold_in
 

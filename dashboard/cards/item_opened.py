@@ -15,7 +15,7 @@ from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, no_more, part, percent
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card, stability
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from nmfcore.topics.explain import Explanation, explain_item
 from nmfcore.topics.similarity import Neighbours, nearest, nearest_to
 

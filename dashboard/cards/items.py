@@ -15,7 +15,7 @@ from dashboard.text.words import count, no_less, part
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, stability
 from dashboard.widgets.filter_bar import Subset
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from nmfcore.core.factorization import Axis
 from nmfcore.data.search import LONGEST, Hits, find_rows
 from nmfcore.methods.subset import Filter

@@ -17,7 +17,7 @@ from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card
 from dashboard.widgets.alone import alone
 from dashboard.widgets.filter_bar import Subset
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from dashboard.work.lenses import map_key, map_seconds, map_work, trust_key, trust_work
 from nmfcore.core.written import percent
 from nmfcore.data.model.rows import as_text

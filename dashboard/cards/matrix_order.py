@@ -10,7 +10,7 @@ from dashboard import session
 from dashboard.text.words import part
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from nmfcore.topics.ordering import Ordering, input_order, label_order, leaf_order, topic_order
 
 KEY, USUAL = "order", "strongest"

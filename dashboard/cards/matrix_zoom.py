@@ -17,7 +17,7 @@ from dashboard.text.plain import clean, markdown
 from dashboard.text.words import part
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from nmfcore.core.factorization import Axes, Axis
 from nmfcore.topics.ordering import Ordering, window
 from nmfcore.topics.terms import find_terms

@@ -9,7 +9,7 @@ from dashboard.text.plain import markdown
 from dashboard.text.words import part, start_title
 from dashboard.widgets import card
 from dashboard.work import steering
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from nmfcore.solvers import SOLVERS
 
 LONGEST = 300  # characters of a value on screen; the JSON has all of it

@@ -15,7 +15,7 @@ from dashboard.text.words import count
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card
 from dashboard.widgets.filter_bar import Subset
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from dashboard.work.lenses import contrast_key, contrast_work
 from nmfcore.core.checks import ProblemError
 from nmfcore.core.factorization import Axis

@@ -16,7 +16,7 @@ from dashboard.text.words import count, part
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card
 from dashboard.widgets.filter_bar import Subset
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from dashboard.work.lenses import shares_key, shares_work, words_key, words_work
 from nmfcore.core.written import percent
 from nmfcore.data.model.facts import Fact

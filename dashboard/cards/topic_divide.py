@@ -17,7 +17,7 @@ from dashboard.topics_shown import TopicsShown
 from dashboard.topics_shown.divided import DEEPEST, FEWEST, MOST, MOST_CUTS, Cut, Members, Path
 from dashboard.widgets import bench, card
 from dashboard.work.divide import Wanted, divided_key, divided_work
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from nmfcore.methods.divide import Division, likeness_tree
 
 AT, INTO = "divide-at", "divide-into"

@@ -12,7 +12,7 @@ from dashboard.text.plain import clean, markdown
 from dashboard.text.words import part
 from dashboard.topics_shown import Topic, TopicsShown
 from dashboard.topics_shown.edits import LONGEST_NAME, MOST_HIDDEN, Edits
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 
 OFFERED = 30  # words per topic that the menu offers to hide; any other word is found by the search
 

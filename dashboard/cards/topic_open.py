@@ -20,7 +20,7 @@ from dashboard.text.tables import as_csv
 from dashboard.text.words import count, part, percent
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card, stability
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from nmfcore import topics
 
 KEY, OTHER = "component", "apart-from"

@@ -14,7 +14,7 @@ from dashboard.learn.scene import Scene
 from dashboard.text.plain import markdown
 from dashboard.text.words import count, identity, part
 from dashboard.widgets import bench, notices, scale, stability
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from dashboard.work.watching import recording_key, recording_work, refusal
 
 LANE = "watch"

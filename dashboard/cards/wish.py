@@ -16,7 +16,7 @@ from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, part
 from dashboard.widgets import bench, how_firmly
 from dashboard.work import steering
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from nmfcore.core.factorization import Axis
 from nmfcore.core.guidance import FIRST_WORDS, MOST_NAMES, OTHERS
 from nmfcore.guide import Add, Delete, Edit, Forbid, Group, Lift, Merge, Move, Pin, Remove, Seed, Split

@@ -14,7 +14,7 @@ from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, part, percent, seconds
 from dashboard.widgets import bench
 from dashboard.work import steering
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from dashboard.work.steering import Preview
 from nmfcore.guide import Delete, Forbid, Lift
 from nmfcore.topics.terms import best

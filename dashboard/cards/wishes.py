@@ -14,7 +14,7 @@ from dashboard.text.plain import markdown
 from dashboard.text.words import count, part
 from dashboard.widgets import bench
 from dashboard.work import steering
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from nmfcore.guide import Guided, Lift
 
 LANE = "wishes"

@@ -18,7 +18,7 @@ import pandas as pd
 
 from dashboard.text.tables import as_csv
 from dashboard.text.words import part
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from nmfcore import export
 from nmfcore.topics.scale import CONVENTIONS
 

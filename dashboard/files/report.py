@@ -36,7 +36,7 @@ from dashboard.text.words import above as above_floor
 from dashboard.topics_shown import Topic
 from dashboard.topics_shown.edits import Edits
 from dashboard.work.divide import at_once
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from dashboard.work.steering import said
 from nmfcore.core.version import VERSION
 from nmfcore.evaluate.svd import sides

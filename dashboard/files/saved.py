@@ -15,9 +15,13 @@ import numpy as np
 
 from dashboard import links
 from dashboard.topics_shown.edits import Edits
-from dashboard.work.fitting import FIRST, FittedRun, finished, fits, floor_of, load, start
+from dashboard.work.fitted import FittedRun
+from dashboard.work.fitting import FIRST, finished, start
+from dashboard.work.floor import floor_of
+from dashboard.work.gate import fits
 from dashboard.work.job import Job
 from dashboard.work.jobs import Jobs
+from dashboard.work.loading import load
 from nmfcore import export
 from nmfcore.core.checks import ProblemError
 from nmfcore.core.losses import relative_error

@@ -18,7 +18,10 @@ from dashboard.text.plain import markdown
 from dashboard.text.words import count
 from dashboard.work import estimates
 from dashboard.work.estimates import Estimate, estimate
-from dashboard.work.fitting import LIVE_SECONDS, Derived, FittedRun, data_key, fit_key, known_floor, solver_refusals
+from dashboard.work.fitted import Derived, FittedRun
+from dashboard.work.fitting import LIVE_SECONDS, fit_key, solver_refusals
+from dashboard.work.floor import known_floor
+from dashboard.work.loading import data_key
 from nmfcore.core.guidance import Guidance
 from nmfcore.core.losses import beta_of
 from nmfcore.core.spec import RunSpec

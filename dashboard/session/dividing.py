@@ -10,7 +10,7 @@ from dashboard.session.editing import edit, edits
 from dashboard.session.tab import state
 from dashboard.text.plain import clean
 from dashboard.topics_shown import divided
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 
 NAME = "divided"
 LONGEST = 2_000  # characters of it in an address

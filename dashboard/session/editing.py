@@ -10,7 +10,8 @@ from collections.abc import Hashable
 from dashboard.session.tab import control_value, state, theme
 from dashboard.topics_shown import TopicsShown, of
 from dashboard.topics_shown.edits import Edits
-from dashboard.work.fitting import FittedRun, fit_key
+from dashboard.work.fitted import FittedRun
+from dashboard.work.fitting import fit_key
 from nmfcore.solvers import make_solver
 from nmfcore.topics.scale import CONVENTIONS, DEFAULT
 

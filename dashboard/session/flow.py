@@ -22,9 +22,11 @@ from dashboard.session.holding import make_room
 from dashboard.session.keeping import came_to, passed_through, take_in, upload_of
 from dashboard.session.tab import Before, Fit, Load, Notice, State, jobs, lost, state, wait
 from dashboard.work.estimates import estimate
-from dashboard.work.fitting import FIRST, FittedRun, continue_work, data_key, fit_key, fit_work, load_work
+from dashboard.work.fitted import FittedRun
+from dashboard.work.fitting import FIRST, continue_work, fit_key, fit_work
 from dashboard.work.job import Job, JobsBusy, Status
 from dashboard.work.ledger import LEASE
+from dashboard.work.loading import data_key, load_work
 from nmfcore.core.guidance import Guidance
 from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.data import catalog, prepare

@@ -10,7 +10,7 @@ from time import monotonic
 
 from dashboard.session.editing import edits
 from dashboard.session.tab import State
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from nmfcore.core.spec import RunSpec
 from nmfcore.data.model.dataset import Dataset
 

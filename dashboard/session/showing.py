@@ -14,7 +14,7 @@ from dashboard.session.editing import edit, edits
 from dashboard.session.tab import state
 from dashboard.text.plain import clean
 from dashboard.topics_shown.edits import Edits
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 
 NAME = "shown"
 LONGEST = 4_000  # characters of it in a link: sixty long names

@@ -16,7 +16,8 @@ from dashboard.session.flow import fit, present, want
 from dashboard.session.keeping import leads_to
 from dashboard.session.tab import Trial, jobs, state
 from dashboard.topics_shown.edits import Edits
-from dashboard.work.fitting import FittedRun, share
+from dashboard.work.fitted import FittedRun
+from dashboard.work.fitting import share
 from dashboard.work.steering import Preview
 from nmfcore.core.spec import RunSpec
 from nmfcore.guide import Edit

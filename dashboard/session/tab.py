@@ -19,7 +19,8 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 
 from dashboard.topics_shown.edits import Edits
-from dashboard.work.fitting import FIRST, Derived, FittedRun
+from dashboard.work.fitted import Derived, FittedRun
+from dashboard.work.fitting import FIRST
 from dashboard.work.importing import Import
 from dashboard.work.job import Job
 from dashboard.work.jobs import Jobs, service

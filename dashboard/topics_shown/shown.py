@@ -20,7 +20,7 @@ from dashboard.text.words import part
 from dashboard.topics_shown.divided import Cut, Members
 from dashboard.topics_shown.edits import Edits
 from dashboard.work.divide import Wanted
-from dashboard.work.fitting import Derived, FittedRun
+from dashboard.work.fitted import Derived, FittedRun
 from dashboard.work.lenses import Place, Seen
 from nmfcore import topics
 from nmfcore.core.factorization import Factors

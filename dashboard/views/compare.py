@@ -11,7 +11,8 @@ from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, error, part, spelled
 from dashboard.widgets import bench, card, filter_bar, header, notices, scale
 from dashboard.widgets.alone import alone
-from dashboard.work.fitting import FittedRun, solver_refusals
+from dashboard.work.fitted import FittedRun
+from dashboard.work.fitting import solver_refusals
 from dashboard.work.races import race_key, race_work
 from nmfcore.evaluate.compare import Comparison, Race, arrivals, compare, curve
 from nmfcore.methods.corpora import matched

@@ -9,7 +9,7 @@ from dashboard.text.plain import markdown
 from dashboard.text.words import SHORT_REASONS, count, error, seconds
 from dashboard.widgets import card, filter_bar, header, notices, panel
 from dashboard.widgets.alone import alone
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from dashboard.work.job import Status
 from nmfcore.kernels import engines
 

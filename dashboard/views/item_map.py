@@ -8,7 +8,7 @@ from dashboard.text.plain import markdown
 from dashboard.text.words import count, part
 from dashboard.widgets import filter_bar, header, notices
 from dashboard.widgets.filter_bar import Subset
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 
 MOST_WISHED = 500  # items that one wish is about: its link has to hold them
 

@@ -6,7 +6,7 @@ from dashboard import session
 from dashboard.cards import clusters, items, subset, wish
 from dashboard.widgets import filter_bar, header, notices
 from dashboard.widgets.alone import alone
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 
 VIEW = "items-view"
 VIEWS = {"items": "Items", "clusters": "Clusters"}

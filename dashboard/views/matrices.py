@@ -16,7 +16,7 @@ from dashboard.text.words import count, part
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card, filter_bar, header, notices, scale
 from dashboard.widgets.alone import alone
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from nmfcore.core.factorization import Axis
 from nmfcore.core.written import percent
 from nmfcore.topics.ordering import Ordering, input_order, only

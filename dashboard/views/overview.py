@@ -10,7 +10,7 @@ from dashboard.text.plain import markdown
 from dashboard.text.words import SHORT_REASONS, above, count, part, percent, seconds, spelled
 from dashboard.widgets import card, filter_bar, header, notices, stability
 from dashboard.widgets.header import Figure
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 
 
 def figures(run: FittedRun) -> list[Figure]:

@@ -7,7 +7,7 @@ from dashboard.figures.survey import criteria, river
 from dashboard.text.plain import markdown
 from dashboard.text.words import count, part
 from dashboard.widgets import bench, card, filter_bar, header, notices
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from dashboard.work.surveys import Asked, survey_key, survey_work
 from nmfcore import topics
 from nmfcore.evaluate import rank as ranks

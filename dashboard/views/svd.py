@@ -15,7 +15,8 @@ from dashboard.text.plain import clean
 from dashboard.text.words import part, percent
 from dashboard.widgets import bench, card, filter_bar, header, notices
 from dashboard.widgets.alone import alone
-from dashboard.work.fitting import FittedRun, floor_wanted, floor_work
+from dashboard.work.fitted import FittedRun
+from dashboard.work.floor import floor_wanted, floor_work
 from nmfcore import topics
 from nmfcore.evaluate.svd import bridge, orthogonality, principal_angles, reconstruction_error, sides
 from nmfcore.topics.similarity import cosine_rows

@@ -14,7 +14,7 @@ from dashboard.text.tables import as_csv
 from dashboard.text.words import part, percent, spelled
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card, filter_bar, header, notices
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from nmfcore.topics.similarity import cosine_rows
 
 ASPECTS = {"cards": "All", "one": "One in detail", "map": "Likeness and map", "divide": "Divided", "quality": "Quality"}

@@ -17,8 +17,8 @@ from dashboard import session
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, shape
 from dashboard.widgets import bench, card, panel, rank
-from dashboard.work.fitting import data_key, load_work
 from dashboard.work.job import Job
+from dashboard.work.loading import data_key, load_work
 from nmfcore.core.factorization import Factorization
 from nmfcore.core.spec import LARGEST_SEED, RunSpec
 from nmfcore.data import catalog

@@ -15,7 +15,7 @@ from dashboard import session
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, part, percent
 from dashboard.topics_shown import TopicsShown
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from nmfcore.core.checks import ProblemError
 from nmfcore.data.model.facts import Fact
 from nmfcore.methods.subset import Among, Between, Condition, Contains, Filter, OfTopic, facts_to_filter

@@ -14,7 +14,7 @@ from dashboard.text.words import identity, part
 from dashboard.topics_shown import on_scale
 from dashboard.topics_shown.edits import Edits
 from dashboard.widgets import scale
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from nmfcore.kernels import engines
 from nmfcore.methods.subset import Filter
 

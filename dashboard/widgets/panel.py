@@ -13,7 +13,7 @@ from dashboard.text import settings
 from dashboard.text.plain import markdown
 from dashboard.text.words import SHORT_REASONS, about, count, error, part, preparation, seconds, shape, start_title, wished
 from dashboard.widgets import rank
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from dashboard.work.job import Job, Status
 from nmfcore.core.factorization import Factorization
 from nmfcore.core.parameters import Parameter, parameters

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.topics_shown import on_scale, scale_words
-from dashboard.work.fitting import FittedRun
+from dashboard.work.fitted import FittedRun
 from nmfcore.topics.scale import CONVENTIONS, DEFAULT
 
 

@@ -10,7 +10,8 @@ from dashboard.text.words import about, percent
 from dashboard.widgets import bench
 from dashboard.widgets.header import Figure
 from dashboard.work.estimates import estimate
-from dashboard.work.fitting import STARTS, FittedRun, stability_key, stability_work
+from dashboard.work.fitted import FittedRun
+from dashboard.work.stability import STARTS, stability_key, stability_work
 from nmfcore.evaluate.stability import Stability
 
 LANE = "stability"

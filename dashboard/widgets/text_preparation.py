@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.text.words import count
-from dashboard.work.importing import words_of
+from dashboard.work.usual import words_of
 from nmfcore.data.model.languages import LANGUAGES
 from nmfcore.data.prepare import checked, parameters_of
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
-from dashboard.work.fitting import FittedRun, fits
+from dashboard.work.fitted import FittedRun
+from dashboard.work.gate import fits
 from dashboard.work.job import Job
 from nmfcore.core.factorization import Matrix
 from nmfcore.core.wanted import asking

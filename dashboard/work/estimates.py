@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.work.fitting import EXACT_SIDE, EXTRA_RANKS, SVD_TERMS, FittedRun
+from dashboard.work.fitted import FittedRun
+from dashboard.work.floor import EXACT_SIDE, EXTRA_RANKS, SVD_TERMS
 from nmfcore.core.factorization import Factorization, StopReason
 from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.data.model.dataset import Dataset

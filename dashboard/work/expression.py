@@ -12,7 +12,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from dashboard.work.fitting import fraction, room
+from dashboard.work.fitting import fraction
+from dashboard.work.gate import room
 from dashboard.work.job import Job
 from dashboard.work.told import Subject, named
 from nmfcore.core.factorization import Axes, Axis, Factorization

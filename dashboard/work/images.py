@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dashboard.work.fitting import fits, fraction
+from dashboard.work.fitting import fraction
+from dashboard.work.gate import fits
 from dashboard.work.job import Job
 from nmfcore.core.factorization import Factorization, Factors
 from nmfcore.core.spec import StopRule

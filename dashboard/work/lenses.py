@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from dashboard.work.estimates import estimate
-from dashboard.work.fitting import FittedRun, fits, start
+from dashboard.work.fitted import FittedRun
+from dashboard.work.fitting import start
+from dashboard.work.gate import fits
 from dashboard.work.job import Job
 from nmfcore.core.checks import ProblemError
 from nmfcore.core.factorization import Factorization, Matrix

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 
-from dashboard.work.fitting import KKT_EVERY, FittedRun, fits
+from dashboard.work.fitted import FittedRun
+from dashboard.work.fitting import KKT_EVERY
+from dashboard.work.gate import fits
 from dashboard.work.job import Job
 from nmfcore.core.factorization import Penalty
 from nmfcore.core.guidance import Guidance

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dashboard.work.fitting import fraction, room
+from dashboard.work.fitting import fraction
+from dashboard.work.gate import room
 from dashboard.work.job import Job
 from nmfcore.core.factorization import Axes, Axis, Factorization, Penalty
 from nmfcore.core.spec import StopRule

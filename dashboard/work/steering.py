@@ -11,7 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dashboard.work.fitting import FittedRun, fits, floor_of, start, wished
+from dashboard.work.fitted import FittedRun
+from dashboard.work.fitting import start, wished
+from dashboard.work.floor import floor_of
+from dashboard.work.gate import fits
 from dashboard.work.job import Job
 from dashboard.work.jobs import Jobs
 from nmfcore import guide

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 
-from dashboard.work.fitting import FittedRun, fits, starts_beside
+from dashboard.work.fitted import FittedRun
+from dashboard.work.gate import fits, starts_beside
 from dashboard.work.job import Job
 from dashboard.work.jobs import Jobs
 from nmfcore.evaluate.rank import QUICK, Plan, Survey

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from dashboard.work.fitting import fits, fraction, room
+from dashboard.work.fitting import fraction
+from dashboard.work.gate import fits, room
 from dashboard.work.job import Job
 from dashboard.work.told import Subject, named
 from nmfcore import topics

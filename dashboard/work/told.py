@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.work.fitting import room
+from dashboard.work.gate import room
 from dashboard.work.job import Job
 from nmfcore import guide
 from nmfcore.core.factorization import Axes, Factorization

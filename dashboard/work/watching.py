@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 
-from dashboard.work.fitting import FittedRun, fits, fraction, start
+from dashboard.work.fitted import FittedRun
+from dashboard.work.fitting import fraction, start
+from dashboard.work.gate import fits
 from dashboard.work.job import Job
 from nmfcore.core.recording import Frame, Recording
 

@@ -24,7 +24,8 @@ from dashboard.session.tab import State
 from dashboard.text.tables import as_csv
 from dashboard.topics_shown.edits import Edits
 from dashboard.widgets import header
-from dashboard.work.fitting import FIRST, FittedRun, continue_work, fit_work
+from dashboard.work.fitted import FittedRun
+from dashboard.work.fitting import FIRST, continue_work, fit_work
 from dashboard.work.jobs import Jobs
 from dashboard.work.ledger import Bounds
 from nmfcore import ProblemError, RunSpec, StopRule, export

@@ -7,7 +7,8 @@ from test_views import start as start_app
 
 from dashboard.work import estimates
 from dashboard.work.estimates import FROM_RUN, FROM_SIZE, cost, expected, iterations
-from dashboard.work.fitting import FIRST, finished, load, start
+from dashboard.work.fitting import FIRST, finished, start
+from dashboard.work.loading import load
 from nmfcore.core.spec import StopRule
 from nmfcore.data import catalog
 from nmfcore.data.model.dataset import Dataset

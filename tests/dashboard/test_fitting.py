@@ -9,19 +9,11 @@ import numpy as np
 import pytest
 
 from dashboard.work.estimates import estimate
-from dashboard.work.fitting import (
-    FIRST,
-    Derived,
-    continue_work,
-    data_key,
-    fit_key,
-    fit_work,
-    fraction,
-    load,
-    solver_refusals,
-)
+from dashboard.work.fitted import Derived
+from dashboard.work.fitting import FIRST, continue_work, fit_key, fit_work, fraction, solver_refusals
 from dashboard.work.jobs import Jobs
 from dashboard.work.ledger import Bounds
+from dashboard.work.loading import data_key, load
 from nmfcore.core.factorization import Progress, StopReason
 from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.solvers import SOLVERS

@@ -11,7 +11,7 @@ import pytest
 
 from dashboard import topics_shown
 from dashboard.work import expression as workbench_expression
-from dashboard.work import fitting, lenses, races, surveys, watching
+from dashboard.work import fitting, floor, gate, lenses, races, stability, surveys, watching
 from dashboard.work import images as workbench_images
 from dashboard.work import recommender as workbench_recommender
 from dashboard.work import symmetric as workbench_symmetric
@@ -70,8 +70,8 @@ def works(run):
     return {
         "fit": fitting.fit_work(SPEC, jobs),
         "continue": fitting.continue_work(run, SPEC.stop),
-        "floor": fitting.floor_work(run, jobs),
-        "stability": fitting.stability_work(run),
+        "floor": floor.floor_work(run, jobs),
+        "stability": stability.stability_work(run),
         "watch": watching.recording_work(run, several=False),
         "watch several": watching.recording_work(run, several=True),
         "survey": surveys.survey_work(surveys.Asked(run, (2, 3), 2), jobs),
@@ -108,19 +108,19 @@ def test_a_rank_that_does_not_fit_is_refused_with_the_rank_that_would(run, monke
     m, n = run.dataset.shape
     stored = run.dataset.X.nnz if run.dataset.sparse else None
     budget = limits.estimated_bytes(m, n, 10, stored=stored)
-    monkeypatch.setattr(fitting, "memory_budget", lambda: budget)
+    monkeypatch.setattr(gate, "memory_budget", lambda: budget)
     jobs = Jobs(budget=lambda: budget)
     job = Job("k", _grant=jobs._ledger.grant, _until=np.inf)
-    fitting.fits(job, run.dataset, 10)
+    gate.fits(job, run.dataset, 10)
     with pytest.raises(DoesNotFit, match=r"Rank 10 would fit\."):
-        fitting.fits(job, run.dataset, 25)
+        gate.fits(job, run.dataset, 25)
 
 
 def test_a_finished_fit_is_kept_when_there_is_no_memory_for_its_floor(monkeypatch):
     def no_memory(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr(fitting, "svd", no_memory)
+    monkeypatch.setattr(floor, "svd", no_memory)
     jobs = Jobs()
     job = jobs.submit("k", fitting.fit_work(SPEC, jobs), session="s")
     assert job.wait(60)
@@ -130,7 +130,7 @@ def test_a_finished_fit_is_kept_when_there_is_no_memory_for_its_floor(monkeypatc
     assert kept.no_floor == "there was not enough memory to measure the floor"
     assert kept.unmeasured == "There was not enough memory to measure the floor."
     monkeypatch.undo()
-    measured = jobs.submit("floor", fitting.floor_work(kept, jobs), session="s")
+    measured = jobs.submit("floor", floor.floor_work(kept, jobs), session="s")
     assert measured.wait(60)
     assert kept.bounded
     assert kept.unmeasured == ""
@@ -204,7 +204,7 @@ def test_version_1_groups_are_read_too(groups):
 def test_a_run_without_a_floor_draws_and_says_so(key, said, monkeypatch):
     from test_views import go, start
 
-    monkeypatch.setattr(fitting, "floor_of", lambda *_: (None, fitting.NO_MEMORY))
+    monkeypatch.setattr(fitting, "floor_of", lambda *_: (None, floor.NO_MEMORY))
     app = go(start({"data": "movies", "rank": "3", "seed": "71"}), key)
     assert not app.exception
     texts = [block.value for block in app.markdown] + [figure.delta or "" for figure in app.metric]

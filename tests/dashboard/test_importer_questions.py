@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from test_data_page import bring, has, metrics, said, settled, start
 
-from dashboard.work.importing import Import, distinct, examples, glimpse
+from dashboard.work.importing import Import, distinct
 from dashboard.work.jobs import Jobs
 from dashboard.work.ledger import Bounds
+from dashboard.work.recognised import examples, glimpse
 from nmfcore.data import read_matrix
 
 HEADLINES = (

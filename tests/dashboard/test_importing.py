@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from dashboard.work import importing
+from dashboard.work import outcome, recognised, usual
 from dashboard.work.importing import Import
 from dashboard.work.jobs import Jobs
 from dashboard.work.ledger import Bounds
@@ -28,7 +28,7 @@ def jobs():
     service.close()
 
 
-def advance(brought: Import, jobs: Jobs) -> importing.Outcome:
+def advance(brought: Import, jobs: Jobs) -> outcome.Outcome:
     end = time.monotonic() + 30
     while brought.advance(jobs, "me", 1.0) is not None:
         assert time.monotonic() < end
@@ -43,7 +43,7 @@ def test_one_content_with_the_same_options_is_read_once(jobs, monkeypatch):
         reads.append(options)
         return read_matrix(*args, **options)
 
-    monkeypatch.setattr(importing, "read_matrix", counting)
+    monkeypatch.setattr(outcome, "read_matrix", counting)
     brought = Import("t.csv", TABLE)
     first = advance(brought, jobs)
     brought.meaning["orientation"] = "columns"  # settles anew, reads nothing
@@ -92,7 +92,7 @@ def test_a_fix_of_each_stage_resolves_its_refusal(jobs):
 
 
 def test_data_that_does_not_fit_into_memory_is_refused_with_what_would(jobs, monkeypatch):
-    monkeypatch.setattr(importing, "memory_budget", lambda: 150)
+    monkeypatch.setattr(outcome, "memory_budget", lambda: 150)
     brought = Import("t.csv", TABLE)
     refusal = advance(brought, jobs).refusal
     assert refusal.stage == "size"
@@ -110,7 +110,7 @@ def test_stop_ends_the_reading_and_nothing_starts_again_by_itself(jobs, monkeypa
             report("Reading", None)
             time.sleep(0.01)
 
-    monkeypatch.setattr(importing, "read_matrix", endless)
+    monkeypatch.setattr(outcome, "read_matrix", endless)
     brought = Import("t.csv", TABLE)
     job = brought.advance(jobs, "me", 0.0)
     assert begun.wait(10)
@@ -154,20 +154,20 @@ def test_ratings_are_masked_unless_they_are_too_many(jobs, monkeypatch):
 def test_the_usual_steps_of_texts_are_a_valid_preparation():
     table = read_matrix(b"the cat sat on the mat\nthe dog ran to the cat\n", name="d.txt")
     raw = as_dataset(table)
-    assert prepare.apply(raw, importing.usual_steps(raw)).shape[0] == 2
+    assert prepare.apply(raw, usual.usual_steps(raw)).shape[0] == 2
 
 
 def test_the_options_of_a_link_are_split_and_damaged_ones_dropped():
-    read, meaning = importing.from_link({"delimiter": ";", "missing": "mask", "classes": None, "unheard": 1})
+    read, meaning = usual.from_link({"delimiter": ";", "missing": "mask", "classes": None, "unheard": 1})
     assert read == {"delimiter": ";"}
     assert meaning == {"missing": "mask"}
-    assert importing.from_link({"delimiter": "two"}) == ({}, {})
+    assert usual.from_link({"delimiter": "two"}) == ({}, {})
 
 
 def test_a_link_can_repeat_names_of_axes(jobs):
     brought = Import("t.csv", TABLE, meaning={"rows": ("films", "film")})
     options = json.loads(json.dumps(advance(brought, jobs).dataset.options))
-    read, meaning = importing.from_link(options)
+    read, meaning = usual.from_link(options)
     again = advance(Import("t.csv", TABLE, read, meaning), jobs)
     assert again.dataset.axes.rows.name == "films"
     assert again.dataset.fingerprint == brought.outcome.dataset.fingerprint
@@ -179,10 +179,10 @@ def test_the_preview_of_a_sparse_table_is_dense_only_where_it_is_seen():
     packed = io.BytesIO()
     sp.save_npz(packed, sp.csr_array(sp.eye_array(200_000, 150_000)))
     table = read_matrix(packed.getvalue(), name="eye.npz")
-    names, rows = importing.preview(table)
+    names, rows = recognised.preview(table)
     assert (len(names), len(rows)) == (13, 8)
     assert rows[0][1] == 1.0
 
 
 def test_words_of_a_list_are_taken_however_they_are_divided():
-    assert importing.words_of("Und, der;die\n das\tdie") == ["das", "der", "die", "und"]
+    assert usual.words_of("Und, der;die\n das\tdie") == ["das", "der", "die", "und"]

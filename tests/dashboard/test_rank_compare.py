@@ -10,10 +10,11 @@ from streamlit.testing.v1 import AppTest
 from test_views import go, start
 
 from dashboard.figures import survey as figures
-from dashboard.work.fitting import FIRST, STARTS, fit_key, fit_work, stability_work
+from dashboard.work.fitting import FIRST, fit_key, fit_work
 from dashboard.work.jobs import Jobs
 from dashboard.work.ledger import Bounds
 from dashboard.work.races import race_work
+from dashboard.work.stability import STARTS, stability_work
 from dashboard.work.surveys import Asked, survey_work
 from nmfcore.evaluate import rank as ranks
 from nmfcore.topics import scale

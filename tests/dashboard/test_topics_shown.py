@@ -10,7 +10,9 @@ import pytest
 
 from dashboard import topics_shown
 from dashboard.topics_shown.edits import Edits
-from dashboard.work.fitting import FIRST, MOST_DERIVED, Derived, finished, load, start
+from dashboard.work.fitted import MOST_DERIVED, Derived
+from dashboard.work.fitting import FIRST, finished, start
+from dashboard.work.loading import load
 from nmfcore.evaluate.svd import svd
 from nmfcore.topics.scale import CONVENTIONS
 

@@ -11,7 +11,7 @@ from dashboard import session
 from dashboard.main import PAGES
 from dashboard.session.tab import Load
 from dashboard.widgets import card
-from dashboard.work import fitting
+from dashboard.work import loading
 from dashboard.work.fitting import fit_key, fit_work
 from dashboard.work.jobs import service
 from nmfcore.data import catalog
@@ -195,11 +195,11 @@ def test_a_load_that_fails_leaves_the_data_that_was_chosen(monkeypatch):
         raise DataUnavailable("Nothing answered. Put the file there by hand.")
 
     app = go(start(), "data")
-    monkeypatch.setattr(fitting, "load", offline)
+    monkeypatch.setattr(loading, "load", offline)
     state = app.session_state["nmf"]
     before = state.wanted.spec
     asked = before.replace(data="newsgroups", data_options={"subset": "test"}, rank=6)
-    job = session.jobs().submit("failing load", fitting.load_work(asked), session=state.id, lane="load")
+    job = session.jobs().submit("failing load", loading.load_work(asked), session=state.id, lane="load")
     assert job.wait(10)
     state.under_way.load = Load("failing load", before, state.chosen.data)
     state.wanted.spec, state.chosen.data = asked, None

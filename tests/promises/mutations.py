@@ -155,7 +155,7 @@ MUTATIONS = (
         (f"{BOARD}/test_jobs.py::test_stop_is_answered_also_by_work_that_does_not_hear_it",),
     ),
     Mutation(
-        12, "a job takes memory without asking", "dashboard/work/fitting.py",
+        12, "a job takes memory without asking", "dashboard/work/gate.py",
         "    job.reserve(needed, way_out)\n", "    pass\n",
         (f"{BOARD}/test_gate.py::test_every_computation_asks_for_room_before_it_begins",),
     ),

@@ -13,7 +13,7 @@ import pytest
 import scipy.sparse as sp
 
 import nmfcore.data
-from dashboard.work import importing
+from dashboard.work import outcome
 from nmfcore.data.model.errors import CONVERT, TooLarge, UploadError
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.reading import read_matrix
@@ -77,7 +77,7 @@ def test_no_reader_refuses_a_size_in_other_words():
 
 
 def test_the_gate_of_the_import_says_it_too(monkeypatch):
-    monkeypatch.setattr(importing, "memory_budget", lambda: 1000)
-    outcome = importing.measured(importing.Outcome(dataset=nmfcore.data.as_dataset(read_matrix(TALL.encode(), name="x.csv"))), 2)
-    assert outcome.refusal.stage == "size"
-    assert outcome.refusal.message.endswith(CONVERT)
+    monkeypatch.setattr(outcome, "memory_budget", lambda: 1000)
+    found = outcome.measured(outcome.Outcome(dataset=nmfcore.data.as_dataset(read_matrix(TALL.encode(), name="x.csv"))), 2)
+    assert found.refusal.stage == "size"
+    assert found.refusal.message.endswith(CONVERT)
