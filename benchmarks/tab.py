@@ -26,12 +26,15 @@ class Tab:
     """One open tab.
 
     url : of the server; query : the address after the question mark; session : an earlier session to come back to
+    name, before : of this page and of the one before it in the tab, as our script in the page draws them: 32 hexadecimal digits
     """
 
     url: str
     query: str = ""
     page: str = ""
     session: str = ""
+    name: str = ""
+    before: str = ""
     elements: dict[str, Any] = field(default_factory=dict)  # the widgets of the last run, by id
     texts: list[str] = field(default_factory=list)  # what the last run wrote
     drawn: set[str] = field(default_factory=set)  # the widgets that the last run drew, which may have been of a part of the page
@@ -60,6 +63,7 @@ class Tab:
         origin = re.match(r"https?://[^/]+", self.url)
         assert origin is not None
         spoken = ["streamlit", self._xsrf() or "none", *([self.session] if self.session else [])]
+        spoken += ["nmf-page." + ".".join(name for name in (self.name, self.before) if name)] if self.name else []
         dialled = connect(
             self.url.replace("http", "ws", 1) + "/_stcore/stream",
             origin=origin[0],  # type: ignore[arg-type]

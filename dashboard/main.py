@@ -61,6 +61,12 @@ def main() -> None:
     if signin.wanted():
         signin.draw()
         return
+    with session.undisturbed():
+        _draw()
+    DRAWN.set()
+
+
+def _draw() -> None:
     pages = {key: _page(key, title, help_) for entries in PAGES.values() for key, title, help_ in entries}
     session.set_pages(pages)
     place: Literal["hidden", "top"] = "hidden" if session.presenting() else "top"
@@ -84,4 +90,3 @@ def main() -> None:
         panel.elsewhere()
     signin.who()
     session.end()
-    DRAWN.set()

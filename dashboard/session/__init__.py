@@ -100,6 +100,7 @@ from dashboard.session.tab import (
     shown_run,
     state,
     theme,
+    undisturbed,
     wait,
 )
 
@@ -193,6 +194,7 @@ __all__ = [
     "topics_of",
     "trial",
     "turned",
+    "undisturbed",
     "undo_edit",
     "undo_edits",
     "undo_wish",

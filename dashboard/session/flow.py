@@ -20,12 +20,11 @@ from dashboard.session.editing import edit
 from dashboard.session.filtering import follow, set_filter
 from dashboard.session.holding import make_room
 from dashboard.session.keeping import came_to, passed_through, take_in, upload_of
-from dashboard.session.tab import Before, Fit, Load, Notice, State, jobs, lost, state, wait
+from dashboard.session.tab import Before, Fit, Load, Notice, State, jobs, state, wait
 from dashboard.work.estimates import estimate
 from dashboard.work.fitted import FittedRun
 from dashboard.work.fitting import FIRST, continue_work, fit_key, fit_work
 from dashboard.work.job import Job, JobsBusy, Status
-from dashboard.work.ledger import LEASE
 from dashboard.work.loading import data_key, load_work
 from nmfcore.core.guidance import Guidance
 from nmfcore.core.spec import RunSpec, StopRule
@@ -41,10 +40,6 @@ GONE = "The server does not know this computation any more. Press Fit to start i
 NO_ROOM = "The result was dropped to make room before this page had taken it over. Press Fit to start it again."
 GIVEN_UP = "The fit was given up: {why}. Press Fit to start it again."
 NOT_LOADED = "Loading was given up: {why}. Choose the data again."
-LOST = (
-    "The server no longer has what this tab held: it was restarted, or the tab was away for more than {minutes:.0f} minutes. "
-    "Kept runs, names given to topics and uploaded files are gone. A run on the catalog's data is fitted again from its address."
-)
 
 
 # -- once per script run ---------------------------------------------------------------------------------------------
@@ -53,10 +48,6 @@ LOST = (
 def begin() -> None:
     """Follow the address, take over what was finished since, and make sure there is something to look at."""
     me = state()
-    if me.fresh:
-        me.fresh = False
-        if lost():
-            me.tell(LOST.format(minutes=LEASE / 60))
     bar.begin()
     refusing.begin()
     jobs().heartbeat(me.id)  # whatever page is open, what is computed for this session is still wanted

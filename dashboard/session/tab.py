@@ -10,20 +10,23 @@ import threading
 import uuid
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 
+from dashboard.session.reloading import taken_up
 from dashboard.topics_shown.edits import Edits
 from dashboard.work.fitted import Derived, FittedRun
 from dashboard.work.fitting import FIRST
 from dashboard.work.importing import Import
 from dashboard.work.job import Job
 from dashboard.work.jobs import Jobs, service
+from dashboard.work.ledger import LEASE
 from nmfcore.core.spec import RunSpec
 from nmfcore.data.model.dataset import Dataset
 from nmfcore.guide import Edit
@@ -31,6 +34,11 @@ from nmfcore.methods.subset import Filter
 
 T = TypeVar("T")
 
+LOST = (
+    "The server no longer has what this tab held: it was restarted, or the tab was away for more than {minutes:.0f} minutes. "
+    "Kept runs, names given to topics and uploaded files are gone. A run on the catalog's data is fitted again from its address. "
+    "What shall last longer goes into a file: Export, Saved run."
+)
 PATIENCE = 0.4  # seconds a page waits for a new job before it shows progress instead: most small fits are over by then
 
 
@@ -226,7 +234,7 @@ class State:
 
     notice : a refusal that is on screen
     news : sentences on what was dropped or given up, until the person has read them
-    fresh : no page was drawn for it yet
+    drawing : held while a page is drawn of it
     filter : which items are looked at, on every page;  filter_written : as it was last put into the address
     """
 
@@ -240,7 +248,7 @@ class State:
     notice: Notice | None = None
     trial: Trial | None = None
     news: list[str] = field(default_factory=list)
-    fresh: bool = True
+    drawing: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
     filter: Filter = field(default_factory=Filter)
     filter_written: str | None = None
     _owned: int = 0
@@ -257,24 +265,27 @@ class State:
 
 
 def state() -> State:
-    """This session's state."""
+    """This session's state; that of the session before, where the page was loaded anew."""
     if "nmf" not in st.session_state:
-        new = State()
-        st.session_state["nmf"] = new
-        weakref.finalize(new, jobs().gone, new.id).atexit = False  # Streamlit has let go of the session
+        st.session_state["nmf"], lost = taken_up(_new)
+        st.session_state["nmf"].address.place = ""  # the address of a page just opened is news
+        if lost:
+            st.session_state["nmf"].tell(LOST.format(minutes=LEASE / 60))
     found: State = st.session_state["nmf"]
     return found
 
 
-def lost() -> bool:
-    """Whether this tab had a session before, which the server no longer has: it was restarted, or the tab was away too long.
+def _new() -> State:
+    made = State()
+    weakref.finalize(made, jobs().gone, made.id).atexit = False  # Streamlit has let go of the last session that held it
+    return made
 
-    The browser names the session it had when it connects again.
-    """
-    context = get_script_run_ctx()
-    spoken = str(st.context.headers.get("Sec-WebSocket-Protocol", "") or "").split(",")
-    before = spoken[2].strip() if len(spoken) > 2 else ""
-    return context is not None and before not in ("", context.session_id)
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Draw a page while no other session does that with the same state: the one before may still be at it."""
+    with state().drawing:
+        yield
 
 
 def jobs() -> Jobs:

@@ -26,6 +26,8 @@ def test_search_rename_merge_and_undo(app):
     app.expect(app.page.get_by_text("Words that tell 4 from")).to_be_visible()
     app.fill("Name", "<b>War</b> ![](http://evil.example/x.png)")
     app.expect(app.page.get_by_text("Edited view: 1 name changed.")).to_be_visible()
+    app.reload()  # lost every name
+    app.expect(app.page.get_by_text("Edited view: 1 name changed.")).to_be_visible()
     app.choose("Show", "All")
     app.expect(card(app, re.escape("4 · <b>War</b> ![]"))).to_be_visible()  # letter by letter, and no request to another host
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import signal
 import sys
 import time
@@ -22,15 +23,7 @@ def server(tmp_path_factory):
 
 
 def test_a_connection_that_is_cut_again_and_again_loses_neither_upload_nor_run(server):
-    tab = Tab(server.url, page="data")
-    tab.open()
-    tab.run()
-    tab.run(**{"open-upload": True})
-    tab.upload("upload-0", "lines.csv", ROWS.encode())
-    tab.wait_for("use-upload")
-    tab.run(**{"use-upload": True})
-    tab.run(rank=2)
-    tab.run(fit=True)
+    tab = brought(server.url, "")
     session = tab.session
     for cut in range(CUTS):
         tab.cut()
@@ -42,6 +35,45 @@ def test_a_connection_that_is_cut_again_and_again_loses_neither_upload_nor_run(s
     tab.go("topics")
     assert tab.says("lines.csv")
     tab.close()
+
+
+def brought(url, name):
+    """A tab that uses a table of its own and has fitted it."""
+    tab = Tab(url, page="data", name=name)
+    tab.open()
+    tab.run()
+    tab.run(**{"open-upload": True})
+    tab.upload("upload-0", "lines.csv", ROWS.encode())
+    tab.wait_for("use-upload")
+    tab.run(**{"use-upload": True})
+    tab.run(rank=2)
+    tab.run(fit=True)
+    return tab
+
+
+def test_a_page_loaded_anew_has_what_its_tab_held_and_another_tab_has_not(server):
+    """F5 lost uploads, kept runs and names: Streamlit begins a new session with each page that is opened."""
+    one, two, three, four, made_up = (secrets.token_hex(16) for _ in range(5))
+    first = brought(server.url, one)
+    with Tab(server.url, query=first.query, page="topics", name=two, before=one) as beside:  # a duplicated tab
+        beside.run()
+        assert beside.says("This link is to data that is not here")
+        assert not beside.says("The server no longer has")
+    first.close()
+    with Tab(server.url, query=first.query, page="topics", name=three, before=one) as again:
+        again.run()
+        assert again.session != first.session
+        assert again.says("lines.csv")
+        assert not again.says("This link is to data that is not here")
+        assert again.says("Two topics")
+    with Tab(server.url, query="data=movies&rank=3", page="topics", name=four, before=three) as elsewhere:  # typed in that tab
+        elsewhere.run()
+        assert elsewhere.says("Three topics")
+    for before in ("", one, two, made_up):
+        with Tab(server.url, query=first.query, page="topics", name=secrets.token_hex(16), before=before) as stranger:
+            stranger.run()
+            assert stranger.says("This link is to data that is not here")
+            assert stranger.says("The server no longer has what this tab held") == (before in (one, made_up))
 
 
 def test_a_restarted_server_says_what_it_no_longer_has_and_fits_the_catalogs_run_again(server):

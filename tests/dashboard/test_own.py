@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gc
+import weakref
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from test_views import go, start
 
 from dashboard.cards import catalog_picker
-from dashboard.session import flow, holding, tab
+from dashboard.session import flow, holding, reloading, tab
 from dashboard.widgets import bench
 from dashboard.work import given
 from dashboard.work.job import REPLACED, Job, Status
@@ -132,7 +134,7 @@ def test_a_result_that_was_dropped_before_it_was_seen_is_told(monkeypatch):
 
 
 def test_a_tab_whose_session_is_gone_is_told_once(monkeypatch):
-    monkeypatch.setattr(flow, "lost", lambda: True)
+    monkeypatch.setattr(reloading, "spoken", lambda: reloading.Spoken(session="0d5cf5e8-1d2c-4a57-b0ae-3b6f4f4f7a10"))
     app = start()
     assert any("The server no longer has what this tab held" in block.value for block in app.markdown)
     app.button(key="heard").click().run()
@@ -312,3 +314,32 @@ def test_a_kept_run_is_called_by_its_solvers_name():
     chips = [button.label for button in app.sidebar.button if (button.key or "").startswith("kept-")]
     assert any(" · Weighted multiplicative updates · " in label for label in chips)
     assert not any("· masked ·" in label for label in chips)
+
+
+def test_only_the_same_person_goes_on_with_a_page_and_only_while_its_state_lives():
+    pages, me, one, two = reloading.Pages(), tab.State(), "a" * 32, "b" * 32
+    pages.hold(one, reloading.Holder(weakref.ref(me), "s1", {"email": "ada@example.org"}))
+    assert pages.of(one, {"email": "ada@example.org"}).state() is me
+    for name, user in ((one, {}), (one, {"email": "bob@example.org"}), (two, {"email": "ada@example.org"}), ("", {})):
+        assert pages.of(name, user) is None
+    pages.hold(two, reloading.Holder(weakref.ref(me), "s2", {}))  # loaded anew: the name before it leads nowhere any more
+    assert pages.of(one, {"email": "ada@example.org"}) is None
+    assert pages.of(two, {}).session == "s2"
+    del me
+    gc.collect()
+    assert pages.of(two, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("streamlit, xsrf", ("", "", "")),
+        ("streamlit, xsrf, 0d5cf5e8", ("0d5cf5e8", "", "")),
+        (f"streamlit, xsrf, nmf-page.{'a' * 32}", ("", "a" * 32, "")),
+        (f"streamlit, xsrf, 0d5cf5e8, nmf-page.{'a' * 32}.{'b' * 32}", ("0d5cf5e8", "a" * 32, "b" * 32)),
+        ("streamlit, xsrf, nmf-page.short", ("nmf-page.short", "", "")),  # not ours: then it can only be Streamlit's
+    ],
+)
+def test_what_a_browser_says_of_its_page_is_read(said, found, monkeypatch):
+    monkeypatch.setattr(reloading, "st", SimpleNamespace(context=SimpleNamespace(headers={"Sec-WebSocket-Protocol": said})))
+    assert reloading.spoken() == reloading.Spoken(*found)

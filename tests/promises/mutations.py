@@ -135,6 +135,16 @@ MUTATIONS = (
         (f"{BOARD}/test_jobs.py::test_a_lease_is_as_long_as_streamlit_keeps_a_session",),
     ),
     Mutation(
+        10, "a page that is loaded anew begins with nothing", "dashboard/session/reloading.py",
+        "    state = make() if found is None else found\n", "    state = make()\n",
+        (f"{BOARD}/test_network.py::test_a_page_loaded_anew_has_what_its_tab_held_and_another_tab_has_not",),
+    ),
+    Mutation(
+        9, "who signs in next goes on with the page of somebody else", "dashboard/session/reloading.py",
+        "found.state() is not None and found.user == user else None", "found.state() is not None else None",
+        (f"{BOARD}/test_own.py::test_only_the_same_person_goes_on_with_a_page_and_only_while_its_state_lives",),
+    ),
+    Mutation(
         10, "a fit that was given up is not mentioned", "dashboard/session/flow.py",
         "    elif not job.stopped:\n        me.notice = Notice(GIVEN_UP.format(why=job.ended_because))\n", "",
         (f"{BOARD}/test_own.py::test_a_fit_that_is_gone_is_told",),
