@@ -8,6 +8,7 @@ made again.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import tempfile
@@ -80,7 +81,7 @@ class Shelf:
             self.held[side][index] = state
             return
         for number, array in enumerate(state):
-            array.tofile(self._path(side, index, number))
+            write_over(self._path(side, index, number), array)
         self.held[side][index] = [(array.shape, array.dtype) for array in state]
 
     def get(self, side: int, index: int) -> State | None:
@@ -88,12 +89,25 @@ class Shelf:
         if self.folder is None or held is None:
             return held
         return tuple(
-            np.fromfile(self._path(side, index, number), dtype).reshape(shape) for number, (shape, dtype) in enumerate(held)
+            np.fromfile(self._path(side, index, number), dtype, math.prod(shape)).reshape(shape)
+            for number, (shape, dtype) in enumerate(held)
         )
 
     def _path(self, side: int, index: int, number: int) -> Path:
         assert self.folder is not None
         return self.folder / f"state-{side}-{index:05}-{number}"
+
+
+def write_over(path: Path, array: np.ndarray) -> None:
+    """Write an array into a file that may be there already, in its place.
+
+    A file that is cut to nothing first, as `tofile` does, is written to the disk as soon as it is closed (ext4 does so for
+    safety), and whoever computes waits for that in every pass.
+    """
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb", buffering=0) as file:
+        left = np.ascontiguousarray(array).data.cast("B")
+        while left:
+            left = left[file.write(left) :]
 
 
 class LocalEngine:

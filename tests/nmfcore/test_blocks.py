@@ -23,6 +23,7 @@ from nmfcore.evaluate import blocks as whole
 from nmfcore.evaluate.svd import svd
 from nmfcore.export import load_run, save_run
 from nmfcore.solvers import block_dask, block_journal
+from nmfcore.solvers.block_engines import Shelf
 from nmfcore.solvers.block_work import Tree
 from nmfcore.solvers.blocked_run import Within
 from nmfcore.solvers.starts import rescaled, start
@@ -477,3 +478,16 @@ def test_blocks_are_an_interface_that_others_can_fill():
 
     fit = nmfcore.solve(Squares(), 2, stop=StopRule(tol=0, max_iter=300, max_seconds=None))
     assert fit.relative_error < 1e-3
+
+
+def test_a_state_in_files_is_what_was_put_there_last(tmp_path):
+    """Files are written over in place: what was longer before, or of the other precision, must not shine through."""
+    shelf = Shelf(2, tmp_path)
+    rng = np.random.default_rng(0)
+    for shape, dtype in (((9, 4), np.float64), ((9, 4), np.float32), ((12, 4), np.float32), ((3, 4), np.float64)):
+        W, A = rng.random(shape).astype(dtype), np.asfortranarray(rng.random(shape).astype(dtype))
+        shelf.put(1, 0, (W, A))
+        for put, got in zip((W, A), shelf.get(1, 0), strict=True):
+            assert got.dtype == dtype
+            assert np.array_equal(got, put)
+    assert shelf.get(0, 0) is None
