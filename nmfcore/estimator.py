@@ -49,8 +49,9 @@ from nmfcore.core.losses import beta_divergence
 from nmfcore.core.parameters import Parameter, parameters
 from nmfcore.core.spec import WEIGHT, RunSpec, StopRule
 from nmfcore.solvers import SOLVERS, make_solver, starts
+from nmfcore.solvers.block_door import prepare_blocks
 from nmfcore.solvers.block_engines import engine_for, mapped_array
-from nmfcore.solvers.blocked_run import Within, prepare_blocks
+from nmfcore.solvers.blocked_run import Within
 from nmfcore.solvers.hals import HALS
 from nmfcore.solvers.loop import Run
 from nmfcore.solvers.mu import MultiplicativeUpdates

@@ -14,7 +14,7 @@ from nmfcore.core.factorization import Factorization
 from nmfcore.guide.steer import refuse as refuse_guidance
 from nmfcore.guide.steer import replay
 from nmfcore.solvers import loop
-from nmfcore.solvers.blocked_run import continue_blocks, prepare_blocks, refuse_guidance_on_blocks
+from nmfcore.solvers.block_door import continue_blocks, prepare_blocks, refuse_guidance_on_blocks
 from nmfcore.solvers.loop import EXACT, RISEN, WINDOW, Run, dead_components, refuse
 from nmfcore.solvers.together import Together, at_once, planned, several
 

@@ -26,6 +26,8 @@ OWN = {  # files without a published method, and why
     "methods/markers.py": "wishes of guide/ in the words of expression",
     "methods/over_time.py": "bins, and the least squares of topics/projection.py",
     "methods/subset.py": "conditions on items, and the contrasts of methods/groups.py",
+    "solvers/block_door.py": "what may be asked of blocked.py, which names the sources",
+    "solvers/block_starts.py": "starts that are fits themselves, or blocked.py's",
     "solvers/block_work.py": "a part of blocked.py, which names the sources",
     "solvers/blocked_run.py": "the loop around a solver",
     "solvers/loop.py": "the loop around a solver",

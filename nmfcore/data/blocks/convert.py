@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,13 @@ import scipy.sparse as sp
 from nmfcore.core.blocks import BLOCK_ROWS, BLOCK_VALUES, Facts, checked_block, cut
 from nmfcore.core.checks import ProblemError
 from nmfcore.core.factorization import Axes, Matrix, stored_values
-from nmfcore.data.blocks.sources import Report, Source, source_of
+from nmfcore.data.blocks.source import Report, Source
+from nmfcore.data.blocks.sources import source_of
 from nmfcore.data.blocks.store import (
     SUFFIX,
     UNFINISHED,
     BlockEntry,
+    Heading,
     LabelWriter,
     Store,
     is_store,
@@ -97,7 +99,7 @@ def as_blocks(
     if target.exists() and any(target.iterdir()) and not (target / UNFINISHED).is_file():
         raise ProblemError(f"{target} is not empty and holds no store. Name another folder.")
     target.mkdir(parents=True, exist_ok=True)
-    return _Conversion(source, target, asked, values, dtype, axes, title, report).run()
+    return _Conversion(source, target, asked, Wanted(values, dtype, axes, title), report).run()
 
 
 def _target(data: Any, folder: str | Path | None) -> Path:
@@ -109,20 +111,28 @@ def _target(data: Any, folder: str | Path | None) -> Path:
     return path.with_name(path.stem + SUFFIX)
 
 
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """How a store is to be made: see `as_blocks`."""
+
+    values: int
+    dtype: str | None
+    axes: Axes | None
+    title: str | None
+
+
 class _Conversion:
     """One conversion under way; what `unfinished.json` says is done is not done again."""
 
-    def __init__(
-        self, source: Source, folder: Path, asked: dict[str, Any], values: int, dtype: str | None, axes: Axes | None,
-        title: str | None, report: Report,
-    ) -> None:  # fmt: skip
-        self.source, self.folder, self.asked, self.values, self.report = source, folder, asked, values, report
-        self.wanted, self.axes, self.title = dtype, axes, title
+    def __init__(self, source: Source, folder: Path, asked: dict[str, Any], wanted: Wanted, report: Report) -> None:
+        self.source, self.folder, self.asked, self.wanted, self.report = source, folder, asked, wanted, report
+        self.axes, self.values = wanted.axes, wanted.values
         self.entries: list[BlockEntry] = []
         self.next = 0
         self.dtype: np.dtype | None = None
         self.sparse: bool | None = None
         self.columns: int | None = None
+        self.count: int | None = None  # of the pieces when this was begun
         self.labelled = False
         self._resume()
 
@@ -135,22 +145,30 @@ class _Conversion:
             if about["asked"] != self.asked:
                 raise ProblemError(f"{self.folder} holds the unfinished store of other data. Remove it, or name another folder.")
             self.entries = [BlockEntry(**entry) for entry in about["blocks"]]
-            self.next, self.labelled = int(about["next"]), bool(about["labelled"])
+            self.next, self.labelled, self.count = int(about["next"]), bool(about["labelled"]), about["count"]
             self.dtype = None if about["dtype"] is None else np.dtype(about["dtype"])
             self.sparse, self.columns = about["sparse"], about["columns"]
         except (ValueError, KeyError, TypeError):
-            self.entries, self.next = [], 0  # written half: begin again
+            self._anew()  # written half, or by an earlier version
+
+    def _anew(self) -> None:
+        self.entries, self.next, self.labelled = [], 0, False
+        self.dtype = self.sparse = self.columns = self.count = None
 
     def _note(self) -> None:
         replace_json(self.folder / UNFINISHED, {
             "asked": self.asked, "blocks": [asdict(e) for e in self.entries], "next": self.next, "labelled": self.labelled,
             "dtype": None if self.dtype is None else self.dtype.str, "sparse": self.sparse, "columns": self.columns,
+            "count": self.count,
         })  # fmt: skip
 
     def run(self) -> Store:
         self._note()
         scratch = self.folder / "sorting"
         source = self.source if self.source.prepare is None else self.source.prepare(scratch, self.report)
+        if self.next and self.count != source.count:  # cut into other pieces than by whoever began
+            self._anew()
+        self.count = source.count
         axes = self.axes or source.axes
         rows = sum(entry.rows for entry in self.entries)
         held: list[Matrix] = []
@@ -190,7 +208,7 @@ class _Conversion:
             piece.eliminate_zeros()
         if self.dtype is None:
             exact = np.dtype(getattr(raw, "dtype", np.float64)) == np.float64 and not _whole(piece)
-            self.dtype = np.dtype(self.wanted or ("float64" if exact else "float32"))
+            self.dtype = np.dtype(self.wanted.dtype or ("float64" if exact else "float32"))
         if self.sparse is None:
             self.sparse = bool(stored_values(piece) < DENSE * piece.shape[0] * piece.shape[1]) if sp.issparse(piece) else False
         if self.dtype == np.float32 and piece.dtype != np.float32:
@@ -217,6 +235,24 @@ class _Conversion:
         return rows
 
     def _finish(self, source: Source, axes: Axes, rows: int) -> Store:
+        assert self.columns is not None
+        assert self.dtype is not None
+        digests = self._labels(axes, rows)
+        heading = Heading(
+            title=self.wanted.title or self.source.title, columns=self.columns, dtype=self.dtype, sparse=bool(self.sparse),
+            axes=axes, notes=self._notes(source), source=self.asked,
+        )  # fmt: skip
+        write_header(self.folder, heading, self.entries, digests)
+        (self.folder / UNFINISHED).unlink(missing_ok=True)
+        shutil.rmtree(self.folder / "sorting", ignore_errors=True)
+        if not self.labelled:
+            for name in ("rows.text", "rows.ends"):
+                (self.folder / name).unlink(missing_ok=True)
+        self.report("Done", 1.0)
+        return Store(self.folder)
+
+    def _labels(self, axes: Axes, rows: int) -> dict[str, str]:
+        """Write the labels that are given as a whole; the SHA-256 of each side's."""
         digests: dict[str, str] = {}
         given = self.axes.rows.labels if self.axes is not None else None
         if given is not None:
@@ -232,31 +268,26 @@ class _Conversion:
             written = LabelWriter(self.folder, "columns", 0)
             written.add(axes.columns.labels)
             digests["columns"] = written.digest()
-        assert self.columns is not None
-        assert self.dtype is not None
-        facts = Facts()
-        for entry in self.entries:
-            facts = facts + entry.facts
+        return digests
+
+    def _notes(self, source: Source) -> list[str]:
+        """What a person should know of the data.
+
+        Raises
+        ------
+        ProblemError
+            If there is nothing but zeros.
+        """
+        facts = sum((entry.facts for entry in self.entries), Facts())
+        if facts.squared_norm == 0:
+            raise ProblemError("X is zero everywhere, so there is nothing to factorize.")
         notes = [*self.source.notes, *source.notes]
         if facts.empty_rows:
             at = facts.first_empty or 0
             notes.append(
                 f"{facts.empty_rows:,} rows hold nothing above 0 (the first is row {at + 1:,}); they are kept, with weights of 0."
             )
-        if facts.squared_norm == 0:
-            raise ProblemError("X is zero everywhere, so there is nothing to factorize.")
-        write_header(
-            self.folder, self.entries, columns=self.columns, dtype=self.dtype, sparse=bool(self.sparse),
-            title=self.title or self.source.title, notes=list(dict.fromkeys(notes)), axes=axes, digests=digests,
-            source=self.asked,
-        )  # fmt: skip
-        (self.folder / UNFINISHED).unlink(missing_ok=True)
-        shutil.rmtree(self.folder / "sorting", ignore_errors=True)
-        if not self.labelled:
-            for name in ("rows.text", "rows.ends"):
-                (self.folder / name).unlink(missing_ok=True)
-        self.report("Done", 1.0)
-        return Store(self.folder)
+        return list(dict.fromkeys(notes))
 
 
 def _whole(X: Matrix) -> bool:

@@ -319,16 +319,33 @@ class LabelWriter:
         return found.hexdigest()
 
 
-def write_header(
-    folder: Path, entries: Sequence[BlockEntry], *, columns: int, dtype: np.dtype, sparse: bool, title: str, notes: Sequence[str],
-    axes: Axes, digests: Mapping[str, str], source: Mapping[str, Any],
-) -> None:  # fmt: skip
-    """Finish a store: the header appears at once and whole."""
-    about = {
-        "format": FORMAT, "made by": VERSION, "title": title, "width": columns, "dtype": np.dtype(dtype).newbyteorder("<").str,
-        "sparse": sparse, "notes": list(notes), "source": dict(source), "blocks": [asdict(entry) for entry in entries],
+@dataclass(frozen=True, eq=False)
+class Heading:
+    """What the header says beside the blocks.
+
+    columns : how many; source : JSON values that say what the store was made of
+    """
+
+    title: str
+    columns: int
+    dtype: np.dtype
+    sparse: bool
+    axes: Axes
+    notes: Sequence[str]
+    source: Mapping[str, Any]
+
+
+def write_header(folder: Path, heading: Heading, entries: Sequence[BlockEntry], digests: Mapping[str, str]) -> None:
+    """Finish a store: the header appears at once and whole.
+
+    digests : SHA-256 of the labels of "rows" and "columns", where there are any
+    """
+    about: dict[str, Any] = {
+        "format": FORMAT, "made by": VERSION, "title": heading.title, "width": heading.columns,
+        "dtype": np.dtype(heading.dtype).newbyteorder("<").str, "sparse": heading.sparse, "notes": list(heading.notes),
+        "source": dict(heading.source), "blocks": [asdict(entry) for entry in entries],
     }  # fmt: skip
-    for side, axis in (("rows", axes.rows), ("columns", axes.columns)):
+    for side, axis in (("rows", heading.axes.rows), ("columns", heading.axes.columns)):
         about[side] = {"name": axis.name, "singular": axis.singular, "sha256": digests.get(side, "")}
     replace_json(folder / HEADER, about)
 

@@ -187,6 +187,45 @@ def test_what_lies_by_columns_is_refused_with_the_way_out(tmp_path):
         as_blocks(tmp_path / "x.csv")
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_what_cannot_be_read_says_what_is_there_instead(tmp_path):
+    cells = h5ad(tmp_path)
+    with pytest.raises(ProblemError, match=r"no layer 'raw'.*It has no layers, only X"):
+        as_blocks(cells, layer="raw")
+    zarr = pytest.importorskip("zarr", reason="the extra [blocks] is not installed")
+    zarr.save(str(tmp_path / "plain.zarr"), DATA.toarray())
+    with pytest.raises(ProblemError, match=r"a Zarr array and no AnnData file.*dask\.array\.from_zarr"):
+        as_blocks(tmp_path / "plain.zarr")
+    sp.save_npz(tmp_path / "coo.npz", sp.coo_array(DATA))
+    with pytest.raises(ProblemError, match=r"stored as coordinates.*tocsr"):
+        as_blocks(tmp_path / "coo.npz")
+    pd.DataFrame({"user": ["a", "b"], "thing": ["x", "y"], "n": [1, 2]}).to_parquet(tmp_path / "named.parquet")
+    with pytest.raises(ProblemError, match=r"1 column of numbers and 2 columns of other things \(user, thing\).*triples="):
+        as_blocks(tmp_path / "named.parquet")
+
+
+@pytest.mark.parametrize("height", [7, 40, 1000])
+def test_a_row_group_larger_than_memory_is_read_in_batches(tmp_path, monkeypatch, height):
+    """A group used to be read whole: pandas puts a million rows into one."""
+    monkeypatch.setattr("nmfcore.data.blocks.from_parquet.BLOCK_VALUES", 31 * height)
+    store = as_blocks(table(tmp_path), values=150)
+    assert np.array_equal(whole(store), DATA.toarray())
+    assert store.axes.rows.label(41) == "item 41"
+
+
+def test_a_conversion_that_was_cut_otherwise_begins_again(tmp_path, monkeypatch):
+    def stop(sentence, fraction=None):
+        if sentence.startswith("Piece 3"):
+            raise KeyboardInterrupt
+
+    source = table(tmp_path)
+    monkeypatch.setattr("nmfcore.data.blocks.from_parquet.BLOCK_VALUES", 31 * 20)
+    with pytest.raises(KeyboardInterrupt):
+        as_blocks(source, values=50, report=stop)
+    monkeypatch.setattr("nmfcore.data.blocks.from_parquet.BLOCK_VALUES", 31 * 30)
+    assert np.array_equal(whole(as_blocks(source, values=50)), DATA.toarray())
+
+
 def test_a_damaged_store_is_refused_and_read_nowhere_else(tmp_path):
     store = as_blocks(DATA, tmp_path / "it.blocks", values=150)
     indices = np.fromfile(store.folder / "00001.indices", "<i4")
