@@ -14,7 +14,7 @@ from dashboard import links, session
 from dashboard.cards import store_away, store_topics
 from dashboard.figures.items import mixture
 from dashboard.figures.loss import loss_curve
-from dashboard.figures.means import block_means
+from dashboard.figures.means import Cells, block_means
 from dashboard.figures.svd import error_over_rank, singular_values
 from dashboard.files.store_runs import open_work
 from dashboard.text.plain import clean, markdown
@@ -287,18 +287,12 @@ def matrices(found: StoreFit) -> None:
     means = bench.compute(work.means_key(found), work.means_work(found), label="Block means, one pass", lane="store")
     if means is None:
         return
-    columns = st.columns(3)
     top = float(np.percentile(means.X[means.X > 0], 99)) if (means.X > 0).any() else 1.0
-    for column, (name, title, values, signed) in zip(
-        columns,
-        (("X", "X", means.X, False), ("WH", "WH", means.WH, False), ("rest", "X − WH", means.X - means.WH, True)),
-        strict=True,
-    ):
+    cells = Cells(means.first_rows, means.topics, top, found.store.axes.rows.name)
+    pictures = ("X", "X", means.X), ("WH", "WH", means.WH), ("rest", "X − WH", means.X - means.WH)
+    for column, (name, title, values) in zip(st.columns(3), pictures, strict=True):
         with column:
-            drawn = block_means(
-                values, name=title, first_rows=means.first_rows, topics=means.topics, top=top, signed=signed,
-                rows=found.store.axes.rows.name, theme=session.theme(),
-            )  # fmt: skip
+            drawn = block_means(values, cells, name=title, signed=name == "rest", theme=session.theme())
             card.picture(PAGE, name, title, drawn)
 
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from dashboard.figures.means import block_means
+from dashboard.figures.means import Cells, block_means
 
 
 def test_block_means_carry_rows_topics_and_the_limit_of_the_colours():
     values = np.arange(12.0).reshape(3, 4)
-    drawn = block_means(values, name="X", first_rows=[1, 11, 21], topics=[1, 1, 2, 3], top=6.0, rows="<b>posts</b>")
+    drawn = block_means(values, Cells([1, 11, 21], [1, 1, 2, 3], 6.0, "<b>posts</b>"), name="X")
     heat = drawn.figure.data[0]
     np.testing.assert_array_equal(np.asarray(heat.z), np.minimum(values, 6))
     assert list(heat.y) == [1, 11, 21]
@@ -20,6 +20,6 @@ def test_block_means_carry_rows_topics_and_the_limit_of_the_colours():
 
 
 def test_a_residual_diverges_at_zero():
-    drawn = block_means(np.array([[-3.0, 2.0]]), name="X − WH", first_rows=[1], topics=[1, 2], top=1.0, signed=True)
+    drawn = block_means(np.array([[-3.0, 2.0]]), Cells([1], [1, 2], 1.0), name="X − WH", signed=True)
     assert (drawn.figure.data[0].zmin, drawn.figure.data[0].zmax) == (-1, 1)
     np.testing.assert_array_equal(np.asarray(drawn.figure.data[0].z), [[-1, 1]])
