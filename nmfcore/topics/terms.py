@@ -70,7 +70,7 @@ def top_terms(
     ----------
     H : (r, n) array, >= 0
     axis : labels of the columns
-    count : words per topic; fewer where a topic has fewer non-zero words
+    count : words per topic; fewer where a topic has fewer words with a share above zero
     relevance : lambda, 0 to 1; 0.6 is what readers found best (Sievert & Shirley 2014)
     totals : (n,) corpus totals of the columns (`corpus_totals`); None takes p(w) from H itself
     hidden : columns that are not shown
@@ -101,8 +101,9 @@ def top_terms(
     visible[np.asarray(hidden, int)] = False
     found = []
     for k, row in enumerate(whole):
-        live = np.flatnonzero((row > 0) & visible)  # most of H is zero: only live words are scored
-        p = row[live] / row.sum() if live.size else row[live]
+        share = _parts(row, row.sum())
+        live = np.flatnonzero((share > 0) & visible)  # most of H is zero: only live words are scored
+        p = share[live]
         lift = p / np.maximum(background[live], np.finfo(float).tiny)
         score = relevance * np.log(p) + (1.0 - relevance) * np.log(lift)
         order = best(score, count)
@@ -124,7 +125,7 @@ def top_terms(
     return found
 
 
-def _parts(amounts: np.ndarray, of: np.ndarray) -> np.ndarray:
+def _parts(amounts: np.ndarray, of: np.ndarray | np.float64) -> np.ndarray:
     return np.divide(amounts, of, out=np.zeros_like(amounts), where=of > 0)
 
 

@@ -21,6 +21,18 @@ def test_lambda_one_sorts_by_weight_with_ties_in_column_order():
     assert_allclose(first.shares, [0.4, 0.4, 0.2])
 
 
+@pytest.mark.parametrize("relevance", [0.0, 0.6, 1.0])
+def test_a_word_whose_share_is_smaller_than_any_number_is_not_the_first(relevance):
+    """Multiplicative updates halve a weight for ever: 1e-320 of a sum of 1e10 is no float, and its logarithm not either."""
+    H = np.array([[6e9, 1e-320, 4e9, 0.0], [1.0, 2.0, 1e-300, 3.0]])
+    with np.errstate(all="raise", under="ignore"):
+        first, second = topics.top_terms(H, relevance=relevance)
+    assert sorted(first.indices) == [0, 2]
+    assert sorted(second.indices) == [0, 1, 2, 3]
+    assert second.indices[-1] == 2
+    assert np.isfinite([*first.relevance, *second.relevance]).all()
+
+
 def test_lambda_zero_sorts_by_lift_so_that_common_words_fall():
     first, second = topics.top_terms(H, WORDS, relevance=0)
     assert first.terms == ["space", "orbit", "the"]
