@@ -275,6 +275,7 @@ def test_the_settings_hold_over_those_of_the_folder_it_is_started_in(tmp_path):
         ("client.showErrorLinks", False),
         ("client.disableDataExport", True),
         ("runner.magicEnabled", False),
+        ("runner.fastReruns", False),
     ],
 )
 def test_the_safe_settings_are_shipped(name, value):
