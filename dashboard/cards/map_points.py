@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -10,7 +11,7 @@ import streamlit as st
 from dashboard import session
 from dashboard.cards import group_shares, item_facts
 from dashboard.figures import theme as look
-from dashboard.figures.item_map import Colouring, item_map
+from dashboard.figures.item_map import Colouring, Layer, Places, item_map, layers
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import about, count, part
 from dashboard.topics_shown import TopicsShown
@@ -132,24 +133,26 @@ def _picture(shown: TopicsShown, made: ItemMap, found: Subset, by: str, query: s
         return
     axis = run.dataset.axes.rows
     lit = np.isin(live, find_rows(run.dataset, query).items) if query else None
-    kept = None if found.all else np.isin(live, found.rows)
-    drawn = item_map(
-        made.points[live], axis.take(live), colouring, sentence=made.sentence, searched=lit, kept=kept, theme=session.theme(),
-    )  # fmt: skip
+    painted = layers(colouring, np.ones(len(live), bool) if found.all else np.isin(live, found.rows))
+    places = shown.facts(("places", made.of, made.seed), lambda: Places.of(made.points[live], axis, live))
+    drawn = item_map(places, colouring, painted, sentence=made.sentence, searched=lit, theme=session.theme())
     hits = "" if lit is None else f" {int(lit.sum()):,} found." if lit.any() else f" Nothing found for “{markdown(query, 40)}”."
     key = f"item_map-points-{session.theme()}"
     card.picture(
         "item_map", "points", f"{rows_name(run).capitalize()}, coloured by {markdown(colouring.by)}", drawn,
-        say=markdown(made.sentence, 400) + hits, on_lasso=lambda: _lassoed(key, live),
+        say=markdown(made.sentence, 400) + hits, on_lasso=lambda: _lassoed(key, live, painted),
     )  # fmt: skip
     _chosen(shown, made, key)
 
 
-def _lassoed(key: str, live: np.ndarray) -> None:
-    """What a lasso or a box holds becomes a condition of the filter; in its callback."""
+def _lassoed(key: str, live: np.ndarray, painted: Sequence[Layer]) -> None:
+    """What a lasso or a box holds becomes a condition of the filter; in its callback.
+
+    painted : the traces of the picture; the rings of what was searched for lie after them, and are no points of their own
+    """
     picked = session.control_value(key, None)
-    places = sorted({int(i) for i in picked["selection"]["point_indices"]}) if picked else []
-    inside = [int(live[i]) for i in places if 0 <= i < len(live)]
+    chosen = [(int(one["curve_number"]), int(one["point_index"])) for one in picked["selection"]["points"]] if picked else []
+    inside = sorted({int(live[painted[c].at[i]]) for c, i in chosen if c < len(painted) and 0 <= i < len(painted[c].at)})
     if len(inside) == 1:
         session.set_control("map-open", inside[0])
     elif inside:

@@ -6,6 +6,8 @@ from dashboard import session
 from dashboard.cards import group_shares, group_words, subset
 from dashboard.text.plain import markdown
 from dashboard.widgets import filter_bar, header, notices
+from dashboard.widgets.alone import alone
+from dashboard.work.fitting import FittedRun
 
 
 def draw() -> None:
@@ -14,6 +16,12 @@ def draw() -> None:
         header.draw("By group", None)
         notices.nothing_yet()
         return
+    body(run)
+
+
+@alone
+def body(run: FittedRun) -> None:
+    """The page of a run; its own controls redraw it without the panel beside it."""
     shown, top = session.topics_of(run), st.container()
     found = filter_bar.draw(shown)
     grouping = group_shares.choose(shown)

@@ -7,6 +7,7 @@ from dashboard.cards import map_points, subset, wish
 from dashboard.text.plain import markdown
 from dashboard.text.words import count, part
 from dashboard.widgets import filter_bar, header, notices
+from dashboard.widgets.alone import alone
 from dashboard.widgets.filter_bar import Subset
 from dashboard.work.fitted import FittedRun
 
@@ -32,6 +33,12 @@ def draw() -> None:
         header.draw("Map", None)
         notices.nothing_yet()
         return
+    body(run)
+
+
+@alone
+def body(run: FittedRun) -> None:
+    """The page of a run; its own controls redraw it without the panel beside it."""
     shown = session.topics_of(run)
     found = filter_bar.subset(shown)
     lit = "" if found.all else f", {len(found.rows):,} of them looked at"

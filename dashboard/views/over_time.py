@@ -5,6 +5,8 @@ import streamlit as st
 from dashboard import session
 from dashboard.cards import subset, time_dynamic, time_shares
 from dashboard.widgets import bench, filter_bar, header, notices
+from dashboard.widgets.alone import alone
+from dashboard.work.fitting import FittedRun
 
 PARTS = {"shares": "Shares", "words": "A topic's words", "dynamic": "Dynamic topics"}
 
@@ -15,6 +17,12 @@ def draw() -> None:
         header.draw("Over time", None)
         notices.nothing_yet()
         return
+    body(run)
+
+
+@alone
+def body(run: FittedRun) -> None:
+    """The page of a run; its own controls redraw it without the panel beside it."""
     shown, top = session.topics_of(run), st.container()
     found = filter_bar.draw(shown)
     timeline = time_shares.choose(run)
