@@ -256,7 +256,7 @@ def _to_clusters(desk: Desk) -> None:
 
 
 CONTROLS = (
-    Control("Topics", "words per card", *_sliding("Words per card")),
+    Control("Topics", "terms per card", *_sliding("Terms per card")),
     Control("Topics", "weight or distinctness", *_sliding("Ranked by weight (1) or by distinctness (0)")),
     Control("Items", "order of the table", *_choosing("Order", "largest weight first", "best match first")),
     Control("Items", "next rows, previous rows", lambda desk: desk.click("Next rows"), lambda desk: desk.click("Previous rows")),

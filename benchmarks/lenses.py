@@ -214,8 +214,8 @@ def by_group(walk: Walk) -> None:
     walk.go("By group")
     walk.turns("By group: table of shares and topic by topic", walk.press, "Show", "Topic by topic", "Table of shares")
     walk.turns("By group: topics by number and by difference", walk.press, "Topics", "by number", "by difference")
-    walk.turns("By group: words of two groups", walk.select, "Words of", "sci.space", "rec.autos")
-    walk.turns("By group: a word is searched", walk.fill, "Find a word", "orbit", "car")
+    walk.turns("By group: words of two groups", walk.select, "Terms of", "sci.space", "rec.autos")
+    walk.turns("By group: a word is searched", walk.fill, "Find a term", "orbit", "car")
 
 
 def filtered(walk: Walk) -> None:

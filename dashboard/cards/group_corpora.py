@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.text.plain import clean, markdown
-from dashboard.text.words import count, part
+from dashboard.text.words import Nouns, count, part
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench
 from dashboard.work.lenses import Corpora, Corpus, corpora_key, corpora_work
@@ -42,14 +42,19 @@ def draw(shown: TopicsShown, one: Corpus, other: Corpus) -> None:
 
 
 def _table(shown: TopicsShown, made: Corpora, one: Corpus, other: Corpus) -> None:
-    run, noun = shown.run, part(shown.run.dataset)
-    rows = run.dataset.axes.rows
+    run, called = shown.run, Nouns.of(shown.run.dataset)
+    rows, noun = run.dataset.axes.rows, called.part
     first, second = clean(one.name, 40), clean(other.name, 40)
-    frame = pair_table(made.pairs, f"{noun} of {first}", f"{noun} of {second}", (f"only {first}", f"only {second}"))
+    frame = pair_table(
+        made.pairs,
+        f"{noun} of {first}",
+        f"{noun} of {second}",
+        (f"{called.columns} of both", f"only {first}", f"only {second}"),
+    )
     sizes = " and ".join(count(len(corpus.rows), markdown(rows.singular), markdown(rows.name)) for corpus in (one, other))
     bench.table(
         "groups", "corpora", f"The {noun}s of {markdown(first)} and of {markdown(second)}, each fitted alone", frame,
-        say=f"{sizes}; matched one to one by the cosine of their words, the most alike first.", height="content",
+        say=f"{sizes}; matched one to one by the cosine of their {called.columns}, the most alike first.", height="content",
         column_config={"cosine": st.column_config.ProgressColumn(format="%.2f", min_value=0, max_value=1, width="small")},
     )  # fmt: skip
     if run.dataset.mask is None:
@@ -62,16 +67,16 @@ def _table(shown: TopicsShown, made: Corpora, one: Corpus, other: Corpus) -> Non
                 )  # fmt: skip
 
 
-def pair_table(pairs: Sequence[Pair], first: str, second: str, only: tuple[str, str]) -> pd.DataFrame:
-    """Matched topics, a line each."""
+def pair_table(pairs: Sequence[Pair], first: str, second: str, columns: tuple[str, str, str]) -> pd.DataFrame:
+    """Matched topics, a line each; columns : what their common words are called, and those of one alone"""
     listed = lambda words: clean(", ".join(words[:WORDS]), 120)  # noqa: E731
     return pd.DataFrame(
         {
             first: [np.nan if pair.first is None else pair.first + 1 for pair in pairs],
             second: [np.nan if pair.second is None else pair.second + 1 for pair in pairs],
             "cosine": [pair.cosine for pair in pairs],
-            "words of both": [listed(pair.both) for pair in pairs],
-            only[0]: [listed(pair.one) for pair in pairs],
-            only[1]: [listed(pair.other) for pair in pairs],
+            columns[0]: [listed(pair.both) for pair in pairs],
+            columns[1]: [listed(pair.one) for pair in pairs],
+            columns[2]: [listed(pair.other) for pair in pairs],
         }
     ).astype({first: "Int64", second: "Int64"})

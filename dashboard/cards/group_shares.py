@@ -146,17 +146,22 @@ def made(shown: TopicsShown, grouping: Grouping, found: Subset) -> GroupShares |
     return result
 
 
-def finding(made: GroupShares, called: Components) -> str:
-    """The largest sure difference, as a title."""
+def finding(made: GroupShares, called: Components, every: str) -> str:
+    """The largest sure difference, as a title; every : what a group is compared with"""
     sure = np.where(made.sure, made.difference, 0.0)
     if not np.any(sure > 0):
         return f"No {called.noun} differs between these groups by more than chance"
     g, k = divmod(int(np.argmax(sure)), sure.shape[1])
-    much = f"{percent(made.mean[g, k], 0)} against {percent(made.whole[k], 0)}"
+    much = f"{percent(made.mean[g, k], 0)} against {percent(made.whole[k], 0)} in {every}"
     name = markdown(made.names[g], 60)
     return (
         f"{name[:1].upper()}{name[1:]} is most about {called.noun} {called.labels[k]} · {markdown(called.names[k], 40)}: {much}"
     )
+
+
+def every(run: FittedRun, found: Subset) -> str:
+    """The items that a group is compared with: "all films", or those that pass the filter."""
+    return f"all {markdown(run.dataset.axes.rows.name)}{'' if found.all else ' that pass'}"
 
 
 @alone  # another picture or order draws nothing else anew

@@ -11,7 +11,7 @@ from dashboard.cards import group_corpora, item_facts
 from dashboard.cards.group_shares import Grouping
 from dashboard.figures.word_scatter import word_scatter
 from dashboard.text.plain import clean, markdown
-from dashboard.text.words import part
+from dashboard.text.words import Nouns, part
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card
 from dashboard.widgets.filter_bar import Subset
@@ -36,7 +36,7 @@ def draw(shown: TopicsShown, grouping: Grouping, found: Subset, made: GroupShare
     present = [int(g) for g in np.flatnonzero(sizes)]
     if not present:
         return
-    first, second, searched = _choose(grouping, present, sizes, made)
+    first, second, searched = _choose(Nouns.of(shown.run.dataset), grouping, present, sizes, made)
     rows = np.flatnonzero(inside & (grouping.classes.index == first))
     others = np.flatnonzero(inside & (grouping.classes.index == second if second != REST else grouping.classes.index != first))
     names = grouping.classes.names
@@ -50,7 +50,9 @@ def draw(shown: TopicsShown, grouping: Grouping, found: Subset, made: GroupShare
         group_corpora.draw(shown, Corpus(one, rows), Corpus(other, others))
 
 
-def _choose(grouping: Grouping, present: list[int], sizes: np.ndarray, made: GroupShares | None) -> tuple[int, int, str]:
+def _choose(
+    called: Nouns, grouping: Grouping, present: list[int], sizes: np.ndarray, made: GroupShares | None
+) -> tuple[int, int, str]:
     names = grouping.classes.names
     furthest = None if made is None else made.furthest
     if made is not None and furthest is not None:
@@ -62,7 +64,11 @@ def _choose(grouping: Grouping, present: list[int], sizes: np.ndarray, made: Gro
         usual = furthest if furthest is not None and set(furthest) <= set(present) else (int(np.argmax(sizes)), REST)
         bench.within(f"groups-first-{grouping.name}", present, usual[0])
         first = st.selectbox(
-            "Words of", present, format_func=lambda g: clean(names[g], 60), key=f"groups-first-{grouping.name}", width=260
+            f"{called.heading} of",
+            present,
+            format_func=lambda g: clean(names[g], 60),
+            key=f"groups-first-{grouping.name}",
+            width=260,
         )
         rest = [REST, *(g for g in present if g != first)]
         bench.within(f"groups-second-{grouping.name}", rest, usual[1] if usual[1] in rest else REST)
@@ -70,7 +76,7 @@ def _choose(grouping: Grouping, present: list[int], sizes: np.ndarray, made: Gro
             "against", rest, format_func=lambda g: "all others" if g == REST else clean(names[g], 60),
             key=f"groups-second-{grouping.name}", width=260,
         )  # fmt: skip
-        searched = st.text_input("Find a word", key="groups-word", max_chars=60, width=180, placeholder="search")
+        searched = st.text_input(f"Find a {called.column}", key="groups-word", max_chars=60, width=180, placeholder="search")
     return int(first), int(second), searched.strip()
 
 
@@ -78,7 +84,7 @@ def _words(shown: TopicsShown, rows: np.ndarray, others: np.ndarray, one: str, o
     dataset = shown.run.dataset
     if dataset.mask is not None:
         with card.plain("Not for data with missing entries"):
-            st.markdown("A word that was not asked for is not a word that is absent, so odds are not defined here.")
+            st.markdown("An entry that is missing is not one that is 0, so odds are not defined here.")
         return
     key, work = odds_key(shown.seen().place, rows, others), odds_work(shown.run, rows, others)
     found: LogOdds | ProblemError | None = bench.compute(key, work, label="Words of two groups", lane="lens-odds")
@@ -91,13 +97,14 @@ def _words(shown: TopicsShown, rows: np.ndarray, others: np.ndarray, one: str, o
     axis = dataset.axes.columns
     marked = find_terms(axis, searched, count=20) if searched else []
     terms = list(axis.labels) if axis.labels is not None else axis.take(range(dataset.shape[1]))
-    drawn = word_scatter(found, terms, one, other, searched=[int(j) for j in marked], theme=session.theme())
+    drawn = word_scatter(found, terms, one, other, searched=[int(j) for j in marked], axis=axis, theme=session.theme())
     items = markdown(dataset.axes.rows.name)
     how = "" if counted(shown.run)[1] else f" Counted: in how many {items} each stands, not its weight."
     missing = f" No {markdown(axis.singular)} like “{markdown(searched, 40)}”." if searched and not len(marked) else ""
     card.picture(
         "groups", "words", f"{markdown(axis.name).capitalize()}: {markdown(one, 40)} against {markdown(other, 40)}", drawn,
-        say=f"z of the log-odds with an informative prior; between the lines one word alone differs by chance.{how}{missing}",
+        say=f"z of the log-odds with an informative prior; between the lines one {markdown(axis.singular)} alone "
+        f"differs by chance.{how}{missing}",
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard import session
 from dashboard.cards import item_facts, item_new, item_opened, wish
 from dashboard.text.plain import clean, markdown
-from dashboard.text.words import count, no_less, part
+from dashboard.text.words import Nouns, count, no_less, part
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, stability
 from dashboard.widgets.filter_bar import Subset
@@ -53,12 +53,11 @@ def looked_at(seen: Subset, rows: Axis) -> str:
 
 
 def draw(view: TopicsShown, seen: Subset) -> None:
-    """Search, the table of what it finds, and the item that is open; no item where none passes the filter."""
+    """Search, the table of what it finds, and the item that is open; nothing where none passes the filter."""
     if session.control_value(item_facts.PASTE, False):
         item_new.draw(view)
         return
     if not len(seen.rows):
-        none_passes(view)
         return
     found, order = controls(view, seen)
     if len(order):
@@ -67,16 +66,28 @@ def draw(view: TopicsShown, seen: Subset) -> None:
         nothing(view, seen)
     usual = int(order[0]) if len(order) else int(seen.rows[0])
     item = session.numbered(item_facts.OPEN, list(range(seen.of)), usual=usual)
+    if not seen.all and not np.isin(item, seen.rows):
+        outside(view, usual)
     item_opened.draw(view, item, order)
 
 
-def none_passes(view: TopicsShown) -> None:
-    """No item is left to look at, and the way out."""
+def outside(view: TopicsShown, usual: int) -> None:
+    """The item that is open does not pass the filter: that it does not, and two ways out.
+
+    usual : the first item that does
+    """
     rows = view.run.dataset.axes.rows
-    with st.container(border=True):
-        st.markdown(f"No {markdown(rows.singular)} passes the filter, so there is none to open.")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="items-outside"):
+        st.markdown(
+            f":orange[:material/filter_alt_off:] :small[This {markdown(rows.singular, 30)} does not pass the filter.]",
+            width="content",
+        )
         st.button(
-            f"Show all {markdown(rows.name, 30)}", key="items-unfilter", icon=":material/close:", on_click=session.set_filter,
+            f"Open {markdown(rows.label(usual), 40)}", key="items-inside", type="tertiary", on_click=session.set_control,
+            args=(item_facts.OPEN, usual), help="The first of those that pass",
+        )  # fmt: skip
+        st.button(
+            f"Show all {markdown(rows.name, 30)}", key="items-unfilter", type="tertiary", on_click=session.set_filter,
             args=(Filter(),),
         )  # fmt: skip
 
@@ -86,54 +97,46 @@ def none_passes(view: TopicsShown) -> None:
 
 def controls(view: TopicsShown, seen: Subset) -> tuple[Hits, np.ndarray]:
     """The row of controls; what the search found, and the items that pass the filter, in the order asked for."""
-    run = view.run
-    rows, noun = run.dataset.axes.rows, part(run.dataset)
-    offered = [ALL, *view.firsts, NOWHERE]
-    called = item_facts.topics(view)
-    names = {first: called[at] for at, first in enumerate(view.firsts)} | {ALL: f"any {noun}", NOWHERE: f"no {noun}"}
-    orders = [key for key in ORDERS if key != "moving" or stability.measured(run) is not None]
-    bench.within(INSIDE, offered)
-    bench.within(ORDER, orders)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        st.text_input(
-            f"Find a {markdown(rows.singular, 30)}",
-            key=FIND,
-            bind="query-params",
-            placeholder=f"its label, or {clean(run.dataset.axes.columns.name, 20)} it has",
-            max_chars=LONGEST,
-            icon=":material/search:",
-            width=230,
-            on_change=searched,
-            args=(view, seen),
-        )
-        st.selectbox(
-            f"Mostly in {noun}",
-            offered,
-            format_func=lambda k: names.get(k, str(k)),
-            key=INSIDE,
-            persist_state="session",
-            on_change=from_the_start,
-            help=f"The {noun} with its largest weight under the scale in force: {view.scale_words}.",
-            width=200,
-        )
-        st.selectbox(
-            "Order",
-            orders,
-            format_func=ORDERS.__getitem__,
-            key=ORDER,
-            persist_state="session",
-            on_change=from_the_start,
-            help="Best match first is, without a search, the order of the data.",
-            width=170,
-        )
+        _search_box(view, seen)
+        _mostly_in(view)
+        _order_by(view.run)
         st.button(
-            f"Describe a new {markdown(rows.singular, 20)}",
-            icon=":material/post_add:",
-            key="items-new",
-            on_click=session.set_control,
-            args=(item_facts.PASTE, True),
-        )
+            f"Describe a new {markdown(view.run.dataset.axes.rows.singular, 20)}", icon=":material/post_add:", key="items-new",
+            on_click=session.set_control, args=(item_facts.PASTE, True),
+        )  # fmt: skip
     return arranged(view, seen)
+
+
+def _search_box(view: TopicsShown, seen: Subset) -> None:
+    called = Nouns.of(view.run.dataset)
+    st.text_input(
+        f"Find a {called.item}", key=FIND, bind="query-params", max_chars=LONGEST, icon=":material/search:", width=230,
+        placeholder=f"its label, or {clean(view.run.dataset.axes.columns.name, 20)} it has",
+        on_change=searched, args=(view, seen),
+    )  # fmt: skip
+
+
+def _mostly_in(view: TopicsShown) -> None:
+    """Only the items whose largest topic is a certain one, or that have none."""
+    noun, called = part(view.run.dataset), item_facts.topics(view)
+    names = {first: called[at] for at, first in enumerate(view.firsts)} | {ALL: f"any {noun}", NOWHERE: f"no {noun}"}
+    offered = [ALL, *view.firsts, NOWHERE]
+    bench.within(INSIDE, offered)
+    st.selectbox(
+        f"Mostly in {noun}", offered, format_func=lambda k: names.get(k, str(k)), key=INSIDE, persist_state="session",
+        on_change=from_the_start, width=200,
+        help=f"The {noun} with its largest weight under the scale in force: {view.scale_words}.",
+    )  # fmt: skip
+
+
+def _order_by(run: FittedRun) -> None:
+    orders = [key for key in ORDERS if key != "moving" or stability.measured(run) is not None]
+    bench.within(ORDER, orders)
+    st.selectbox(
+        "Order", orders, format_func=ORDERS.__getitem__, key=ORDER, persist_state="session", on_change=from_the_start, width=170,
+        help="Best match first is, without a search, the order of the data.",
+    )  # fmt: skip
 
 
 def searched(view: TopicsShown, seen: Subset) -> None:
@@ -216,58 +219,65 @@ def show_all() -> None:
 
 def table(view: TopicsShown, found: Hits, order: np.ndarray) -> None:
     """A window of the items with their mixtures; choosing a row opens it."""
-    run = view.run
-    rows, noun = run.dataset.axes.rows, part(run.dataset)
+    run, noun = view.run, part(view.run.dataset)
     start = min(int(session.control(FROM, 0)), (len(order) - 1) // WINDOW * WINDOW)
     shown = order[start : start + WINDOW]
-    known = stability.measured(run)
     frame = rows_of(view, shown, noun)
     # another window is another table: a selection by place must not outlive what stood there
     key = f"items-table-{hash((view.seen().place, start, shown.tobytes())) & 0xFFFFFFFF:08x}"
-    total = f"{len(order):,}" if len(order) == run.dataset.shape[0] else f"{len(order):,} of {run.dataset.shape[0]:,}"
-    whose = f"the {noun}s {view.labels[0]} to {view.labels[-1]}" if len(view.labels) > 1 else f"{noun} {view.labels[0]}"
-    said = [f"Mixture: shares of {whose}; scale: {view.scale_words}."]
-    if how := found_how(found, run.dataset.axes.columns.name):
-        said.insert(0, how)
-    if known is None:
-        said.append("Stability is not measured.")
     several = bool(session.control_value(SEVERAL, False))
-    asked = "tick rows" if several else "choose a row to open it"
     bench.table(
-        "items",
-        "table",
-        f"{total} {markdown(rows.singular if len(order) == 1 else rows.name)} · {asked}",
-        frame,
-        say=" ".join(said),
-        height=min(35 * len(frame) + 38, 283),
-        whole=lambda: whole(view, order),
+        "items", "table", f"{counted(run, order)} · {'tick rows' if several else 'choose a row to open it'}", frame,
+        say=said_of(view, found), height=min(35 * len(frame) + 38, 283), whole=lambda: whole(view, order),
         key=f"{key}-several" if several else key,
         on_select="rerun" if several else lambda: item_facts.chosen(key, shown),
-        selection_mode="multi-row" if several else "single-row",
-        column_config=columns(view, noun),
-    )
+        selection_mode="multi-row" if several else "single-row", column_config=columns(view, noun),
+    )  # fmt: skip
     if several:
         wishes(view, shown, f"{key}-several", noun)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if len(order) > WINDOW:
-            for label, icon, to in (
-                ("Previous rows", ":material/chevron_left:", start - WINDOW),
-                ("Next rows", ":material/chevron_right:", start + WINDOW),
-            ):
-                st.button(
-                    label,
-                    icon=icon,
-                    key=f"items-{label[:4].lower()}",
-                    disabled=not 0 <= to < len(order),
-                    on_click=session.set_control,
-                    args=(FROM, to),
-                )
-            st.markdown(f":small[{start + 1:,} to {start + len(shown):,} of {len(order):,}]", width="content")
+        _turn_pages(start, len(shown), len(order))
         stability.control(run)
         st.toggle(
             "Tick several, for a wish", key=SEVERAL, persist_state="session",
             help=f"To say that they belong together, or not in a {noun}: the model then learns again.",
         )  # fmt: skip
+
+
+def counted(run: FittedRun, order: np.ndarray) -> str:
+    """ "10 of 200 films", or "200 films" where all are shown."""
+    rows, of = run.dataset.axes.rows, run.dataset.shape[0]
+    total = f"{len(order):,}" if len(order) == of else f"{len(order):,} of {of:,}"
+    return f"{total} {markdown(rows.singular if len(order) == 1 else rows.name)}"
+
+
+def said_of(view: TopicsShown, found: Hits) -> str:
+    """How the search found them, what the mixtures are of, and what is not measured."""
+    noun, labels = part(view.run.dataset), view.labels
+    whose = f"the {noun}s {labels[0]} to {labels[-1]}" if len(labels) > 1 else f"{noun} {labels[0]}"
+    known = stability.measured(view.run) is not None
+    said = (
+        found_how(found, view.run.dataset.axes.columns.name),
+        f"Mixture: shares of {whose}; scale: {view.scale_words}.",
+        "" if known else "Stability is not measured.",
+    )
+    return " ".join(one for one in said if one)
+
+
+def _turn_pages(start: int, shown: int, of: int) -> None:
+    """The rows before and after those of the table, where there are more than fit."""
+    if of <= WINDOW:
+        return
+    ways = (
+        ("Previous rows", ":material/chevron_left:", start - WINDOW),
+        ("Next rows", ":material/chevron_right:", start + WINDOW),
+    )
+    for label, icon, to in ways:
+        st.button(
+            label, icon=icon, key=f"items-{label[:4].lower()}", disabled=not 0 <= to < of,
+            on_click=session.set_control, args=(FROM, to),
+        )  # fmt: skip
+    st.markdown(f":small[{start + 1:,} to {start + shown:,} of {of:,}]", width="content")
 
 
 def wishes(view: TopicsShown, shown: np.ndarray, key: str, noun: str) -> None:

@@ -73,6 +73,7 @@ def draw(shown: TopicsShown, found: Subset, looked_at: Filter) -> None:
 
 def _controls(shown: TopicsShown) -> tuple[str, str, str, int]:
     run, noun = shown.run, part(shown.run.dataset)
+    columns = clean(run.dataset.axes.columns.name, 20)
     titles = {TOPIC: f"largest {noun}", SHARE: f"share of a {noun}", TRUST: "neighbours kept"} | group_shares.facts(run)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         bench.linked("map-of", "of", list(OF))
@@ -87,7 +88,7 @@ def _controls(shown: TopicsShown) -> tuple[str, str, str, int]:
                 noun.capitalize(), range(len(shown.topics)), key=key, width=240,
                 format_func=lambda k: f"{shown.labels[k]} · {clean(shown.names[k], 40)}",
             )  # fmt: skip
-        query = st.text_input("Find", key="map-find", max_chars=200, placeholder="words or label", width=200)
+        query = st.text_input("Find", key="map-find", max_chars=200, placeholder=f"label or {columns}", width=200)
     return str(of), str(by), query.strip(), int(share)
 
 

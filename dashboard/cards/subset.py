@@ -45,20 +45,24 @@ def draw(shown: TopicsShown, found: Subset) -> None:
         drawn = subset_bars(made.mean, made.whole, called, theme=session.theme())
         card.picture(
             "groups", "subset", f"{called.noun.capitalize()}s in these {these}", drawn,
-            say=f"Mean share of the items ({shown.scale_words}); the line: all items; in brackets the difference in points.",
+            say=f"Mean share of them ({shown.scale_words}); the line: all {markdown(axis.name)}; in brackets the difference in "
+            "points.",
         )  # fmt: skip
     with right:
         _words(run, made)
 
 
 def _words(run: FittedRun, made: Contrast) -> None:
-    if made.words is None:
-        with card.plain("Words that are their own"):
-            st.markdown("There is nothing to compare: these items, or the others, have no words.")
-        return
     axis, terms = run.dataset.axes.rows, run.dataset.axes.columns
+    own = f"{markdown(terms.name).capitalize()} that are their own"
+    if made.words is None:
+        with card.plain(own):
+            st.markdown(
+                f"There is nothing to compare: these {markdown(axis.name)}, or the others, have no {markdown(terms.name)}."
+            )
+        return
     if len(made.rows) < LEAST:
-        with card.plain("Words that are their own"):
+        with card.plain(own):
             these = count(len(made.rows), markdown(axis.singular), markdown(axis.name))
             st.markdown(f"{these}: too few to say which {markdown(terms.name)} are their own; {LEAST} are compared.")
         return
@@ -70,10 +74,10 @@ def _words(run: FittedRun, made: Contrast) -> None:
         marked = [f"{word} •" if abs(value) > line else word for word, value in zip(terms.take(listed), z, strict=True)]
         sides |= {side: [*marked, *[""] * rest], score: [*(round(float(value), 1) for value in z), *[None] * rest]}
     sure = int((np.abs(made.words.z) > line).sum())
-    counted = "" if made.counted else " Counted: in how many items a word stands."
+    counted = "" if made.counted else f" Counted: in how many {markdown(axis.name)} each stands."
     bench.table(
         "groups", "subset-words", _title(sure, terms), pd.DataFrame(sides),
-        say=f"Log-odds against the other items. •: more than chance at {percent(CHANCE, 0)}, corrected for all "
+        say=f"Log-odds against the other {markdown(axis.name)}. •: more than chance at {percent(CHANCE, 0)}, corrected for all "
         f"{markdown(terms.name)} (z beyond {line:.1f}); the others are within it.{counted}",
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import session
 from dashboard.cards.time_shares import Timeline
 from dashboard.text.plain import clean, markdown
-from dashboard.text.words import about, count, part
+from dashboard.text.words import Nouns, about, count
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card
 from dashboard.work.lenses import Windows, dynamic_key, dynamic_seconds, dynamic_work
@@ -26,12 +26,13 @@ def draw(shown: TopicsShown, line: Timeline) -> None:
         with card.plain("For least squares on complete data"):
             st.markdown("Both layers are least squares; this run has missing entries or another loss.")
         return
-    windows = int((line.bins.counts > 0).sum())
+    windows, called = int((line.bins.counts > 0).sum()), Nouns.of(run.dataset)
+    noun = called.part
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         session.control("time-window-rank", min(run.rank, 8))
-        each = st.number_input("Topics in each window", 2, 40, key="time-window-rank", width=170)
+        each = st.number_input(f"{noun.capitalize()}s in each window", 2, 40, key="time-window-rank", width=170)
         session.control("time-dynamic-rank", min(run.rank, 10))
-        over = st.number_input("Dynamic topics", 2, 60, key="time-dynamic-rank", width=170)
+        over = st.number_input(f"Dynamic {noun}s", 2, 60, key="time-dynamic-rank", width=170)
         cost = dynamic_seconds(run)
         takes = about(cost) if cost is not None else "an unknown time"
         asked = Windows(line.fact.name, line.bins.unit, int(each), int(over))
@@ -43,27 +44,32 @@ def draw(shown: TopicsShown, line: Timeline) -> None:
     wanted = session.control_value(ASKED, None)
     if wanted is None or (wanted.fact, wanted.unit) != (line.fact.name, line.bins.unit):
         st.markdown(
-            ":small[Each window gets topics of its own; topics over the windows join those that share their first words. A "
-            "dynamic topic may appear, fade, and change its words.]"
+            f":small[Each window gets {noun}s of its own; {noun}s over the windows join those that share their first "
+            f"{called.columns}. A dynamic {noun} may appear, fade, and change its {called.columns}.]"
         )
         return
     key = dynamic_key(shown.seen().place, wanted, run.spec.seed)
     found: Dynamic | None = bench.compute(
-        key, dynamic_work(run, line.bins, wanted, run.spec.seed), label="Dynamic topics", lane="lens-dynamic", expects=cost or 0.0
+        key,
+        dynamic_work(run, line.bins, wanted, run.spec.seed),
+        label=f"Dynamic {noun}s",
+        lane="lens-dynamic",
+        expects=cost or 0.0,
     )
     if found is not None:
         _draw(shown, found)
 
 
 def _draw(shown: TopicsShown, found: Dynamic) -> None:
-    axis, rows, noun = shown.run.dataset.axes.columns, shown.run.dataset.axes.rows, part(shown.run.dataset)
+    axis, rows, called = shown.run.dataset.axes.columns, shown.run.dataset.axes.rows, Nouns.of(shown.run.dataset)
+    noun, first = called.part, f"first {called.columns}"
     present = found.present()
     lines = []
     for k, words in enumerate(found.words):
         windows = [found.windows[w] for w in range(len(found.windows)) if present[k, w]]
         lines.append(
             {
-                f"dynamic {noun}": k + 1, "first words": ", ".join(axis.take(best(words, WORDS))), "windows": len(windows),
+                f"dynamic {noun}": k + 1, first: ", ".join(axis.take(best(words, WORDS))), "windows": len(windows),
                 "from": windows[0] if windows else "", "to": windows[-1] if windows else "",
                 "in each window": [int(one) for one in present[k]],
             }
@@ -87,7 +93,7 @@ def _draw(shown: TopicsShown, found: Dynamic) -> None:
     members = [
         {
             "window": found.windows[topic.window], f"{noun} there": topic.component + 1,
-            "its first words": ", ".join(axis.take(best(topic.words, WORDS))),
+            f"its {first}": ", ".join(axis.take(best(topic.words, WORDS))),
             f"its {markdown(rows.name)}": ", ".join(clean(rows.label(int(i)), 40) for i in topic.items[:3]),
         }
         for topic in found.members(int(k))

@@ -12,7 +12,7 @@ from dashboard import session
 from dashboard.figures.components import Components
 from dashboard.figures.through_time import over_time
 from dashboard.text.plain import clean, markdown
-from dashboard.text.words import count, part
+from dashboard.text.words import Nouns, count
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card
 from dashboard.widgets.filter_bar import Subset
@@ -138,11 +138,12 @@ def _changing(made: GroupShares, called: Components) -> str:
 
 
 def words(shown: TopicsShown, line: Timeline) -> None:
-    """One topic's first words in each bin, with W held."""
-    run, noun = shown.run, part(shown.run.dataset)
+    """One topic's first columns in each bin, with W held."""
+    run, called = shown.run, Nouns.of(shown.run.dataset)
+    noun = called.part
     if run.dataset.mask is not None:
         with card.plain("Not for data with missing entries"):
-            st.markdown("The words of a bin are fitted to complete rows; these have missing entries.")
+            st.markdown("The rows of H of a bin are fitted to complete rows of X; these have missing entries.")
         return
     session.numbered("time-topic", shown.firsts)
     chosen = st.selectbox(
@@ -151,7 +152,9 @@ def words(shown: TopicsShown, line: Timeline) -> None:
     )  # fmt: skip
     topic, seen = shown.at(int(chosen)), shown.seen()
     key = words_key(seen.place, line.bins, line.fact.name, topic)
-    found = bench.compute(key, words_work(seen, line.bins, topic, LEAST), label="Words of each bin", lane="lens-words")
+    found = bench.compute(
+        key, words_work(seen, line.bins, topic, LEAST), label=f"{called.heading} of each bin", lane="lens-words"
+    )
     if found is None:
         return
     there = np.flatnonzero(~np.isnan(found[:, 0]))
@@ -160,21 +163,29 @@ def words(shown: TopicsShown, line: Timeline) -> None:
             f":small[No bin has {LEAST} {markdown(run.dataset.axes.rows.name)} and one in this {noun}. Choose wider bins.]"
         )
         return
-    largest = there[np.argsort(-line.bins.counts[there], kind="stable")[:MOST_WORD_BINS]]
-    axis = run.dataset.axes.columns
-    before: set[int] | None = None
-    lines = []
-    for at in sorted(int(one) for one in largest):
-        first = [int(j) for j in best(found[at], WORDS) if found[at, j] > 0]
-        new: list[str] = [] if before is None else [axis.label(j) for j in first if j not in before]
-        lines.append(
-            {
-                clean(line.fact.name, 40): line.bins.names[at], markdown(run.dataset.axes.rows.name): int(line.bins.counts[at]),
-                "first words": ", ".join(axis.label(j) for j in first), "new here": ", ".join(new),
-            }
-        )  # fmt: skip
-        before = set(first)
+    largest = np.sort(there[np.argsort(-line.bins.counts[there], kind="stable")[:MOST_WORD_BINS]])
+    title = f"The {called.columns} of {noun} {shown.labels[topic]} in each bin"
     bench.table(
-        "over_time", "words", f"The words of {noun} {shown.labels[topic]} in each bin", pd.DataFrame(lines),
-        say="H fitted to each bin with W held: how much each item is of the topic stays, its words may change.",
+        "over_time", "words", title, _bin_by_bin(shown, line, found, largest),
+        say=f"H fitted to each bin with W held: how much each {called.item} is of the {noun} stays, "
+        f"its {called.columns} may change.",
     )  # fmt: skip
+
+
+def _bin_by_bin(shown: TopicsShown, line: Timeline, found: np.ndarray, listed: np.ndarray) -> pd.DataFrame:
+    """A line for each bin: its items, its first columns, and those that the line before has not.
+
+    found : (b, n) the topic's row of H in each bin;  listed : the bins, in their order
+    """
+    axis, called = shown.run.dataset.axes.columns, Nouns.of(shown.run.dataset)
+    firsts = [[int(j) for j in best(found[at], WORDS) if found[at, j] > 0] for at in listed]
+    before = [firsts[0], *firsts[:-1]]  # nothing is new in the first
+    news = [[j for j in first if j not in old] for first, old in zip(firsts, before, strict=True)]
+    return pd.DataFrame(
+        {
+            clean(line.fact.name, 40): [line.bins.names[at] for at in listed],
+            called.items: [int(line.bins.counts[at]) for at in listed],
+            f"first {called.columns}": [", ".join(axis.take(first)) for first in firsts],
+            "new here": [", ".join(axis.take(new)) for new in news],
+        }
+    )

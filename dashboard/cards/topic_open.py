@@ -126,7 +126,7 @@ def apart(view: TopicsShown, place: int, noun: str) -> None:
         return separating_words(own, other, called, theme=theme)
 
     drawn = view.facts(("apart", place, there, theme), make)
-    title = f"Words that tell {pair[0].label} from {pair[1].label}"
+    title = f"{markdown(axis.name, 30).capitalize()} that tell {pair[0].label} from {pair[1].label}"
     card.picture("topics", "apart", title, drawn, say="Bars: how many percentage points more of the one than of the other.")
 
 
@@ -196,7 +196,7 @@ def words_table(view: TopicsShown, place: int, relevance: float, noun: str) -> N
             alt=f"The words of {noun} {topic.label}",
             column_config={
                 "weight": st.column_config.NumberColumn(format="%.4g", help=f"Entry of H, {view.scale_words}"),
-                "share": st.column_config.NumberColumn(format="%.3f %%", help=f"Of all the {noun}'s weight, p(w|t)."),
+                "share in %": st.column_config.NumberColumn("share", format="%.3f %%", help="Of all its weight, p(w|t)."),
                 "exclusivity": st.column_config.ProgressColumn(
                     min_value=0.0,
                     max_value=1.0,
@@ -224,7 +224,7 @@ def all_words(view: TopicsShown, place: int, relevance: float, most: int) -> pd.
             "place": np.arange(1, len(found.indices) + 1),
             clean(run.dataset.axes.columns.singular): found.terms,
             "weight": found.weights,
-            "share": 100 * found.shares,
+            "share in %": 100 * found.shares,
             "exclusivity": view.parts(found.indices)[:, place],
             "lift": found.lift,
             "total": found.totals,

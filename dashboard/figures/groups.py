@@ -18,7 +18,9 @@ from nmfcore.methods.groups import LEAST, LEVEL, GroupShares
 
 ROW = 26  # px of a cell
 LABEL = 190  # px for a group's name at most
-UPRIGHT = 130  # px for a topic's name over its column
+UPRIGHT = 220  # px for a topic's name over its column, where it stands upright
+LINE = 15  # px of a line of a name that is broken into lines
+BAR = 90  # px for the colour bar
 ACROSS = 3  # small multiples side by side
 DOT_ROW = 17  # px of a group in a small multiple
 GAP, HEAD = 58, 22  # px between two lines of small multiples, and from its top to the chart beneath its name
@@ -75,7 +77,7 @@ def group_heatmap(
     most = float(np.nanmax(np.abs(gap[thick]), initial=1.0))
     labels, left = look.shorten_all([f"{name} ({n:,})" for name, n in zip(found.names, found.sizes, strict=True)], LABEL)
     ink, groups = look.palette(theme), range(len(found.names))
-    names, up = look.shorten_all([called.written(k) for k in order], UPRIGHT)
+    names, turn, up = _over_columns(called, order, (look.WIDE_WIDTH - left - 10 - BAR) / max(len(order), 1))
     trace: dict[str, Any] = {
         "type": "heatmap", "z": gap, "x": np.arange(len(order)), "y": np.array(groups), "zmid": 0.0, "zmin": -most, "zmax": most,
         "colorscale": look.scale(ink.diverging), "xgap": 1, "ygap": 1, "hovertemplate": "%{customdata}<extra></extra>",
@@ -83,17 +85,42 @@ def group_heatmap(
         "colorbar": look.colourbar(theme, "points above or<br>below all items"),
     }  # fmt: skip
     layout = {
-        "xaxis": look.axis(theme, None, showgrid=False, fixedrange=True, side="top", zeroline=False, tickangle=-90)
+        "xaxis": look.axis(theme, None, showgrid=False, fixedrange=True, side="top", zeroline=False, tickangle=turn)
         | {"tickmode": "array", "tickvals": np.arange(len(order)), "ticktext": names},
         "yaxis": look.axis(theme, None, showgrid=False, fixedrange=True, autorange="reversed", automargin=False, zeroline=False)
         | {"tickmode": "array", "tickvals": np.array(groups), "ticktext": labels},
-        "margin": {"l": int(left) + 10, "r": 90, "t": int(up) + 14, "b": 8},
+        "margin": {"l": int(left) + 10, "r": BAR, "t": int(up) + 14, "b": 8},
     }
     g, k = np.unravel_index(int(np.nanargmax(np.abs(np.nan_to_num(found.z)))), found.z.shape)
     alt = f"Mean share of {len(order)} {clean(called.noun)}s in {len(found.names)} groups by {clean(grouping)}. "
     alt += f"Furthest from all items: {clean(cell_words(found, int(g), int(k), called).replace('<br>', ', '), 300)}"
     figure = look.figure([trace, _written(found, order, trace, ink)], layout, theme, height=ROW * len(found.names) + int(up) + 28)
     return Picture(figure, alt, lambda: share_table(found, called))
+
+
+def _over_columns(called: Components, order: Sequence[int], cell: float) -> tuple[list[str], int, float]:
+    """The topics' names over columns of so many px, the angle of the text, and the px that they take upwards.
+
+    Broken into lines where every word fits over its column; otherwise upright.
+    """
+    words = [clean(called.written(k), 120).replace(" · ", "\u00a0· ").split(" ") for k in order]
+    if all(look.text_width(word) <= cell - 6 for listed in words for word in listed):
+        broken = [_lines(listed, cell - 6) for listed in words]
+        return ["<br>".join(map(plotly, lines)) for lines in broken], 0, float(LINE * max(map(len, broken), default=1))
+    names, up = look.shorten_all([called.written(k) for k in order], UPRIGHT)
+    return names, -90, up
+
+
+def _lines(words: Sequence[str], width: float) -> list[str]:
+    """Words in lines of at most so many px."""
+    lines: list[str] = []
+    for word in words:
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and look.text_width(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
 
 
 def _written(found: GroupShares, order: Sequence[int], trace: dict[str, Any], ink: look.Palette) -> dict[str, Any]:

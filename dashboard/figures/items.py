@@ -135,28 +135,15 @@ def why_here(
     labels, label_width = look.shorten_all(list(words)[:shown], LABEL_WIDTH)
     rows = look.distinct(list(words)[:shown])
     left = int(label_width) + 14
-    height = height or ROW * max(shown, 1) + 64
-    share = r / (r + 1.6)
-    columns = [plotly(label) for label in called.labels]
+    share = r / (r + 1.6)  # of the width; the model's own column has the rest
     cell = (width - left - 12) * share / max(r, 1)
     traces = _parts_of_words(C, gap, rows, called, cell, theme)
-    every = max(1, int(np.ceil((max(map(look.text_width, columns), default=0.0) + 6) / max(cell, 1))))
-    above = {"type": "category", "showgrid": False, "side": "top", "tickangle": 0}
-    x_axis = look.axis(theme, plotly(called.noun), domain=[0, share - 0.02], **above)
-    y_axis = look.axis(theme, None, type="category", autorange="reversed", showgrid=False, fixedrange=True)
-    font = {"size": look.TEXT_SIZE, "color": look.palette(theme).text}
-    layout = {
-        "xaxis": x_axis | {"tickmode": "array", "tickvals": columns[::every], "ticktext": columns[::every]},
-        "xaxis2": look.axis(theme, "model", domain=[share, 1], anchor="y", **above),
-        "yaxis": y_axis | {"tickmode": "array", "tickvals": rows, "ticktext": labels, "tickfont": font},
+    layout = _columns_over(called, share, cell, theme) | {
+        "yaxis": look.axis(theme, None, type="category", autorange="reversed", showgrid=False, fixedrange=True)
+        | {"tickmode": "array", "tickvals": rows, "ticktext": labels, "tickfont": _font(theme)},
         "margin": {"l": left, "r": 10, "t": 48, "b": 6},
     }
-    alt = f"Why {clean(item)} is where it is. "
-    if C.size and C.max() > 0:
-        j, k = np.unravel_index(int(C.argmax()), C.shape)
-        alt += f"The largest part is {clean(words[int(j)])} through {clean(called.noun)} {called.labels[int(k)]}, "
-        alt += f"{C[j, k]:.1f} % of the item; "
-    alt += f"missed most: {clean(words[int(gap.argmax())])}, {gap.max():.1f} %." if gap.size else f"it has no {clean(features)}."
+    alt = f"Why {clean(item)} is where it is. {_largest_parts(C, gap, words, called, features)}"
     note = "Numbers are % of the item's squared length."
     if shown < c:
         note += f" The {shown} largest of {c:,} {features}."
@@ -166,4 +153,33 @@ def why_here(
         frame.insert(0, clean(feature), [str(w) for w in words], allow_duplicates=True)
         return frame.assign(**{"not explained": np.asarray(unexplained, float)})
 
+    height = height or ROW * max(shown, 1) + 64
     return Picture(look.figure(traces, layout, theme, height=height), alt, table, note)
+
+
+def _font(theme: str) -> dict[str, Any]:
+    return {"size": look.TEXT_SIZE, "color": look.palette(theme).text}
+
+
+def _columns_over(called: Components, share: float, cell: float, theme: str) -> dict[str, Any]:
+    """The axes above: the components over their columns, each so many px wide, or every few of them; and the model's own."""
+    written = [plotly(label) for label in called.labels]
+    every = max(1, int(np.ceil((max(map(look.text_width, written), default=0.0) + 6) / max(cell, 1))))
+    above = {"type": "category", "showgrid": False, "side": "top", "tickangle": 0}
+    ticks = {"tickmode": "array", "tickvals": written[::every], "ticktext": written[::every]}
+    return {
+        "xaxis": look.axis(theme, plotly(called.noun), domain=[0, share - 0.02], **above) | ticks,
+        "xaxis2": look.axis(theme, "model", domain=[share, 1], anchor="y", **above),
+    }
+
+
+def _largest_parts(C: np.ndarray, gap: np.ndarray, words: Sequence[object], called: Components, features: str) -> str:
+    """The largest contribution and the largest gap, in words; C (c, r) and gap (c,) in %."""
+    if not gap.size:
+        return f"It has no {clean(features)}."
+    said = ""
+    if C.size and C.max() > 0:
+        j, k = (int(at) for at in np.unravel_index(int(C.argmax()), C.shape))
+        where = f"{clean(words[j])} through {clean(called.noun)} {called.labels[k]}"
+        said = f"The largest part is {where}, {C[j, k]:.1f} % of the item; "
+    return f"{said}missed most: {clean(words[int(gap.argmax())])}, {gap.max():.1f} %."

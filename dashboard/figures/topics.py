@@ -82,7 +82,8 @@ def topic_map(
     stress : of the map, 0 to 1; how much the distances on it are wrong;  verdict : that in a word
     """
     at, sizes = np.asarray(points, float).reshape(-1, 2), np.maximum(np.asarray(shares, float), 0.0)
-    diameters = np.maximum(LARGEST * np.sqrt(sizes / (sizes.max(initial=0.0) or 1.0)), SMALLEST)
+    true = LARGEST * np.sqrt(sizes / (sizes.max(initial=0.0) or 1.0))
+    diameters = np.maximum(true, SMALLEST)
     placed, moved = _apart(_in_pixels(at, (width - LARGEST - 16, height - LARGEST - 16)), diameters)
     layout = {
         "xaxis": look.bare_axis(range=[-width / 2, width / 2]),
@@ -93,6 +94,9 @@ def topic_map(
     if stress is not None:
         word = f" ({clean(verdict)})" if verdict else ""
         said.append(f"Stress {stress:.2f}{word}: 0 would mean that all distances on the map are right.")
+    if np.any(true < SMALLEST):
+        least = look.percent(sizes.max() * (SMALLEST / LARGEST) ** 2)
+        said.append(f"Whatever is under {least} has the area of {least}, to hold its number.")
     if moved > 1:
         said.append(f"Overlapping discs were pushed apart, by {moved:.0f} pixels at most.")
 

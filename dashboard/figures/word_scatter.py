@@ -11,6 +11,7 @@ import pandas as pd
 from dashboard.figures import theme as look
 from dashboard.figures.picture import Picture
 from dashboard.text.plain import clean, plotly
+from nmfcore.core.factorization import Axis
 from nmfcore.core.written import signed
 from nmfcore.methods.groups import LogOdds
 
@@ -18,6 +19,7 @@ MOST_NAMED = 24  # words that are written beside their points, on each side
 MOST_POINTS = 1_200  # words that are drawn, those with the largest z: as SVG they are there sooner than a WebGL canvas
 LINE = 18  # px from the name of one word to the next
 WIDE = 130  # px of a word's name at most
+WORDS = Axis("words", "word")
 SURE = 1.96  # z beyond which one word alone would be called different at 5 %
 
 
@@ -28,12 +30,13 @@ def word_scatter(
     second: str,
     *,
     searched: Sequence[int] = (),
+    axis: Axis = WORDS,
     theme: str = "light",
     height: int = 460,
 ) -> Picture:
     """Each word: how frequent it is, and how much more one group's than the other's.
 
-    terms : (n,) of the words;  searched : columns that are marked
+    terms : (n,) of the words;  searched : columns that are marked;  axis : what they are called
     """
     ink = look.palette(theme)
     total = found.first + found.second
@@ -44,22 +47,22 @@ def word_scatter(
     drawn = np.unique(np.concatenate([drawn, named])).astype(int)
     traces = [_points(found, drawn, terms, (first, second), theme), _names(found, named, terms, searched, ink)]
     layout = {
-        "xaxis": look.axis(theme, "how often the word is in both", type="log") | _ticks(total[drawn]),
+        "xaxis": look.axis(theme, f"how often the {plotly(axis.singular)} is in both", type="log") | _ticks(total[drawn]),
         "yaxis": look.axis(theme, f"z: {plotly(first, 24)} ↑   {plotly(second, 24)} ↓", zeroline=True, zerolinecolor=ink.muted),
         "shapes": [look.line(theme, y=(z, z), line={"color": ink.grey, "width": 1}) for z in (SURE, -SURE)],
         "margin": {"l": 64, "r": 20, "t": 12, "b": 50},
-        "hovermode": "closest",
     }
-    alt = f"Words most {clean(first, 60)}'s own: {', '.join(clean(terms[j], 30) for j in up[:6]) or 'none'}. "
-    alt += f"Words most {clean(second, 60)}'s own: {', '.join(clean(terms[j], 30) for j in down[:6]) or 'none'}."
+    many, owners = clean(axis.name).capitalize(), ((first, up), (second, down))
+    own = [(clean(group, 60), ", ".join(clean(terms[j], 30) for j in words[:6]) or "none") for group, words in owners]
+    alt = " ".join(f"{many} most {group}'s own: {listed}." for group, listed in own)
     left_out = len(live) - len(drawn)
-    note = f"{left_out:,} words with the smallest z are not drawn; the numbers hold them all." if left_out else None
+    note = f"{left_out:,} {clean(axis.name)} with the smallest z are not drawn; the numbers hold them all." if left_out else None
 
     def table() -> pd.DataFrame:
         order = live[np.argsort(-found.z[live], kind="stable")]
         return pd.DataFrame(
             {
-                "word": [str(terms[j]) for j in order], first: found.first[order], second: found.second[order],
+                clean(axis.singular): [str(terms[j]) for j in order], first: found.first[order], second: found.second[order],
                 "log-odds": found.delta[order], "z": found.z[order],
             }
         )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from dashboard.text.plain import markdown
 from nmfcore.core.factorization import StopReason
@@ -78,6 +79,28 @@ def about(value: float) -> str:
 def part(dataset: Dataset) -> str:
     """What one component of this data is called."""
     return PARTS.get(dataset.kind, "component")
+
+
+@dataclass(frozen=True)
+class Nouns:
+    """What the data calls its rows, its columns and a component, as Markdown: film, keyword, topic; sample, gene, metagene."""
+
+    item: str
+    items: str
+    column: str
+    columns: str
+    part: str
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Nouns:
+        rows, columns = dataset.axes.rows, dataset.axes.columns
+        called = (rows.singular, rows.name, columns.singular, columns.name, part(dataset))
+        return cls(*(markdown(name, 30) for name in called))
+
+    @property
+    def heading(self) -> str:
+        """The columns at the start of a sentence: "Keywords"."""
+        return self.columns[:1].upper() + self.columns[1:]
 
 
 def shape(dataset: Dataset) -> str:

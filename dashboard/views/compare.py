@@ -93,7 +93,8 @@ def with_other_items(here: FittedRun, other: FittedRun) -> None:
     """Two runs on different items over the same columns: their topics matched by their words."""
     noun, axis = part(here.dataset), here.dataset.axes.columns
     pairs = here.derived(("pairs", other.key), lambda: matched(here.factorization.H, other.factorization.H, axis))
-    frame = group_corpora.pair_table(pairs, f"{noun} here", f"{noun} there", ("only here", "only there"))
+    columns = (f"{clean(axis.name)} of both", "only here", "only there")
+    frame = group_corpora.pair_table(pairs, f"{noun} here", f"{noun} there", columns)
     where = (markdown(other_items(run), 80) for run in (here, other))
     bench.table("compare", "pairs", "Matched topics", frame, say=f"Here: {next(where)}; there: {next(where)}.", height="content")
     cosines = here.derived(("cosines", other.key), lambda: cosine_rows(here.factorization.H, other.factorization.H))

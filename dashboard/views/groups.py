@@ -33,7 +33,12 @@ def body(run: FittedRun) -> None:
     subset.draw(shown, found)
     made = group_shares.made(shown, grouping, found)
     with top:
-        header.draw(group_shares.finding(made, shown.called()) if made else f"By {markdown(grouping.name)}", run)
+        header.draw(
+            group_shares.finding(made, shown.called(), group_shares.every(run, found))
+            if made
+            else f"By {markdown(grouping.name)}",
+            run,
+        )
     if made is not None:
         group_shares.draw(shown, grouping, made)
     group_words.draw(shown, grouping, found, made)

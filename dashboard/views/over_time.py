@@ -4,11 +4,12 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.cards import subset, time_dynamic, time_shares
+from dashboard.text.words import Nouns
 from dashboard.widgets import bench, filter_bar, header, notices
 from dashboard.widgets.alone import alone
 from dashboard.work.fitting import FittedRun
 
-PARTS = {"shares": "Shares", "words": "A topic's words", "dynamic": "Dynamic topics"}
+PARTS = ("shares", "words", "dynamic")
 
 
 def draw() -> None:
@@ -35,9 +36,11 @@ def body(run: FittedRun) -> None:
     made = time_shares.made(shown, timeline, found)
     with top:
         header.draw(time_shares.finding(made, shown.called()) if made else "Over time", run)
+    nouns = Nouns.of(run.dataset)
+    called = {"shares": "Shares", "words": f"A {nouns.part}'s {nouns.columns}", "dynamic": f"Dynamic {nouns.part}s"}
     bench.linked("time-part", "show", list(PARTS))
     wanted = st.segmented_control(
-        "Show", list(PARTS), format_func=PARTS.__getitem__, key="time-part", required=True, label_visibility="collapsed"
+        "Show", list(PARTS), format_func=called.__getitem__, key="time-part", required=True, label_visibility="collapsed"
     )
     if wanted == "words":
         time_shares.words(shown, timeline)

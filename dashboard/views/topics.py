@@ -11,7 +11,7 @@ from dashboard.figures.picture import Picture
 from dashboard.figures.topics import similarity_matrix, topic_map
 from dashboard.figures.words import all_topic_bars
 from dashboard.text.tables import as_csv
-from dashboard.text.words import part, percent, spelled
+from dashboard.text.words import Nouns, part, percent, spelled
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card, filter_bar, header, notices
 from dashboard.work.fitted import FittedRun
@@ -62,7 +62,15 @@ def draw() -> None:
 def cards(run: FittedRun, view: TopicsShown) -> None:
     """A card per topic."""
     with st.container(horizontal=True, gap="large"):
-        words = st.slider("Words per card", 4, 30, 10, key="words", bind="query-params", width=220)
+        words = st.slider(
+            f"{Nouns.of(run.dataset).heading} per card",
+            4,
+            30,
+            10,
+            key="words",
+            bind="query-params",
+            width=220,
+        )
         relevance = relevance_slider()
         as_picture = st.toggle(
             "As one picture", key="picture", bind="query-params", help="All on one chart, which can be saved as PNG or SVG."
@@ -105,7 +113,7 @@ def one_picture(run: FittedRun, view: TopicsShown, words: int, relevance: float)
     drawn = view.facts(("picture", words, relevance, theme, tuple(view.names)), draw)
     more = len(view.topics) - len(shown)
     said = f"Weight in H ({view.scale_words}).{f' {more} more are not drawn.' if more else ''}"
-    card.picture("topics", "all", f"The {noun}s by their words", drawn, say=said)
+    card.picture("topics", "all", f"The {noun}s by their {Nouns.of(run.dataset).columns}", drawn, say=said)
 
 
 def relevance_slider() -> float:

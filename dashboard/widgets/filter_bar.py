@@ -107,7 +107,8 @@ def draw(shown: TopicsShown, found: Subset | None = None) -> Subset:
             "saved run (Export) keeps them.]"
         )
     if now and not len(found.rows):
-        st.markdown(":orange[:material/filter_alt_off:] No item passes this filter. Remove a condition.")
+        one = markdown(run.dataset.axes.rows.singular, 30)
+        st.markdown(f":orange[:material/filter_alt_off:] No {one} passes this filter. Remove a condition.")
     return found
 
 
@@ -125,8 +126,9 @@ def _these(run: FittedRun, now: Filter, found: Subset) -> None:
             "Fit on these alone", key="fit-these", icon=":material/play_arrow:", on_click=session.fit_these,
             args=(run, found.rows, called), help="A new run on these items; Compare matches it with this one",
         )  # fmt: skip
-    if len(now.conditions) > 1:
-        st.button("Show all", key="filter-clear", type="tertiary", on_click=session.set_filter, args=(Filter(),))
+    if len(now.conditions) > 1 or not len(found.rows):
+        every = f"Show all {markdown(axis.name, 30)}"
+        st.button(every, key="filter-clear", type="tertiary", on_click=session.set_filter, args=(Filter(),))
 
 
 def _at_once(shown: TopicsShown) -> None:
@@ -137,7 +139,11 @@ def _at_once(shown: TopicsShown) -> None:
             "Only these", values, index=None, key=VALUE, on_change=_chose_value, placeholder="type a value",
             format_func=lambda one: f"{clean(one[1], 60)} · {clean(one[0], 30)}",
         )  # fmt: skip
-    st.text_input("With the words", key=SAID, max_chars=200, placeholder="orbit", on_change=_wrote_words)
+    columns = shown.run.dataset.axes.columns
+    st.text_input(
+        f"With the {markdown(columns.name, 30)}", key=SAID, max_chars=200, placeholder=clean(columns.label(0), 30),
+        on_change=_wrote_words,
+    )  # fmt: skip
 
 
 def _values(run: FittedRun) -> list[tuple[str, str]]:

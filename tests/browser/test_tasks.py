@@ -92,7 +92,7 @@ def test_find_the_topic_about_spaceships(walk):
 
 def test_which_words_tell_two_topics_apart(walk):
     walk.go("Topics").click(walk.page.get_by_test_id("stMain").get_by_role("button", name="Open").first)
-    walk.sees(re.compile(r"Words that tell 1 from \d+"))
+    walk.sees(re.compile(r"Keywords that tell 1 from \d+"))
 
 
 def test_why_is_jaws_where_it_is(walk):

@@ -23,7 +23,7 @@ def test_search_rename_merge_and_undo(app):
 
     app.page.locator(".st-key-topics-open-4").get_by_role("button").click()
     app.settled()
-    app.expect(app.page.get_by_text("Words that tell 4 from")).to_be_visible()
+    app.expect(app.page.get_by_text("Keywords that tell 4 from")).to_be_visible()
     app.fill("Name", "<b>War</b> ![](http://evil.example/x.png)")
     app.expect(app.page.get_by_text("Edited view: 1 name changed.")).to_be_visible()
     app.reload()  # lost every name

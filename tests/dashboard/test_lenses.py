@@ -139,12 +139,29 @@ def test_the_title_of_items_states_a_bound_that_half_of_them_keep():
 def test_where_no_item_passes_none_is_opened_and_the_way_out_is_there():
     """The first item of all was opened, as if it passed."""
     app = opened("items", filter=json.dumps(Filter((Contains("zzzzqqq"),)).to_list()))
-    assert "No film passes the filter" in text(app)
+    assert text(app).count("No film passes this filter") == 1
     assert "Why here?" not in text(app)
-    app.button(key="items-unfilter").click()
+    app.button(key="filter-clear").click()
     app = settled(app.run())
     assert app.title[0].value.startswith("200 films")
     assert "Why here?" in text(app)
+
+
+def test_an_open_item_that_does_not_pass_says_so_with_two_ways_out():
+    """It was shown without a word, as if it passed."""
+    app = opened("items", item="5", filter=json.dumps(Filter((Chosen("7-9", "lassoed"),)).to_list()))
+    labels = app.session_state["nmf"].shown.run.dataset.axes.rows.labels
+    assert "This film does not pass the filter" in text(app)
+    app.button(key="items-inside").click()
+    app = settled(app.run())
+    assert "does not pass" not in text(app)
+    assert f"### {labels[6]}" in text(app)
+    app.session_state["item"] = 4
+    app = settled(app.run())
+    app.button(key="items-unfilter").click()
+    app = settled(app.run())
+    assert "does not pass" not in text(app)
+    assert app.title[0].value.startswith("200 films")
 
 
 def test_a_filter_is_added_from_its_menu_and_the_subset_stands_against_the_whole():
@@ -196,7 +213,7 @@ def test_fit_on_these_alone_is_a_new_run_with_its_own_name():
     assert run.spec.preparation[-1]["called"] == "year: from 1990"
     assert not app.session_state["nmf"].filter
     app = settled(app.switch_page("views/compare.py").run())
-    pairs = next(frame.value for frame in app.dataframe if "words of both" in frame.value.columns)
+    pairs = next(frame.value for frame in app.dataframe if "keywords of both" in frame.value.columns)
     cosines = [pair.cosine for pair in matched(run.factorization.H, before.factorization.H)]
     np.testing.assert_allclose(pairs["cosine"], cosines)
 
@@ -213,7 +230,7 @@ def test_a_topic_over_time_and_its_words_bin_by_bin():
     app = opened("over_time", bin="decade")
     app.segmented_control(key="time-part").set_value("words")
     app = settled(app.run())
-    table = next(frame.value for frame in app.dataframe if "first words" in frame.value.columns)
+    table = next(frame.value for frame in app.dataframe if "first keywords" in frame.value.columns)
     assert "1980s" in set(table["year"])
     app.segmented_control(key="time-part").set_value("dynamic")
     app = settled(app.run())
@@ -441,7 +458,7 @@ def test_two_groups_are_two_collections_with_topics_of_their_own():
     app = settled(app.run())
     app.button(key="groups-corpora").click()
     app = settled(app.run())
-    table = next(frame.value for frame in app.dataframe if "words of both" in frame.value.columns)
+    table = next(frame.value for frame in app.dataframe if "keywords of both" in frame.value.columns)
     assert table["cosine"].is_monotonic_decreasing
     assert "each fitted alone" in text(app)
     app.button(key="groups-corpus-0").click()
