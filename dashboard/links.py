@@ -7,10 +7,11 @@ link that was edited by hand is checked like any other input.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from nmfcore.core.checks import ProblemError
 from nmfcore.core.guidance import Guidance
 from nmfcore.core.losses import beta_of
 from nmfcore.core.parameters import Parameter, parameters
@@ -43,6 +44,7 @@ PARAMETERS = (
 STOPS = {"tol": "tol", "iterations": "max_iter", "seconds": "max_seconds", "kkt": "kkt"}  # of the link, of the stop rule
 PENALTIES = {"l1w": "l1_W", "l1h": "l1_H", "l2w": "l2_W", "l2h": "l2_H"}  # of the link, of the specification
 LONGEST = 8_000  # characters of one parameter; a longer one was not made here
+SHOWN = 40  # characters of what was given that a refusal repeats
 DEEPEST = 8  # nested lists and objects in a part of a link
 
 # The numbers that an address or a control may ask for; their bounds are nmfcore's own
@@ -113,12 +115,20 @@ def from_query(query: Mapping[str, str], default: RunSpec) -> RunSpec | None:
     except LinkError:
         raise
     except (ValueError, TypeError) as wrong:
-        raise LinkError(f"{REFUSED}{wrong}") from None
+        raise LinkError(f"{REFUSED}{_shortened(str(wrong), given.values())}") from None
     if spec.init not in INITS:
-        raise LinkError(f"{REFUSED}unknown start {spec.init!r}. Known: {', '.join(INITS)}.")
+        raise LinkError(f"{REFUSED}unknown start {spec.init[:SHOWN]!r}. Known: {', '.join(INITS)}.")
     if not all(isinstance(step, dict) for step in spec.preparation):
         raise LinkError(f"{REFUSED}its preparation is not a list of steps.")
     return spec
+
+
+def _shortened(sentence: str, given: Iterable[str]) -> str:
+    """The sentence, with no more of what was given than can be read."""
+    for text in given:
+        if len(text) > SHOWN:
+            sentence = sentence.replace(text, f"{text[:SHOWN]}…")
+    return sentence
 
 
 def _default_of(data: str, default: RunSpec) -> RunSpec:
@@ -190,7 +200,10 @@ def _number(given: Mapping[str, str], name: str, default: Any) -> Any:
     if given[name] == "None" and held.optional:
         return None
     try:
-        value = held.kind(given[name])
-    except ValueError:
-        raise LinkError(f"{REFUSED}{name}={given[name][:40]!r} is not a number.") from None
-    return held.checked(value)
+        if not given[name].isascii():
+            raise ValueError("digits of other scripts are not written here")
+        return held.checked(held.kind(given[name]))
+    except ProblemError:
+        raise
+    except (ValueError, OverflowError):
+        raise LinkError(f"{REFUSED}{name}={given[name][:SHOWN]!r} is not a number that can be used.") from None

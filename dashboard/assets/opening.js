@@ -30,6 +30,7 @@
     }
   };
   const push = history.pushState.bind(history);
+  const replace = history.replaceState.bind(history);
   let acted = false; // since the latest entry
   let unfilled = false; // the latest entry is a page that was just opened, and its address is not complete yet
   let place = null;
@@ -44,14 +45,17 @@
   };
   for (const type of ["pointerdown", "keydown", "drop"]) addEventListener(type, act, { capture: true, passive: true });
   addEventListener("popstate", () => (acted = unfilled = false), true);
-  history.pushState = (state, unused, url) => {
-    const moves = url != null && new URL(url, location.href).pathname !== location.pathname;
-    if (acted && (moves || !unfilled)) {
+  const write = (state, unused, url) => {
+    const to = url == null ? location : new URL(url, location.href);
+    const moves = to.pathname !== location.pathname;
+    if (acted && (moves || (!unfilled && to.search !== location.search))) {
       acted = false;
       unfilled = moves;
       push(state, unused, url);
     } else {
-      history.replaceState(state, unused, url);
+      replace(state, unused, url);
     }
   };
+  history.pushState = write; // the server's, and links between pages
+  history.replaceState = write; // a control's that stands in the address: Back would skip what it showed
 })();

@@ -52,10 +52,12 @@ BENCH = Bench(PAGE, "", lambda _: "", "topic", "topics", ("rank", "passes", "see
 def chosen(panel: Panel) -> Store | None:
     """The store that is looked at; without any, what to do to have one."""
     names = list(stores())
+    linked = session.linked("store")
     if not names:
+        if linked:
+            st.markdown(f":orange[:material/warning:] {markdown(NOT_OFFERED.format(name=linked), 400)}")
         nothing()
         return None
-    linked = session.linked("store")
     unknown = linked if session.control_value(STORE, None) is None and linked not in ("", *names) else ""
     bench.linked(STORE, "store", names)
     if unknown:

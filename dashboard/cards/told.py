@@ -6,6 +6,7 @@ The page says what can be asked for (`Verbs`), and draws what comes out; wishes,
 from __future__ import annotations
 
 from collections.abc import Callable
+from json import JSONDecodeError
 from typing import Any
 
 import streamlit as st
@@ -160,7 +161,8 @@ def _kept(subject: Subject) -> tuple[Guidance, str]:
         try:
             wishes = from_link(subject, session.linked(LINKED, longest=LONGEST_LINK))
         except ValueError as wrong:
-            wishes, problem = Guidance(), f"The wishes in this link cannot be read: {wrong}"
+            why = "the text is damaged." if isinstance(wrong, JSONDecodeError) else str(wrong)
+            wishes, problem = Guidance(), f"The link's part {LINKED} cannot be followed: {why}"
         session.set_control(key, wishes)
     return session.control_value(key, Guidance()), problem
 

@@ -21,7 +21,7 @@ def sent(key: str, name: str) -> dict[str, Any]:
 
 def presenting() -> bool:
     """Whether the address asks for a lesson as for a beamer: without bar and panel."""
-    return bool(linked("lesson") or linked("watch")) and linked("present") not in ("", "0")
+    return bool(linked("lesson") or linked("watch")) and linked("present") == "1"
 
 
 def prepare_lessons(prepare: Callable[[Callable[[str, float], object]], int]) -> None:

@@ -43,26 +43,33 @@ def end() -> bool:
     me, context = state(), get_script_run_ctx()
     if context is not None:
         with context.session_state.query_params() as query:
-            changed = {name: text for name, text in me.address.given.items() if query.is_bound(name) and not _stands(name, text)}
-        for name, text in changed.items():
-            cannot(name, text, _written(control_value(name, "")) or "the usual choice")
+            found = {name: query.get_binding_for_param(name) for name in me.address.given}
+        for name, binding in found.items():
+            if binding is None:
+                continue
+            text, now = me.address.given[name], _written(_called(context, name, binding.widget_id))
+            if str(st.query_params.get(name, "")) != text and not _same(now, text):
+                cannot(name, text, now or "the usual choice")
     me.address.given = {}
     me.address.seen = {name: str(st.query_params[name]) for name in st.query_params}
     return len(me.news) > me.address.told
 
 
-def _stands(name: str, text: str) -> bool:
-    """Whether a control stands at what the address says; Streamlit takes out what is not possible, and what is usual."""
-    if str(st.query_params.get(name, "")) == text:
-        return True
-    value = control_value(name, None)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return _written(value) == text
+def _called(context: Any, name: str, widget: str) -> Any:
+    """What an address calls the value of a control: its label, of a choice. Streamlit takes out what is usual or impossible."""
+    value = control_value(name, "")
+    known = context.session_state._state._new_widget_state.widget_metadata.get(widget)
+    said = known.serializer(value) if known is not None else value
+    return said[0] if isinstance(said, (list, tuple)) and len(said) == 1 else said
+
+
+def _same(now: str, text: str) -> bool:
+    """Whether both say the same choice or number."""
     try:
-        return float(value) == float(text)
+        return now == text or float(now) == float(text)
     except ValueError:
         return False
 
 
 def _written(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)

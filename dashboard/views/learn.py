@@ -18,6 +18,11 @@ from dashboard.text.words import count, spelled
 KEY = "lesson"  # of the device on the page
 WHAT = "NMF (non-negative matrix factorization) writes a large table as the product of two small ones, with nothing below zero."
 HOUR = range(50, 71)  # minutes that are called an hour
+ASKED = {  # how a lesson is drawn: what the address may say, and what it otherwise is
+    "present": (("0", "1"), "beside the rest of the dashboard"),
+    "only": (("device",), "all of the lesson"),
+    "notation": (("X", "V"), "X ≈ WH"),
+}
 LECTURERS = """
 - **Present** (or the key F) fills the screen; Page Down and Page Up, which clickers send, turn the steps, and forward opens an
   answer first: one key leads through a lesson.
@@ -31,6 +36,9 @@ LECTURERS = """
 
 def draw() -> None:
     key, watched = session.linked("lesson"), session.linked("watch")
+    for name, (possible, shown) in ASKED.items():
+        if session.linked(name) not in ("", *possible):
+            st.info(markdown(session.not_there(name, session.linked(name), shown, " or ".join(possible)), 400))
     if key:
         lesson(key)
     elif watched in watch.TITLES:
@@ -96,7 +104,7 @@ def lesson(key: str) -> None:
         "open": session.control(f"opened-{key}", first_step(len(head["steps"]))),
         "notation": session.control("opened-notation", "V" if session.linked("notation") == "V" else "X"),
         "present": session.presenting(),
-        "only": session.linked("only"),
+        "only": "device" if session.linked("only") == "device" else "",
         "next": {"key": onward.key, "title": onward.title} if onward else {"key": "", "title": "All lessons"},
         "paper": export.palette(LIGHT),
         "asked": shelf.answered(head, session.sent(KEY, "ask")),

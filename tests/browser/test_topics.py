@@ -78,3 +78,5 @@ def test_the_map_and_the_scores_are_one_click_away(app):
     app.expect(app.page.get_by_text(re.compile(r"Stress 0\.\d\d"))).to_be_visible()
     app.choose("Show", "Quality")
     app.expect(app.page.get_by_text("Mean NPMI coherence")).to_be_visible()
+    app.page.go_back()  # one step for each aspect: Back skipped them
+    app.expect(app.page.get_by_text(re.compile(r"Stress 0\.\d\d"))).to_be_visible()

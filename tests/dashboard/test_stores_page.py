@@ -161,6 +161,11 @@ def test_a_link_to_a_store_that_is_not_offered_says_so(folder):
     assert "This link names a store that is not offered here" in text(opened(store="gone.blocks"))
 
 
+@pytest.mark.parametrize("passes", ["0", "1001", "x", "-1"])
+def test_passes_that_cannot_be_are_said(folder, passes):
+    assert f"passes={passes} cannot be followed" in opened(store="recipes.blocks", passes=passes).session_state["nmf"].news[0]
+
+
 def test_a_topic_is_called_what_somebody_typed_wherever_it_stands(folder):
     app = opened(topics="4")
     press(app, "stores-fit")

@@ -471,7 +471,7 @@ def test_a_link_with_wishes_opens_the_same_metagenes_and_another_fit_does_not_ta
     assert wishes_of(other) is None  # it has three of its own, and the wishes were made for two
     bad = opened("expression", patients(), told=link.replace("seed", "sing"))
     assert bad.title[0].value.startswith("Two metagenes")
-    assert "The wishes in this link cannot be read" in text(bad)
+    assert "part told cannot be followed" in text(bad)
 
 
 def wishes_of(app: AppTest) -> dict | None:
