@@ -36,6 +36,7 @@ ASPECTS = {
     "fit": "Fit", "topics": "Topics", "items": "Items", "matrices": "Matrices", "svd": "SVD", "sample": "Rank and more",
 }  # fmt: skip
 ENGINES = {"local": "threads of this server", "dask": "Dask workers", "file": "a saved run"}
+SHORT = 32  # characters of an item in the title of its card, so that the menu stays beside it
 PASSES = 100  # at most, where nothing else is asked for
 PENALTIES = {"l1": "L1 of W and H", "l2": "L2 of W and H"}
 CONTENT = "content"  # of the address: the beginning of the store's fingerprint
@@ -180,12 +181,17 @@ def about(store: Store) -> str:
     return f"{m:,} {markdown(rows, 40)} × {n:,} {markdown(columns, 40)} in {count(len(store), 'block')}"
 
 
+def on_disk(size: int) -> str:
+    """8 MB, 3.92 GB."""
+    return f"{size / 1e9:,.2f} GB" if size >= 1e9 else f"{max(size / 1e6, 0.1):,.{0 if size >= 1e7 else 1}f} MB"
+
+
 def figures(store: Store, found: StoreFit | None) -> list[Figure]:
     """Key figures of the store, and of its fit."""
     facts = store.facts
     size = sum(store.nbytes(i) for i in range(len(store)))
     shown = [
-        Figure("Stored values", f"{facts.stored if facts else 0:,}", f"{size / 1e9:,.2f} GB on disk", "What a pass reads."),
+        Figure("Stored values", f"{facts.stored if facts else 0:,}", f"{on_disk(size)} on disk", "What a pass reads."),
     ]
     if found is not None:
         end, ended = found.fit.history[-1], SHORT_REASONS[found.fit.stopped]
@@ -239,7 +245,7 @@ def fit(found: StoreFit) -> None:
             st.markdown(f":orange[:material/warning:] {markdown(warning, 300)}")
         rows = {"start": spec.init, "seed": str(spec.seed), "rank": str(spec.rank), "tolerance": f"{spec.stop.tol:g}",
                 **{name: f"{weight:g}" for name, weight in spec.penalty.items() if weight},
-                "blocks": str(len(found.store)), "fingerprint": spec.fingerprint[:16]}  # fmt: skip
+                "blocks": str(len(found.store)), "fingerprint": spec.fingerprint[:12]}  # fmt: skip
         st.dataframe({"part": list(rows), "value": list(rows.values())}, hide_index=True, key="stores-spec", height="content")
     store_away.bring_back(found.store)
 
@@ -260,19 +266,34 @@ def items(found: StoreFit) -> None:
             width=200,
             persist_state="session",
         )
-    left, right = st.columns([3, 2])
+    left, right = st.columns([8, 5])
     with left:
-        bench.table(PAGE, "items", f"{work.PAGE_ROWS} of {rows:,} {markdown(found.store.axes.rows.name, 40)}",
-                    _named(found, work.page_of(found, int(page))), height="content",
-                    column_config={"share of it": st.column_config.NumberColumn(format="percent")})  # fmt: skip
+        page_of = _named(found, work.page_of(found, int(page)))
+        title = f"{len(page_of)} of {rows:,} {markdown(found.store.axes.rows.name, 40)}"
+        bench.table(PAGE, "items", title, page_of, height="content", column_config=_columns(found, page_of))
     with right:
         weights, entries = work.item(found, int(index) - 1)
         label = found.store.axes.rows.label(int(index) - 1)
-        card.picture(
-            PAGE, "item", markdown(label, 80), mixture(weights, store_topics.called(found), item=label, theme=session.theme())
-        )
+        drawn = mixture(weights, store_topics.called(found), item=label, theme=session.theme())
+        card.picture(PAGE, "item", markdown(label, SHORT), drawn)
         frame = pd.DataFrame(entries, columns=[found.store.axes.columns.singular, "in X", "in WH"])
         bench.table(PAGE, "entries", "Its largest entries, and the model's", frame, height="content")
+
+
+def _columns(found: StoreFit, page: pd.DataFrame) -> dict[str, Any]:
+    """How wide the columns of a page of items are, so that all of them are seen."""
+    named = "its name" in page
+    narrow = {"topic": 50, "its name": 90, "entries above 0": 60, "sum": 60}
+    shown = {name: st.column_config.Column(width=width) for name, width in narrow.items() if name in page}
+    shown["entries above 0"] = st.column_config.NumberColumn("filled", width=55, help="Entries above 0.")
+    shown["sum"] = st.column_config.NumberColumn(format="%.4g", width=60, help="The sum of the entries.")
+    part = st.column_config.ProgressColumn("share", min_value=0.0, max_value=1.0, format="percent", width=90,
+                                           help="What this topic carries of what all topics carry.")  # fmt: skip
+    return {
+        **shown,
+        "share of it": part,
+        found.store.axes.rows.singular: st.column_config.TextColumn(width=140 if named else 230),
+    }
 
 
 def _named(found: StoreFit, page: dict[str, list[Any]]) -> pd.DataFrame:
@@ -330,8 +351,7 @@ def sample(found: StoreFit) -> None:
     with card.plain("Rank, stability and the other pages: on a sample"):
         st.markdown(
             "A survey of ranks, stability, comparisons, guided topics and the workbenches hold all of their data in memory. "
-            f"They work on a random sample of the rows: {size:,} of {store.shape[0]:,} here, which is taken in one pass and is "
-            "then this session's data."
+            f"They work on {_what_is_taken(store, size)}; it is taken in one pass and is then this session's data."
         )
         session.control(f"{PAGE}-sample-seed", 0)
         seed = int(st.number_input("Seed of the sample", 0, 2**31, key=f"{PAGE}-sample-seed", width=180, persist_state="session"))
@@ -359,6 +379,12 @@ def sample(found: StoreFit) -> None:
             on_click=session.use_sample,
             args=(taken, found.fit.rank),
         )
+
+
+def _what_is_taken(store: Store, size: int) -> str:
+    """The sample, or all rows where they fit."""
+    rows = f"{store.shape[0]:,} {markdown(store.axes.rows.name, 40)}"
+    return f"a random sample of the rows, {size:,} of {rows}" if size < store.shape[0] else f"all {rows}, since they fit"
 
 
 DRAW: dict[str, Callable[[StoreFit], Any]] = {

@@ -95,7 +95,8 @@ def loss_curve(
     if diverged and len(shown):
         labels.append(_diverged_label(theme, x[good][-1], shown[-1], log))
     if cut:
-        notes.append(f"The first {look.count(cut, 'point lies', 'points lie')} above the picture (start: {y[0]:.4g}).")
+        first = "point lies" if cut == 1 else f"{cut:,} points lie"
+        notes.append(f"The first {first} above the picture (start: {y[0]:.4g}).")
     if exploded:
         notes.append("The error grew so far that its axis is logarithmic.")
     layout = {

@@ -14,7 +14,7 @@ from dashboard.figures.picture import Picture
 from dashboard.text.plain import clean, plotly
 
 LEAST_GAP = 5  # cells between two topics that are named below the picture, and ...
-MOST_NAMED = 10  # ... so many of them at most
+MOST_NAMED = 6  # ... so many of them at most
 
 
 @dataclass(frozen=True, eq=False)

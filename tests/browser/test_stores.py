@@ -53,3 +53,29 @@ def test_a_store_is_fitted_and_read_from_disk(app, recipes):
     app.expect(main.get_by_text("It is this session's data now.")).to_be_visible()
     app.go("Overview")
     app.expect(app.sidebar().get_by_text("Recipes, a sample", exact=True)).to_be_visible()
+
+
+def test_a_named_run_comes_back_from_its_file_and_the_view_from_its_link(app, recipes):
+    app.open("/stores").set_slider("Rank (topics)", 3).click_button("Fit")
+    heading = app.page.get_by_test_id("stMain").get_by_role("heading", level=1)
+    app.expect(heading).to_have_text(re.compile(r"Relative error 0\.\d+ after \d+ passes"))
+    error = heading.inner_text().split()[2]
+    app.choose("Show", "Topics").fill("Name of topic 2", "Soups")
+    app.expect(app.page.get_by_text(re.compile("^Topic 2 · Soups"))).to_be_visible()
+    app.click_button("Export")
+    with app.page.expect_download() as made:
+        app.page.get_by_role("button", name="Saved run (.nmf.npz)").click()
+    content, link = made.value.path().read_bytes(), app.page.url
+
+    other = type(app)(app.page.context.new_page(), app.url)
+    other.page.goto(link)
+    other.settled()
+    assert other.page.locator("input[type=range]").first.input_value() == "3"
+    title = other.page.get_by_test_id("stMain").get_by_role("heading", level=1)
+    other.expect(title).to_have_text("Recipes, visited block by block")
+    other.page.locator("input[type=file]").set_input_files(
+        {"name": "recipes.nmf.npz", "mimeType": "application/octet-stream", "buffer": content}
+    )
+    other.expect(title).to_have_text(re.compile(f"Relative error {re.escape(error)} after"))
+    other.choose("Show", "Topics")
+    other.expect(other.page.get_by_text(re.compile("^Topic 2 · Soups"))).to_be_visible()
