@@ -114,7 +114,7 @@ def scheduler() -> None:
         else f"no answer: {found.trouble}"
     )
     icon = ":material/hub:" if not found.trouble else ":material/warning:"
-    st.markdown(f"{icon} Dask scheduler `{markdown(found.address, 80)}`: {markdown(said, 200)}", width="content")
+    st.markdown(f":small[{icon} Dask scheduler {markdown(found.address, 80)}: {markdown(said, 200)}]")
 
 
 def wanted(panel: Panel, store: Store) -> Choice:
@@ -302,6 +302,7 @@ def _named(found: StoreFit, page: dict[str, list[Any]]) -> pd.DataFrame:
     shown = pd.DataFrame(page)
     if any(names):
         shown.insert(list(page).index("topic") + 1, "its name", names)
+    shown["topic"] = shown["topic"].replace(0, pd.NA).astype("Int64")  # an empty row has none
     return shown
 
 

@@ -289,3 +289,12 @@ def test_a_scheduler_that_does_not_answer_is_named(folder, monkeypatch):
     found = stores.cluster()
     assert found.address == "tcp://127.0.0.1:1"
     assert found.trouble
+
+
+def test_the_panel_names_the_scheduler_and_its_workers(folder, monkeypatch):
+    """The address stood between backquotes, where an escaped colon keeps its backslash."""
+    monkeypatch.setattr(stores, "cluster", lambda: stores.Cluster("tcp://127.0.0.1:8786", 2, 4))
+    said = next(block.value for block in opened().sidebar.markdown if "Dask scheduler" in block.value)
+    assert "2 workers" in said
+    assert "4 threads" in said
+    assert "`" not in said
