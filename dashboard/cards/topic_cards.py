@@ -14,6 +14,7 @@ from dashboard.text.plain import markdown
 from dashboard.text.words import part, percent
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import stability
+from nmfcore.core.written import as_cosine
 from nmfcore.topics.terms import TopTerms
 
 CARD_WIDTH = 260
@@ -131,4 +132,4 @@ def overlap_in_words(cosines: np.ndarray) -> str:
     if len(cosines) < 2:
         return "nothing to overlap with"
     apart = cosines - np.diag(np.diag(cosines))
-    return f"the closest two at cosine {apart.max():.2f}"
+    return f"the closest two at cosine {as_cosine(apart.max())}"

@@ -22,6 +22,7 @@ from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card, stability
 from dashboard.work.fitted import FittedRun
 from nmfcore import topics
+from nmfcore.core.written import as_cosine
 
 KEY, OTHER = "component", "apart-from"
 CHARTED, SEPARATING, ITEMS = 20, 15, 20  # words of the large chart, words per side, items
@@ -76,7 +77,7 @@ def about(view: TopicsShown, place: int, noun: str) -> str:
     if len(view.topics) > 1:
         nearest = closest(view, place)
         near = view.topics[nearest]
-        said.append(f"most like {near.label} · {markdown(near.name, 30)} (cosine {view.likeness()[place, nearest]:.2f})")
+        said.append(f"most like {near.label} · {markdown(near.name, 30)} (cosine {as_cosine(view.likeness()[place, nearest])})")
     if topic.merged:
         said.append(f"an edit: the sum of {noun}s {topic.label}, which changes neither WH nor its error")
     return " · ".join(said)

@@ -32,12 +32,16 @@ ALL_NAMES = {"NPMI": "Mean NPMI coherence", "Exclusivity": "Mean exclusivity", "
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """The scores of a view per topic (t,), and the diversity of all lists together."""
+    """The scores of a view per topic (t,), and the diversity of all lists together.
+
+    words : how many each list has: some topics have fewer
+    """
 
     npmi: np.ndarray
     exclusivity: np.ndarray
     uniqueness: np.ndarray
     diversity: float
+    words: str = str(WORDS)
 
     @property
     def means(self) -> tuple[float, float, float]:
@@ -52,7 +56,9 @@ def measure(H: np.ndarray, X: Any, hidden: tuple[int, ...] = ()) -> Scores:
         H[:, list(hidden)] = 0.0
     found = coherence.coherence(H, X, count=WORDS)
     words = coherence.top_words(H, WORDS)
-    return Scores(found.npmi, found.exclusivity, coherence.uniqueness(words), found.diversity)
+    fewest = int(np.count_nonzero(H > 0, axis=1).min())
+    many = str(WORDS) if fewest >= WORDS else f"{fewest} to {WORDS}"
+    return Scores(found.npmi, found.exclusivity, coherence.uniqueness(words), found.diversity, many)
 
 
 def scores(view: TopicsShown) -> Scores | None:
@@ -77,7 +83,7 @@ def draw(view: TopicsShown) -> None:
     beside = (
         f"over the {noun}s, in {markdown(run.dataset.axes.rows.name, 30)}",
         f"over the {noun}s",
-        f"of {WORDS} {markdown(run.dataset.axes.columns.name, 30)} each",
+        f"of {found.words} {markdown(run.dataset.axes.columns.name, 30)} each",
     )
     header.key_figures(
         [

@@ -10,7 +10,6 @@ import io
 import json
 import zipfile
 from collections.abc import Sequence
-from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ import pandas as pd
 
 from dashboard.text.tables import as_csv
 from dashboard.text.words import part
+from dashboard.topics_shown import Topic
 from dashboard.work.fitted import FittedRun
 from nmfcore import export
 from nmfcore.topics.scale import CONVENTIONS
@@ -25,19 +25,22 @@ from nmfcore.topics.scale import CONVENTIONS
 LONGEST_LABELS = 50_000_000  # bytes of labels as one array, in which each takes the room of the longest
 
 
-def factors_npz(run: FittedRun, W: np.ndarray, H: np.ndarray, scale: str = "", names: Sequence[str] = ()) -> bytes:
+def factors_npz(run: FittedRun, W: np.ndarray, H: np.ndarray, scale: str = "", shown: Sequence[Topic] = ()) -> bytes:
     """W, H, their labels, the history, the scale and the specification as one NPZ; load it with allow_pickle=False.
+
+    W and H are the run's own, whatever is merged on screen; `shown` says for each component as which topic it is shown there.
 
     Labels are arrays of text, `rows` and `columns`; where a very long one would make such an array huge they are JSON in UTF-8
     instead: json.loads(held["rows_json"].tobytes()).
 
-    names : of the components, as they are shown
+    shown : the topics on screen, in their order
     """
     axes, history = run.dataset.axes, run.factorization.history
     labels: dict[str, Any] = {
         **_label_array("rows", axes.rows.take(range(W.shape[0]))),
         **_label_array("columns", axes.columns.take(range(H.shape[1]))),
-        **_label_array("components", _named(run.ids, names)),
+        **_label_array("components", _named(run.ids, shown)),
+        **_label_array("shown", [f"{label}: {name}" for label, name in _shown_as(run.ids, shown)]),
     }
     out = io.BytesIO()
     np.savez_compressed(
@@ -60,22 +63,38 @@ def _label_array(name: str, labels: Sequence[str]) -> dict[str, np.ndarray]:
     return {f"{name}_json": np.frombuffer(json.dumps(list(labels)).encode(), np.uint8)}
 
 
-def _named(ids: Sequence[int], names: Sequence[str]) -> list[str]:
-    """component 1, component 2: sharks, ...: the number is the model's, what follows is how it is called on screen."""
-    plain = [f"component {k + 1}" for k in ids]
-    return [f"{number}: {name}" if name else number for number, name in zip_longest(plain, names[: len(ids)], fillvalue="")]
+def _named(ids: Sequence[int], shown: Sequence[Topic]) -> list[str]:
+    """component 1, component 2: sharks, ...: the number is the model's, what follows is what somebody called it alone."""
+    alone = {topic.members[0]: topic.name for topic in shown if topic.typed and not topic.merged}
+    return [f"component {k + 1}: {alone[place]}" if place in alone else f"component {k + 1}" for place, k in enumerate(ids)]
 
 
-def factors_csv(run: FittedRun, W: np.ndarray, H: np.ndarray, scale: str = "", names: Sequence[str] = ()) -> bytes:
-    """A zip of W.csv, H.csv (transposed: one feature a line), loss.csv, run.json and about.json, which names the scale.
+def _shown_as(ids: Sequence[int], shown: Sequence[Topic]) -> list[tuple[str, str]]:
+    """For each component the label and the name of the topic that it is part of on screen."""
+    inside = {k: (topic.label, topic.name) for topic in shown for k in topic.members}
+    return [inside.get(place, (str(k + 1), "")) for place, k in enumerate(ids)]
 
-    names : of the components, as they are shown
+
+def factors_csv(run: FittedRun, W: np.ndarray, H: np.ndarray, scale: str = "", shown: Sequence[Topic] = ()) -> bytes:
+    """A zip of W.csv, H.csv (transposed: one feature a line), topics.csv, loss.csv, run.json and about.json.
+
+    W and H are the run's own, whatever is merged on screen; topics.csv says as which topic each component is shown there, and
+    about.json names the scale.
+
+    shown : the topics on screen, in their order
     """
     axes, history = run.dataset.axes, run.factorization.history
-    names = _named(run.ids, names)
+    names, there = _named(run.ids, shown), _shown_as(run.ids, shown)
     tables = {
         "W.csv": _labelled(axes.rows.singular, axes.rows.take(range(W.shape[0])), W, names),
         "H.csv": _labelled(axes.columns.singular, axes.columns.take(range(H.shape[1])), H.T, names),
+        "topics.csv": pd.DataFrame(
+            {
+                "component": [k + 1 for k in run.ids],
+                "shown as": [label for label, _ in there],
+                "its name there": [name for _, name in there],
+            }
+        ),
         "loss.csv": pd.DataFrame({"iteration": history.iterations, "seconds": history.seconds, "relative error": run.errors}),
     }
     out = io.BytesIO()
@@ -92,8 +111,14 @@ def factors_csv(run: FittedRun, W: np.ndarray, H: np.ndarray, scale: str = "", n
 def headers(noun: str) -> str:
     """What the columns of the tables are called on screen; in the files their names are the same for all kinds of data."""
     if noun == "component":
-        return "In the tables, component k has the number k on screen."
-    return f"In the tables, component k is {noun} k; the name that it was given follows its number."
+        return (
+            "In the tables, component k has the number k in the run, also where some are merged on screen: topics.csv (in NumPy: "
+            "shown) says as which each is shown."
+        )
+    return (
+        f"In the tables, component k is {noun} k of the run, also where {noun}s are merged on screen: topics.csv (in NumPy: "
+        "shown) says as which each is shown."
+    )
 
 
 def script(run: FittedRun) -> bytes:

@@ -214,6 +214,8 @@ def _ended() -> dict[Hashable, str]:
 def _why(job: Job) -> str:
     if job.failure is not None:
         return job.failure.message
+    if job.ended_because == REPLACED:
+        return f"{REPLACED}."
     return f"it was given up: {job.ended_because}." if _given_up(job) else "you stopped it before there was a result."
 
 

@@ -11,7 +11,7 @@ from dashboard import links, session
 from dashboard.files import exports, report, saved
 from dashboard.text.plain import markdown
 from dashboard.text.words import identity, part
-from dashboard.topics_shown import on_scale
+from dashboard.topics_shown import Topic, of, on_scale
 from dashboard.topics_shown.edits import Edits
 from dashboard.widgets import scale
 from dashboard.work.fitted import FittedRun
@@ -131,14 +131,13 @@ def _made(what: str, run: FittedRun, convention: str, edits: Edits | None = None
     """The content of one file, made when it is asked for; in a thread without a session, so all it needs is handed in."""
     factors = on_scale(run, convention)
 
-    def names() -> list[str]:
-        given = edits.names if edits is not None else {}
-        return [given.get((k,), "") for k in range(run.rank)]
+    def topics() -> tuple[Topic, ...]:
+        return of(run, edits if edits is not None else Edits(), convention).topics
 
     makers: dict[str, Callable[[], bytes]] = {
         "report": lambda: report.html(run, convention, edits).encode(),
-        "npz": lambda: exports.factors_npz(run, factors.W, factors.H, convention, names()),
-        "csv": lambda: exports.factors_csv(run, factors.W, factors.H, convention, names()),
+        "npz": lambda: exports.factors_npz(run, factors.W, factors.H, convention, topics()),
+        "csv": lambda: exports.factors_csv(run, factors.W, factors.H, convention, topics()),
         "script": lambda: exports.script_with_data(run) if run.spec.data == "upload" else exports.script(run),
         "spec": lambda: run.spec.to_json().encode(),
         "run": lambda: saved.saved_run(run, edits, looked_at),

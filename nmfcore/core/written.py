@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+ROUNDING = 1e-6  # of a cosine of float32 rows
 MINUS = "−"  # U+2212: as wide as the plus sign; a hyphen is shorter and breaks lines
 
 
@@ -14,6 +15,14 @@ def percent(share: float, digits: int = 1) -> str:
     if digits == 1 and 99.95 <= value < 100.0:
         return f"{min(value, 99.999):.3f} %"
     return f"{value:.{digits}f} %".replace("-", MINUS)
+
+
+def as_cosine(value: float) -> str:
+    """A cosine of two non-negative rows as text: "0.97"; "over 0.99" where two digits would say 1 and it is not.
+
+    value : from 0 to 1 (no unit)
+    """
+    return "over 0.99" if 0.995 <= value < 1 - ROUNDING else f"{value:.2f}"
 
 
 def signed(value: float, digits: int = 1) -> str:

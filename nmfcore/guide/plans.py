@@ -193,7 +193,7 @@ def _forth(X: Matrix, h: np.ndarray) -> np.ndarray:
 
 def _forbid(at: Before) -> Plan:
     if at.edit.topic is None:
-        touched = [t for k, t in enumerate(at.guided.ids) if np.isin(best(at.H[k], FIRST_WORDS), at.words).any()]
+        touched = [t for t, row in zip(at.guided.ids, at.H, strict=True) if np.isin(_first_of(row), at.words).any()]
         wish = _wish(at, tuple(at.guided.ids))
     else:
         touched = [at.edit.topic]
@@ -205,8 +205,15 @@ def _forbid(at: Before) -> Plan:
         if not rest.any():
             raise ProblemError(f"Topic {topic + 1} has no other {at.axes.columns.singular}. Delete it instead.")
         held[topic] = (rest, HOLD)
-    wish = replace(wish, facts={"rest": {topic: row for topic, (row, _) in held.items()}})
+    had = bool(at.H[[at.guided.at(t) for t in wish.topics]][:, at.words].any())
+    wish = replace(wish, facts={"rest": {topic: row for topic, (row, _) in held.items()}, "held": had})
     return Plan(at.W, at.H, list(at.guided.ids), wish, held=held)
+
+
+def _first_of(row: np.ndarray) -> np.ndarray:
+    """The first ten columns of a row of H (n,), of those that it has."""
+    first_ = best(row, FIRST_WORDS)
+    return first_[row[first_] > 0]
 
 
 def _move(at: Before) -> Plan:

@@ -13,7 +13,7 @@ import numpy as np
 from nmfcore.core.factorization import Axes, Matrix
 from nmfcore.core.guidance import FIRST_WORDS, Add, Delete, Forbid, Group, Lift, Merge, Move, Pin, Remove, Seed, Split
 from nmfcore.core.rules import First, cosine
-from nmfcore.core.written import percent
+from nmfcore.core.written import ROUNDING, as_cosine, percent
 from nmfcore.guide.plans import AWAY, columns_of
 from nmfcore.guide.wishes import Guided, Verdict, Wish
 from nmfcore.topics.terms import best, sizes, together
@@ -24,7 +24,6 @@ WHOLE = 0.9  # merged: the cosine to the sum of the parts
 FRESH = 0.5  # added: the largest cosine to another topic
 NEARER = 0.1  # deleted: others may come so much nearer to it, where they were near already
 SAME = 0.999  # pinned: the cosine to what was pinned
-ROUNDING = 1e-6  # of a cosine of float32 rows
 
 
 def leading(W: np.ndarray, k: int, count: int = LEADING) -> np.ndarray:
@@ -111,12 +110,14 @@ def _judge_forbid(wish: Wish, guided: Guided, X: Matrix, axes: Axes) -> Judged:
     rest = {t: cosine(H[guided.at(t)], row) for t, row in wish.facts.get("rest", {}).items() if t in guided.ids}
     where = "" if wish.everywhere else f" in {_listed(topics)}"
     gone = f"Not{where} any more" if where else "In no topic any more"
+    if weight == 0 and not wish.facts.get("held", True):
+        gone = f"Not{where}, as before" if where else "In no topic, as before"
     sentence = gone if weight == 0 else f"Weight {weight:.3g}{where}"
     if not rest:
         return weight == 0, {"weight": weight}, f"{sentence}."
     topic = min(rest, key=lambda t: rest[t])
     what = f"the rest of topic {topic + 1}" + (", which changed most," if len(rest) > 1 else "")
-    sentence += f"; {what} has a cosine of {rest[topic]:.2f} to what it was."
+    sentence += f"; {what} has a cosine of {as_cosine(rest[topic])} to what it was."
     return weight == 0, {"weight": weight, "rest": rest[topic]}, sentence
 
 
@@ -149,7 +150,7 @@ def _judge_group(wish: Wish, guided: Guided, X: Matrix, axes: Axes) -> Judged:
     near = cosine(H[k], wish.facts["target"])
     sentence = (
         f"It is the largest topic of {_of(got, asked)}; {lead} of its ten leading {axes.rows.name} are among them. "
-        f"Its cosine to their mean is {near:.2f}."
+        f"Its cosine to their mean is {as_cosine(near)}."
     )
     return got == asked, {"asked": asked, "got": got, "leading": lead, "cosine": near}, sentence
 
@@ -169,8 +170,8 @@ def _judge_split(wish: Wish, guided: Guided, X: Matrix, axes: Axes) -> Judged:
     between = cosine(H[a], H[b])
     measures = {"part": part, "sum": whole, "between": between}
     sentence = (
-        f"The smaller half has {percent(part, 0)} of both; together they have a cosine of {whole:.2f} to what was split, "
-        f"and {between:.2f} to each other."
+        f"The smaller half has {percent(part, 0)} of both; together they have a cosine of {as_cosine(whole)} to what was split, "
+        f"and {as_cosine(between)} to each other."
     )
     return part >= PART and whole >= SUM and between <= APART, measures, sentence
 
@@ -179,7 +180,7 @@ def _judge_merge(wish: Wish, guided: Guided, X: Matrix, axes: Axes) -> Judged:
     near = cosine(guided.result.H[guided.at(wish.topics[0])], wish.facts["target"])
     W, H = guided.result.W, guided.result.H
     share = float(sizes(X, W, H).share[guided.at(wish.topics[0])])
-    sentence = f"Its cosine to the sum of its parts is {near:.2f}; it is {percent(share, 0)} of what the model explains."
+    sentence = f"Its cosine to the sum of its parts is {as_cosine(near)}; it is {percent(share, 0)} of what the model explains."
     return near >= WHOLE, {"cosine": near, "share": share}, sentence
 
 
@@ -188,7 +189,8 @@ def _judge_delete(wish: Wish, guided: Guided, X: Matrix, axes: Axes) -> Judged:
     near = {t: cosine(guided.result.H[guided.at(t)], gone) for t in guided.ids if t in before}
     closest = max(near, key=lambda t: near[t])
     obeyed = all(value <= max(AWAY, before[t] + NEARER) + ROUNDING for t, value in near.items())
-    sentence = f"Nearest to it now: topic {closest + 1}, with a cosine of {near[closest]:.2f} ({before[closest]:.2f} before)."
+    now, then = as_cosine(near[closest]), as_cosine(before[closest])
+    sentence = f"Nearest to it now: topic {closest + 1}, with a cosine of {now} ({then} before)."
     return obeyed, {"nearest": near[closest], "before": before[closest]}, sentence
 
 
@@ -196,7 +198,9 @@ def _judge_add(wish: Wish, guided: Guided, X: Matrix, axes: Axes) -> Judged:
     k, H = guided.at(wish.topics[0]), guided.result.H
     near = max((cosine(H[k], H[j]) for j in range(len(H)) if j != k), default=0.0)
     before, now = float(wish.facts["error"]), guided.result.relative_error
-    sentence = f"The relative error goes from {before:.4f} to {now:.4f}; its nearest topic has a cosine of {near:.2f} to it."
+    sentence = (
+        f"The relative error goes from {before:.4f} to {now:.4f}; its nearest topic has a cosine of {as_cosine(near)} to it."
+    )
     return now < before and near <= FRESH, {"before": before, "now": now, "nearest": near}, sentence
 
 

@@ -22,6 +22,7 @@ from test_views import named
 from dashboard.files import exports, saved
 from dashboard.session.tab import State
 from dashboard.text.tables import as_csv
+from dashboard.topics_shown import of
 from dashboard.topics_shown.edits import Edits
 from dashboard.widgets import header
 from dashboard.work.fitted import FittedRun
@@ -156,14 +157,30 @@ def test_the_tables_of_w_and_h_are_safe_and_complete(jobs):
 
 def test_the_tables_name_their_scale_and_carry_typed_names(movies):
     shown = rescale(movies.factorization.W, movies.factorization.H, "W columns L2")
-    names = ["sharks", *[""] * (movies.rank - 1)]
-    with zipfile.ZipFile(io.BytesIO(exports.factors_csv(movies, shown.W, shown.H, "W columns L2", names))) as archive:
+    topics = of(movies, Edits().rename((0,), "sharks")).topics
+    with zipfile.ZipFile(io.BytesIO(exports.factors_csv(movies, shown.W, shown.H, "W columns L2", topics))) as archive:
         about = json.loads(archive.read("about.json"))
         heading = next(csv.reader(io.StringIO(archive.read("W.csv").decode())))
     assert about["scale"] == "W columns L2"
     assert about["meaning"].startswith("Each column of W has length 1")
-    assert about["headers"].startswith("In the tables, component k is topic k;")
+    assert about["headers"].startswith("In the tables, component k is topic k of the run, also where topics are merged")
     assert heading[1:3] == about["components"][:2] == ["component 1: sharks", "component 2"]
+
+
+def test_after_a_merge_files_hold_the_run_and_say_as_which_topic_each_component_is_shown(movies):
+    """The merged name stood at one of its components, as if it were its own."""
+    topics = of(movies, Edits().rename((0,), "sea").merge([0, 2]).rename((0, 2), "sea and ships")).topics
+    W, H = movies.factorization.W, movies.factorization.H
+    with zipfile.ZipFile(io.BytesIO(exports.factors_csv(movies, W, H, shown=topics))) as archive:
+        heading = next(csv.reader(io.StringIO(archive.read("W.csv").decode())))
+        table = pd.read_csv(io.BytesIO(archive.read("topics.csv")))
+    assert heading[1:] == [f"component {k + 1}" for k in range(movies.rank)]
+    assert table["component"].tolist() == list(range(1, movies.rank + 1))
+    assert table["shown as"].tolist()[:3] == ["1 + 3", "2", "1 + 3"]
+    assert table["its name there"].tolist()[:3] == ["sea and ships", topics[1].name, "sea and ships"]
+    with np.load(io.BytesIO(exports.factors_npz(movies, W, H, shown=topics)), allow_pickle=False) as held:
+        np.testing.assert_array_equal(held["W"], W)
+        assert held["shown"].tolist()[::2][:2] == ["1 + 3: sea and ships"] * 2
 
 
 def test_one_endless_label_does_not_make_the_archive_endless(movies, monkeypatch):

@@ -121,7 +121,9 @@ def test_what_a_workbench_computed_is_not_begun_anew_in_silence():
     job = Job("k", status=Status.CANCELLED, ended_because="nobody looked at it for 15 minutes")
     assert bench._given_up(job)
     assert bench._why(job) == "it was given up: nobody looked at it for 15 minutes."
-    assert not bench._given_up(Job("k", status=Status.CANCELLED, ended_because=REPLACED))  # the person asked for something else
+    replaced = Job("k", status=Status.CANCELLED, ended_because=REPLACED)
+    assert not bench._given_up(replaced)  # the person asked for something else
+    assert bench._why(replaced) == "something newer took its place."  # and nobody stopped it
 
 
 def test_a_result_that_was_dropped_before_it_was_seen_is_told(monkeypatch):

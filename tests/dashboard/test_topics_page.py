@@ -204,7 +204,7 @@ def test_a_card_opens_its_topic_with_words_items_and_what_tells_it_apart():
     run = run_of(app)
     words = next(frame.value for frame in app.dataframe if "lift" in frame.value)
     assert len(words) == np.count_nonzero(run.factorization.H[4])
-    assert words["share"].sum() == pytest.approx(100, rel=1e-4)
+    assert words["share in %"].sum() == pytest.approx(100, rel=1e-4)
     items = next(frame.value for frame in app.dataframe if "share of the item" in frame.value)
     assert len(items) == 20
     assert re.search(r"stability (not measured|0\.\d\d|1\.00)", text(app))

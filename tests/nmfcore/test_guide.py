@@ -15,6 +15,7 @@ from nmfcore import ProblemError, RunSpec, StopRule, export, guide, solve
 from nmfcore.core.factorization import Axes, Axis
 from nmfcore.core.guidance import EDITS, Guidance, edit_from_dict
 from nmfcore.core.rules import cosine
+from nmfcore.core.written import as_cosine
 from nmfcore.data import catalog
 from nmfcore.guide import Add, Delete, Forbid, Group, Lift, Merge, Move, Pin, Remove, Seed, Split
 from nmfcore.topics.terms import best
@@ -146,6 +147,28 @@ def test_a_word_forbidden_in_a_topic_is_forbidden_in_both_of_its_halves():
     word = words(2, 1)
     model = steered(Forbid(word, topic=2), Split(2))
     assert not model.result.H[[2, 8]][:, word].any()
+
+
+def test_a_topic_that_never_had_the_word_does_not_change_most_by_its_loss():
+    """Of a topic with three words, seven words of weight 0 stood among its first ten, and the verdict named it."""
+    X = np.kron(np.eye(3), np.ones((5, 3))) + np.pad(np.ones((5, 9)), ((0, 10), (0, 0))) * 0.01
+    X = np.hstack([X, np.full((15, 1), 1e-3) * (np.arange(15)[:, None] < 5)])
+    base = solve(X, 3, stop=StopRule(max_iter=200))
+    without = [k for k in range(3) if base.H[k, 9] == 0]
+    assert without
+    model = guide.steer(X, base, Forbid((9,)))
+    assert set(model.wishes[-1].facts["rest"]) == {0, 1, 2} - set(without) != set()
+    assert last(model).obeyed
+    nobody = last(guide.steer(X, base, Forbid((9,), topic=without[0])))
+    assert nobody.sentence.startswith(f"Not in topic {without[0] + 1}, as before")
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(1.0, "1.00"), (1 - 1e-8, "1.00"), (0.9999, "over 0.99"), (0.995, "over 0.99"), (0.994, "0.99"), (0.0, "0.00")],
+)
+def test_a_cosine_is_written_as_1_only_where_it_is(value, written):
+    assert as_cosine(value) == written
 
 
 def test_ids_are_never_used_again():
