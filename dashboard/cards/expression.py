@@ -131,7 +131,25 @@ def heading(
         + (f" · {count(len(wishes), 'wish', 'wishes')}" if wishes else "")
         + " · metagenes (columns of W) of length 1"
     )
-    figures = [
+    method = "Consensus: Brunet et al. 2004. Gene scores and dispersion: Kim & Park 2007. Data: Golub et al. 1999."
+    script = bench_data.script(table.data, table.turned, choice.rank, runs, seed, wishes)
+    bench.heading(PAGE, title, line, figures(shown, report, runs), method, Away(lambda: tables(table, shown, known), script))
+
+
+def pictures(table: Table, shown: View, known: Sequence[str] | None) -> None:
+    """The samples in their groups, the groups beside the known classes, and the genes that define them."""
+    samples(table, shown, known)
+    left, right = st.columns([2, 3])
+    with left:
+        classes(table, shown)
+        raw(table, shown)
+    with right:
+        genes(table, shown)
+
+
+def figures(shown: View, report: RankReport | None, runs: int) -> list[Figure]:
+    """How sure the groups are, how well they fit the known classes, and how many genes define them."""
+    return [
         Figure(
             "Cophenetic correlation",
             f"{report.consensus.cophenetic:.4f}" if report is not None else "…",
@@ -157,9 +175,6 @@ def heading(
             "Score above median + 3 MAD, and largest entry above the median entry of W (Kim & Park 2007).",
         ),
     ]
-    method = "Consensus: Brunet et al. 2004. Gene scores and dispersion: Kim & Park 2007. Data: Golub et al. 1999."
-    script = bench_data.script(table.data, table.turned, choice.rank, runs, seed, wishes)
-    bench.heading(PAGE, title, line, figures, method, Away(lambda: tables(table, shown, known), script))
 
 
 def told_metagenes(table: Table, fit: Factorization, choice: Choice, best: bool, surveyed_: bool) -> Told | None:

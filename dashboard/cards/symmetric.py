@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,7 +27,7 @@ from dashboard.widgets.bench import Away
 from dashboard.widgets.bench_panel import Bench, Panel, Task, said
 from dashboard.widgets.header import Figure
 from dashboard.work import symmetric as bench_data
-from dashboard.work.job import Job, JobsBusy
+from dashboard.work.job import Job
 from dashboard.work.symmetric import Choice, Steps
 from dashboard.work.told import Told
 from nmfcore.core.guidance import Guidance
@@ -42,7 +40,6 @@ WEIGHTINGS = {"binary": "present or not", "idf": "IDF: rare counts more", "as gi
 NORMALISATIONS = {"cosine": "cosine", "jaccard": "Jaccard", "ppmi": "positive PMI", "max": "by the largest"}
 NARROW = {"topic": st.column_config.NumberColumn(width=45)}
 WORDS = 8  # keywords on a topic's card
-COMPARING: dict[str, Any] = {"label": "Stepwise beside joint", "lane": f"{bench.LANE}-check"}  # of the comparison's job
 BAR = 76  # px of the colour bar that is left out where numbers stand in the cells
 
 
@@ -114,18 +111,30 @@ def told_topics(dataset: Dataset, steps: Steps) -> Told | None:
 def heading(dataset: Dataset, steps: Steps, wishes: Guidance) -> None:
     """The finding, what it rests on, four numbers, and what can be taken away; wishes : what the topics were told."""
     choice = steps.choice
-    m, n = dataset.shape
-    in_items, in_keywords = symmetric.parameter_shares(m, n, steps.rank)
-    end = steps.run.history[-1]
     rows, columns = dataset.axes.rows, dataset.axes.columns
-    items = count(m, markdown(rows.singular), markdown(rows.name))
+    items = count(dataset.shape[0], markdown(rows.singular), markdown(rows.name))
     title = f"{spelled(steps.rank)} topics from {markdown(columns.name)} alone, then {items} described"
     line = (
         f"{markdown(dataset.title)} · X {WEIGHTINGS[choice.weighting]} · C by {NORMALISATIONS[choice.normalisation]}, "
         f"diagonal {'kept' if choice.diagonal else 'left out'} · symmetric coordinate descent, random start, seed {choice.seed}"
         + (f" · {count(len(wishes), 'wish', 'wishes')}" if wishes else "")
     )
-    figures = [
+    method = "Symmetric NMF: Ding, He & Simon 2005; Kuang, Ding & Park 2012. Projection: exact non-negative least squares."
+    bench.heading(
+        PAGE,
+        title,
+        line,
+        figures(steps, dataset),
+        method,
+        Away(lambda: tables(steps), bench_data.script(steps, dataset.key, wishes)),
+    )
+
+
+def figures(steps: Steps, dataset: Dataset) -> list[Figure]:
+    """The errors of steps 2 and 3, the share of S in all numbers, and the iterations."""
+    in_items, in_keywords = symmetric.parameter_shares(*dataset.shape, steps.rank)
+    end = steps.run.history[-1]
+    return [
         Figure(
             "Error of C",
             f"{steps.run.relative_error:.4f}",
@@ -151,8 +160,6 @@ def heading(dataset: Dataset, steps: Steps, wishes: Guidance) -> None:
             steps.run.stopped.sentence + ".",
         ),
     ]
-    method = "Symmetric NMF: Ding, He & Simon 2005; Kuang, Ding & Park 2012. Projection: exact non-negative least squares."
-    bench.heading(PAGE, title, line, figures, method, Away(lambda: tables(steps), bench_data.script(steps, dataset.key, wishes)))
 
 
 # -- step 1 and 2 ----------------------------------------------------------------------------------------------------------
@@ -346,63 +353,6 @@ def typed(steps: Steps) -> None:
             )
         with right:
             why(steps, "why-new", ", ".join(new.known), new.x, new.topics)
-
-
-# -- why not both at once? -------------------------------------------------------------------------------------------------
-
-
-def begin_comparison(dataset: Dataset, steps: Steps) -> None:
-    """Begin what `comparison` shows at the end of the page, so that it is computed while the cards above are drawn."""
-    if compared(dataset) and not bench.was_stopped(_key(dataset, steps)):
-        with suppress(JobsBusy):  # `comparison` says so in its place
-            session.jobs().submit(_key(dataset, steps), bench_data.compare_work(steps), session=session.state().id, **COMPARING)
-
-
-def compared(dataset: Dataset) -> bool:
-    """Whether the comparison is wanted: of few keywords at once, of many when somebody asked."""
-    return dataset.shape[1] <= bench_data.AT_ONCE or bool(session.control_value(_wanted(dataset), False))
-
-
-def _wanted(dataset: Dataset) -> str:
-    return f"{PAGE}-compare-{dataset.fingerprint[:12]}"
-
-
-def _key(dataset: Dataset, steps: Steps) -> Hashable:
-    return (PAGE, "compare", dataset.identity, steps.choice)
-
-
-def comparison(dataset: Dataset, steps: Steps, wishes: Guidance) -> None:
-    """The joint NMF of the same X beside the steps."""
-    st.subheader("Why not both at once?", anchor=False)
-    if not compared(dataset):
-        with card.plain("Stepwise beside the joint NMF of the same X"):
-            st.markdown(f"Not measured: {len(bench_data.SEEDS)} starts of each.")
-            st.button("Compare", key=f"{PAGE}-compare", on_click=session.set_control, args=(_wanted(dataset), True))
-        return
-    found = bench.compute(_key(dataset, steps), bench_data.compare_work(steps), **COMPARING)
-    if found is None:
-        return
-    if wishes:
-        st.markdown("Both are free fits here: they know nothing of what the topics above were told.")
-    table = bench_data.comparison_table(found)
-    numbers = {side: st.column_config.NumberColumn(format="%.4g", width=110) for side in ("stepwise", "joint")}
-    title = f"In numbers, {len(bench_data.SEEDS)} starts each"
-    bench.table(PAGE, "compare", title, table, column_config=numbers, height="content", say=verdict(found))
-    floor = f"The SVD's error at this rank, below which neither can be: {found.floor:.4f}."
-    columns = {"cosine": st.column_config.NumberColumn(format="%.3f"), "topic": st.column_config.NumberColumn(width=45)}
-    matched = bench_data.matched_table(found, steps.axes)
-    bench.table(PAGE, "matched", "Matched topics", matched, height="content", column_config=columns, say=floor)
-
-
-def verdict(found: symmetric.Comparison) -> str:
-    """The answer in one sentence, from the numbers."""
-    ours, theirs = found.stepwise, found.joint
-    gap = float(np.mean(ours.error) - np.mean(theirs.error))
-    steadier = "stepwise" if ours.stability >= theirs.stability else "jointly"
-    return (
-        f"Learning both at once describes X better by {gap:.4f} of its norm; the topics learnt {steadier} are the steadier "
-        f"ones over other starts ({ours.stability:.2f} stepwise, {theirs.stability:.2f} jointly)."
-    )
 
 
 def tables(steps: Steps) -> dict[str, pd.DataFrame]:

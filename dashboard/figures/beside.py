@@ -22,7 +22,6 @@ from nmfcore.topics.ordering import Ordering
 MOST_CELLS = 250  # lines and columns where both sides are binned: 62,500 cells, 250 KB
 MOST_BESIDE = 160  # the same where several matrices stand side by side: each has about 250 px, and a browser draws them all
 FAINT = 1e-4  # of the largest value: where a logarithmic colour scale begins
-CELL_HEIGHT = 15  # px that a number in a cell needs
 BAR_DEPTH = 52  # px for a colour bar lying under the plot, with its ticks and title
 PANEL_GAP = 0.03  # of the width, between X, WH and the residual
 TABLE_CELLS = 200_000  # rows of a long table at most; a larger matrix is exported from Export
@@ -195,7 +194,7 @@ class _Beside:
     def written(self) -> bool:
         """Whether numbers fit into the cells."""
         width = look.text_width(f"-{self.top:.{self.decimals}f}", 11) + 2
-        return self.cell[0] >= width and self.cell[1] >= CELL_HEIGHT
+        return self.cell[0] >= width and self.cell[1] >= look.NUMBER_HEIGHT
 
     # -- one panel -----------------------------------------------------------------------------------------------------
     def start(self, k: int) -> float:

@@ -15,7 +15,6 @@ from dashboard.figures.lines import LABEL_WIDTH, PITCH, column_axis
 from dashboard.figures.picture import Picture
 from dashboard.text.plain import clean, plotly
 
-CELL_HEIGHT = 15  # px that a number in a cell needs
 BAR_ROOM = 76  # px for a colour bar with its title
 MOST_NUMBERS = 900  # cells with a number in each
 GAP_FROM = 8  # px of a cell from which there is a gap between two
@@ -109,7 +108,7 @@ class Cells:
             return self.there
         usual = [[f"{widest:.{self.digits}f}"]] if self.texts is None else self.texts
         longest = max((text for row in usual for text in row), key=len, default="")
-        fits = cell[0] >= look.text_width(longest, look.NUMBER_SIZE) + 2 and cell[1] >= CELL_HEIGHT
+        fits = cell[0] >= look.text_width(longest, look.NUMBER_SIZE) + 2 and cell[1] >= look.NUMBER_HEIGHT
         return fits and shape[0] * shape[1] <= MOST_NUMBERS
 
 

@@ -84,21 +84,16 @@ def loss_curve(
     if axis not in AXIS_TITLES:
         raise ValueError(f"Unknown axis {axis!r}. Known: {', '.join(AXIS_TITLES)}.")
     x, y = curve(x, errors)
+    past = [(str(label), *curve(a, b)) for label, a, b in against.earlier]
     good = np.isfinite(y)
     shown, diverged = y[good], not good.all()
-    past = [(str(label), *curve(a, b)) for label, a, b in against.earlier]
     exploded = diverged and len(shown) > 1 and shown.max() > EXPLODED * max(shown.min(), np.finfo(float).tiny)
     log = bool(log or exploded) and bool((shown > 0).any())
-    earlier = [c[2] for c in past]
-    low, high, cut = view(y, earlier, against.floor, against.baseline, log=log, live=live, whole=diverged)
+    low, high, cut = view(y, [errors for *_, errors in past], against.floor, against.baseline, log=log, live=live, whole=diverged)
     shapes, labels, notes = _lines(against, (low, high), log, theme)
     if diverged and len(shown):
         labels.append(_diverged_label(theme, x[good][-1], shown[-1], log))
-    if cut:
-        first = "point lies" if cut == 1 else f"{cut:,} points lie"
-        notes.append(f"The first {first} above the picture (start: {y[0]:.4g}).")
-    if exploded:
-        notes.append("The error grew so far that its axis is logarithmic.")
+    notes += _cut_short(cut, y, bool(exploded))
     layout = {
         "xaxis": x_axis(x, past, axis, theme, live=live),
         "yaxis": y_axis(low, high, log, theme),
@@ -115,6 +110,13 @@ def loss_curve(
     table = lambda: curves_table([("this run", x, y), *past], axis)  # noqa: E731
     alt = _loss_sentence(x, y, against.floor, against.rank, axis, diverged)
     return Picture(look.figure(traces, layout, theme, height=height), alt, table, " ".join(notes) or None)
+
+
+def _cut_short(cut: int, errors: np.ndarray, exploded: bool) -> list[str]:
+    """What is said of points above the picture, and of an axis that nobody asked for."""
+    first = "point lies" if cut == 1 else f"{cut:,} points lie"
+    said = [f"The first {first} above the picture (start: {errors[0]:.4g})."] if cut else []
+    return [*said, "The error grew so far that its axis is logarithmic."] if exploded else said
 
 
 def _own_traces(x: np.ndarray, y: np.ndarray, axis: str, colour: str, *, legend: bool, live: bool) -> list[dict[str, Any]]:

@@ -6,7 +6,6 @@ The floor at rank r is sqrt(sum of squared singular values beyond r) / ||X||_F (
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,13 +14,12 @@ from numpy.typing import ArrayLike
 
 from dashboard.figures import theme as look
 from dashboard.figures.picture import Picture
-from dashboard.figures.words import Words
-from dashboard.text.plain import clean, plotly
+from dashboard.text.plain import plotly
 
 MOST_NUMBERS = 8  # components up to which the Gram matrices carry numbers
 MOST_BARS = 60  # singular values drawn as bars; more become a line
 FEW_CELLS = 30  # components up to which the cells of a Gram matrix have a line between them
-LABEL_WIDTH = 96  # px for a word beside its bar
+AT_TOP = {"yref": "paper", "y": 1, "yanchor": "top", "xanchor": "left", "xshift": 4}  # of a label at a line across the chart
 SHORT = {"0.00": "0", "1.00": "1", "−1.00": "−1"}  # so that the identity looks like one
 
 
@@ -54,23 +52,13 @@ def error_over_rank(
     last = int(min(len(low), max(3 * max([present, *ranks_.tolist()]), 12)))
     points = _errors_of_runs(ranks_, errors_, here, theme)
     if spread is not None:
-        down, up = (np.asarray(side, float)[sort] for side in spread)
-        reach = {"array": up - errors_, "arrayminus": errors_ - down}
-        points["error_y"] = {"type": "data", "symmetric": False, **reach, "thickness": 1.2, "width": 3}
-    colours = look.palette(theme)
-    line = {
-        "type": "scatter", "mode": "lines", "x": x[:last], "y": low[:last], "name": named,
-        "line": {"color": colours.strong, "width": 1.5, "dash": "dot"},
-        "hovertemplate": f"rank %{{x}}: {named} %{{y:.4f}}<extra></extra>",
-    }  # fmt: skip
-    marked = {"color": colours.muted, "width": 1, "dash": "solid"}
+        points["error_y"] = _reach(errors_, *(np.asarray(side, float)[sort] for side in spread))
+    marked = {"color": look.palette(theme).muted, "width": 1, "dash": "solid"}
     layout = {
         "xaxis": _rank_axis("rank", last, [0.4, last + 0.6], theme),
         "yaxis": look.axis(theme, "relative error", nticks=5),
         "shapes": [look.line(theme, x=(present, present), line=marked, layer="below")],
-        "annotations": [
-            look.annotation(theme, f"rank {present}", x=present, yref="paper", y=1, yanchor="top", xanchor="left", xshift=4)
-        ],
+        "annotations": [look.annotation(theme, f"rank {present}", **AT_TOP, x=present)],
         "showlegend": True,
         "legend": look.legend(theme),
         "margin": {"l": 64, "r": 12, "t": 32, "b": 48},
@@ -81,9 +69,28 @@ def error_over_rank(
         model = ["SVD"] * len(low) + ["NMF"] * len(ranks_)
         return pd.DataFrame({"rank": [*x, *ranks_], "model": model, "relative error": [*low, *errors_]})
 
-    drawn = look.figure([line, points], layout, theme, height=height)
+    drawn = look.figure([_errors_of_svd(low[:last], named, theme), points], layout, theme, height=height)
     note = f"No floor: {no_floor}. This NMF has no point, since its error is another quantity." if no_floor else None
     return Picture(drawn, _floor_sentence(low, last, present, best, named), table, note)
+
+
+def _reach(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> dict[str, Any]:
+    """A bar through each point, from low to high (k,)."""
+    ends = {"array": high - values, "arrayminus": values - low}
+    return {"type": "data", "symmetric": False, **ends, "thickness": 1.2, "width": 3}
+
+
+def _errors_of_svd(errors: np.ndarray, named: str, theme: str) -> dict[str, Any]:
+    """The SVD's errors at ranks 1 to k, dotted."""
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": np.arange(1, len(errors) + 1),
+        "y": errors,
+        "name": named,
+        "line": {"color": look.palette(theme).strong, "width": 1.5, "dash": "dot"},
+        "hovertemplate": f"rank %{{x}}: {named} %{{y:.4f}}<extra></extra>",
+    }
 
 
 def _errors_of_runs(ranks: np.ndarray, errors: np.ndarray, here: np.ndarray, theme: str) -> dict[str, Any]:
@@ -168,13 +175,16 @@ def singular_values(
         layout[f"yaxis{side}"] = axis | {"ticksuffix": " %", "range": [0, min(top * 1.12, 105)]}
         if both:
             layout["xaxis"]["anchor"] = "y2"
-    at = min(present, len(energy))
-    held = look.percent(energy[at - 1]) if at >= 1 else "nothing"
-    alt = f"The first {look.count(present, 'singular value holds', 'singular values hold')} {held} of the energy"
-    alt += f"; the largest is {s[0]:.4g}, the next {s[1]:.4g}." if len(s) > 1 else "."
     note = f"The first {len(shown):,} of {len(s):,}." if len(shown) < len(s) else None
     table = lambda: pd.DataFrame({"number": np.arange(1, len(s) + 1), "singular value": s, "energy so far": energy})  # noqa: E731
-    return Picture(look.figure(traces, layout, theme, height=height), alt, table, note)
+    return Picture(look.figure(traces, layout, theme, height=height), _energy_sentence(s, energy, present), table, note)
+
+
+def _energy_sentence(values: np.ndarray, energy: np.ndarray, present: int) -> str:
+    at = min(present, len(energy))
+    held = look.percent(energy[at - 1]) if at >= 1 else "nothing"
+    said = f"The first {look.count(present, 'singular value holds', 'singular values hold')} {held} of the energy"
+    return said + (f"; the largest is {values[0]:.4g}, the next {values[1]:.4g}." if len(values) > 1 else ".")
 
 
 def _values_trace(shown: np.ndarray, present: int, log: bool, theme: str) -> dict[str, Any]:
@@ -216,98 +226,6 @@ def _energy_traces(energy: np.ndarray, present: int, axis: str, theme: str) -> t
     place = {"x": present, "y": reached, "yref": axis, "yanchor": "top", "yshift": -6}
     place |= {"xanchor": "right" if near_end else "left", "xshift": -4 if near_end else 6}
     return [line, dot], [look.annotation(theme, f"first {present}: {reached:.1f} %", **place)]
-
-
-@dataclass(frozen=True)
-class _WordSide:
-    """Half of `nmf_beside_svd`: words with a bar each, strongest on top."""
-
-    words: Sequence[object]
-    values: np.ndarray
-    fill: str | list[str]
-    domain: tuple[float, float]
-    range: tuple[float, float]
-    title: str
-    head: str
-
-    def trace(self, suffix: str) -> dict[str, Any]:
-        return {
-            "type": "bar", "orientation": "h", "y": np.arange(len(self.values)), "x": self.values, "width": 0.8,
-            "xaxis": f"x{suffix}", "yaxis": f"y{suffix}", "marker": {"color": self.fill},
-            "customdata": [plotly(word) for word in self.words],
-            "hovertemplate": "%{customdata}: %{x:.4f}<extra></extra>",
-        }  # fmt: skip
-
-    def axes(self, suffix: str, lines: int, theme: str) -> dict[str, Any]:
-        colours = look.palette(theme)
-        short, _ = look.shorten_all(self.words, LABEL_WIDTH)
-        x = look.axis(theme, self.title, domain=list(self.domain), anchor=f"y{suffix}", nticks=5)
-        zero = {"zeroline": bool(suffix), "zerolinecolor": colours.muted, "zerolinewidth": 1}
-        y = look.axis(theme, None, anchor=f"x{suffix}", showgrid=False, fixedrange=True, automargin=False)
-        ticks = {"tickmode": "array", "tickvals": np.arange(len(self.values)), "ticktext": short}
-        font = {"size": look.TEXT_SIZE, "color": colours.text}
-        return {
-            f"xaxis{suffix}": x | {"range": list(self.range)} | zero,
-            f"yaxis{suffix}": y | {"range": [lines - 0.5, -0.5]} | ticks | {"tickfont": font},
-        }
-
-    def label(self, theme: str) -> dict[str, Any]:
-        place = {"xref": "paper", "x": self.domain[0], "xanchor": "left", "yref": "paper", "y": 1}
-        place |= {"yanchor": "bottom", "yshift": 2}
-        return look.annotation(theme, f"<b>{self.head}</b>", **place)
-
-
-def nmf_beside_svd(
-    words: Words,
-    signed_words: Sequence[object],
-    loadings: ArrayLike,
-    *,
-    vector: int,
-    theme: str = "light",
-    height: int | None = None,
-) -> Picture:
-    """Words of one NMF component left; right a singular vector with its positive words on top and its negative ones below.
-
-    Parameters
-    ----------
-    words : of the component, strongest first, all weights >= 0
-    signed_words, loadings : (v,) of the singular vector, from most positive to most negative
-    vector : its number, counted from 0
-    """
-    w, v = words.values, np.asarray(loadings, float)
-    called = words.label or str(words.component + 1)
-    colours = look.palette(theme)
-    lines = max(len(w), len(v), 1)
-    reach = float(np.abs(v).max(initial=0.0)) or 1.0
-    signs = [colours.diverging[-2] if value >= 0 else colours.diverging[1] for value in v]
-    fill = look.component_colour(words.component, theme)
-    sides = (
-        _WordSide(
-            words.terms, w, fill, (0.0, 0.36), (0, words.longest * 1.03), "weight in H, never below 0",
-            f"NMF, {plotly(words.noun)} {plotly(called)}",
-        ),
-        _WordSide(
-            signed_words, v, signs, (0.58, 1.0), (-reach * 1.03, reach * 1.03), "loading in V, both signs",
-            f"SVD, vector {vector + 1}",
-        ),
-    )  # fmt: skip
-    traces = [side.trace(suffix) for side, suffix in zip(sides, ("", "2"), strict=True)]
-    layout: dict[str, Any] = {}
-    for side, suffix in zip(sides, ("", "2"), strict=True):
-        layout |= side.axes(suffix, lines, theme)
-    layout["yaxis2"]["side"] = "left"  # labels stand at the left edge of the panel, not at zero in its middle
-    layout |= {"annotations": [side.label(theme) for side in sides], "margin": {"l": LABEL_WIDTH + 10, "r": 12, "t": 26, "b": 48}}
-    above, below = ([t for t, value in zip(signed_words, v, strict=True) if (value < 0) == side] for side in (False, True))
-    alt = f"{clean(words.noun).capitalize()} {called} of the NMF: {_listed(words.terms)}. Singular vector {vector + 1}: "
-    alt += f"positive {_listed(above)}; " + (f"negative {_listed(below)}." if below else "none negative.")
-
-    def table() -> pd.DataFrame:
-        model = ["NMF"] * len(w) + ["SVD"] * len(v)
-        return pd.DataFrame(
-            {"model": model, "word": [str(t) for t in (*words.terms, *signed_words)], "weight": np.concatenate([w, v])}
-        )
-
-    return Picture(look.figure(traces, layout, theme, height=height or 22 * lines + 76), alt, table)
 
 
 def gram_matrices(
@@ -393,7 +311,3 @@ def principal_angles(degrees: ArrayLike, *, theme: str = "light", height: int = 
         else "None."
     )
     return Picture(look.figure([trace], layout, theme, height=height), alt, lambda: pd.DataFrame({"angle": x, "degrees": angles}))
-
-
-def _listed(words: Sequence[object], most: int = 8) -> str:
-    return ", ".join(clean(word, 40) for word in words[:most])

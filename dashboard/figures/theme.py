@@ -21,7 +21,7 @@ from nmfcore.core.written import percent as percent
 FONT = '"Source Sans", "Source Sans 3", "Source Sans Pro", "Open Sans", Arial, sans-serif'
 TEXT_SIZE = 13  # px: tick labels and legends
 SMALL_SIZE = 12  # px: labels inside the plot, hover texts
-NUMBER_SIZE = 11.5  # px: numbers in the cells of a heatmap
+NUMBER_SIZE, NUMBER_HEIGHT = 11.5, 15  # px: numbers in the cells of a heatmap, and the height of a cell that they need
 CHART_WIDTH = 430  # px: one of two charts side by side on a page of 1280
 WIDE_WIDTH = 880  # px: a chart across the page
 BUTTONS_REMOVED = ("select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d")  # of the chart's own: they only crowd it

@@ -37,12 +37,22 @@ class Refusal(Exception):
 
 
 def parser() -> argparse.ArgumentParser:
+    """What the command takes."""
     parser = argparse.ArgumentParser(
         prog="nmf-dashboard",
         description="Explore non-negative matrix factorization in the browser. Listens on this computer only, sends nothing out.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _say_who_may_come(parser)
+    _say_what_is_shown(parser)
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
+    parser.add_argument("--log-level", choices=LOG_LEVELS, default="info", help="how much the log says (default: %(default)s)")
+    return parser
+
+
+def _say_who_may_come(parser: argparse.ArgumentParser) -> None:
+    """Options on addresses, hosts and frames."""
     parser.add_argument(
         "--host",
         default="127.0.0.1",
@@ -57,21 +67,6 @@ def parser() -> argparse.ArgumentParser:
         help="a further name under which browsers reach this server, for example behind a proxy; may be repeated",
     )
     parser.add_argument(
-        "--lessons",
-        metavar="DIR",
-        help="a folder with lessons of your own, one folder with a lesson.toml each, to stand beside ours (docs/lessons.md)",
-    )
-    parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
-    parser.add_argument(
-        "files",
-        nargs="*",
-        metavar="FILE",
-        help="a file or folder to open at once, as if it were dropped on the Data page; several are taken together",
-    )
-    parser.add_argument(
-        "--data", metavar="DIR", help="a folder whose files everybody may open from the Data page; it is only read"
-    )
-    parser.add_argument(
         "--base-path",
         default="",
         metavar="PATH",
@@ -84,8 +79,24 @@ def parser() -> argparse.ArgumentParser:
         metavar="ORIGIN",
         help="a site whose pages may show the dashboard in a frame, for example https://course.example.org; may be repeated",
     )
-    parser.add_argument("--log-level", choices=LOG_LEVELS, default="info", help="how much the log says (default: %(default)s)")
-    return parser
+
+
+def _say_what_is_shown(parser: argparse.ArgumentParser) -> None:
+    """Options on files, folders and lessons."""
+    parser.add_argument(
+        "files",
+        nargs="*",
+        metavar="FILE",
+        help="a file or folder to open at once, as if it were dropped on the Data page; several are taken together",
+    )
+    parser.add_argument(
+        "--data", metavar="DIR", help="a folder whose files everybody may open from the Data page; it is only read"
+    )
+    parser.add_argument(
+        "--lessons",
+        metavar="DIR",
+        help="a folder with lessons of your own, one folder with a lesson.toml each, to stand beside ours (docs/lessons.md)",
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

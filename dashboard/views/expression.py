@@ -39,13 +39,7 @@ def draw() -> None:
             return
         shown = bench_data.view(table, told.shown, known)
         with pictures:
-            cards.samples(table, shown, known)
-            left, right = st.columns([2, 3])
-            with left:
-                cards.classes(table, shown)
-                cards.raw(table, shown)
-            with right:
-                cards.genes(table, shown)
+            cards.pictures(table, shown, known)
     with head:
         best_of = report if report is not None and report.best is fitted else None
         cards.heading(table, shown, known, best_of, choice, told.model.guidance)

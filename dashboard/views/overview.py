@@ -17,52 +17,8 @@ def figures(run: FittedRun) -> list[Figure]:
     """Attainable share, error above the floor, iterations and stability."""
     result = run.factorization
     end = result.history[-1]
-    first = [
-        Figure(
-            "Explained energy",
-            percent(1.0 - min(result.relative_error, 1.0) ** 2),
-            "of the given entries",
-            "1 − e², over the given entries only. The SVD takes missing ones for 0, so it is no floor under this model.",
-        ),
-        Figure(
-            "Relative error",
-            f"{result.relative_error:.4f}",
-            "over the given entries only",
-            "‖M∘(X − WH)‖ / ‖M∘X‖ in the Frobenius norm; 0 is exact. No floor is known for data with missing entries.",
-        ),
-    ]
-    bounded = [
-        Figure(
-            "Attainable explained",
-            percent(run.attainable),
-            f"of what any rank-{run.rank} model can",
-            "(1 − e²) / (1 − e_SVD²): the explained energy of this NMF as a share of the SVD's at the same rank.",
-        ),
-        Figure(
-            "Relative error",
-            f"{result.relative_error:.4f}",
-            f"{above(result.relative_error, run.floor)} above the SVD floor",
-            "‖X − WH‖ / ‖X‖ in the Frobenius norm; 0 is exact. The SVD's error is the floor under every NMF of the same rank.",
-        ),
-    ]
-    if not run.measured and run.dataset.mask is None:
-        explained = percent(1.0 - min(result.relative_error, 1.0) ** 2)
-        first = [
-            Figure(
-                "Explained energy",
-                explained,
-                "of all entries",
-                "1 − e²; the attainable share needs the floor.",
-            ),
-            Figure("Relative error", f"{result.relative_error:.4f}", "floor not measured", f"{run.unmeasured} See NMF and SVD."),
-        ]
-    if run.empty:
-        first = [
-            Figure(name, "undefined", "every entry is 0", "A share or an error of nothing has no meaning.")
-            for name in ("Explained energy", "Relative error")
-        ]
     return [
-        *(bounded if run.bounded else first),
+        *explained(run),
         Figure(
             "Iterations",
             f"{end.iteration:,}",
@@ -70,6 +26,50 @@ def figures(run: FittedRun) -> list[Figure]:
             result.stopped.sentence + ".",
         ),
         stability.figure(run),
+    ]
+
+
+def explained(run: FittedRun) -> list[Figure]:
+    """The share of the energy that the model explains and its error; against the SVD where that is a floor."""
+    if run.empty:
+        nothing = ("undefined", "every entry is 0", "A share or an error of nothing has no meaning.")
+        return [Figure("Explained energy", *nothing), Figure("Relative error", *nothing)]
+    error = run.factorization.relative_error
+    said, share = f"{error:.4f}", percent(1.0 - min(error, 1.0) ** 2)
+    if run.bounded:
+        return [
+            Figure(
+                "Attainable explained",
+                percent(run.attainable),
+                f"of what any rank-{run.rank} model can",
+                "(1 − e²) / (1 − e_SVD²): the explained energy of this NMF as a share of the SVD's at the same rank.",
+            ),
+            Figure(
+                "Relative error",
+                said,
+                f"{above(error, run.floor)} above the SVD floor",
+                "‖X − WH‖ / ‖X‖ in the Frobenius norm; 0 is exact. "
+                "The SVD's error is the floor under every NMF of the same rank.",
+            ),
+        ]
+    if run.dataset.mask is None:
+        return [
+            Figure("Explained energy", share, "of all entries", "1 − e²; the attainable share needs the floor."),
+            Figure("Relative error", said, "floor not measured", f"{run.unmeasured} See NMF and SVD."),
+        ]
+    return [
+        Figure(
+            "Explained energy",
+            share,
+            "of the given entries",
+            "1 − e², over the given entries only. The SVD takes missing ones for 0, so it is no floor under this model.",
+        ),
+        Figure(
+            "Relative error",
+            said,
+            "over the given entries only",
+            "‖M∘(X − WH)‖ / ‖M∘X‖ in the Frobenius norm; 0 is exact. No floor is known for data with missing entries.",
+        ),
     ]
 
 

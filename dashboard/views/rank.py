@@ -59,6 +59,22 @@ def result(run: FittedRun, survey: Survey) -> None:
         card.picture("rank", "river", f"How {noun}s continue and split from rank to rank", drawn)
 
 
+def impossible(run: FittedRun) -> bool:
+    """Say why this data has no survey; whether it has none."""
+    if run.empty:
+        notices.all_zero("There is no rank to find: every model of nothing is exact, and errors are undefined.")
+        return True
+    if run.dataset.mask is not None:
+        with card.plain("Not for data with missing entries"):
+            st.markdown("The survey compares fits of complete data. For ratings, the recommender's held-out error answers this.")
+        return True
+    if min(run.dataset.shape) < FEWEST:
+        with card.plain("Too small for a survey"):
+            st.markdown(f"A survey compares ranks from 1 to 3 at least; it needs {FEWEST} rows and {FEWEST} columns.")
+        return True
+    return False
+
+
 def draw() -> None:
     run = session.shown_run()
     if run is None:
@@ -72,16 +88,7 @@ def draw() -> None:
         title = f"{survey.verdict().title} by this survey"
     header.draw(title, run)
     filter_bar.whole(run)
-    if run.empty:
-        notices.all_zero("There is no rank to find: every model of nothing is exact, and errors are undefined.")
-        return
-    if run.dataset.mask is not None:
-        with card.plain("Not for data with missing entries"):
-            st.markdown("The survey compares fits of complete data. For ratings, the recommender's held-out error answers this.")
-        return
-    if min(run.dataset.shape) < FEWEST:
-        with card.plain("Too small for a survey"):
-            st.markdown(f"A survey compares ranks from 1 to 3 at least; it needs {FEWEST} rows and {FEWEST} columns.")
+    if impossible(run):
         return
     asked = controls(run)
     total = Survey(run.dataset.X, asked.plan).total

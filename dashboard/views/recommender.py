@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from dashboard.cards import ratings_table
 from dashboard.cards import recommender as cards
 from dashboard.widgets.bench_panel import Panel
 from dashboard.work import recommender as bench_data
@@ -17,38 +18,35 @@ def draw() -> None:
     given = bench_data.of_dataset(dataset)
     controls = st.container(border=True)
     base = f"{cards.PAGE}-{given.key}"
-    source = cards.edited(base, given)
+    source = ratings_table.edited(base, given)
     if source is None:
         with head:
             cards.no_rating_left()
-        cards.table_card(base, given, None)
+        ratings_table.table_card(base, given, None)
         return
     with controls:
         question = cards.asked(source)
     fits = panel.fit(source.key, cards.wanted(panel, source), lambda choice: cards.task(source, choice))
     if fits is None:
         head.title("Recommender", anchor=False)
-        cards.table_card(base, given, source)
+        ratings_table.table_card(base, given, source)
         return
-    item, user, meaning = question.item, question.user, question.meaning
-    W, H = cards.factors(fits, meaning)
-    zeros_W, _ = cards.factors(fits, "zero")
-    slide, rated = bench_data.both_estimates(source.ratings, cards.cosines(zeros_W, item), item, user, question.k)
-    answers = bench_data.answers(fits, slide, rated, item, user)
+    W, H = cards.factors(fits, question.meaning)
+    answers = cards.answered(source, fits, question)
     with head:
         cards.heading(source, fits, answers, question)
-    cards.table_card(base, given, source, W @ H if given.editable else None, meaning)
-    cards.factor_cards(source, W, H, meaning)
+    ratings_table.table_card(base, given, source, W @ H if given.editable else None, question.meaning)
+    cards.factor_cards(source, W, H, question.meaning)
     left, right = st.columns(2)
     with left:
-        cards.similar(source, W, item, meaning)
+        cards.similar(source, W, question.item, question.meaning)
     with right:
-        cards.worked(source, W, item, user, question.k, meaning)
+        cards.worked(source, W, question)
     left, right = st.columns(2)
     with left:
-        cards.side_by_side(source, answers, item, user)
+        cards.side_by_side(source, answers, question.item, question.user)
     with right:
-        cards.recommendations(source, fits, user)
+        cards.recommendations(source, fits, question.user)
     cards.held_out(source, fits)
 
 

@@ -7,7 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session
-from dashboard.figures.svd import error_over_rank, gram_matrices, nmf_beside_svd, singular_values
+from dashboard.figures.bridge import nmf_beside_svd
+from dashboard.figures.svd import error_over_rank, gram_matrices, singular_values
 from dashboard.figures.svd import principal_angles as angle_chart
 from dashboard.figures.words import Words
 from dashboard.text.explanations import reading
@@ -25,25 +26,16 @@ WORDS = 8
 DIRECT_CELLS = 2_000_000  # cells up to which X - U S V^T is formed, in blocks, while the page waits
 
 
-def draw() -> None:
-    run = session.shown_run()
-    if run is None:
-        header.draw("NMF and SVD", None)
-        notices.nothing_yet()
-        return
-    if not run.measured and not run.empty:
-        unmeasured(run)
-        return
-    title = f"This NMF explains {percent(run.attainable)} of what any rank-{run.rank} model can"
+def _title(run: FittedRun) -> str:
     if run.empty:
-        title = "Every entry is 0: there is nothing to explain"
-    elif not run.bounded:
-        title = "The SVD takes missing entries for 0, so it is no floor here"
-    header.draw(title, run)
-    filter_bar.whole(run)
-    if run.empty:
-        notices.all_zero("All singular values are 0, every direction is as good as another, and relative errors are undefined.")
-        return
+        return "Every entry is 0: there is nothing to explain"
+    if not run.bounded:
+        return "The SVD takes missing entries for 0, so it is no floor here"
+    return f"This NMF explains {percent(run.attainable)} of what any rank-{run.rank} model can"
+
+
+def floors(run: FittedRun) -> None:
+    """Errors of NMF over those of the SVD, and the singular values that these are made of."""
     left, right = st.columns(2)
     with left:
         same = [other for other in session.state().shown.kept.values() if other.dataset is run.dataset]
@@ -59,6 +51,23 @@ def draw() -> None:
     with right:
         drawn = singular_values(run.svd.spectrum, run.svd.squared_norm, present=run.rank, theme=session.theme())
         card.picture("svd", "values", f"Singular values ({run.svd.label})", drawn)
+
+
+def draw() -> None:
+    run = session.shown_run()
+    if run is None:
+        header.draw("NMF and SVD", None)
+        notices.nothing_yet()
+        return
+    if not run.measured and not run.empty:
+        unmeasured(run)
+        return
+    header.draw(_title(run), run)
+    filter_bar.whole(run)
+    if run.empty:
+        notices.all_zero("All singular values are 0, every direction is as good as another, and relative errors are undefined.")
+        return
+    floors(run)
     component(run)
     left, right = st.columns([3, 2])
     with left:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard.cards import symmetric as cards
+from dashboard.cards import symmetric_compared
 from dashboard.widgets.bench_panel import Panel
 
 
@@ -18,7 +19,7 @@ def draw() -> None:
     if steps is None:
         head.title("Symmetric topics", anchor=False)
         return
-    cards.begin_comparison(dataset, steps)
+    symmetric_compared.begin(dataset, steps)
     cards.step_one(steps)
     topics = st.container()  # above the card that changes them
     told = cards.told_topics(dataset, steps)
@@ -30,7 +31,7 @@ def draw() -> None:
     with topics:
         cards.step_two(told.shown)
     cards.step_three(told.shown)
-    cards.comparison(dataset, steps, told.model.guidance)
+    symmetric_compared.comparison(dataset, steps, told.model.guidance)
 
 
 draw()

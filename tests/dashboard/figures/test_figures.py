@@ -14,6 +14,7 @@ from dashboard.figures import (
     Picture,
     bars,
     beside,
+    bridge,
     clusters,
     data,
     expression,
@@ -97,7 +98,7 @@ EVERY = {
     "error_over_rank": lambda **k: svd.error_over_rank(np.linspace(0.9, 0.5, 20), [3, 5], [0.85, 0.8], present=3, **k),
     "singular_values": lambda **k: svd.singular_values(np.arange(20, 0, -1.0), 5000.0, present=3, **k),
     "singular_log": lambda **k: svd.singular_values(np.geomspace(10, 1e-3, 90), 200.0, present=3, log=True, show="values", **k),
-    "nmf_beside_svd": lambda **k: svd.nmf_beside_svd(words.Words(TERMS, H[0], 0), TERMS, SIGNED, vector=0, **k),
+    "nmf_beside_svd": lambda **k: bridge.nmf_beside_svd(words.Words(TERMS, H[0], 0), TERMS, SIGNED, vector=0, **k),
     "gram_matrices": lambda **k: svd.gram_matrices(np.eye(3), np.full((3, 3), 0.5), **k),
     "principal_angles": lambda **k: svd.principal_angles([5.0, 40.0, 88.0], **k),
     "histogram": lambda **k: data.value_histogram(W, unit=NASTY, **k),
@@ -644,7 +645,7 @@ def test_energy_is_relative_to_the_whole_matrix():
 
 
 def test_both_signs_of_a_singular_vector_are_told_apart():
-    bar = svd.nmf_beside_svd(words.Words(["a"], [1.0], 0), ["b", "c"], [0.5, -0.7], vector=0).figure.data[1]
+    bar = bridge.nmf_beside_svd(words.Words(["a"], [1.0], 0), ["b", "c"], [0.5, -0.7], vector=0).figure.data[1]
     assert bar.marker.color[0] != bar.marker.color[1]
     assert list(bar.x) == [0.5, -0.7]
 
