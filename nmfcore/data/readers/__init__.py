@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from nmfcore.data.model.limits import Limits
@@ -23,6 +24,7 @@ class Reader:
     """A format: its name on screen, the usual ends of file names, the module that reads it, and whether it is plain.
 
     written : its numbers are written out as text, and may have more digits than float64 holds
+    needs : modules of other packages that read it
     """
 
     title: str
@@ -31,6 +33,14 @@ class Reader:
     plain: bool = False
     function: str = "read"
     written: bool = False
+    needs: tuple[str, ...] = ()
+
+    def load(self) -> None:
+        """Import what reads it, as far as it is installed; a child does this before its memory is bounded."""
+        importlib.import_module(f"nmfcore.data.readers.{self.module}")
+        for module in self.needs:
+            with suppress(ImportError):
+                importlib.import_module(module)
 
     @property
     def read(self) -> Callable[[Source, ReadOptions, Limits], Table]:
@@ -51,18 +61,19 @@ def _noting(read: Callable[[Source, ReadOptions, Limits], Table]) -> Callable[[S
 
 
 _TEXT = ("csv", "tsv", "txt", "dat", "tab", "data", "asc")
+PICTURES = ("PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.PpmImagePlugin")
 READERS: dict[str, Reader] = {
     "csv": Reader(
         "Text table (CSV, TSV, any delimiter), or text with one document per line", _TEXT, "delimited", plain=True, written=True
     ),
     "xlsx": Reader("Excel workbook", ("xlsx", "xlsm"), "xlsx"),
-    "parquet": Reader("Parquet", ("parquet", "pq"), "parquet"),
+    "parquet": Reader("Parquet", ("parquet", "pq"), "parquet", needs=("pyarrow.parquet",)),
     "npz": Reader("NumPy archive or SciPy sparse matrix", ("npz",), "npz", plain=True),
     "npy": Reader("NumPy array", ("npy",), "npy", plain=True),
     "mtx": Reader("MatrixMarket", ("mtx",), "matrixmarket", plain=True, written=True),
     "json": Reader("JSON records", ("json", "jsonl", "ndjson"), "json_records", plain=True, written=True),
-    "workbook": Reader("OpenDocument or old Excel workbook", ("ods", "xls", "xlsb"), "workbook"),
-    "hdf5": Reader("HDF5: AnnData (.h5ad), 10x Genomics, or one matrix", ("h5", "h5ad", "hdf5"), "hdf5"),
+    "workbook": Reader("OpenDocument or old Excel workbook", ("ods", "xls", "xlsb"), "workbook", needs=("python_calamine",)),
+    "hdf5": Reader("HDF5: AnnData (.h5ad), 10x Genomics, or one matrix", ("h5", "h5ad", "hdf5"), "hdf5", needs=("h5py",)),
     "bow": Reader("Bags of words (UCI: docword)", ("txt",), "bagofwords", plain=True, written=True),
     "pairs": Reader("Sparse rows of pairs (SVMlight, LDA-C)", ("svm", "libsvm", "ldac"), "pairs", plain=True, written=True),
     "arff": Reader("ARFF (Weka)", ("arff",), "arff", plain=True, written=True),
@@ -70,15 +81,17 @@ READERS: dict[str, Reader] = {
     "geo": Reader(
         "Gene expression (GEO series matrix)", ("txt",), "expression", plain=True, function="read_series", written=True
     ),
-    "stata": Reader("Stata", ("dta",), "statistics", function="read_stata"),
-    "spss": Reader("SPSS", ("sav", "zsav"), "statistics", function="read_spss"),
+    "stata": Reader("Stata", ("dta",), "statistics", function="read_stata", needs=("pandas",)),
+    "spss": Reader("SPSS", ("sav", "zsav"), "statistics", function="read_spss", needs=("pandas", "pyreadstat")),
     "gzip": Reader("One of these, packed with gzip", ("gz", "tgz"), "packed", function="read_gzip"),
     "bz2": Reader("One of these, packed with bzip2", ("bz2",), "packed", function="read_bz2"),
     "xz": Reader("One of these, packed with XZ", ("xz",), "packed", function="read_xz"),
     "zstd": Reader("One of these, packed with Zstandard", ("zst",), "packed", function="read_zstd"),
     "zip": Reader("Several of these, texts, mails or pictures, packed as zip", ("zip",), "packed", function="read_zip"),
     "tar": Reader("Several of these, texts, mails or pictures, packed as tar", ("tar",), "packed", function="read_tar"),
-    "images": Reader("Picture (PNG, JPEG, PGM); several of one size in a zip", ("png", "jpg", "jpeg", "pgm"), "images"),
+    "images": Reader(
+        "Picture (PNG, JPEG, PGM); several of one size in a zip", ("png", "jpg", "jpeg", "pgm"), "images", needs=PICTURES
+    ),
 }
 
 

@@ -214,10 +214,7 @@ def _main(orders: dict[str, Any]) -> int:
     options = ReadOptions(**orders["options"])
     csv.field_size_limit(limits.unpacked_bytes)
     if orders["format"] in READERS:
-        reader = READERS[orders["format"]].read  # imports what it needs before memory is bounded
-        prepare = getattr(sys.modules[reader.__module__], "prepare", None)
-        if prepare is not None:
-            prepare()
+        READERS[orders["format"]].load()
     _bound(limits)
     _guard()
     source = Source(orders["name"], path=Path(orders["file"]))

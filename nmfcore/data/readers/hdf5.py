@@ -25,14 +25,6 @@ CELLS = [["cells", "cell"], ["genes", "gene"]]
 _AGAIN = "Save or copy it again."
 
 
-def prepare() -> None:
-    """Import what is needed before the child's memory is bounded."""
-    try:
-        import h5py  # noqa: F401
-    except ImportError:
-        return
-
-
 def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
     """The matrix in an HDF5 file, with what the file says of its rows and columns."""
     try:

@@ -22,14 +22,6 @@ SUFFIXES = ("png", "jpg", "jpeg", "pgm")
 FORMATS = ("PNG", "JPEG", "PPM")  # Pillow's names; PPM reads PGM
 
 
-def prepare() -> None:
-    """Import what is needed before the child's memory is bounded."""
-    try:
-        from PIL import JpegImagePlugin, PngImagePlugin, PpmImagePlugin  # noqa: F401
-    except ImportError:
-        return
-
-
 def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
     """One picture as a matrix: its rows of pixels are the rows."""
     with source.open() as stream:

@@ -26,14 +26,6 @@ METADATA_MOST = 10_000_000  # bytes of pandas' own description that are looked a
 INDEX = "__index_level_0__"  # pandas' name for the row labels
 
 
-def prepare() -> None:
-    """Import what is needed before the child's memory is bounded."""
-    try:
-        import pyarrow.parquet  # noqa: F401
-    except ImportError:
-        return
-
-
 def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
     """The table in a Parquet file."""
     try:

@@ -25,16 +25,6 @@ BATTERY = 3  # columns that share one list of names from which on they are numbe
 BLOCK = 10_000  # rows taken in one go
 
 
-def prepare() -> None:
-    """Import what is needed before the child's memory is bounded."""
-    import pandas  # noqa: F401
-
-    try:
-        import pyreadstat  # noqa: F401
-    except ImportError:
-        return
-
-
 def read_stata(source: Source, options: ReadOptions, limits: Limits) -> Table:
     """The table in a Stata file."""
     from pandas.io.stata import StataReader

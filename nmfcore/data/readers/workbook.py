@@ -23,14 +23,6 @@ from nmfcore.data.readers.sheets import choose
 from nmfcore.data.readers.source import Source
 
 
-def prepare() -> None:
-    """Import what is needed before the child's memory is bounded."""
-    try:
-        import python_calamine  # noqa: F401
-    except ImportError:
-        return
-
-
 def read(source: Source, options: ReadOptions, limits: Limits) -> Table:
     """The table on one sheet of a workbook."""
     try:
