@@ -11,9 +11,9 @@ from dashboard import session
 from dashboard.figures.orientation import orientation
 from dashboard.text.explanations import reading
 from dashboard.text.plain import clean, markdown
-from dashboard.work import usual
 from dashboard.work.importing import Import
 from nmfcore.data.model.table import Table
+from nmfcore.data.usual import known_labels, settled
 
 MISSING = {"mask": "not measured", "zero": "a real zero", "drop_rows": "drop the rows", "drop_columns": "drop the columns"}
 NEGATIVES = {"clip": "become 0", "shift": "raise all entries"}
@@ -22,7 +22,7 @@ ZEROS = {"real": "a real zero", "missing": "not measured"}
 
 def draw(brought: Import, table: Table) -> None:
     """Which way the table lies, what zero and missing mean, what happens to negative numbers."""
-    chosen = usual.settled(table, brought.meaning)
+    chosen = settled(table, brought.meaning)
     with st.container(border=True, gap="small"):
         st.markdown("**What it means**")
         if table.documents is None:
@@ -56,7 +56,7 @@ def draw(brought: Import, table: Table) -> None:
                     reading("data", "zero"),
                     required=True,
                 )
-        if usual.known_labels(table, str(chosen.get("orientation", "rows"))):
+        if known_labels(table, str(chosen.get("orientation", "rows"))):
             _labels(brought, table, chosen)
         _names(brought, table, chosen)
 
@@ -104,7 +104,7 @@ def _mean(brought: Import, name: str, key: str) -> None:
 def _labels(brought: Import, table: Table, chosen: Mapping[str, Any]) -> None:
     key = f"import_{brought.id}_classes"
     session.set_control(key, chosen.get("classes"))
-    names = usual.known_labels(table, str(chosen.get("orientation", "rows")))
+    names = known_labels(table, str(chosen.get("orientation", "rows")))
     st.selectbox(
         "Known labels of the items", names, index=None, format_func=lambda name: clean(name, 60), key=key,
         placeholder="none", help=reading("data", "labels"), on_change=_mean, args=(brought, "classes", key),

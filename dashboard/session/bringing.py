@@ -13,10 +13,10 @@ from dashboard.session.flow import fit, start_fit, use, want
 from dashboard.session.tab import Fit, Notice, jobs, patience, state
 from dashboard.work import given
 from dashboard.work.importing import Import, distinct
-from dashboard.work.usual import from_link
 from nmfcore.data.model.dataset import Dataset
 from nmfcore.data.readers.source import Source
 from nmfcore.data.reading import packed
+from nmfcore.data.usual import from_link
 
 
 def bring_together(files: Sequence[tuple[str, bytes]]) -> None:

@@ -10,9 +10,9 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.text.words import count
-from dashboard.work.usual import words_of
 from nmfcore.data.model.languages import LANGUAGES
 from nmfcore.data.prepare import checked, parameters_of
+from nmfcore.data.usual import words_of
 
 WEIGHTS = {"tfidf": "TF-IDF", "counts": "Counts", "binary": "Present or not"}
 GRAMS = {

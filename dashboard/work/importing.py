@@ -17,9 +17,9 @@ from dashboard.work.job import Job, JobsBusy, Status
 from dashboard.work.jobs import Jobs
 from dashboard.work.outcome import Choices, Outcome, Refusal, as_text, outcome_of
 from dashboard.work.recognised import Glimpse
-from dashboard.work.usual import Steps
 from nmfcore.data.model.dataset import Dataset
 from nmfcore.data.model.table import Question, Table
+from nmfcore.data.usual import Steps
 
 LANE = "import"
 START_SECONDS = 0.8  # until a child process reads

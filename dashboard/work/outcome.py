@@ -10,7 +10,6 @@ from typing import Any
 from dashboard.work.estimates import estimate
 from dashboard.work.job import Job
 from dashboard.work.recognised import Glimpse, glimpse
-from dashboard.work.usual import Steps, names_given, other_words, settled, usual_steps
 from nmfcore.core.spec import RunSpec
 from nmfcore.core.written import percent
 from nmfcore.data import prepare
@@ -20,6 +19,7 @@ from nmfcore.data.model.limits import estimated_bytes, memory_budget
 from nmfcore.data.model.table import Table
 from nmfcore.data.reading import read_matrix
 from nmfcore.data.settle import as_dataset
+from nmfcore.data.usual import Steps, names_given, other_words, settled, usual_steps
 
 ANSWERS_SHOWN = 3  # of a question, side by side
 GLIMPSE_BYTES = 5_000_000  # of a file that is read once more for each other answer

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from dashboard.work import outcome, recognised, usual
+from dashboard.work import outcome, recognised
 from dashboard.work.importing import Import
 from dashboard.work.jobs import Jobs
 from dashboard.work.ledger import Bounds
-from nmfcore.data import prepare
+from nmfcore.data import prepare, usual
 from nmfcore.data.reading import read_matrix
 from nmfcore.data.settle import as_dataset
 
