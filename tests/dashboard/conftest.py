@@ -12,8 +12,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch):
-    """A page waits 0.4 s for a small fit before it shows progress; on a loaded machine a test would then look too early."""
+    """A page waits 0.4 s for a small fit before it shows progress, and a workbench fits by itself what took under 5 s.
+
+    On a loaded machine a test would look too early, and wait for a fit that nobody has asked for.
+    """
     monkeypatch.setattr("dashboard.session.tab.PATIENCE", 30.0)
+    monkeypatch.setattr("dashboard.widgets.bench_panel.QUICK", 300.0)
 
 
 @pytest.fixture(autouse=True)
