@@ -280,10 +280,9 @@ def transpose(dataset: Dataset, report: Report) -> tuple[Dataset, list[str]]:
     lost = [name for name, value in (("texts", dataset.documents), ("pictures", dataset.image_shape)) if value is not None]
     notes = [f"The {' and '.join(lost)} belonged to the rows and are left out now."] if lost else []
     mask = None if dataset.mask is None else np.ascontiguousarray(dataset.mask.T)
-    turned = dataset.changed(X=X, axes=dataset.axes.transposed, mask=mask, documents=None, image_shape=None)
-    turned = turned.changed(classes=dataset.column_classes, column_classes=dataset.classes)
-    turned = turned.changed(facts=dataset.column_facts, column_facts=dataset.facts)
-    return turned, notes
+    sides = {"classes": dataset.column_classes, "column_classes": dataset.classes}
+    sides |= {"facts": dataset.column_facts, "column_facts": dataset.facts}
+    return dataset.changed(X=X, axes=dataset.axes.transposed, mask=mask, documents=None, image_shape=None, **sides), notes
 
 
 def _matrix_of(dataset: Dataset) -> Any:
@@ -358,7 +357,10 @@ def _named(axis: Axis, indices: np.ndarray) -> str:
 
 
 def _stayed(axis: Axis, zero: np.ndarray) -> list[str]:
-    return [f"{zero.size:,} {axis.name} hold zeros only and stay as they are: {_named(axis, zero)}."] if zero.size else []
+    if not zero.size:
+        return []
+    holds = "holds zeros only and stays as it is" if zero.size == 1 else "hold zeros only and stay as they are"
+    return [f"{counted(int(zero.size), axis.singular, axis.name)} {holds}: {_named(axis, zero)}."]
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,11 @@ class Fact:
             return cls(name, kind, index, tuple(names))
         if kind == "number":
             return cls(name, kind, np.array([np.nan if value is None else value for value in values], dtype=np.float64))
-        return cls(name, kind, np.array(["NaT" if value is None else value for value in values], dtype="datetime64[s]"))
+        try:
+            dates = np.array(["NaT" if value is None else value for value in values], dtype="datetime64[s]")
+        except ValueError:  # NumPy's own sentence
+            raise ValueError("values of the kind date") from None
+        return cls(name, kind, dates)
 
     @classmethod
     def of(cls, name: str, texts: Sequence[str], decimal: str = ".") -> Fact:

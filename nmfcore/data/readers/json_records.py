@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from nmfcore.data.model.errors import Fix, TooLarge, UploadError, listed, shown
+from nmfcore.data.model.errors import Fix, TooLarge, UploadError, counted, listed, shown
 from nmfcore.data.model.limits import Limits
 from nmfcore.data.model.table import Table
 from nmfcore.data.readers import documents
@@ -128,7 +128,7 @@ def _rows(rows: list[list[Any]], account: Account) -> Table:
         first = next((i for i, row in enumerate(rows) if len(row) != len(rows[0])), None)
         if first is not None:
             raise UploadError(
-                f"Row {first + 1} has {len(rows[first])} values, the first has {len(rows[0])}",
+                f"Row {first + 1} has {counted(len(rows[first]), 'value')}, the first has {len(rows[0])}",
                 place=f"row {first + 1}",
                 way_out="Correct it, or complete short rows with missing cells.",
                 fixes=(Fix("Complete short rows with missing cells", {"ragged": "pad"}),),

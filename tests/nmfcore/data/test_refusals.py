@@ -83,13 +83,13 @@ REFUSED = {
     "diagonals without a place": (sparse, {"kind": "dia", "offsets": [0, 1]}, "x.npz", "do not fit together", ""),
     # JSON
     "a blank file": (text, {"": " "}, "x.json", "The file is empty", "Choose a file with content"),
-    "a list of all sorts": (text, {"": '[1, {"a": 2}, [3]]'}, "x.json", "The list mixes 'dict', 'int', 'list'", "list of objects"),
-    "short rows": (text, {"": "[[1, 2], [3]]"}, "x.json", "Row 2 has 1 values, the first has 2", "short rows"),
+    "a list of all sorts": (text, {"": '[1, {"a": 2}, [3]]'}, "x.json", "The list mixes 'dict', 'int', 'list'", "list of"),
+    "short rows": (text, {"": "[[1, 2], [3]]"}, "x.json", "Row 2 has 1 value, the first has 2", "short rows"),
     "short split rows": (text, {"": '{"columns": ["a", "b"], "data": [[1]]}'}, "x.json", "as many values as there are", ""),
     "short columns": (text, {"": '{"a": [1, 2], "b": [3]}'}, "x.json", "The columns have different lengths (1 to 2)", "null"),
     "a nested cell": (text, {"": "[[1, [2]], [3, 4]]"}, "x.json", "A value is nested", "Flatten it"),
     # rows of pairs
-    "no pair at all": (text, {"": "1 # nothing\n0"}, "x.svm", "No row holds a pair", "Choose a file with data", {"format": "pairs"}),
+    "no pair at all": (text, {"": "1 # nothing\n0"}, "x.svm", "No row holds a pair", "with data", {"format": "pairs"}),
     "an index beyond all": (text, {"": "1 1:1\n1 99999999:1\n1 2:1"}, "x.svm", "out of range (at most", ""),
     # tables of names
     "too few columns": (text, {"": "a,b\n1,2\n3,4"}, "x.csv", "Ratings need three columns", "", {"content": "ratings"}),
