@@ -280,8 +280,8 @@ def transpose(dataset: Dataset, report: Report) -> tuple[Dataset, list[str]]:
     lost = [name for name, value in (("texts", dataset.documents), ("pictures", dataset.image_shape)) if value is not None]
     notes = [f"The {' and '.join(lost)} belonged to the rows and are left out now."] if lost else []
     mask = None if dataset.mask is None else np.ascontiguousarray(dataset.mask.T)
-    sides = {"classes": dataset.column_classes, "column_classes": dataset.classes}
-    sides |= {"facts": dataset.column_facts, "column_facts": dataset.facts}
+    known = (dataset.column_classes, dataset.classes, dataset.column_facts, dataset.facts)
+    sides = dict(zip(("classes", "column_classes", "facts", "column_facts"), known, strict=True))
     return dataset.changed(X=X, axes=dataset.axes.transposed, mask=mask, documents=None, image_shape=None, **sides), notes
 
 
