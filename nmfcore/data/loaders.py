@@ -21,7 +21,7 @@ from nmfcore.data import newsgroups
 from nmfcore.data.fetch import from_wheel, is_cached, read
 from nmfcore.data.model.card import Card, Report
 from nmfcore.data.model.dataset import Dataset
-from nmfcore.data.model.errors import DataUnavailable, UploadError
+from nmfcore.data.model.errors import DataUnavailable, UploadError, listed
 from nmfcore.data.model.facts import Classes, Fact, Facts
 from nmfcore.data.reading import read_matrix
 from nmfcore.data.settle import as_dataset
@@ -140,9 +140,22 @@ def any_file(card: Card, options: Options, report: Report) -> Dataset:
         )  # fmt: skip
     except (UploadError, TypeError, ValueError) as error:
         raise DataUnavailable(f"{card.title} cannot be read as its card says: {error}") from error
+    if found.X is not None and card.shape is not None and found.shape != card.shape:
+        raise DataUnavailable(f"{card.title} is not as its card says: {_otherwise(card, found)}")
     shape = card.image_shape or found.image_shape
     return replace(
         found, key=card.key, kind=card.kind, card=card, source="part of this program", options=dict(options), image_shape=shape
+    )
+
+
+def _otherwise(card: Card, found: Dataset) -> str:
+    """How a file came out where it is not of the shape that its card says, and what tells the reader."""
+    (m, n), (rows, columns) = found.shape, card.shape or (0, 0)
+    features = listed(found.axes.columns.labels or [])
+    facts = listed([fact.name for fact in found.facts]) or "none"
+    return (
+        f"{m:,} x {n:,} in place of {rows:,} x {columns:,}. Features: {features}; facts: {facts}. Where a column was taken for "
+        "something else, [reading] says what it is: facts, features, index_column, drop_columns."
     )
 
 

@@ -273,7 +273,7 @@ def test_a_steep_beginning_leaves_the_picture_and_the_note_says_so():
     errors = np.array([50.0, *ERRORS])
     picture = loss.loss_curve(np.arange(51), errors, loss.Against(0.89))
     assert y_range(picture)[1] < 2
-    assert "The first 1 point lies above the picture (start: 50)." in picture.note
+    assert "The first point lies above the picture (start: 50)." in picture.note
     assert picture.table()["relative error"].max() == 50
 
 

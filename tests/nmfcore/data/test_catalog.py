@@ -2,17 +2,22 @@
 
 import hashlib
 import json
-from dataclasses import replace
+import re
+from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from nmfcore.core.factorization import Axis
 from nmfcore.data import DataUnavailable, card, cards, catalog, load, load_prepared
 from nmfcore.data import fetch as fetching
 from nmfcore.data.fetch import read
-from nmfcore.data.loaders import LOADERS
+from nmfcore.data.loaders import LOADERS, SETTLED
+from nmfcore.data.model.card import File
 from nmfcore.data.prepare import checked
+from nmfcore.data.readers.options import ReadOptions
 
 KEYS = list(cards())
 HERE = [key for key in KEYS if LOADERS[card(key).loader].available.__name__ == "always"]
@@ -131,3 +136,52 @@ def test_known_classes_are_facts_too(key, name):
     data = load(key)
     assert data.facts[name].names == data.classes.names
     assert np.array_equal(data.facts[name].values, data.classes.index)
+
+
+# -- a file of any format with a card -----------------------------------------------------------------------------------
+
+POINTS = "boat;built;Kiel;Cowes;Porto\nAlma;1999;3,5;;2\nBora;2004;;4;1,5\nCala;2011;5;3;\n"
+
+
+def regattas(folder, reading, text=POINTS):
+    """The data set of a file and a card that somebody adds."""
+    (folder / "points.csv").write_text(text, encoding="utf-8")
+    content = (folder / "points.csv").read_bytes()
+    known = File("points.csv", len(content), hashlib.sha256(content).hexdigest())
+    sides = {"rows": Axis("boats", "boat"), "columns": Axis("regattas", "regatta"), "shape": (3, 3)}
+    one = replace(
+        card("tv"), key="regattas", title="Points", loader="file", folder=folder, files=(known,), reading=reading, **sides
+    )
+    return LOADERS["file"].load(one, {}, lambda *_: None)
+
+
+def test_a_card_says_what_the_file_leaves_open(tmp_path):
+    found = regattas(tmp_path, {"facts": ["built"], "missing": "mask"})
+    np.testing.assert_array_equal(found.mask, [[1, 0, 1], [0, 1, 1], [1, 1, 0]])
+    np.testing.assert_array_equal(found.X[found.mask > 0], [3.5, 2, 4, 1.5, 5, 3])
+    assert found.axes.rows.labels == ["Alma", "Bora", "Cala"]
+    assert found.facts["built"].texts() == ["1999", "2004", "2011"]
+
+
+@pytest.mark.parametrize(
+    ("reading", "words"),
+    [
+        ({"missing": "mask"}, "3 x 4 in place of 3 x 3. Features: 'built', 'Kiel', 'Cowes', 'Porto'; facts: none"),
+        ({"facts": ["built"]}, "3 cells of 9 are missing"),
+        ({"facts": ["bilt"]}, "There is no column 'bilt' (facts)"),
+        ({"fact": ["built"]}, "fact"),
+    ],
+)
+def test_a_card_that_does_not_fit_its_file_says_so(tmp_path, reading, words):
+    with pytest.raises(DataUnavailable) as caught:
+        regattas(tmp_path, reading)
+    assert str(caught.value).startswith("Points ")
+    assert words in str(caught.value)
+
+
+def test_contributing_names_only_what_a_card_can_say():
+    text = (Path(__file__).parents[3] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = re.search(r"^\| what the file has .*?\n\n", text, re.M | re.S)[0]
+    named = set(re.findall(r"`(\w+)(?: = [^`]*)?`", table)) - {"mask"}
+    assert len(named) > 10
+    assert named <= {field.name for field in fields(ReadOptions)} | set(SETTLED)
