@@ -128,7 +128,7 @@ def _typical(shown: TopicsShown, rows: np.ndarray, one: str) -> None:
     )
     key = f"groups-typical-{one}"
     bench.table(
-        "groups", "typical", f"{markdown(axis.name).capitalize()} most {markdown(one, 40)}'s own", table,
+        "groups", "typical", f"{markdown(axis.name).capitalize()} most typical of {markdown(one, 40)}", table,
         say=f"Furthest in the direction in which the group differs; {column} · {markdown(shown.names[top], 50)}.",
         column_config={
             markdown(axis.singular): st.column_config.TextColumn(width="medium"),

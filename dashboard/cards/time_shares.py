@@ -118,7 +118,8 @@ def draw(shown: TopicsShown, line: Timeline, made: GroupShares) -> None:
     if not topics:
         st.markdown(f":small[Choose a {noun} to draw.]")
         return
-    drawn = over_time(made, called, topics, unit=clean(line.fact.name, 40), theme=session.theme())
+    unit, items = clean(line.fact.name, 40), shown.run.dataset.axes.rows.name
+    drawn = over_time(made, called, topics, unit=unit, items=items, theme=session.theme())
     thin = int((made.sizes < LEAST).sum())
     said = f"Shares of the rows of W ({shown.scale_words}); bands: {percent(LEVEL, 0)} intervals."
     if made.comparisons:

@@ -15,7 +15,7 @@ from dashboard.text.plain import clean, plotly
 from nmfcore.core.factorization import Axis
 
 MOST_LABELS = 20  # names of groups written on the map
-LABEL_WIDTH = 170  # px
+LABEL_WIDTH = 230  # px
 NAME_HEIGHT, CELL = 20, 5  # px of a name, and of the cells in which points are counted
 # px from the middle of a group to its name, to the right and up: where it is looked for a place that hides few points
 FAR = np.repeat([16, 34, 56, 84, 120], 8)

@@ -19,18 +19,25 @@ TICKS = 12  # bins whose names are written
 
 
 def over_time(
-    found: GroupShares, called: Components, topics: Sequence[int], *, unit: str, theme: str = "light", height: int = 380
+    found: GroupShares,
+    called: Components,
+    topics: Sequence[int],
+    *,
+    unit: str,
+    items: str = "items",
+    theme: str = "light",
+    height: int = 380,
 ) -> Picture:
     """Mean shares bin by bin with their intervals, and beneath how many items each bin has.
 
-    topics : those that are drawn;  unit : what the bins are of ("year")
+    topics : those that are drawn;  unit : what the bins are of ("year");  items : what is counted in each
     """
-    places = np.arange(len(found.names))
+    places, hover = np.arange(len(found.names)), f"%{{customdata}}: %{{y:,}} {plotly(items)}<extra></extra>"
     traces = [trace for k in topics for trace in _line(found, k, called, theme)]
     traces.append(
         {
             "type": "bar", "x": places, "y": found.sizes, "yaxis": "y2", "marker": {"color": look.palette(theme).grey},
-            "customdata": [plotly(name) for name in found.names], "hovertemplate": "%{customdata}: %{y:,} items<extra></extra>",
+            "customdata": [plotly(name) for name in found.names], "hovertemplate": hover,
             "showlegend": False,
         }
     )  # fmt: skip
@@ -39,7 +46,7 @@ def over_time(
     layout = {
         "xaxis": look.axis(theme, plotly(unit), anchor="y2", range=[-0.6, len(places) - 0.4]) | ticks,
         "yaxis": look.axis(theme, "mean share, %", rangemode="tozero", domain=[COUNT_SHARE + 0.06, 1.0]),
-        "yaxis2": look.axis(theme, "items", rangemode="tozero", domain=[0.0, COUNT_SHARE], nticks=3, anchor="x"),
+        "yaxis2": look.axis(theme, plotly(items, 20), rangemode="tozero", domain=[0.0, COUNT_SHARE], nticks=3, anchor="x"),
         "showlegend": len(topics) > 0,
         "legend": look.legend(theme, orientation="h", y=1.02, yanchor="bottom", x=0, xanchor="left"),
         "margin": {"l": 60, "r": 12, "t": 30 + 22 * (-(-len(topics) // 4)), "b": 48},

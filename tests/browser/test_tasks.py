@@ -185,7 +185,7 @@ def test_which_decade_is_most_about_dystopia(walk):
 def test_which_two_groups_differ_most_and_by_which_words(walk):
     walk.go("By group").select("By", "genre")
     walk.app.expect(walk.page.get_by_text(re.compile("Furthest apart in their topics"))).to_be_visible()
-    walk.app.expect(walk.page.locator('[aria-label*="Words most musical"]').first).to_be_attached()
+    walk.app.expect(walk.page.locator('[aria-label*="Keywords most musical"]').first).to_be_attached()
 
 
 def test_read_one_text_and_see_why_it_is_there(walk):
@@ -215,4 +215,4 @@ def test_what_changed_between_two_halves(walk):
     walk.app.expect(
         walk.page.get_by_text(re.compile(r"Furthest apart in their topics: 1902 to \d+ and \d+ to \d+"))
     ).to_be_visible()
-    walk.app.expect(walk.page.locator('[aria-label*="Words most 1902 to"]').first).to_be_attached()
+    walk.app.expect(walk.page.locator('[aria-label*="Keywords most 1902 to"]').first).to_be_attached()
