@@ -213,5 +213,7 @@ def _left_out(shown: TopicsShown, grouping: Grouping, made: GroupShares) -> list
         said.append(f"The {MOST_GROUPS} largest groups are shown; {count(grouping.others, one, many)} in others.")
     thin = int(((made.sizes > 0) & (made.sizes < LEAST)).sum())
     if thin:
-        said.append(f"{count(thin, 'group')} with fewer than {LEAST} {many}: their intervals say little.")
+        said.append(
+            f"{count(thin, 'group')} with fewer than {LEAST} {many}: {'its' if thin == 1 else 'their'} intervals say little."
+        )
     return said

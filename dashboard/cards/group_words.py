@@ -28,8 +28,10 @@ TYPICAL = 10
 def draw(shown: TopicsShown, grouping: Grouping, found: Subset, made: GroupShares | None) -> None:
     """Choose two groups; their words as a scatter, and the first one's most typical items.
 
-    made : the shares of the groups; the two that are furthest apart are chosen at first
+    made : the shares of the groups; the two that are furthest apart are chosen at first, so nothing is before they are there
     """
+    if made is None:
+        return
     inside = np.zeros(found.of, bool)
     inside[found.rows] = True
     sizes = np.bincount(grouping.classes.index[inside & (grouping.classes.index >= 0)], minlength=len(grouping.classes.names))
@@ -50,12 +52,10 @@ def draw(shown: TopicsShown, grouping: Grouping, found: Subset, made: GroupShare
         group_corpora.draw(shown, Corpus(one, rows), Corpus(other, others))
 
 
-def _choose(
-    called: Nouns, grouping: Grouping, present: list[int], sizes: np.ndarray, made: GroupShares | None
-) -> tuple[int, int, str]:
+def _choose(called: Nouns, grouping: Grouping, present: list[int], sizes: np.ndarray, made: GroupShares) -> tuple[int, int, str]:
     names = grouping.classes.names
-    furthest = None if made is None else made.furthest
-    if made is not None and furthest is not None:
+    furthest = made.furthest
+    if furthest is not None:
         a, b = (markdown(names[g], 40) for g in furthest)
         sure = made.sure[list(furthest)].any()
         chance = "" if sure else " Neither differs from all by more than chance."

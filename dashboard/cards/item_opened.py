@@ -21,6 +21,7 @@ from nmfcore.topics.similarity import Neighbours, nearest, nearest_to
 
 ALIKE = {"mixture": "mixtures", "words": "words"}  # what two items have to share to be near
 NEIGHBOURS = 10
+MOST_FACTS = 12  # that are written in a line
 WHY_WIDTH = 880  # px: the picture is as wide as the page at 1280
 MISSED = 3  # words that are named in a sentence
 CLOSE = 0.02  # a share of the squared length below this is not worth naming
@@ -77,6 +78,20 @@ def head(view: TopicsShown, item: int, order: np.ndarray, found: Explanation) ->
                 help=f"Refit with a wish: the model learns again without it in that {noun}.",
             )
     st.markdown(f":gray[{' · '.join(about(run, item, found, noun))}]")
+    if known := facts_of(run, item):
+        st.markdown(f":gray[{' · '.join(known)}]")
+
+
+def facts_of(run: FittedRun, item: int) -> list[str]:
+    """What is known of one item besides its features and its class; texts are its label or are shown below."""
+    named, classes = item_facts.known_class(run, item), run.dataset.classes
+    known = []
+    for fact in run.dataset.facts:
+        value = "" if fact.kind == "text" else clean(fact.shown(item), 60)
+        same = classes is not None and value == named and fact.kind == "category" and tuple(fact.names) == tuple(classes.names)
+        if value and not same:
+            known.append(f"{markdown(fact.name, 40)}: {markdown(value, 60)}")
+    return known[:MOST_FACTS]
 
 
 def about(run: FittedRun, item: int, found: Explanation, noun: str) -> list[str]:

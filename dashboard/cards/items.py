@@ -22,6 +22,7 @@ from nmfcore.methods.subset import Filter
 from nmfcore.topics.clusters import NONE
 
 SEVERAL = "items-several"
+UNCHOSEN = "items-unchosen"  # the item that is open without anybody having chosen it
 FIND, INSIDE, ORDER, FROM, LAST = "find", "items-in", "items-order", "items-from", "items-last-search"
 WINDOW = 100  # rows of the table at one time: enough to read, and no message grows with the data
 ALL, NOWHERE = -2, NONE  # choices of the filter besides the components
@@ -65,10 +66,23 @@ def draw(view: TopicsShown, seen: Subset) -> None:
     else:
         nothing(view, seen)
     usual = int(order[0]) if len(order) else int(seen.rows[0])
-    item = session.numbered(item_facts.OPEN, list(range(seen.of)), usual=usual)
+    item = opened(seen, usual)
     if not seen.all and not np.isin(item, seen.rows):
         outside(view, usual)
     item_opened.draw(view, item, order)
+
+
+def opened(seen: Subset, usual: int) -> int:
+    """The item that is open: the one that somebody chose, else the first, and then a filter opens the first that passes.
+
+    usual : the first item of the table
+    """
+    now = session.control_value(item_facts.OPEN, None)
+    if now is None or (now == session.control_value(UNCHOSEN, None) and not np.isin(now, seen.rows)):
+        session.set_control(UNCHOSEN, usual)
+        if now is not None:
+            session.set_control(item_facts.OPEN, usual)
+    return session.numbered(item_facts.OPEN, list(range(seen.of)), usual=usual)
 
 
 def outside(view: TopicsShown, usual: int) -> None:

@@ -128,7 +128,9 @@ def draw(shown: TopicsShown, line: Timeline, made: GroupShares) -> None:
     if thin:
         said += f" {count(thin, 'bin')} with fewer than {LEAST} {markdown(shown.run.dataset.axes.rows.name)}."
     if made.unknown:
-        said += f" Of {made.unknown:,} nothing is known: left out."
+        rows, when = shown.run.dataset.axes.rows, markdown(clean(line.fact.name, 40))
+        unknown = count(made.unknown, markdown(rows.singular), markdown(rows.name))
+        said += f" {when[:1].upper()}{when[1:]} is not known of {unknown}: left out."
     card.picture("over_time", "shares", f"Mean share by {markdown(clean(line.fact.name, 40))}", drawn, say=said)
 
 

@@ -164,6 +164,24 @@ def test_an_open_item_that_does_not_pass_says_so_with_two_ways_out():
     assert app.title[0].value.startswith("200 films")
 
 
+def test_an_open_item_says_what_is_known_of_it():
+    """Year, country and genre of a film stood nowhere on its page."""
+    app = opened("items", item="3")
+    facts = app.session_state["nmf"].shown.run.dataset.facts
+    said = text(app)
+    for name in ("year", "decade", "country", "genre", "language"):
+        assert f"{name}: {facts[name].shown(2)}" in said
+
+
+def test_a_filter_opens_its_first_item_where_nobody_chose_one():
+    app = opened("items")
+    app.session_state["nmf"].filter = Filter((Chosen("7-9", "lassoed"),))
+    app = settled(app.run())
+    labels = app.session_state["nmf"].shown.run.dataset.axes.rows.labels
+    assert f"### {labels[6]}" in text(app)
+    assert "does not pass" not in text(app)
+
+
 def test_a_filter_is_added_from_its_menu_and_the_subset_stands_against_the_whole():
     app = opened("topics")
     app.session_state["filter-menu"] = True
