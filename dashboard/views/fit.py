@@ -14,6 +14,7 @@ from dashboard.work.job import Status
 from nmfcore.kernels import engines
 
 AXES = {"iterations": "Iterations", "seconds": "Seconds"}
+WERE_PREPARED = "plain NumPy, since the compiled kernels were still being prepared when it began; another fit uses them"
 SCALES = {"linear": "Linear", "log": "Logarithmic"}
 
 
@@ -106,7 +107,8 @@ def state(run: FittedRun) -> None:
                 key="continue",
                 help=f"Goes on to {stop.max_iter:,} iterations at most, tolerance {stop.tol:.0e}.",
             )
-        st.markdown(f":small[Inner loops: {markdown(engines.in_use(), 200)}.]")
+        loops = WERE_PREPARED if run.plain and not engines.preparing() else engines.in_use()
+        st.markdown(f":small[Inner loops: {markdown(loops, 200)}.]")
     run_spec.draw(run)
 
 

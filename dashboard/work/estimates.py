@@ -27,6 +27,7 @@ from nmfcore.kernels import engines
 
 FROM_SIZE = "from the size of the data"
 FROM_RUN = "from runs on this data"
+NOT_YET = "with plain NumPy until the compiled kernels are ready"
 
 RATE = 40e9  # multiply-adds a second of the compiled loops
 READ = 1.25e-9  # s to read one stored value of X once more
@@ -89,18 +90,18 @@ def expected(spec: RunSpec, dataset: Dataset | None, ran: Iterable[FittedRun] = 
     """
     if dataset is None or dataset.X is None:
         return None
-    count, each = iterations(spec, dataset), cost(spec, dataset)
+    count, each = iterations(spec, dataset), cost(spec, dataset, plain=engines.preparing())
     told = [run for run in ran if run.dataset is dataset and len(run.factorization.history) > 1]
     if told:
         nearest = min(told, key=lambda run: unlike(run.spec, spec))  # of equals the first, which is the latest
-        each *= pace(nearest.factorization, cost(nearest.spec, dataset))
+        each *= pace(nearest.factorization, cost(nearest.spec, dataset, plain=nearest.plain))
         count = told_iterations(spec, dataset, told, count)
         floor = floor and not any(run.measured for run in told)
     count = max(1.0, min(count, spec.stop.max_iter)) if spec.stop.max_iter else 0.0
     seconds = BEGIN + LOOP * count * each
     if spec.stop.max_seconds:
         seconds = min(seconds, spec.stop.max_seconds)
-    how = FROM_RUN if told else FROM_SIZE
+    how = (FROM_RUN if told else FROM_SIZE) + (f", {NOT_YET}" if engines.preparing() else "")
     return Estimate(seconds + (svd_seconds(dataset, spec.rank) if floor else 0.0), round(count), how)
 
 
@@ -155,12 +156,12 @@ def few_values(dataset: Dataset) -> bool:
     return bool(np.count_nonzero(some) < FEW * some.size)
 
 
-def cost(spec: RunSpec, dataset: Dataset) -> float:
-    """Seconds of one iteration on the machine of the constants."""
+def cost(spec: RunSpec, dataset: Dataset, *, plain: bool = False) -> float:
+    """Seconds of one iteration on the machine of the constants; plain : with plain NumPy, whatever is installed."""
     (m, n), r = dataset.shape, spec.rank
     usual = USUAL.get(spec.solver, OTHERS)
     stored = int(dataset.X.nnz) if dataset.sparse else m * n
-    slow = 1.0 if engines.wanted() else usual.plain
+    slow = 1.0 if engines.wanted() and not plain else usual.plain
     counted = 4.0 * stored * r + 4.0 * (m + n) * r * r
     if spec.loss == "frobenius" and usual.cell is not None:
         each, component = usual.cell

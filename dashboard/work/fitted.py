@@ -83,6 +83,7 @@ class FittedRun:
     decomposition : the truncated (small data: exact) SVD of X, for the floor under every NMF of a rank; None: not measured
     unmeasured : why it was not, as a sentence
     guided : the model with what its wishes ask; None without wishes, and for a run that came from a file
+    plain : whether it began with plain NumPy because the compiled kernels were still being prepared
     """
 
     spec: RunSpec
@@ -92,6 +93,7 @@ class FittedRun:
     run: Run
     unmeasured: str = ""
     guided: guide.Guided | None = None
+    plain: bool = False
     derived: Derived = field(default_factory=Derived)
     _taken: threading.Lock = field(default_factory=threading.Lock, repr=False)
 

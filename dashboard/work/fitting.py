@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import replace
 
 from dashboard.links import solver_changes
+from dashboard.work.estimates import NOT_YET
 from dashboard.work.fitted import FittedRun
 from dashboard.work.floor import floor_of, known_floor, quick_floor
 from dashboard.work.gate import fits
@@ -24,6 +25,7 @@ from nmfcore.core.recording import Recording
 from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.data.model.dataset import Dataset
 from nmfcore.evaluate.svd import SVD
+from nmfcore.kernels import engines
 from nmfcore.run import Run
 from nmfcore.run import prepare as prepare_run
 from nmfcore.solvers import SOLVERS
@@ -62,15 +64,17 @@ def fit_work(spec: RunSpec, jobs: Jobs, upload: Dataset | None = None) -> Callab
             if earlier is not None and (earlier.guided is not None or not count):
                 return guided(earlier, spec.guidance, job, jobs)
         job.say("Finding a start")
-        run = start(spec, dataset)
+        plain, run = engines.preparing(), start(spec, dataset)
         if quick_floor(dataset):  # first, so that a run that is stopped has it too
             floor_of(dataset, spec.rank, jobs)
-        job.say("Fitting")
+        job.say(f"Fitting, {NOT_YET}" if plain else "Fitting")
         follow(run, job, spec.stop, lambda: finished(run, dataset, known_floor(dataset, spec.rank, jobs), STOPPED, left=True))
         if spec.guidance and not job.stopped:
             return guided(finished(run, dataset, None), spec.guidance, job, jobs)
         job.message = "Measuring the floor"
-        return finished(run, dataset, *floor_of(dataset, spec.rank, jobs))
+        ended = finished(run, dataset, *floor_of(dataset, spec.rank, jobs))
+        ended.plain = plain
+        return ended
 
     return work
 

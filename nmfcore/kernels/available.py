@@ -49,6 +49,11 @@ def compiled() -> ModuleType | None:
     return load()
 
 
+def preparing() -> bool:
+    """Whether the compiled kernels are wanted and not ready yet: a run that begins now uses plain NumPy and waits for nothing."""
+    return wanted() and bool(_warming.users)
+
+
 def wanted() -> bool:
     """Whether the compiled kernels are installed and not switched off by NMF_KERNELS=off."""
     return os.environ.get("NMF_KERNELS", "auto").lower() not in ("off", "0", "no", "false") and installed()

@@ -16,6 +16,7 @@ from nmfcore.kernels.available import compiled as compiled
 from nmfcore.kernels.available import in_use as in_use
 from nmfcore.kernels.available import load
 from nmfcore.kernels.available import plain_meanwhile as plain_meanwhile
+from nmfcore.kernels.available import preparing as preparing
 from nmfcore.kernels.available import wanted as wanted
 from nmfcore.kernels.available import warm as warm
 from nmfcore.kernels.half import Engine as Engine

@@ -1,17 +1,24 @@
 """Is what stands beside Fit near what a fit takes? Counted in iterations and operations, so that no clock decides."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from test_views import named
 from test_views import start as start_app
 
 from dashboard.work import estimates
-from dashboard.work.estimates import FROM_RUN, FROM_SIZE, cost, expected, iterations
-from dashboard.work.fitting import FIRST, finished, start
+from dashboard.work.estimates import FROM_RUN, FROM_SIZE, NOT_YET, cost, expected, iterations
+from dashboard.work.fitting import FIRST, finished, fit_work, start
+from dashboard.work.jobs import Jobs
 from dashboard.work.loading import load
 from nmfcore.core.spec import StopRule
 from nmfcore.data import catalog
 from nmfcore.data.model.dataset import Dataset
+from nmfcore.kernels import engines
 from nmfcore.solvers import SOLVERS
 
 EMBEDDED = ("movies", "digits")
@@ -130,3 +137,42 @@ def test_the_panel_says_it_before_and_after():
     named(app.sidebar.number_input, "rank-field").set_value(23).run()  # a rank that no other test wants to see begin
     app.sidebar.button(key="fit").click().run()
     assert any("with its start and the floor; expected:" in text.value for text in app.sidebar.markdown)
+
+
+WITHOUT_WAITING = """
+import sys
+from dashboard.work.fitting import FIRST, fit_key, fit_work
+from dashboard.work.jobs import Jobs
+from nmfcore.kernels import engines
+
+jobs = Jobs()
+with engines.plain_meanwhile():
+    run = jobs.submit(fit_key(FIRST), fit_work(FIRST, jobs), session="a").wait(60) and jobs.result(fit_key(FIRST))
+assert run.plain
+assert "numba" not in sys.modules
+jobs.close(timeout=5)
+"""
+
+
+def test_a_first_run_waits_for_no_kernels_and_says_so(data, monkeypatch):
+    """While the server prepares them, a fit loads nothing of them; what stands beside Fit, its job and its page say so."""
+    place = Path(estimates.__file__).parents[2]
+    subprocess.run([sys.executable, "-c", WITHOUT_WAITING], cwd=place, env={**os.environ, "PYTHONPATH": str(place)}, check=True)
+    monkeypatch.setattr("nmfcore.kernels.available.installed", lambda: True)
+    spec = spec_of("digits", 6, "kl-newton")
+    later, jobs = expected(spec, data["digits"], floor=False), Jobs()
+    with engines.plain_meanwhile():
+        now = expected(spec, data["digits"], floor=False)
+        assert NOT_YET in now.how
+        assert now.seconds > 2 * later.seconds
+        job = jobs.submit("fit", fit_work(FIRST, jobs), session="a")
+        assert job.wait(60.0)
+        said = jobs.result("fit")
+        assert said.plain
+    assert NOT_YET not in later.how
+    assert not engines.preparing()
+    assert cost(spec, data["digits"], plain=True) > 2 * cost(spec, data["digits"])  # so a plain run's pace is no slow machine's
+    app = start_app()
+    app.session_state["nmf"].shown.run = said
+    app.switch_page("views/fit.py")
+    assert any("still being prepared when it began" in block.value for block in app.run().markdown)
