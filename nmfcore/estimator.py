@@ -43,7 +43,7 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
 from nmfcore.core.blocks import as_visited, is_blocks
-from nmfcore.core.checks import ProblemError, as_problem, first_zero, penalty_for, times_power_of_two
+from nmfcore.core.checks import ProblemError, as_problem, first_zero, penalty_for
 from nmfcore.core.factorization import BETA, Factorization, Factors, Matrix, Penalty, Problem, Progress, StopReason, beta_of
 from nmfcore.core.losses import beta_divergence
 from nmfcore.core.parameters import Parameter, parameters
@@ -54,6 +54,7 @@ from nmfcore.solvers.block_engines import engine_for, mapped_array
 from nmfcore.solvers.blocked_run import Within
 from nmfcore.solvers.hals import HALS
 from nmfcore.solvers.loop import Run
+from nmfcore.solvers.measure import in_units
 from nmfcore.solvers.mu import MultiplicativeUpdates
 from nmfcore.solvers.protocol import Solver
 from nmfcore.topics.encode import encode_rows
@@ -552,18 +553,10 @@ def _iterations(result: Factorization) -> int:
 
 
 def _reconstruction_error(problem: Problem, result: Factorization) -> float:
-    """sqrt(2 D_beta(X | WH)) in the units of X, without the penalties, or the float that is nearest to it."""
+    """sqrt(2 D_beta(X | WH)) in the units of X, without the penalties."""
     beta = beta_of(problem.loss)
     value = beta_divergence(problem, result.factors.in_double.scaled(problem.scale**-0.5), beta)
-    error = times_power_of_two(float(np.sqrt(2.0 * max(value, 0.0))), beta / 2 * math.log2(problem.scale))
-    if math.isinf(error) or (value > 0 and not error):  # W and H are right all the same, as in `solve`
-        warnings.warn(
-            f"With beta_loss={beta:g} the loss of data of this size ({problem.scale:.0e}) is no number that a float holds; "
-            "reconstruction_err_ is the nearest. Divide X by its largest entry first.",
-            RuntimeWarning,
-            stacklevel=3,
-        )
-    return min(error, sys.float_info.max)
+    return in_units(problem.loss, problem.scale**0.5, math.sqrt(2.0 * max(value, 0.0)))
 
 
 def _say(point: Progress) -> None:

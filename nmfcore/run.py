@@ -14,8 +14,11 @@ from nmfcore.core.factorization import Factorization
 from nmfcore.guide.steer import refuse as refuse_guidance
 from nmfcore.guide.steer import replay
 from nmfcore.solvers import loop
+from nmfcore.solvers.asked import refuse
 from nmfcore.solvers.block_door import continue_blocks, prepare_blocks, refuse_guidance_on_blocks
-from nmfcore.solvers.loop import EXACT, RISEN, WINDOW, Run, dead_components, refuse
+from nmfcore.solvers.loop import Run
+from nmfcore.solvers.remarks import dead_components
+from nmfcore.solvers.stopping import EXACT, RISEN, WINDOW
 from nmfcore.solvers.together import Together, at_once, planned, several
 
 __all__ = [

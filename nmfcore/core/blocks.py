@@ -16,9 +16,9 @@ from typing import Any, NoReturn
 import numpy as np
 import scipy.sparse as sp
 
-from nmfcore.core.checks import NEEDS_MEMORY, as_matrix
 from nmfcore.core.errors import ProblemError
 from nmfcore.core.factorization import Axes, Matrix, stored_values
+from nmfcore.core.matrices import NEEDS_MEMORY, as_matrix
 
 BLOCK_VALUES = 1 << 23  # stored values of a block that is made here, 64 MB in float32; docs/beyond-memory.md says why
 BLOCK_ROWS = 1 << 20  # rows of a block at most: the factors of a block have to fit as well

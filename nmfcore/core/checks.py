@@ -6,7 +6,6 @@ is a `ProblemError` that names the problem, the place and the way out.
 
 from __future__ import annotations
 
-import math
 import os
 from typing import Any
 
@@ -15,110 +14,12 @@ import scipy.sparse as sp
 
 from nmfcore.core.errors import ProblemError as ProblemError
 from nmfcore.core.factorization import BETA, Axes, Factors, Matrix, Penalty, Problem, beta_of
+from nmfcore.core.matrices import as_matrix as as_matrix
+from nmfcore.core.matrices import matrix_and_transpose, refuse_entries, without_mask
+from nmfcore.core.units import in_range, scaled_penalty
 
-LARGEST, SMALLEST = 2.0**20, 2.0**-20  # inside this range nothing in the solvers over- or underflows: X is used as it is
 ASYMMETRY = 1e-6  # of the largest entry: what float32 similarities differ by from their mirror images
-NEEDS_MEMORY = (
-    "{name} is visited block by block, and this needs all of it in memory. Take some of its rows "
-    "(nmfcore.evaluate.blocks.sample), or what nmfcore.evaluate.blocks offers in passes."
-)
-LARGEST_WEIGHT = 2.0**100  # of a penalty on data whose largest entry is near 1: nothing is left of a factor far below it
 CELLS_AT_ONCE = 4_000_000  # cells compared at one time where a check needs a temporary array
-
-
-def as_matrix(X: Any, *, axes: Axes | None = None, name: str = "X", allow_missing: bool = False) -> Matrix:
-    """X as a finite, non-negative, C-ordered float array or CSR array; the caller's array is returned itself if it is one.
-
-    Nothing is ever written into what was given, nor into memory it shares: rows out of order and duplicates are mended in a copy.
-
-    Parameters
-    ----------
-    X : (m, n) array-like or scipy sparse matrix of numbers; integers and booleans become float64
-    axes : names and labels for messages
-    name : what to call the matrix in messages
-    allow_missing : leave NaN, infinite and negative entries for the mask to remove
-
-    Raises
-    ------
-    ProblemError
-        If X is not two-dimensional and non-empty, not numeric, or has NaN, infinite or negative entries; or is a masked array
-        with masked entries (`as_problem` takes those for missing).
-    """
-    return _matrix_and_transpose(X, axes, name, allow_missing)[0]
-
-
-def _matrix_and_transpose(
-    X: Any, axes: Axes | None, name: str = "X", allow_missing: bool = False
-) -> tuple[Matrix, Matrix | None]:  # fmt: skip
-    """`as_matrix`, and the transpose in CSR where it was made on the way."""
-    transposed = None
-    if np.ma.is_masked(X):
-        count = int(np.ma.getmaskarray(X).sum())
-        raise ProblemError(
-            f"{name} is a masked array with {count:,} masked {'entry' if count == 1 else 'entries'}, which have no meaning here. "
-            "Fill them (X.filled(0)), or use nmfcore.solve with a solver that skips missing entries."
-        )
-    if getattr(X, "by_blocks", False) or (hasattr(X, "to_delayed") and hasattr(X, "chunks")):
-        raise ProblemError(NEEDS_MEMORY.format(name=name))
-    if sp.issparse(X):
-        matrix, transposed = _as_csr(X, name)
-    else:
-        if isinstance(X, np.matrix):
-            X = np.asarray(X)
-        try:
-            matrix = _as_float(np.asarray(X), name)
-        except (TypeError, ValueError) as wrong:
-            if isinstance(wrong, ProblemError):
-                raise
-            raise ProblemError(f"{name} is not a table of numbers: {wrong}. Convert the text cells first.") from None
-        if matrix.ndim != 2:
-            raise ProblemError(f"{name} has {matrix.ndim} dimension(s); NMF needs a table of rows and columns.")
-        matrix = np.ascontiguousarray(matrix)
-    m, n = matrix.shape
-    if m == 0 or n == 0:
-        raise ProblemError(f"{name} is empty: {m} rows × {n} columns. Load data with at least one row and one column.")
-    if not allow_missing:
-        _refuse_entries(matrix, axes or Axes(), name)
-    return matrix, transposed
-
-
-def without_mask(X: Any, mask: Any) -> tuple[Any, Any]:
-    """A masked array as its values (0 where masked) and its mask, 1 = observed, joined with `mask`; anything else as it is.
-
-    X : (m, n) array-like, masked or not;  mask : (m, n), 1 = observed, a word, or None
-    """
-    if not np.ma.is_masked(X):
-        return X, mask
-    observed = ~np.ma.getmaskarray(X)
-    if mask is not None and not isinstance(mask, str):
-        observed &= np.asarray(mask.toarray() if sp.issparse(mask) else mask) > 0
-    return np.ma.filled(X, 0), observed
-
-
-def _as_csr(X: Any, name: str) -> tuple[sp.csr_array, sp.csr_array | None]:
-    """X as a CSR array of floats with sorted indices and no duplicates, X itself if it is one; shared arrays are only read.
-
-    Rows out of order, as scikit-learn's vectorizers make them, are sorted by transposing twice: in linear time, and the transpose
-    is what solvers need next. It is the second result, None where it was not made.
-    """
-    if X.ndim != 2:
-        raise ProblemError(f"{name} has {X.ndim} dimensions; NMF needs a table of rows and columns.")
-    try:
-        matrix = sp.csr_array((X.data, X.indices, X.indptr), shape=X.shape) if X.format == "csr" else sp.csr_array(X)
-        matrix = _as_float(matrix, name)
-        matrix.check_format(full_check=True)  # may put new arrays into this object, hence never into X
-    except ProblemError:
-        raise
-    except ValueError as wrong:
-        raise ProblemError(f"{name} is not a valid sparse matrix: {wrong}. Rebuild it from its triples.") from None
-    if not matrix.has_canonical_format:
-        columns = sp.csc_array(matrix)  # their rows are in order
-        sorted_rows = sp.csr_array(columns)
-        sorted_rows.sum_duplicates()
-        whole = sorted_rows.nnz == columns.nnz
-        return sorted_rows, sp.csr_array((columns.data, columns.indices, columns.indptr), matrix.shape[::-1]) if whole else None
-    same = isinstance(X, sp.csr_array) and X.dtype == matrix.dtype and X.dtype.isnative and len(X.data) == X.indptr[-1]
-    return (X if same and X.indices.dtype == matrix.indices.dtype == X.indptr.dtype else matrix), None
 
 
 def as_problem(
@@ -152,7 +53,7 @@ def as_problem(
         Naming the first offending entry, its row and column, and the way out.
     """
     X, mask = without_mask(X, mask)
-    matrix, transposed = _matrix_and_transpose(X, axes, allow_missing=mask is not None)
+    matrix, transposed = matrix_and_transpose(X, axes, allow_missing=mask is not None)
     checked = matrix
     if mask is not None:
         matrix, mask = _masked(matrix, mask, axes or Axes())
@@ -170,7 +71,7 @@ def as_problem(
     if symmetric:
         _refuse_asymmetric(matrix)
     matrix, power = in_range(matrix)
-    penalty = _scaled_penalty(penalty, beta, power)
+    penalty = scaled_penalty(penalty, beta, power)
     problem = Problem(matrix, rank, loss, mask, symmetric, penalty or None, 4.0**power)
     if transposed is not None and matrix is checked:
         vars(problem)["Xt"] = transposed
@@ -245,67 +146,12 @@ def check_start(problem: Problem, W: Any, H: Any) -> Factors:
             raise ProblemError(f"The given {name} is not a table of numbers: {wrong}.") from None
         if array.shape != shape:
             raise ProblemError(f"The given {name} has shape {array.shape}; this problem needs {shape}.")
-        _refuse_entries(array, Axes(), f"The given {name}")
+        refuse_entries(array, Axes(), f"The given {name}")
         checked.append(array)
     if problem.symmetric:
         S = checked[0] if np.array_equal(checked[0], checked[1].T) else 0.5 * (checked[0] + checked[1].T)
         return Factors(S, np.ascontiguousarray(S.T))
     return Factors(*checked)
-
-
-def _as_float(matrix: Any, name: str) -> Any:
-    """float32 and float64 stay; integers and booleans become float64; the rest is refused by name."""
-    kind, dtype = matrix.dtype.kind, matrix.dtype
-    if dtype in (np.float32, np.float64) and dtype.isnative:
-        return matrix
-    if kind == "c":
-        raise ProblemError(f"{name} is complex; NMF needs real numbers. Take the modulus or the real part first.")
-    if kind in "iu" and matrix.size:
-        values = matrix.data if sp.issparse(matrix) else matrix
-        if values.size and int(values.max()) > 2**53:
-            raise ProblemError(f"{name} has whole numbers above 2^53, which float64 cannot hold exactly; divide them first.")
-    if kind in "fiub":
-        return matrix.astype(np.float32 if dtype == np.float16 else np.float64)
-    if kind == "O":
-        return matrix.astype(np.float64)
-    raise ProblemError(f"{name} holds {dtype} values, not numbers. Convert or drop those columns first.")
-
-
-def _refuse_entries(matrix: Matrix, axes: Axes, name: str) -> None:
-    values = matrix.data if sp.issparse(matrix) else matrix
-    if not values.size:
-        return
-    low, high = values.min(), values.max()
-    if np.isfinite(low) and np.isfinite(high) and low >= 0:
-        return
-    for wrong, what, way_out in (
-        (np.isnan(values), "missing (NaN)", "Fill them, drop them, or treat them as not measured with a mask"),
-        (np.isinf(values), "infinite", "Replace them by numbers"),
-        (values < 0, "negative", "Clip them to 0, or shift the data, and say so"),
-    ):
-        count = int(np.count_nonzero(wrong))
-        if count:
-            row, column, value = _first(matrix, wrong)
-            noun = "entry" if count == 1 else "entries"
-            place = f"row {row + 1} ({axes.rows.label(row)}), column {column + 1} ({axes.columns.label(column)})"
-            if axes.rows.labels is None and axes.columns.labels is None:
-                place = f"row {row + 1}, column {column + 1}"
-            raise ProblemError(
-                f"{name} has {count:,} {what} {noun} (first at {place}: {value:g}); NMF needs finite numbers >= 0. {way_out}."
-            )
-
-
-def _first(matrix: Matrix, wrong: np.ndarray) -> tuple[int, int, float]:
-    """Row, column and value of the first True of `wrong` (same layout as the matrix's values), counted from 0."""
-    at = int(np.argmax(wrong))
-    if sp.issparse(matrix):
-        return (
-            int(np.searchsorted(matrix.indptr, at, side="right")) - 1,
-            int(matrix.indices[at]),
-            float(matrix.data[at]),
-        )
-    row, column = divmod(at, matrix.shape[1])
-    return row, column, float(matrix[row, column])
 
 
 def _masked(matrix: Matrix, mask: Any, axes: Axes) -> tuple[Matrix, Matrix]:
@@ -314,7 +160,7 @@ def _masked(matrix: Matrix, mask: Any, axes: Axes) -> tuple[Matrix, Matrix]:
         if mask != "stored" or not sp.issparse(matrix):
             raise ProblemError(f"A mask is an array of 0 and 1, or 'stored' for sparse data; not {mask!r}.")
         ones = sp.csr_array((np.ones_like(matrix.data), matrix.indices, matrix.indptr), shape=matrix.shape)
-        _refuse_entries(matrix, axes, "X")
+        refuse_entries(matrix, axes, "X")
         return matrix, _refuse_empty_mask(ones)
     if not sp.issparse(mask):
         mask = np.asarray(mask)
@@ -331,11 +177,11 @@ def _masked(matrix: Matrix, mask: Any, axes: Axes) -> tuple[Matrix, Matrix]:
         values = _values_at(matrix, rows, pattern.indices)
         observed = sp.csr_array((values, pattern.indices, pattern.indptr), shape=matrix.shape)
         pattern.data[:] = 1
-        _refuse_entries(observed, axes, "X")
+        refuse_entries(observed, axes, "X")
         return observed, _refuse_empty_mask(pattern)
     shown = (mask.toarray() if sp.issparse(mask) else mask).astype(bool)
     observed = np.where(shown, matrix, matrix.dtype.type(0))
-    _refuse_entries(observed, axes, "X")
+    refuse_entries(observed, axes, "X")
     return observed, _refuse_empty_mask(shown.astype(matrix.dtype))
 
 
@@ -445,47 +291,3 @@ def _refuse_penalty(penalty: Penalty | None) -> None:
     for name, value in vars(penalty).items() if penalty is not None else ():
         if not np.isfinite(value) or value < 0:
             raise ProblemError(f"The penalty {name} has to be a finite number >= 0, not {value!r}.")
-
-
-def in_range(matrix: Matrix) -> tuple[Matrix, int]:
-    """X / 4^p and p, where 4^p is nearest to the largest entry of X when that is extreme: nothing over- or underflows then.
-
-    X itself and 0 otherwise, which is nearly always; the division is exact, and makes a copy.
-    """
-    power = _power_of_four(matrix)
-    return (_times_power_of_two(matrix, -2 * power), power) if power else (matrix, 0)
-
-
-def _power_of_four(matrix: Matrix) -> int:
-    """p such that 4^p is nearest to the largest entry when that is extreme, else 0."""
-    values = matrix.data if sp.issparse(matrix) else matrix
-    top = float(values.max()) if values.size else 0.0
-    if top == 0.0 or SMALLEST <= top <= LARGEST:
-        return 0
-    return min(round(np.log2(top) / 2), 511)  # 4^512 is no float
-
-
-def _times_power_of_two(matrix: Matrix, exponent: int) -> Matrix:
-    """matrix * 2^exponent, also where 2^exponent itself is no finite number of the dtype (subnormal data)."""
-    with np.errstate(under="ignore"):
-        if sp.issparse(matrix):
-            return sp.csr_array((np.ldexp(matrix.data, exponent), matrix.indices, matrix.indptr), shape=matrix.shape)
-        return np.ldexp(matrix, exponent)
-
-
-def _scaled_penalty(penalty: Penalty | None, beta: float, power: int) -> Penalty | None:
-    """The penalty of the problem X / s with factors W / sqrt(s) and H / sqrt(s), s = 4^power; its loss is that of X / s^beta."""
-    if not penalty or not power:
-        return penalty
-    l1, l2 = power * (1.0 - 2.0 * beta), power * (2.0 - 2.0 * beta)
-    weights = ((penalty.l1_W, l1), (penalty.l1_H, l1), (penalty.l2_W, l2), (penalty.l2_H, l2))
-    return Penalty(*(min(times_power_of_two(weight, exponent), LARGEST_WEIGHT) for weight, exponent in weights))
-
-
-def times_power_of_two(value: float, exponent: float) -> float:
-    """value * 2^exponent, also where 2^exponent itself is no float; infinite or 0 only where the product is."""
-    whole = math.floor(exponent)
-    try:
-        return math.ldexp(value * 2.0 ** (exponent - whole), whole)
-    except OverflowError:
-        return math.copysign(math.inf, value)

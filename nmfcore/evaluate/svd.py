@@ -16,8 +16,9 @@ import scipy.linalg
 import scipy.sparse as sp
 import scipy.sparse.linalg
 
-from nmfcore.core.checks import ProblemError, as_matrix, check_rank, in_range
+from nmfcore.core.checks import ProblemError, as_matrix, check_rank
 from nmfcore.core.factorization import Axis, Factors, Matrix
+from nmfcore.core.units import in_range
 from nmfcore.core.wanted import ask
 from nmfcore.kernels.engines import few_threads
 

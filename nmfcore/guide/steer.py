@@ -39,9 +39,10 @@ from nmfcore.guide.verdicts import verdict
 from nmfcore.guide.wishes import Guided, Wish, first
 from nmfcore.kernels.ruled import product, sweep_under
 from nmfcore.solvers import make_solver
-from nmfcore.solvers.loop import Run, dead_components
-from nmfcore.solvers.loop import refuse as refuse_solver
+from nmfcore.solvers.asked import refuse as refuse_solver
+from nmfcore.solvers.loop import Run
 from nmfcore.solvers.protocol import Solver
+from nmfcore.solvers.remarks import dead_components
 
 ALONE = 10  # iterations of new topics before the others move
 

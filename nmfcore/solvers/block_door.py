@@ -6,7 +6,6 @@ in a sentence here, before anything is read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,17 +13,17 @@ from nmfcore.core.blocks import Blocks, DaskBlocks, as_visited
 from nmfcore.core.checks import ProblemError
 from nmfcore.core.factorization import Axes, Factorization, History, Penalty, StopReason
 from nmfcore.core.spec import RunSpec, StopRule
+from nmfcore.solvers.asked import Asked
 from nmfcore.solvers.block_dask import present_client
 from nmfcore.solvers.block_starts import SAMPLE_VALUES, STARTS, sample_share
 from nmfcore.solvers.blocked_run import BlockedRun, Visit
 from nmfcore.solvers.hals import HALS
-from nmfcore.solvers.loop import chosen_solver, specified
 from nmfcore.solvers.protocol import Solver
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
-    """What `solve` was told of a factorization, as in nmfcore/run.py; None where nothing was said.
+class AskedOfBlocks(Asked):
+    """What `solve` was told of a factorization of blocks; None where nothing was said.
 
     W, H : (m, r) and (r, n), a given start;  mask : (m, n), refused
     init : "sample" (a fit of a sample of the rows first), "nndsvd" (a sketch in two passes), "random" or "given"; None takes
@@ -32,20 +31,10 @@ class Asked:
     stop : as elsewhere, but without a limit of seconds when none is given
     """
 
-    rank: int | None = None
-    solver: str | Solver | None = None
-    solver_options: Mapping[str, Any] | None = None
-    init: str | None = None
     W: Any = None
     H: Any = None
-    seed: int | None = None
-    loss: str | None = None
-    stop: StopRule | None = None
     mask: Any = None
-    symmetric: bool | None = None
-    penalty: Penalty | None = None
     axes: Axes | None = None
-    spec: RunSpec | None = None
     evaluate_every: int = 1
     kkt_every: int | None = None
     recording: Any = None
@@ -63,7 +52,7 @@ class Asked:
         ProblemError
             If something cannot be done block by block; the message says what can.
         """
-        solver, spec = chosen_solver(self.solver, self.solver_options, self.spec), self.spec
+        solver, spec = super().chosen(), self.spec
         refuse_on_blocks(solver, self.mask, self.symmetric or (spec is not None and spec.symmetric), self.loss or (
             spec.loss if spec else None))  # fmt: skip
         assert isinstance(solver, HALS)
@@ -81,14 +70,12 @@ class Asked:
         ProblemError
             If the two contradict each other, or the start is none for blocks.
         """
-        init, stop = self.init, self.stop
-        if self.spec is None and init is None and not self.given:
-            init = usual_start_on(blocks, self.rank)
-        if self.spec is None and stop is None:
-            stop = StopRule(tol=solver.tol, max_seconds=None)
-        spec = specified(
-            solver, self.spec, self.rank, init, self.seed, self.loss, stop, self.symmetric, self.penalty, given=self.given
-        )
+        asked = self
+        if self.spec is None and self.init is None and not self.given:
+            asked = replace(asked, init=usual_start_on(blocks, self.rank))
+        if self.spec is None and self.stop is None:
+            asked = replace(asked, stop=StopRule(tol=solver.tol, max_seconds=None))
+        spec = asked.specification(solver, given=self.given)
         if spec.init not in STARTS:
             raise ProblemError(f"Data in blocks cannot begin from {spec.init!r}. Starts that can: {', '.join(STARTS)}.")
         if spec.guidance:
@@ -130,7 +117,7 @@ def refuse_guidance_on_blocks() -> None:
 
 
 def prepare_blocks(X: Any, rank: int | None = None, **options: Any) -> BlockedRun:
-    """`prepare` for data in blocks: the options of `Asked`, and beside them those of `Visit`: client, threads, folder.
+    """`prepare` for data in blocks: the options of `AskedOfBlocks`, and beside them those of `Visit`: client, threads, folder.
 
     X : (m, n) blocks, or an array of Dask; for the latter the present client is taken where there is one and none is named
 
@@ -140,10 +127,10 @@ def prepare_blocks(X: Any, rank: int | None = None, **options: Any) -> BlockedRu
         If the data, the rank or the combination cannot be factorized block by block; the message says what can.
     """
     visit = Visit(**{name: options.pop(name) for name in ("client", "threads", "folder") if name in options})
-    return _run(X, Asked(rank=rank, **options), visit)
+    return _run(X, AskedOfBlocks(rank=rank, **options), visit)
 
 
-def _run(X: Any, asked: Asked, visit: Visit, history: History | None = None) -> BlockedRun:
+def _run(X: Any, asked: AskedOfBlocks, visit: Visit, history: History | None = None) -> BlockedRun:
     solver, blocks = asked.chosen(), as_visited(X, asked.axes)
     if visit.client is None and isinstance(blocks, DaskBlocks):
         visit = replace(visit, client=present_client())
@@ -182,7 +169,7 @@ def continue_blocks(
         raise ProblemError("This run diverged, and going on would only diverge again. Choose a smaller step and start anew.")
     spec = factorization.spec if stop is None else factorization.spec.replace(stop=stop)
     visit = Visit(**{name: options.pop(name) for name in ("client", "threads", "folder") if name in options})
-    asked = Asked(spec=spec.replace(init="given"), W=factorization.W, H=factorization.H, axes=axes, **options)
+    asked = AskedOfBlocks(spec=spec.replace(init="given"), W=factorization.W, H=factorization.H, axes=axes, **options)
     going_on = _run(X, asked, visit, factorization.history)
     going_on.spec = spec
     if penalty is not None:

@@ -25,6 +25,7 @@ from nmfcore.core.checks import ProblemError
 from nmfcore.core.factorization import SINGLE_SIZE, Penalty
 from nmfcore.core.losses import inner
 from nmfcore.core.threads import one_blas_thread
+from nmfcore.core.units import refuse_units
 from nmfcore.kernels.engines import compiled, engine, gram
 from nmfcore.kernels.half import Half, Pace
 from nmfcore.kernels.sketch import ROUNDING
@@ -75,6 +76,8 @@ class WholeProblem:
         squared = facts.squared_norm / scale**2
         if not math.isfinite(squared) or (facts.largest > 0 and not squared > 0):
             raise ProblemError(f"The largest entry of X is {facts.largest:g}; its square is beyond a float. Divide X first.")
+        if scale != 1.0:
+            refuse_units("frobenius", scale, 0.5 * squared)
         if penalty and scale != 1.0:
             raise ProblemError("X in blocks can have a penalty only where its largest entry is between 1e-6 and 1e6. Divide X.")
         mean = facts.total / scale / shape[0] / shape[1]

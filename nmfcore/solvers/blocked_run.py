@@ -26,7 +26,9 @@ from nmfcore.solvers.block_starts import Leg, checked_start, legs, looks
 from nmfcore.solvers.block_work import Interrupted
 from nmfcore.solvers.blocked import Descent, WholeProblem
 from nmfcore.solvers.hals import HALS
-from nmfcore.solvers.loop import WINDOW, Run, Since
+from nmfcore.solvers.loop import Run
+from nmfcore.solvers.measure import in_units
+from nmfcore.solvers.stopping import WINDOW, Since
 
 # Of the states of all blocks: more than this is kept in files beside the run, and W in one file of its own.
 STATE_BYTES = 512 << 20
@@ -257,7 +259,7 @@ class BlockedRun(Run):
         loss = max(loss, 0.0) if math.isfinite(loss) else loss
         square = max(2.0 * (loss - extra), 0.0)
         error = math.sqrt(square / problem.squared_norm) if problem.squared_norm > 0 else 0.0
-        return Progress(iteration, seconds, self._in_units(loss), error, kkt)
+        return Progress(iteration, seconds, in_units("frobenius", problem.scale, loss), error, kkt)
 
     def _relative_kkt(self, descent: Descent) -> float | None:
         value = math.sqrt(descent.kkt2) if math.isfinite(descent.kkt2) else None

@@ -8,44 +8,55 @@ has been left. Live curves, cancelling, the solver race, the estimator and the c
 from __future__ import annotations
 
 import math
-import sys
 import time
-from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from nmfcore.core.checks import ProblemError, as_problem, check_start, times_power_of_two
-from nmfcore.core.factorization import (
-    Factorization,
-    Factors,
-    History,
-    Penalty,
-    Problem,
-    Progress,
-    StopReason,
-    beta_of,
-    stored_values,
-)
+from nmfcore.core.checks import ProblemError, as_problem, check_start
+from nmfcore.core.factorization import Factorization, Factors, History, Penalty, Problem, Progress, StopReason, stored_values
 from nmfcore.core.guidance import Guidance
-from nmfcore.core.losses import CANCELS, inner, kkt_residual, loss, penalty, squared_error
+from nmfcore.core.losses import kkt_residual
 from nmfcore.core.recording import Recording
-from nmfcore.core.spec import RunSpec, StopRule, usual_start
-from nmfcore.core.written import percent
-from nmfcore.kernels.engines import compiled, multiply
-from nmfcore.solvers import SOLVERS, make_solver, starts
+from nmfcore.core.spec import RunSpec, StopRule
+from nmfcore.solvers import make_solver, starts
+from nmfcore.solvers.asked import Asked, refuse
+from nmfcore.solvers.measure import exact_points, measured
 from nmfcore.solvers.protocol import Solver
+from nmfcore.solvers.remarks import dead_components, locked_zeros
+from nmfcore.solvers.stopping import WINDOW, Since, has_settled, is_exact, is_far_up
 
-WINDOW = 5  # iterations over which tol is averaged: one slow step among fast ones does not end a run
-NO_FLOAT = "The loss in the units of this data is no number that a float holds; the nearest is shown. Relative errors are right."
 MEASURED_AT_ONCE = 4_000_000  # stored values of X on which a divergence takes a third of a second
-RISEN = 100.0  # times its lowest, and worse than no model at all: an error up here does not come back
 FINISHED = object()  # what the loop of a run says when it has ended
-EXACT = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-14}  # relative errors at which only rounding is left
 
 
-NOISE = 1e-4  # of the loss: what lies further below the exact one is no rounding of float32
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How closely a run is looked at.
+
+    evaluate_every : evaluate the loss at every k-th iteration, and always at the last
+    kkt_every : compute the KKT residual at every k-th iteration (each costs two products with X, off the clock);
+        None: every fifth where the stop rule needs it, else never; 0: never
+    recording : keeps iterates as the run goes, in the units of X; off the clock
+    """
+
+    evaluate_every: int = 1
+    kkt_every: int | None = None
+    recording: Recording | None = None
+
+    def __post_init__(self) -> None:
+        if self.evaluate_every < 1:
+            raise ProblemError(f"evaluate_every must be at least 1, not {self.evaluate_every}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a run that goes on had before: its history, and the iterations at which it was continued itself."""
+
+    history: History = field(default_factory=History)
+    seams: tuple[int, ...] = ()
 
 
 class Run:
@@ -62,13 +73,9 @@ class Run:
     solver : a solver of SOLVERS
     start : W and H in the caller's units; they are copied
     spec : what to write on the result; its stop rule is the one in force
-    evaluate_every : evaluate the loss at every k-th iteration, and always at the last
-    kkt_every : compute the KKT residual at every k-th iteration (each costs two products with X, off the clock);
-        None: every fifth where the stop rule needs it, else never; 0: never
-    history : the history of a run that is being continued; its last point must belong to `start`
-    seams : the iterations at which the run that is being continued was continued itself
+    past : of the run that is being continued; the last point of its history must belong to `start`
     fresh : the start was made and checked for this run alone, as `init.start` does, and need not be again
-    recording : keeps iterates as the run goes, in the units of X; off the clock
+    watched : the fields of `Watch`
 
     Raises
     ------
@@ -80,36 +87,25 @@ class Run:
     """
 
     def __init__(
-        self,
-        problem: Problem,
-        solver: Solver,
-        start: Factors,
-        spec: RunSpec | None = None,
-        *,
-        evaluate_every: int = 1,
-        kkt_every: int | None = None,
-        history: History | None = None,
-        fresh: bool = False,
-        recording: Recording | None = None,
-        seams: tuple[int, ...] = (),
-    ) -> None:
+        self, problem: Problem, solver: Solver, start: Factors, spec: RunSpec | None = None, *, past: Past | None = None,
+        fresh: bool = False, **watched: Any,
+    ) -> None:  # fmt: skip
         refuse(problem, solver)
-        if evaluate_every < 1:
-            raise ProblemError(f"evaluate_every must be at least 1, not {evaluate_every}.")
-        self.problem, self.solver, self.recording = problem, solver, recording
+        watch, past = Watch(**watched), past or Past()
+        self.problem, self.solver, self.recording = problem, solver, watch.recording
         self.spec = spec or RunSpec(solver=solver.key, solver_options=solver.options(), rank=problem.rank, loss=problem.loss)
         self.stop = self.spec.stop
-        self.evaluate_every = evaluate_every
-        self.kkt_every = kkt_every if kkt_every is not None else WINDOW * (self.stop.kkt > 0)
-        self.warnings: list[str] = []
-        self._seams = list(seams)
-        self.history = History(list(history.points)) if history else History()
+        self.evaluate_every = watch.evaluate_every
+        self.kkt_every = watch.kkt_every if watch.kkt_every is not None else WINDOW * (self.stop.kkt > 0)
+        self._seams = list(past.seams)
+        self.history = History(list(past.history.points))
         self._iteration = self.history[-1].iteration if len(self.history) else 0
         self._seconds = self.history[-1].seconds if len(self.history) else 0.0
         start = start if fresh else check_start(problem, start.W, start.H)
         self._factors = start.scaled(problem.scale**-0.5)
         if problem.rules:  # the loop begins where the rules hold already
             self._factors = Factors(*problem.rules.allowed(self._factors.W, self._factors.H))
+        self.warnings = locked_zeros(solver, self._factors)
         self._recorded: Factors = self._factors  # of the last recorded point: what result() returns
         self._settled: Factors | None = None  # those for which the last point is exact
         self._sizes = [math.nan] * len(self.history)  # of each point: what tol is measured on
@@ -118,14 +114,6 @@ class Run:
         self._first_kkt: float | None = None
         self._stopped = StopReason.UNFINISHED
         self._cancelled = False
-        if solver.locks_zeros:
-            locked = sum(int(np.count_nonzero(f == 0)) for f in (self._factors.W, self._factors.H))
-            if locked:
-                share = locked / (self._factors.W.size + self._factors.H.size)
-                self.warnings.append(
-                    f"{percent(share, 0)} of the start is zero, and {solver.title} can never change a zero: the loss stops "
-                    "higher. Start from nndsvda or random instead."
-                )
 
     # -- the loop ---------------------------------------------------------------------------------------------------
     def __iter__(self) -> Iterator[Progress]:
@@ -153,7 +141,7 @@ class Run:
         self._stopped = StopReason.UNFINISHED
         since = Since(self._iteration, self._seconds, max(0, len(self.history) - 1))
         if self._sizes and math.isnan(self._sizes[-1]):
-            self._sizes[-1] = self._measured(self._factors)[2]
+            self._sizes[-1] = measured(self.problem, self._factors)[2]
         if self._memory is None and self._begin():
             yield self.history[-1]
         reason = StopReason.EXACT if self._exact() else self._limit(since)
@@ -233,81 +221,22 @@ class Run:
         return True
 
     def _settle(self) -> None:
-        """Compute the last point once more, in float64 from the factors that are returned.
-
-        On its way a run may work in float32, whose losses are off by about 1e-7 ||X||^2: enough to fall below the SVD's. Where
-        the loss cannot have risen, what was recorded before and is lower than the last loss was too low, and is raised to it.
-        """
+        """Compute the last point once more, in float64 from the factors that are returned (`exact_points`)."""
         if self._settled is self._recorded:
             return
         self._settled = self._recorded
-        self.history.points[:], size = self._exact_points(self._recorded, self.history.points)
+        self.history.points[:], size = exact_points(
+            self.problem, self._recorded, self.history.points, monotone=self.solver.monotone
+        )
         if size is not None:
             self._sizes[-1] = size
-
-    def _exact_points(self, factors: Factors, points: list[Progress]) -> tuple[list[Progress], float | None]:
-        """The points with the last one exact, as `_settle` says, and its size; None where it is no number."""
-        double = factors.in_double
-        value, error, size = self._measured(double, cross=self._cross(double))
-        if not (math.isfinite(value) and math.isfinite(error)):
-            return points, None
-        points = [*points[:-1], replace(points[-1], loss=value, relative_error=error)]
-        alike = self.problem.loss == "frobenius" and self.problem.plain_loss
-        noise = NOISE * max(value, points[0].loss)
-        for k in range(len(points) - 2, -1, -1):
-            below = value - points[k].loss
-            if self.solver.monotone and abs(below) > noise:  # so far above the last one, none before it is below
-                break
-            if 0 < below <= noise:
-                points[k] = replace(points[k], loss=value, relative_error=error if alike else points[k].relative_error)
-        return points, size
-
-    def _cross(self, factors: Factors) -> float | None:
-        """<X, WH> in float64 where the compiled product computes it: in half the time, and leaving the interpreter to others."""
-        p = self.problem
-        if compiled() is None or not p.sparse or p.mask is not None or p.loss != "frobenius" or p.dtype != np.float64:
-            return None
-        return inner(multiply(p.X, np.ascontiguousarray(factors.H.T)), factors.W)
 
     def _evaluate(self) -> tuple[Progress, float]:
         """The loss and errors of the present factors; off the clock, and without a product where the step handed them over."""
         known, cross = (_finite(getattr(self._memory, name, None)) for name in ("loss", "cross"))
-        value, error, size = self._measured(self._factors, known, cross)
+        value, error, size = measured(self.problem, self._factors, known, cross)
         kkt = self._kkt() if self.kkt_every and self._iteration % self.kkt_every == 0 else None
         return Progress(self._iteration, self._seconds, value, error, kkt), size
-
-    def _measured(self, factors: Factors, known: float | None = None, cross: float | None = None) -> tuple[float, float, float]:
-        """The loss, in the caller's units, the relative error, and the size that tol is measured on, of some factors.
-
-        The size is the relative error; for other losses and penalised ones the square root of the loss, which scales alike, in
-        the problem's units: those of the caller may be no numbers.
-
-        known, cross : the loss and <X, WH>, where a step has them already
-        """
-        problem = self.problem
-        norm2 = problem.squared_norm
-        with np.errstate(all="ignore"):
-            if problem.loss == "frobenius":
-                extra = penalty(problem, factors)
-                half = None if known is None else known - extra
-                if half is None or half < norm2 * 0.5 * CANCELS[factors.W.dtype] ** 2:
-                    half = 0.5 * squared_error(problem, factors, cross)
-                value, square = half + extra, 2.0 * half
-            else:
-                square = squared_error(problem, factors, cross)
-                value = loss(problem, factors) if known is None else known
-            error = math.sqrt(square / norm2) if norm2 > 0 else float(square > 0)
-        plain = problem.loss == "frobenius" and problem.plain_loss
-        return self._in_units(value), error, error if plain else math.sqrt(max(value, 0.0))
-
-    def _in_units(self, value: float) -> float:
-        """A loss in the caller's units, D_beta(aX | aWH) = a^beta D_beta(X | WH), or the float that is nearest to it."""
-        if not math.isfinite(value):
-            return value
-        units = times_power_of_two(value, beta_of(self.problem.loss) * math.log2(self.problem.scale))
-        if value and (not units or math.isinf(units)) and NO_FLOAT not in self.warnings:
-            self.warnings.append(NO_FLOAT)
-        return min(units, sys.float_info.max)  # data near 1e300: a loss that no float holds is not a run that diverged
 
     def _kkt(self) -> float | None:
         value = kkt_residual(self.problem, self._factors)
@@ -322,34 +251,19 @@ class Run:
         return self._sizes[point]
 
     def _exact(self) -> bool:
-        return self.problem.plain_loss and self.history[-1].relative_error <= EXACT[self.problem.dtype]
+        return is_exact(self.problem, self.history[-1])
 
     def _converged(self, since: Since) -> StopReason | None:
-        """The stop rule, the same for all solvers."""
-        now = self.history[-1]
+        """The stop rule, the same for all solvers; or that the run went the wrong way."""
         if self._exact():
             return StopReason.EXACT
-        if self.stop.kkt > 0 and now.kkt is not None and now.kkt <= self.stop.kkt:
-            return StopReason.KKT
-        if self.stop.tol > 0:
-            points = self.history.points
-            back = len(points) - 2
-            while back > since.point and now.iteration - points[back].iteration < WINDOW:
-                back -= 1
-            steps = now.iteration - points[back].iteration if back >= since.point else 0
-            if steps >= WINDOW:
-                size = self._size_at(len(points) - 1)
-                if abs(self._size_at(back) - size) <= self.stop.tol * steps * size:  # one that rises has not converged
-                    return StopReason.CONVERGED
-        return StopReason.DIVERGED if self._far_up(since) else None
-
-    def _far_up(self, since: Since) -> bool:
-        """Whether the run is far above what it has been and above no model at all; for other losses than Frobenius, where the
-        relative error may rise while the loss falls: above its start."""
-        if self.problem.loss == "frobenius":
-            errors = [p.relative_error for p in self.history.points[since.point :]]
-            return errors[-1] > max(1.0, RISEN * min(errors))
-        return self._sizes[-1] > max(self._sizes[since.point], RISEN * min(self._sizes[since.point :]))
+        points = self.history.points
+        reason = has_settled(self.stop, points, self._size_at, since)
+        if reason is None and is_far_up(
+            self.problem, [p.relative_error for p in points[since.point :]], self._sizes[since.point :]
+        ):
+            return StopReason.DIVERGED
+        return reason
 
     def release(self) -> None:
         """Let go of what the solver remembers and of its copies of X; iterating again makes them anew."""
@@ -373,7 +287,7 @@ class Run:
         if as_recorded:  # the history is another thread's
             factors, points = self._recorded, list(self.history.points)
             if self.problem.loss == "frobenius" or stored_values(self.problem.X) <= MEASURED_AT_ONCE:
-                points, _ = self._exact_points(factors, points)
+                points, _ = exact_points(self.problem, factors, points, monotone=self.solver.monotone)
         else:
             self._settle()
             factors, points = self._recorded, self.history.points
@@ -402,146 +316,35 @@ def sent(work: Generator[Progress | None, Stepped | None, None], step: Stepped) 
         return FINISHED
 
 
-@dataclass(frozen=True)
-class Since:
-    """Where the present loop began: its iteration, its seconds and the index of its first point."""
-
-    iteration: int
-    seconds: float
-    point: int
-
-
 def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def dead_components(W: np.ndarray, H: np.ndarray) -> list[str]:
-    """One sentence naming the components that are zero in W or H, or nothing.
-
-    W : (m, r);  H : (r, n)
-    """
-    dead = [k + 1 for k in range(W.shape[1]) if not W[:, k].any() or not H[k].any()]
-    if not dead:
-        return []
-    names = ", ".join(map(str, dead))
-    claim = f"Components {names} became zero and explain" if len(dead) > 1 else f"Component {names} became zero and explains"
-    return [f"{claim} nothing: a lower rank would do."]
-
-
-def refuse(problem: Problem, solver: Solver) -> None:
-    """Raise the sentence that says why this solver cannot run this problem and which can.
-
-    Raises
-    ------
-    ProblemError
-    """
-    why = solver.refusal(problem)
-    if why is None:
-        return
-    able = [key for key, kind in SOLVERS.items() if kind().refusal(problem) is None]
-    raise ProblemError(f"{why} Solvers that can: {', '.join(able) or 'none here'}.")
-
-
 def prepare(
-    X: Any,
-    rank: int | None = None,
-    *,
-    solver: str | Solver | None = None,
-    solver_options: Mapping[str, Any] | None = None,
-    init: str | None = None,
-    W: Any = None,
-    H: Any = None,
-    seed: int | None = None,
-    loss: str | None = None,
-    stop: StopRule | None = None,
-    mask: Any = None,
-    symmetric: bool | None = None,
-    penalty: Penalty | None = None,
-    axes: Any = None,
-    spec: RunSpec | None = None,
-    evaluate_every: int = 1,
-    kkt_every: int | None = None,
-    recording: Recording | None = None,
+    X: Any, rank: int | None = None, *, W: Any = None, H: Any = None, mask: Any = None, axes: Any = None, **options: Any
 ) -> Run:
     """The run of `solve`, not yet begun: iterate over it to watch it work. Parameters as in `solve`.
 
     X : (m, n) array or CSR, >= 0;  W : (m, r) and H : (r, n), a given start;  mask : (m, n), 1 = observed
+    options : those of `Asked`, and of `Watch`: evaluate_every, kkt_every, recording
     """
-    chosen = chosen_solver(solver, solver_options, spec)
-    spec = specified(chosen, spec, rank, init, seed, loss, stop, symmetric, penalty, given=W is not None or H is not None)
+    watched = {name: options.pop(name) for name in Watch.__slots__ if name in options}
+    asked = Asked(rank, **options)
+    chosen = asked.chosen()
+    spec = asked.specification(chosen, given=W is not None or H is not None)
     problem = as_problem(
         X, spec.rank, loss=spec.loss, mask=mask, symmetric=spec.symmetric, penalty=Penalty(**spec.penalty), axes=axes
     )
     refuse(problem, chosen)
     spec = spec.replace(guidance=Guidance())  # a run is one fit; what was wished comes after it (nmfcore/run.py)
     start = starts.start(problem, spec.init, spec.seed, W=W, H=H)
-    return Run(problem, chosen, start, spec, evaluate_every=evaluate_every, kkt_every=kkt_every, fresh=True, recording=recording)
-
-
-def chosen_solver(solver: str | Solver | None, options: Mapping[str, Any] | None, spec: RunSpec | None) -> Solver:
-    """The solver that the arguments and the specification name, if they do not contradict each other."""
-    if isinstance(solver, Solver):
-        if options:
-            raise ProblemError("A solver object has its own parameters: give solver_options with a key, or neither.")
-        chosen = solver
-    elif spec is None:
-        return make_solver(solver if solver is not None else RunSpec().solver, options)
-    else:
-        chosen = make_solver(
-            solver if solver is not None else spec.solver, options if options is not None else spec.solver_options
-        )
-    if spec is not None:
-        _agree("solver", chosen.key, spec.solver)
-        _agree("solver_options", chosen.options(), {**type(chosen)().options(), **spec.solver_options})
-    return chosen
-
-
-def specified(
-    solver: Solver, spec: RunSpec | None, rank: int | None, init: str | None, seed: int | None, loss: str | None,
-    stop: StopRule | None, symmetric: bool | None, penalty: Penalty | None, *, given: bool,
-) -> RunSpec:  # fmt: skip
-    """The specification of a run: the one that is given, whole, or one made of the arguments.
-
-    Raises
-    ------
-    ProblemError
-        If the specification and an argument say different things.
-    """
-    if penalty is not None and not isinstance(penalty, Penalty):
-        raise ProblemError(f"A penalty is written as Penalty(l1_H=0.1), not {penalty!r}.")
-    weights = None if penalty is None else dict(vars(penalty))
-    init = "given" if given else init
-    said = {"rank": rank, "init": init, "seed": seed, "loss": loss, "stop": stop, "symmetric": symmetric, "penalty": weights}
-    named: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
-    if spec is not None:
-        asked = spec.replace(**named)  # makes both sides plain
-        for name in named:
-            _agree(name, getattr(asked, name), getattr(spec, name))
-        return spec
-    if rank is None:
-        raise ProblemError("The rank is missing: say how many components W and H have, for example solve(X, 6).")
-    named.setdefault("init", usual_start(loss or "frobenius", keeps_zeros=solver.locks_zeros))
-    named.setdefault("stop", StopRule(tol=solver.tol))
-    return RunSpec(solver=solver.key, solver_options=solver.options(), **named)
-
-
-def _agree(name: str, argument: Any, specified: Any) -> None:
-    if argument != specified:
-        raise ProblemError(f"The specification says {name} = {specified!r}, the argument {argument!r}. Give one of the two.")
+    return Run(problem, chosen, start, spec, fresh=True, **watched)
 
 
 def continue_(
-    factorization: Factorization,
-    X: Any,
-    *,
-    stop: StopRule | None = None,
-    mask: Any = None,
-    symmetric: bool | None = None,
-    penalty: Penalty | None = None,
-    axes: Any = None,
-    evaluate_every: int = 1,
-    kkt_every: int | None = None,
-) -> Run:
+    factorization: Factorization, X: Any, *, stop: StopRule | None = None, mask: Any = None, symmetric: bool | None = None,
+    penalty: Penalty | None = None, axes: Any = None, **watched: Any,
+) -> Run:  # fmt: skip
     """A run that goes on from a finished factorization: same solver, new allowance, one history.
 
     What a solver remembers between steps (momentum, step sizes) starts afresh; to go on without that seam, iterate over the
@@ -554,6 +357,7 @@ def continue_(
     axes : their labels
     symmetric, penalty : as they were given to `prepare`; None for what the specification says
     stop : the stop rule of the continuation; None for the same allowance again
+    watched : evaluate_every and kkt_every, as in `Watch`
 
     Raises
     ------
@@ -570,7 +374,4 @@ def continue_(
     symmetric = spec.symmetric if symmetric is None else symmetric
     problem = as_problem(X, factorization.rank, loss=spec.loss, mask=mask, symmetric=symmetric, penalty=penalty, axes=axes)
     solver = make_solver(spec.solver, spec.solver_options)
-    return Run(
-        problem, solver, factorization.factors, spec,
-        evaluate_every=evaluate_every, kkt_every=kkt_every, history=factorization.history, seams=factorization.seams,
-    )  # fmt: skip
+    return Run(problem, solver, factorization.factors, spec, past=Past(factorization.history, factorization.seams), **watched)

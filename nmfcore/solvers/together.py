@@ -12,7 +12,7 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,11 +22,12 @@ import numpy as np
 from nmfcore.core.checks import ProblemError, as_problem
 from nmfcore.core.factorization import Factorization, Penalty, Problem, Progress
 from nmfcore.core.guidance import Guidance
-from nmfcore.core.spec import RunSpec, StopRule
+from nmfcore.core.spec import RunSpec
 from nmfcore.core.threads import alone, one_blas_thread, processors, share
 from nmfcore.kernels.engines import compiled
 from nmfcore.solvers import starts
-from nmfcore.solvers.loop import FINISHED, Run, Stepped, chosen_solver, refuse, sent, specified
+from nmfcore.solvers.asked import Asked, refuse
+from nmfcore.solvers.loop import FINISHED, Run, Stepped, sent
 from nmfcore.solvers.protocol import Solver
 
 TURN = 0.02  # seconds after which whoever iterates is told, and may end it
@@ -214,12 +215,9 @@ def planned(
     X: Any,
     wanted: Sequence[tuple[int, int]],
     *,
-    solver: str | Solver | None = None,
-    init: str | None = None,
-    stop: StopRule | None = None,
-    spec: RunSpec | None = None,
     mask: Any = None,
     axes: Any = None,
+    spec: RunSpec | None = None,
     **options: Any,
 ) -> list[Start]:
     """The runs of these ranks and seeds on one X, which is checked once; nothing is begun.
@@ -228,9 +226,8 @@ def planned(
     ----------
     X : (m, n) array or CSR, >= 0;  mask : (m, n), 1 = observed
     wanted : a rank and a seed for each run
-    init : "random" where none is given
     spec : a `RunSpec` in place of the arguments, but for its rank, seed and guidance
-    options : solver_options, loss and penalty, as in `solve`
+    options : init, "random" where none is given; solver, solver_options, loss, stop and penalty, as in `solve`
 
     Raises
     ------
@@ -239,13 +236,14 @@ def planned(
     """
     if not wanted:
         raise ProblemError("Several starts need at least one seed.")
-    solver_options, loss, penalty = _others(**options)
-    chosen = chosen_solver(solver, solver_options, spec)
+    asked = Asked(spec=spec, **options)
+    if spec is None and asked.init is None:
+        asked = replace(asked, init="random")
+    chosen = asked.chosen()
     kinds: dict[int, RunSpec] = {}
-    start = init if init is not None or spec is not None else "random"
     for rank, seed in sorted(dict(wanted).items(), reverse=True):
         given = spec.replace(rank=rank, seed=seed, guidance=Guidance()) if spec is not None else None
-        kinds[rank] = specified(chosen, given, rank, start, seed, loss, stop, None, penalty, given=False)
+        kinds[rank] = replace(asked, rank=rank, seed=seed, spec=given).specification(chosen)
     largest = next(iter(kinds.values()))  # where it is allowed, lower ranks are
     problem = as_problem(
         X, largest.rank, loss=largest.loss, mask=mask, symmetric=largest.symmetric, penalty=Penalty(**largest.penalty), axes=axes
@@ -254,12 +252,6 @@ def planned(
     chosen.share(problem)
     problems = {rank: problem if rank == largest.rank else problem.under(None, rank) for rank in kinds}
     return [Start(problems[rank], chosen, kinds[rank].replace(rank=rank, seed=seed)) for rank, seed in wanted]
-
-
-def _others(
-    *, solver_options: Mapping[str, Any] | None = None, loss: str | None = None, penalty: Penalty | None = None
-) -> tuple[Mapping[str, Any] | None, str | None, Penalty | None]:
-    return solver_options, loss, penalty
 
 
 def several(X: Any, rank: int | None = None, seeds: Sequence[int] = (), *, most: int | None = None, **options: Any) -> Together:

@@ -31,6 +31,8 @@ OWN = {  # files without a published method, and why
     "solvers/block_work.py": "a part of blocked.py, which names the sources",
     "solvers/blocked_run.py": "the loop around a solver",
     "solvers/loop.py": "the loop around a solver",
+    "solvers/asked.py": "from arguments to a specification",
+    "solvers/remarks.py": "sentences",
     "solvers/together.py": "the loop around several solvers",
     "topics/scale.py": "columns multiplied by numbers",
 }

@@ -112,14 +112,14 @@ def test_no_product_is_computed_when_the_step_hands_over_its_loss(monkeypatch):
     run = prepare(X, 3, stop=steps(6))
     iterator = iter(run)
     next(iterator)
-    monkeypatch.setattr("nmfcore.solvers.loop.squared_error", lambda *_: pytest.fail("the loss was computed again"))
+    monkeypatch.setattr("nmfcore.solvers.measure.squared_error", lambda *_: pytest.fail("the loss was computed again"))
     monkeypatch.setattr("nmfcore.solvers.loop.kkt_residual", lambda *_: pytest.fail("a KKT residual was computed unasked"))
     for _ in range(5):  # at the sixth, the last, it is computed once more, in float64
         next(iterator)
 
 
 def test_seconds_exclude_the_evaluation(monkeypatch):
-    from nmfcore.solvers import loop as module
+    from nmfcore.solvers import measure as module
 
     def slow(*args):
         time.sleep(0.05)
