@@ -29,12 +29,13 @@ def refuse_units(loss: str, scale: float, size: float) -> None:
     ProblemError
         If it is too large or too small; the way out are other units.
     """
-    value = times_power_of_two(size, beta_of(loss) * math.log2(scale))
+    beta = beta_of(loss)
+    value = times_power_of_two(size, beta * math.log2(scale))
     if size and not sys.float_info.min <= value < math.inf:
         how = "small" if value < 1 else "large"
         raise ProblemError(
-            f"The entries of X are about {scale:.0e}, and their loss ({loss}) in these units is too {how} for a floating-point "
-            "number. Divide X by its largest entry first: the topics are the same."
+            f"The entries of X are about {scale:.0e}, and their loss (beta = {beta:g}) in these units is too {how} for a "
+            "floating-point number. Divide X by its largest entry first: the topics are the same."
         )
 
 

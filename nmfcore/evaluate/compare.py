@@ -17,7 +17,7 @@ from nmfcore.core.factorization import Axis, Factorization, Factors, Penalty, Pr
 from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.core.written import percent
 from nmfcore.evaluate.coherence import top_words
-from nmfcore.evaluate.stability import match_topics
+from nmfcore.evaluate.stability import Matching, match_topics
 from nmfcore.solvers import make_solver, starts
 from nmfcore.solvers.loop import Run
 from nmfcore.topics import scale
@@ -121,33 +121,48 @@ def compare(
     a, b = (scale.apply(run.W, run.H, convention) for run in (first, second))
     here, there = (assign(run.W, threshold=threshold).labels for run in (a, b))
     matching = match_topics(a.H, b.H)
-    words_a, words_b = top_words(a.H, count), top_words(b.H, count)
-    pairs: list[tuple[int | None, int | None]] = [(k, int(p) if p >= 0 else None) for k, p in enumerate(matching.partner)]
-    pairs += [(None, int(k)) for k in matching.unmatched]
-    topics = []
-    for k, p in pairs:
-        mine = words_a[k] if k is not None else np.zeros(0, int)
-        theirs = words_b[p] if p is not None else np.zeros(0, int)
-        in_first = here == k if k is not None else np.zeros(len(here), bool)
-        in_second = there == p if p is not None else np.zeros(len(there), bool)
-        topics.append(
-            TopicChange(
-                first=k,
-                second=p,
-                cosine=float(matching.cosines[k]) if k is not None else 0.0,
-                kept=axis.take(mine[np.isin(mine, theirs)]),
-                lost=axis.take(mine[~np.isin(mine, theirs)]),
-                gained=axis.take(theirs[~np.isin(theirs, mine)]),
-                items=int((in_first & in_second).sum()),
-                left=int((in_first & ~in_second).sum()),
-                joined=int((in_second & ~in_first).sum()),
-            )
-        )
+    views = _View(top_words(a.H, count), here), _View(top_words(b.H, count), there)
+    topics = [_change(*views, pair, cosine, axis) for pair, cosine in _pairs(matching)]
     expected = np.where(here == NONE, NONE, matching.partner[here])
     moved = np.flatnonzero((there != expected) | ((here != NONE) & (expected == NONE)))  # a topic without partner loses its items
     moves = [Move(int(i), int(here[i]), int(there[i])) for i in moved]
     both = (here != NONE) & (there != NONE)
     return Comparison(topics, moves, len(here), agreement(here[both], there[both]), convention)
+
+
+def _pairs(matching: Matching) -> list[tuple[tuple[int | None, int | None], float]]:
+    """Components of the first run with their partners in the second, then the unmatched of the second; and their cosines."""
+    matched = [((k, int(p) if p >= 0 else None), float(matching.cosines[k])) for k, p in enumerate(matching.partner)]
+    return [*matched, *(((None, int(k)), 0.0) for k in matching.unmatched)]
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """A run as it is compared: the best words of each topic, and the cluster of each item."""
+
+    words: list[np.ndarray]
+    labels: np.ndarray
+
+    def topic(self, k: int | None) -> tuple[np.ndarray, np.ndarray]:
+        """The words of a component, and whether each item is in it; nothing for None."""
+        if k is None:
+            return np.zeros(0, int), np.zeros(len(self.labels), bool)
+        return self.words[k], self.labels == k
+
+
+def _change(first: _View, second: _View, pair: tuple[int | None, int | None], cosine: float, axis: Axis) -> TopicChange:
+    """A topic of the first run beside its partner in the second."""
+    (mine, in_first), (theirs, in_second) = first.topic(pair[0]), second.topic(pair[1])
+    return TopicChange(
+        *pair,
+        cosine=cosine,
+        kept=axis.take(mine[np.isin(mine, theirs)]),
+        lost=axis.take(mine[~np.isin(mine, theirs)]),
+        gained=axis.take(theirs[~np.isin(theirs, mine)]),
+        items=int((in_first & in_second).sum()),
+        left=int((in_first & ~in_second).sum()),
+        joined=int((in_second & ~in_first).sum()),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,7 +201,7 @@ class Race:
 
     Parameters
     ----------
-    X, rank, loss, mask, symmetric, penalty, axes : the problem, as in `nmfcore.solve`
+    X, rank, options : the problem, as in `nmfcore.solve`: loss, mask, symmetric, penalty, axes
     solvers : keys, or names with (key, options) for the same solver with several settings
     start : name of the start all solvers get, or the factors themselves; seed : of the start and of the solvers
     stop : stop rule of each solver; None for tol = 0 and 100 iterations or 10 seconds, so that curves end together
@@ -206,25 +221,22 @@ class Race:
         start: str | Factors = "nndsvda",
         seed: int = 0,
         stop: StopRule | None = None,
-        loss: str = "frobenius",
-        mask: Any = None,
-        symmetric: bool = False,
-        penalty: Penalty | None = None,
-        axes: Any = None,
+        **options: Any,
     ) -> None:
         entrants = dict(solvers) if isinstance(solvers, Mapping) else {key: (key, {}) for key in solvers}
         if not entrants:
             raise ProblemError("A race needs at least one solver.")
-        problem = as_problem(X, rank, loss=loss, mask=mask, symmetric=symmetric, penalty=penalty, axes=axes)
+        problem = as_problem(X, rank, **options)
+        penalty: Penalty | None = options.get("penalty")
         factors = start if isinstance(start, Factors) else starts.start(problem, start, seed)
         name = start if isinstance(start, str) else "given"
         stop = stop or StopRule(tol=0.0, max_iter=100, max_seconds=10.0)
         self.runs: dict[str, Run] = {}
-        for entrant, (key, options) in entrants.items():
-            solver = make_solver(key, options)
+        for entrant, (key, own) in entrants.items():
+            solver = make_solver(key, own)
             spec = RunSpec(
-                solver=key, solver_options=solver.options(), loss=loss, rank=problem.rank, init=name, seed=seed, stop=stop,
-                penalty=penalty.to_dict() if penalty is not None else {}, symmetric=symmetric,
+                solver=key, solver_options=solver.options(), loss=problem.loss, rank=problem.rank, init=name, seed=seed,
+                stop=stop, penalty=penalty.to_dict() if penalty is not None else {}, symmetric=problem.symmetric,
             )  # fmt: skip
             self.runs[entrant] = Run(problem, solver, factors, spec)
         self._cancelled = False

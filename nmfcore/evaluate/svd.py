@@ -7,7 +7,7 @@ than the first r terms: the floor of the relative error is sqrt(s_{r+1}^2 + s_{r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,24 +17,22 @@ import scipy.sparse as sp
 import scipy.sparse.linalg
 
 from nmfcore.core.checks import ProblemError, as_matrix, check_rank
-from nmfcore.core.factorization import Axis, Factors, Matrix
+from nmfcore.core.factorization import Factors
 from nmfcore.core.units import in_range
-from nmfcore.core.wanted import ask
-from nmfcore.kernels.engines import few_threads
+from nmfcore.evaluate.decompose import fix_signs as fix_signs
+from nmfcore.evaluate.decompose import from_gram, lanczos, left_over, squared_norm_of
+from nmfcore.evaluate.directions import Orthogonality as Orthogonality
+from nmfcore.evaluate.directions import Side as Side
+from nmfcore.evaluate.directions import Sides as Sides
+from nmfcore.evaluate.directions import orthogonality as orthogonality
+from nmfcore.evaluate.directions import principal_angles as principal_angles
+from nmfcore.evaluate.directions import sides as sides
 
 EXACT_SIDE = 2500  # up to this short side all singular values are computed: eigh of its Gram matrix takes 2 s at the limit
 DENSE_CELLS = 4_000_000  # up to this many cells LAPACK's own SVD is used; above, the Gram matrix is many times cheaper
-NUMERICAL_RANK = 1e-7  # singular values below this share of the largest are noise in a Gram matrix (square root of eps)
-FAINT = 1e-5  # below this share of the largest they have lost digits in it, and are computed once more ...
-APART = 1e-3  # ... from what is left of X outside the directions above this share
-DEEPEST = 1e-12  # after which those below this share are noise
-MOST_TERMS = 500  # of a truncated SVD
-SETTLED = 1e-4  # ARPACK's tolerance for eigenvectors; singular values are then correct to about its square
-MISSED = 1e-3  # an eigenvalue outside the directions that were found, above the last of them by this share, was missed
+
+
 CANCELS = 1e-5  # below this share of ||X||^2, what the known terms leave is summed from the residual: the difference cancels
-CELLS_AT_ONCE = 2_000_000  # cells of a residual that exist at one time
-TIE = 1e-6  # entries this close to the largest one count as equally large when a sign is fixed
-FORMED_SIDE = 2000  # U U^T is formed up to this side; above, its distance from I comes from the small Gram matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,20 +112,20 @@ def svd(X: Any, rank: int | None = None, *, exact_side: int = EXACT_SIDE) -> SVD
     count = check_rank(rank, matrix.shape) if rank is not None else (short if short <= exact_side else min(50, short))
     exact = short <= exact_side or count >= short - 1  # Lanczos iteration cannot give all of them
     if not exact:
-        U, s, Vt = _lanczos(matrix, count)
+        U, s, Vt = lanczos(matrix, count)
         spectrum = s
     elif matrix.shape[0] * matrix.shape[1] <= DENSE_CELLS:
         dense = matrix.toarray() if sp.issparse(matrix) else matrix
         U, spectrum, Vt = scipy.linalg.svd(dense.astype(np.float64), full_matrices=False, check_finite=False)
         U, Vt = U[:, :count], Vt[:count]
     else:
-        U, spectrum, Vt = _from_gram(matrix, count)
+        U, spectrum, Vt = from_gram(matrix, count)
     U, Vt = fix_signs(U, Vt)
-    norm2 = _squared_norm(matrix)
+    norm2 = squared_norm_of(matrix)
     shares = spectrum**2 / norm2 if norm2 > 0 else np.full(len(spectrum), np.nan)
     rest = float("nan") if not norm2 > 0 else 0.0 if exact else 1.0 - float(shares.sum())
     if rest and rest < CANCELS:
-        rest = _left(matrix, U, Vt) / norm2
+        rest = left_over(matrix, U, Vt) / norm2
     with np.errstate(over="ignore", under="ignore"):
         norm2, spectrum = float(np.ldexp(norm2, 4 * power)), np.ldexp(spectrum, 2 * power)
     return SVD(U, spectrum[:count].copy(), Vt, exact, norm2, spectrum, shares, rest)
@@ -241,7 +239,7 @@ def baselines(X: Any, decomposition: SVD | None = None) -> Baselines:
     """
     matrix, _ = in_range(as_matrix(X))
     m, n = matrix.shape
-    norm2 = _squared_norm(matrix)
+    norm2 = squared_norm_of(matrix)
     if norm2 == 0:
         return Baselines(np.nan, np.nan, np.nan)
     totals = np.asarray(matrix.sum(axis=0, dtype=np.float64)).ravel()
@@ -252,42 +250,6 @@ def baselines(X: Any, decomposition: SVD | None = None) -> Baselines:
 
 
 # -- checks shown as numbers ---------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class Orthogonality:
-    """How far a factor Q (m, k) is from orthonormal columns and from orthonormal rows.
-
-    columns : ||Q^T Q - I||_F over (k, k);  rows : ||Q Q^T - I||_F over (m, m);  sentence : what the two numbers mean
-    """
-
-    columns: float
-    rows: float
-    sentence: str
-
-
-def orthogonality(Q: np.ndarray, *, name: str = "U") -> Orthogonality:
-    """The two orthogonality numbers of Q (m, k), m >= k; V^T is given as its transpose.
-
-    Only a square Q has both: a tall one has k orthonormal columns in m dimensions, so Q Q^T is a projection onto them and its
-    distance from I is sqrt(m - k), not 0. Forming Q Q^T is avoided for large m: ||QQ^T - I||^2 = ||Q^T Q||^2 - 2 tr(Q^T Q) + m.
-    """
-    m, k = Q.shape
-    Q = np.asarray(Q, np.float64)
-    gram = Q.T @ Q  # (k, k)
-    columns = float(np.linalg.norm(gram - np.eye(k)))
-    if m <= FORMED_SIDE:
-        rows = float(np.linalg.norm(Q @ Q.T - np.eye(m)))
-    else:
-        rows = float(np.sqrt(max(0.0, np.sum(gram**2) - 2.0 * np.trace(gram) + m)))
-    if m == k:
-        sentence = f"{name} is square ({m} × {k}): its columns are orthonormal, and so are its rows."
-    else:
-        sentence = (
-            f"{name} is tall ({m:,} × {k:,}): its columns are orthonormal, its rows cannot be. "
-            f"{name}{name}ᵀ projects onto {k:,} of {m:,} directions and is √({m:,} − {k:,}) = {np.sqrt(m - k):.4g} away from I."
-        )
-    return Orthogonality(columns, rows, sentence)
-
-
 def reconstruction_error(X: Any, decomposition: SVD) -> float:
     """||X - U S V^T||_F / ||X||_F, computed from the matrices themselves in blocks of rows, never from the floor formula.
 
@@ -304,63 +266,8 @@ def reconstruction_error(X: Any, decomposition: SVD) -> float:
         block = matrix[rows].toarray() if sp.issparse(matrix) else matrix[rows]
         gap = block - scaled[rows] @ decomposition.Vt
         total += float(np.einsum("ij,ij->", gap, gap))
-    norm2 = _squared_norm(matrix)
+    norm2 = squared_norm_of(matrix)
     return float(np.sqrt(total / norm2)) if norm2 > 0 else float("nan")
-
-
-def principal_angles(H: np.ndarray, Vt: np.ndarray) -> np.ndarray:
-    """Principal angles in degrees, rising, between the row spaces of H (r, n) and Vt (k, n).
-
-    All 0: NMF found the SVD's subspace and only chose another basis in it. 90: a direction the other does not have at all.
-    Zero rows of H span nothing and are left out, so that there are min(number of non-zero rows, k) angles.
-
-    Source: Knyazev & Argentati 2002 (scipy.linalg.subspace_angles).
-    """
-    live = np.asarray(H, np.float64)[np.any(H != 0, axis=1)]
-    if not len(live):
-        return np.zeros(0)
-    angles = scipy.linalg.subspace_angles(live.T, np.asarray(Vt, np.float64).T)
-    return np.sort(np.degrees(angles))
-
-
-# -- reading singular vectors ------------------------------------------------------------------------------------------
-@dataclass(frozen=True, eq=False)
-class Side:
-    """One end of a singular vector: its largest features, their loadings (signed), and its share of the vector's energy."""
-
-    indices: np.ndarray
-    features: list[str]
-    loadings: np.ndarray
-    share: float
-
-
-@dataclass(frozen=True, eq=False)
-class Sides:
-    """A row of V^T read at both ends; sorted by signed value alone, one of the two would be lost."""
-
-    component: int
-    positive: Side
-    negative: Side
-
-
-def sides(Vt: np.ndarray, axis: Axis | None = None, *, count: int = 10) -> list[Sides]:
-    """For each singular vector its `count` largest positive and largest negative features.
-
-    share is the sum of squares of that side (the two add up to 1). Ties go to the smaller index.
-
-    Vt : (k, n) array
-    """
-    axis = axis or Axis("columns", "column")
-    found = []
-    for k, row in enumerate(Vt):
-        ends = []
-        for sign in (1.0, -1.0):
-            strength = np.maximum(sign * row, 0.0)
-            order = np.argsort(-strength, kind="stable")[:count]
-            order = order[strength[order] > 0]
-            ends.append(Side(order, axis.take(order), row[order].copy(), float(strength @ strength)))
-        found.append(Sides(k, *ends))
-    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -416,147 +323,3 @@ def bridge(decomposition: SVD, rank: int) -> Bridge:
     H = v * (np.sqrt(s * mass) / safe[1])[:, None]
     W[:, 0], H[0] = np.sqrt(s[0]) * np.abs(U[:, 0]), np.sqrt(s[0]) * np.abs(Vt[0])  # Perron: one sign, up to rounding
     return Bridge(W, H, np.where(keep, 1, -1), s * positive, s * negative, mass)
-
-
-# -- the computations ----------------------------------------------------------------------------------------------------
-def fix_signs(U: np.ndarray, Vt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """U and Vt with each pair's sign chosen so that the largest |entry| of its row of Vt (the first of equals) is positive.
-
-    U : (m, k);  Vt : (k, n);  both come back in their shapes, (m, k) and (k, n)
-    """
-    size = np.abs(Vt)
-    first = np.argmax(size >= size.max(axis=1, keepdims=True) * (1.0 - TIE), axis=1)
-    signs = np.where(Vt[np.arange(len(Vt)), first] < 0, -1.0, 1.0)
-    return U * signs, Vt * signs[:, None]
-
-
-def _from_gram(X: Matrix, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """U (m, count), all singular values, Vt (count, n) from eigh of the short side's Gram matrix in float64."""
-    wide = X.shape[0] <= X.shape[1]
-    A = (X if wide else X.T).astype(np.float64)  # (short, long)
-    gram = A @ A.T
-    gram = gram.toarray() if sp.issparse(gram) else gram
-    values, vectors = scipy.linalg.eigh(gram, overwrite_a=True, check_finite=False)
-    s, vectors = np.sqrt(np.maximum(values[::-1], 0.0)), vectors[:, ::-1]
-    if s[-1] < FAINT * s[0]:
-        s, vectors = _faint_again(A, s, vectors)
-    short = np.ascontiguousarray(vectors[:, :count])  # (short, count)
-    long = np.asarray(A.T @ short)  # (long, count): s_k times the other singular vector
-    long = _orthonormal_columns(long, s[:count])
-    return (short, s, long.T) if wide else (long, s, short.T)
-
-
-def _faint_again(A: Matrix, s: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """s and the vectors (short, short) with the small ones computed from what the large ones leave of A (short, long).
-
-    An eigenvalue of A A^T is exact to eps s_1^2 only. With Q the vectors of the small ones, those of Q^T A A^T Q, a matrix
-    without the large ones, are exact to eps (APART s_1)^2.
-    """
-    keep = int(np.count_nonzero(s >= APART * s[0]))
-    Q = np.ascontiguousarray(vectors[:, keep:])
-    left = np.asarray((A.T @ Q).T)  # (short - keep, long)
-    values, turn = scipy.linalg.eigh(left @ left.T, check_finite=False)
-    again = np.sqrt(np.maximum(values[::-1], 0.0))
-    again[again <= DEEPEST * s[0]] = 0.0
-    return np.append(s[:keep], again), np.hstack([vectors[:, :keep], Q @ turn[:, ::-1]])
-
-
-def _left(X: Matrix, U: np.ndarray, Vt: np.ndarray) -> float:
-    """||X - U U^T X||_F^2 for orthonormal U (m, k), or the same from the other side, summed over the cells in blocks."""
-    wide = X.shape[0] <= X.shape[1]
-    A, Q = (X, U) if wide else (X.T, Vt.T)  # (short, long), (short, k)
-    A = sp.csc_array(A) if sp.issparse(A) else A
-    width = max(1, CELLS_AT_ONCE // A.shape[0])
-    total = 0.0
-    for begin in range(0, A.shape[1], width):
-        block = A[:, begin : begin + width]
-        block = (block.toarray() if sp.issparse(block) else block).astype(np.float64)
-        gap = block - Q @ (Q.T @ block)
-        total += float(np.einsum("ij,ij->", gap, gap))
-    return total
-
-
-def _orthonormal_columns(B: np.ndarray, s: np.ndarray) -> np.ndarray:
-    """B / s with exactly orthonormal columns: one QR repairs what small s lost, and fills the directions where s is 0."""
-    scaled = B / np.where(s > 0, s, 1.0)
-    gram = scaled.T @ scaled
-    if np.abs(gram - np.eye(len(s))).max() < 1e-10:
-        return scaled
-    empty = np.flatnonzero(s == 0)
-    rng = np.random.default_rng(0)  # directions for zero singular values are arbitrary: any fixed ones will do
-    scaled[:, empty] = rng.standard_normal((len(B), len(empty)))
-    Q, R = np.linalg.qr(scaled)
-    return Q * np.where(np.diag(R) < 0, -1.0, 1.0)
-
-
-def _lanczos(X: Matrix, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The first `count` singular triplets: Lanczos (ARPACK) on the short side's Gram operator, in float64."""
-    wide = X.shape[0] <= X.shape[1]
-    A = (X if wide else X.T).astype(np.float64)  # (short, long)
-    A, At = (sp.csr_array(A), sp.csr_array(A.T)) if sp.issparse(A) else (A, A.T)
-    if count > MOST_TERMS:
-        raise ProblemError(
-            f"A truncated SVD of more than {MOST_TERMS} terms takes minutes ({count} were asked for). Ask for fewer."
-        )
-    if not A.count_nonzero() if sp.issparse(A) else not A.any():
-        return np.eye(X.shape[0], count), np.zeros(count), np.eye(count, X.shape[1])
-
-    def squared(v: np.ndarray) -> np.ndarray:
-        ask()  # here a person's Stop is heard: ARPACK itself knows no end before the last term
-        return A @ (At @ v)
-
-    with few_threads(A, count):
-        values, short = _leading(squared, np.asarray(A.sum(axis=1)).ravel(), count)
-    s = np.sqrt(np.maximum(values, 0.0))
-    long = np.asarray(At @ short)  # (long, count)
-    if s[-1] >= FAINT * s[0]:
-        long = _orthonormal_columns(long, s)
-    else:
-        long, s, turn = scipy.linalg.svd(long, full_matrices=False, check_finite=False)
-        s[s <= DEEPEST * s[0]] = 0.0
-        short = short @ turn.T
-    return (short, s, long.T) if wide else (long, s, short.T)
-
-
-def _leading(gram: Callable[[np.ndarray], np.ndarray], guess: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The `count` largest eigenvalues (falling) and their orthonormal vectors (n, count) of a positive semi-definite operator.
-
-    A Krylov space holds one direction of each eigenspace. What a run of Lanczos iteration has missed, the copies of a repeated
-    eigenvalue, is the largest that is left outside its directions: one cheap run there tells, and only if it finds something
-    above the last of them, another full one follows; the eigenproblem in the span of both (Rayleigh-Ritz) sorts them.
-
-    guess : (n,) near the leading vector; a seeded random vector is added to it, which no eigenvector is orthogonal to
-    """
-    n, rng = len(guess), np.random.default_rng(0)
-    vectors = np.zeros((n, 0))
-    values = np.zeros(0)
-
-    def outside(v: np.ndarray) -> np.ndarray:
-        return v - vectors @ (vectors.T @ v)
-
-    def run(start: np.ndarray, wanted: int, tol: float) -> tuple[np.ndarray, np.ndarray]:
-        operator = scipy.sparse.linalg.LinearOperator(
-            (n, n), matvec=lambda v: outside(gram(outside(v.ravel()))), dtype=np.float64
-        )
-        return scipy.sparse.linalg.eigsh(operator, wanted, v0=start, tol=tol, rng=rng)
-
-    random = rng.standard_normal(n)
-    found, new = run(guess / (float(np.linalg.norm(guess)) or 1.0) + random / np.linalg.norm(random), count, SETTLED)
-    values, vectors = found[::-1], np.ascontiguousarray(new[:, ::-1])
-    while True:
-        start = outside(gram(outside(rng.standard_normal(n))))
-        if np.linalg.norm(start) <= NUMERICAL_RANK**2 * values[0]:
-            return values, vectors  # nothing is left
-        beyond, _ = run(start, 1, MISSED)
-        if beyond[0] <= values[-1] * (1.0 + MISSED):
-            return values, vectors
-        _, new = run(start, count, SETTLED)
-        vectors, _ = np.linalg.qr(np.hstack([vectors, new]))
-        small = vectors.T @ np.stack([gram(v) for v in vectors.T], axis=1)
-        found, turn = scipy.linalg.eigh((small + small.T) / 2, check_finite=False)
-        values, vectors = found[::-1][:count], vectors @ turn[:, ::-1][:, :count]
-
-
-def _squared_norm(X: Matrix) -> float:
-    values = X.data if sp.issparse(X) else X.ravel()
-    return float(np.einsum("i,i->", values, values, dtype=np.float64))

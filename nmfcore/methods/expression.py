@@ -205,13 +205,11 @@ def explore_ranks(
     *,
     runs: int = 20,
     seed: int = 0,
-    loss: str = "frobenius",
-    solver: str = "hals",
     convention: str = SCALE,
     known: Sequence[str] | None = None,
     axis: Axis | None = None,
-    stop: StopRule | None = None,
     report: Callable[[str, float], None] | None = None,
+    **options: Any,
 ) -> Iterator[RankReport]:
     """One report for each rank, as soon as it is there.
 
@@ -220,12 +218,11 @@ def explore_ranks(
     X : (m, n) genes × samples, >= 0
     ranks : numbers of metagenes
     runs : random starts at each rank, with seeds seed, seed + 1, ...
-    loss, solver : what is minimised and how; Brunet et al. used the Kullback-Leibler loss
     convention : the scale on which samples are assigned
     known : (n,) classes of the samples, to name the misplaced ones
     axis : names of the samples
-    stop : stop rule of every run
     report : called with a sentence and the share that is done, again and again; it may raise to end the exploration
+    options : of every run, as in `solve`: loss (Brunet et al. used the Kullback-Leibler loss), solver, stop
 
     Raises
     ------
@@ -234,11 +231,12 @@ def explore_ranks(
 
     Source: Brunet et al. 2004 (consensus, cophenetic correlation); Kim & Park 2007 (dispersion).
     """
-    stop = stop or StopRule(tol=1e-6, max_iter=2000)
+    if options.get("stop") is None:
+        options["stop"] = StopRule(tol=1e-6, max_iter=2000)
     if runs < 1:
         raise ProblemError(f"The number of runs must be at least 1, not {runs}.")
     for at, rank in enumerate(ranks):
-        starts = several(X, rank, range(seed, seed + runs), loss=loss, solver=solver, stop=stop)
+        starts = several(X, rank, range(seed, seed + runs), **options)
         if report is not None:
             report(f"Rank {rank}, {runs} starts", at / len(ranks))
         for turn in starts:

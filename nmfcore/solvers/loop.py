@@ -259,11 +259,7 @@ class Run:
             return StopReason.EXACT
         points = self.history.points
         reason = has_settled(self.stop, points, self._size_at, since)
-        if reason is None and is_far_up(
-            self.problem, [p.relative_error for p in points[since.point :]], self._sizes[since.point :]
-        ):
-            return StopReason.DIVERGED
-        return reason
+        return reason or (StopReason.DIVERGED if is_far_up(self.problem, points, self._size_at, since) else None)
 
     def release(self) -> None:
         """Let go of what the solver remembers and of its copies of X; iterating again makes them anew."""

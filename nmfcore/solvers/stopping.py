@@ -49,12 +49,11 @@ def has_settled(stop: StopRule, points: Sequence[Progress], size_at: Callable[[i
     return StopReason.CONVERGED if abs(size_at(back) - size) <= stop.tol * steps * size else None  # nor has one that rises
 
 
-def is_far_up(problem: Problem, errors: Sequence[float], sizes: Sequence[float]) -> bool:
+def is_far_up(problem: Problem, points: Sequence[Progress], size_at: Callable[[int], float], since: Since) -> bool:
     """Whether a run is far above what it has been and above no model at all; for other losses than Frobenius, where the
-    relative error may rise while the loss falls: above its start.
-
-    errors, sizes : of the points since the present loop began
-    """
+    relative error may rise while the loss falls: above its start. `size_at` as in `has_settled`."""
+    here = range(since.point, len(points))
     if problem.loss == "frobenius":
-        return errors[-1] > max(1.0, RISEN * min(errors))
+        return points[-1].relative_error > max(1.0, RISEN * min(points[k].relative_error for k in here))
+    sizes = [size_at(k) for k in here]
     return sizes[-1] > max(sizes[0], RISEN * min(sizes))

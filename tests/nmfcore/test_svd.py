@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose
 
 from nmfcore import ProblemError
-from nmfcore.evaluate import svd
+from nmfcore.evaluate import directions, svd
 from nmfcore.topics.similarity import cosine_rows
 
 
@@ -137,7 +137,7 @@ def test_only_a_square_factor_has_orthonormal_rows(monkeypatch):
     assert tall.rows == pytest.approx(5)  # sqrt(30 - 5)
     assert "25" not in tall.sentence
     assert "tall (30 × 5)" in tall.sentence
-    monkeypatch.setattr(svd, "FORMED_SIDE", 0)  # the way for large m agrees
+    monkeypatch.setattr(directions, "FORMED_SIDE", 0)  # the way for large m agrees
     assert svd.orthogonality(full.U[:, :5]).rows == pytest.approx(tall.rows)
 
 

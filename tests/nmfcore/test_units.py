@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from nmfcore import NMF, Penalty, ProblemError, StopRule, solve
-from nmfcore.contract import _losses, _with_loss, case_for
+from nmfcore.contract.cases import case_for, losses, with_loss
 from nmfcore.core.factorization import beta_of
 from nmfcore.core.units import times_power_of_two
 from nmfcore.estimator import non_negative_factorization
@@ -18,7 +18,7 @@ from nmfcore.run import several
 from nmfcore.solvers import SOLVERS
 from nmfcore.topics.projection import project_rows
 
-RUNS = [(key, name) for key, kind in SOLVERS.items() for name in _losses(kind())]
+RUNS = [(key, name) for key, kind in SOLVERS.items() for name in losses(kind())]
 OWN = {key: StopRule(tol=1e-3, max_iter=40, max_seconds=None) for key in SOLVERS}
 
 
@@ -31,7 +31,7 @@ def outside(loss, power, beta, margin=BETWEEN):
 
 
 def options_of(key, name):
-    case = _with_loss(case_for(SOLVERS[key]()), name)
+    case = with_loss(case_for(SOLVERS[key]()), name)
     return case.X, {"solver": key, "init": "random", "seed": 4, "stop": OWN[key], **case.options}
 
 
