@@ -47,14 +47,14 @@ def held(found, most, what):
 
 def test_long_functions_become_fewer():
     found = [(length(node), f"{path}:{node.name}") for path, node in functions() if length(node) > LONGEST_FUNCTION]
-    held(found, 10, f"functions have more than {LONGEST_FUNCTION} lines")
+    held(found, 8, f"functions have more than {LONGEST_FUNCTION} lines")
 
 
 def test_long_files_become_fewer():
     found = [(text.count("\n"), str(path.relative_to(ROOT))) for path, text in SOURCES.items() if text.count("\n") > LONGEST_FILE]
-    held(found, 8, f"files have more than {LONGEST_FILE} lines")
+    held(found, 2, f"files have more than {LONGEST_FILE} lines")
 
 
 def test_long_parameter_lists_become_fewer():
     found = [(parameters(node), f"{path}:{node.name}") for path, node in functions() if parameters(node) > MOST_PARAMETERS]
-    held(found, 18, f"functions have more than {MOST_PARAMETERS} parameters")
+    held(found, 9, f"functions have more than {MOST_PARAMETERS} parameters")

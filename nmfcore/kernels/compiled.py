@@ -166,79 +166,13 @@ def half_dense(products, grams, factor, pace, begin, end):  # type: ignore[no-un
 
 
 @njit(**SETTINGS)
-def lay_out_row(A, i, other, weights, room, tiny):  # type: ignore[no-untyped-def]
-    """Row i of CSR A (m, n), packed so that its pieces stay in the first-level cache, and padded for the vectors.
-
-    weights : (r,) of that row;  room : what is filled: pieces (r times stride), WH, and x, where x is stored; and their places
-    Returns 1 / sqrt(smallest x), and whether x spans too much for that to damp by.
-    """
-    indptr, indices, data = A
-    pieces, fit, values, places = room
-    rank, flat_other = other.shape[1], other.reshape(-1)
-    zero, one, span = other.dtype.type(0), other.dtype.type(1), other.dtype.type(0.02)
-    first, count = indptr[i], indptr[i + 1] - indptr[i]
-    stride = (count + 15) // 16 * 16
-    least = largest = data[first] if count else one
-    for j in range(count):
-        values[j] = data[first + j]
-        places[j] = indices[first + j] * rank
-        least = min(least, values[j])
-        largest = max(largest, values[j])
-    for j in range(count, stride):
-        values[j] = zero
-        places[j] = 0
-    for j in range(stride):
-        fit[j] = zero
-    for k in range(rank):
-        piece = pieces[k * stride : (k + 1) * stride]  # a view: numba takes every computed index for one that may be negative
-        for j in range(stride):
-            piece[j] = flat_other[places[j] + k]
-        for j in range(stride):
-            fit[j] += weights[k] * piece[j]
-    for j in range(stride):
-        fit[j] = max(fit[j], tiny)
-    return one / np.sqrt(least), least < span * largest
-
-
-@njit(**SETTINGS)
-def newton_change(piece, values, fit, old, price, l2, damping):  # type: ignore[no-untyped-def]
-    """The damped Newton step of one entry `old`.
-
-    piece, values, fit : (stride,) its column of `other`, x and WH, where x is stored
-    price : the sum of its column of `other`, plus l1;  damping : as `lay_out_row` says
-    """
-    steep, wide = damping
-    zero, one, limit = piece.dtype.type(0), piece.dtype.type(1), piece.dtype.type(0.683802)
-    pull, curve = zero, zero
-    for j in range(len(piece)):
-        share = piece[j] / fit[j]
-        pulled = values[j] * share
-        pull += pulled
-        curve += pulled * share
-    slope = price + l2 * old - pull
-    curve += l2
-    if not curve > zero:
-        return -old if slope > zero else zero
-    change = max(-slope / curve, -old)
-    size = steep * np.sqrt(curve) * -change
-    if slope > zero and size > limit:
-        if not wide:
-            return change / (one + size)
-        steepest = zero
-        for j in range(len(piece)):
-            if values[j] > zero:  # not what the row is padded with
-                steepest = max(steepest, piece[j] / fit[j])
-        return max(-slope / (curve + steepest * slope), -old)
-    return change
-
-
-@njit(**SETTINGS)
 def newton_rows(A, other, rule, start, new, wanted, begin, end):  # type: ignore[no-untyped-def]
     """Coordinate Newton for the Kullback-Leibler loss, rows [begin, end) of CSR A (m, n) = (indptr, indices, data).
 
     rule : (sums of other's columns, passes, l1, l2, what WH is kept above).  Returns, if wanted, the sums of x log y and of x y.
+    One function, whole: cut in two, LLVM orders its sums otherwise, and the runs of before would not be repeated to the last bit.
     """
-    indptr, _, data = A
+    indptr, indices, data = A
     sums, sweeps, l1, l2, tiny = rule
     rank = other.shape[1]
     longest = 1
@@ -246,19 +180,65 @@ def newton_rows(A, other, rule, start, new, wanted, begin, end):  # type: ignore
         longest = max(longest, indptr[i + 1] - indptr[i])
     pieces, fit = np.empty(rank * (longest + 16), other.dtype), np.empty(longest + 16, other.dtype)
     values, places = np.empty(longest + 16, other.dtype), np.empty(longest + 16, np.int64)
-    zero, logs, cross = other.dtype.type(0), 0.0, 0.0
+    flat_other = other.reshape(-1)
+    zero, one, limit = other.dtype.type(0), other.dtype.type(1), other.dtype.type(0.683802)
+    span = other.dtype.type(0.02)
+    logs = 0.0
+    cross = 0.0
     for i in range(begin, end):
         first, count = indptr[i], indptr[i + 1] - indptr[i]
-        stride = (count + 15) // 16 * 16
-        weights = new[i]
-        weights[:] = start[i]
-        damping = lay_out_row(A, i, other, weights, (pieces, fit, values, places), tiny)
+        stride = (count + 15) // 16 * 16  # packed, so that one row's pieces stay in the first-level cache; padded for the vectors
+        least = largest = data[first] if count else one
+        for j in range(count):
+            values[j] = data[first + j]
+            places[j] = indices[first + j] * rank
+            least = min(least, values[j])
+            largest = max(largest, values[j])
+        steep = one / np.sqrt(least)
+        wide = least < span * largest
+        for j in range(count, stride):
+            values[j] = zero
+            places[j] = 0
+        for j in range(stride):
+            fit[j] = zero
+        for k in range(rank):
+            weight = start[i, k]
+            new[i, k] = weight
+            piece = pieces[k * stride : (k + 1) * stride]  # a view: numba takes every computed index for one that may be negative
+            for j in range(stride):
+                piece[j] = flat_other[places[j] + k]
+            for j in range(stride):
+                fit[j] += weight * piece[j]
+        for j in range(stride):
+            fit[j] = max(fit[j], tiny)
         for _ in range(sweeps):
             for k in range(rank):
+                pull, curve = zero, zero
                 piece = pieces[k * stride : (k + 1) * stride]
-                change = newton_change(piece, values, fit, weights[k], sums[k] + l1, l2, damping)
+                for j in range(stride):
+                    share = piece[j] / fit[j]
+                    pulled = values[j] * share
+                    pull += pulled
+                    curve += pulled * share
+                old = new[i, k]
+                slope = sums[k] + l1 + l2 * old - pull
+                curve += l2
+                if curve > zero:
+                    change = max(-slope / curve, -old)
+                    size = steep * np.sqrt(curve) * -change
+                    if slope > zero and size > limit and not wide:
+                        change /= one + size
+                    elif slope > zero and size > limit:
+                        steepest = zero
+                        for j in range(count):
+                            steepest = max(steepest, piece[j] / fit[j])
+                        change = max(-slope / (curve + steepest * slope), -old)
+                elif slope > zero:
+                    change = -old
+                else:
+                    change = zero
                 if change != zero:
-                    weights[k] = max(weights[k] + change, zero)
+                    new[i, k] = max(old + change, zero)
                     for j in range(stride):
                         fit[j] = max(fit[j] + change * piece[j], tiny)
         for j in range(count if wanted else 0):
