@@ -19,7 +19,8 @@ from nmfcore.topics.terms import TopTerms
 
 CARD_WIDTH = 260
 MOST_CARDS = 30  # a page of more cannot be read
-NAME, BESIDE_TWO = 30, 22  # characters of a name in a card's title; beside two buttons
+NAME, BESIDE_TWO = 31, 23  # characters of number and name in a card's title; beside two buttons
+LEAST_NAME = 8  # of the name, however long the number
 
 Open = Callable[[int], None]
 
@@ -54,25 +55,26 @@ def one(
     """The card of one topic."""
     topic = view.topics[place]
     with st.container(border=True, gap="xsmall"):
-        name = markdown(topic.name, BESIDE_TWO if wishes else NAME)
-        head = f"**{topic.label} · {name}**  \n:small[:gray[{beside(view, place, words, relevance)}]]"
+        room = (BESIDE_TWO if wishes else NAME) - len(topic.label)
+        head = f"**{topic.label} · {markdown(topic.name, max(room, LEAST_NAME))}**"
         if open_ is None:
             st.markdown(head)
         else:
-            with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
-                st.markdown(head, width="stretch")
-                opened = st.button(
-                    "Open",
-                    key=f"{page}-open-{topic.first + 1}",
-                    type="tertiary",
-                    help="All its words, its items, and what tells it from others",
-                    on_click=open_,
-                    args=(topic.first,),
-                )
-                asked = wishes and wish.button(view.run, topic.first, key=f"{page}-wish-{topic.first + 1}", tertiary=True)
-                if opened or asked:
-                    st.rerun()  # the cards may be a fragment
+            with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
+                st.markdown(head, width="content")
+                with st.container(horizontal=True, gap="small", width="content"):
+                    buttons(view, topic.first, page, open_, wishes)
+        st.markdown(f":small[:gray[{beside(view, place, words, relevance)}]]")
         st.html(words_drawn(view, place, words, relevance))
+
+
+def buttons(view: TopicsShown, first: int, page: str, open_: Open, wishes: bool) -> None:
+    """What can be done with the topic of a card."""
+    meaning, key = "All its words, its items, and what tells it from others", f"{page}-open-{first + 1}"
+    opened = st.button("Open", key=key, type="tertiary", help=meaning, on_click=open_, args=(first,))
+    asked = wishes and wish.button(view.run, first, key=f"{page}-wish-{first + 1}", tertiary=True)
+    if opened or asked:
+        st.rerun()  # the cards may be a fragment
 
 
 def beside(view: TopicsShown, place: int, words: int, relevance: float) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session
-from dashboard.cards import item_facts, topic_edit, wish
+from dashboard.cards import item_facts, topic_edit
 from dashboard.figures.components import Components
 from dashboard.figures.topics import separating_words
 from dashboard.figures.words import topic_bars
@@ -30,14 +30,13 @@ SHOWN = 500  # words of the table on screen; the CSV has all
 SNIPPET = 160  # characters of a document's text in the table
 
 
-def draw(view: TopicsShown, slider: Callable[[], float]) -> None:
-    """The topic that is chosen, its words ranked as the slider says."""
+def draw(view: TopicsShown, place: int, slider: Callable[[], float]) -> None:
+    """The topic that is `opened`, its words ranked as the slider says."""
     noun = part(view.run.dataset)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        place = choose(view, noun)
+        choose(view, noun)
         topic_edit.name_field(view, view.topics[place], noun)
         relevance = slider()
-        wish.button(view.run, view.topics[place].first, key="wish-here")
     st.markdown(about(view, place, noun))
     stability.control(view.run)
     left, right = st.columns(2)
@@ -49,14 +48,17 @@ def draw(view: TopicsShown, slider: Callable[[], float]) -> None:
     words_table(view, place, relevance, noun)
 
 
-def choose(view: TopicsShown, noun: str) -> int:
-    """Which topic is open: where it stands in the view."""
-    titles = {topic.first: f"{topic.label} · {clean(topic.name, 60)}" for topic in view.topics}
+def opened(view: TopicsShown) -> int:
+    """Which topic is open: where it stands in the view; before it is drawn."""
     if session.control_value(KEY, None) is not None:  # a member of a merged topic opens that
         session.set_control(KEY, _shown(view, session.control_value(KEY, 0)))
-    session.numbered(KEY, list(titles))
-    k = st.selectbox(noun.capitalize(), list(titles), format_func=lambda k: titles.get(k, str(k)), key=KEY, width=270)
-    return view.at(int(k))
+    return view.at(session.numbered(KEY, [topic.first for topic in view.topics]))
+
+
+def choose(view: TopicsShown, noun: str) -> None:
+    """The control that opens another one."""
+    titles = {topic.first: f"{topic.label} · {clean(topic.name, 60)}" for topic in view.topics}
+    st.selectbox(noun.capitalize(), list(titles), format_func=lambda k: titles.get(k, str(k)), key=KEY, width=270)
 
 
 def _shown(view: TopicsShown, component: Any) -> int:

@@ -26,14 +26,16 @@ KEY = "word"
 def field(view: TopicsShown) -> str:
     """The search box; what is in it."""
     axis = view.run.dataset.axes.columns
+    asked = f"Find a {axis.singular}"
     return st.text_input(
-        f"Find a {markdown(axis.singular, 30)}",
+        markdown(asked, 40),
         key=KEY,
         bind="query-params",
-        placeholder="a word or a part of it" if axis.labels is not None else f"a number from 1 to {view.H.shape[1]:,}",
+        placeholder=clean(asked, 24) if axis.labels is not None else f"{clean(asked, 24)}, 1 to {view.H.shape[1]:,}",
+        label_visibility="collapsed",
         max_chars=LONGEST,
         icon=":material/search:",
-        width=170,
+        width=190,
     ).strip()
 
 

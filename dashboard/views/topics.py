@@ -34,20 +34,22 @@ def draw() -> None:
     view = session.topics_of(run)
     topic_edit.banner(view)
     subset.draw(view, filter_bar.draw(view))
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         bench.within("aspect", list(ASPECTS))
         aspect = st.segmented_control(
-            "Show", list(ASPECTS), format_func=ASPECTS.__getitem__, key="aspect", required=True, bind="query-params"
-        )
+            "Show", list(ASPECTS), format_func=ASPECTS.__getitem__, key="aspect", required=True, bind="query-params",
+            label_visibility="collapsed",
+        )  # fmt: skip
+        opened = topic_open.opened(view) if aspect == "one" else None
         query = topic_search.field(view)
         topic_edit.menu(view)
-        wish.button(run)
+        wish.button(run, None if opened is None else view.topics[opened].first)
     wish.draw(run)
     wishes.draw(run)
     if query:
         topic_search.results(view, query)
-    if aspect == "one":
-        topic_open.draw(view, relevance_slider)
+    if opened is not None:
+        topic_open.draw(view, opened, relevance_slider)
     elif aspect == "map":
         alike(view, noun)
     elif aspect == "divide":

@@ -21,6 +21,7 @@ from nmfcore.solvers import SOLVERS
 from nmfcore.solvers.starts import INITS
 
 NORMS = {"l1": "the sum of {}", "l2": "half the sum of squares of {}"}
+LONGEST_NAME = 29  # characters of a solver's name that the list has room for
 HEARTBEAT = 0.5  # seconds between looks at a running job
 LOSS_TITLES = {
     "frobenius": "Frobenius",
@@ -62,8 +63,8 @@ def _controls() -> None:
         st.selectbox(
             "Solver",
             session.solvers(),
-            format_func=lambda key: SOLVERS[key].title + (" (not for this data)" if refused.get(key) else ""),
-            help="How W and H are found; all minimise the same loss.",
+            format_func=lambda key: _called(key) + (" · not here" if refused.get(key) else ""),
+            help=f"{SOLVERS[solver].title}. How W and H are found; all minimise the same loss.",
             **session.wired("solver"),
         )
         if refused.get(solver):
@@ -85,6 +86,12 @@ def _controls() -> None:
             st.markdown(f":small[:gray[Shown: {session.difference()}]]")
 
 
+def _called(solver: str) -> str:
+    """A solver's name as the list has room for it; what it adds in brackets stands in the help."""
+    title = SOLVERS[solver].title
+    return title if len(title) <= LONGEST_NAME else title.partition(" (")[0]
+
+
 def _expected() -> None:
     """How long the fit will take, before it starts."""
     said = session.expected()
@@ -94,7 +101,7 @@ def _expected() -> None:
             "it better: their pace and their iterations count."
         )
         took = f"{about(said.seconds)}, {count(said.iterations, 'iteration')}"
-        st.markdown(f":small[:gray[Expected: {took}, {said.how}.]]", help=meaning)
+        st.markdown(f":small[:gray[Expected: {took}]]", help=f"{said.how.capitalize()}. {meaning}")
 
 
 def _rank() -> None:

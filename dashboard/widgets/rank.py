@@ -20,7 +20,7 @@ def draw(label: str, least: int, most: int, now: int, slider: dict[str, Any], fi
     if most <= SLIDER_TOP:
         st.slider(label, least, top, help=meaning or None, **slider)
         return
-    with st.container(gap=None):
+    with st.container(gap="xsmall"):  # the slider's number stands above its thumb, and below the field
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(f":small[{label}]", help=meaning or None, width="content")
             st.number_input(f"{label}, as a number", least, most, step=1, width=76, label_visibility="collapsed", **field)

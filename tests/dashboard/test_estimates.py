@@ -131,8 +131,8 @@ def test_without_data_nothing_is_expected():
 
 def test_the_panel_says_it_before_and_after():
     app = start_app()
-    said = [text.value for text in app.sidebar.markdown]
-    assert any("Expected: " in text and FROM_RUN in text for text in said)
+    said = {text.value: text.help for text in app.sidebar.markdown}
+    assert any("Expected: " in text and meaning.startswith(FROM_RUN.capitalize()) for text, meaning in said.items())
     named(app.sidebar.toggle, "live").set_value(False).run()
     named(app.sidebar.number_input, "rank-field").set_value(23).run()  # a rank that no other test wants to see begin
     app.sidebar.button(key="fit").click().run()

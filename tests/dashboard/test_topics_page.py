@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -49,8 +50,9 @@ def cards(app):
 
 def heads(app):
     """The titles of the cards: number, and what stands behind it."""
-    found = (re.match(r"\*\*(\d+(?: \+ \d+)*) · (.*?)\*\*  \n(.*)", block.value) for block in app.markdown)
-    return {m[1]: (m[2], m[3]) for m in found if m}
+    blocks = [block.value for block in app.markdown]
+    found = ((re.fullmatch(r"\*\*(\d+(?: \+ \d+)*) · (.*?)\*\*", one), below) for one, below in pairwise(blocks))
+    return {m[1]: (m[2], below) for m, below in found if m}
 
 
 def figures(app):
