@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboard.work.job import Job
 from nmfcore.data.model.dataset import Dataset
 from nmfcore.data.model.errors import CONVERT
-from nmfcore.data.model.limits import estimated_bytes, memory_budget
+from nmfcore.data.model.limits import estimated_bytes, memory_budget, share_that_fits
 from nmfcore.run import at_once
 
 
@@ -44,8 +44,9 @@ def room(
     if 1 <= left < rank:
         way_out = f"Rank {left} would fit."
     else:
-        share = max(1, int(100 * budget / max(needed, 1)))
-        way_out = f"About {share} % of it would fit: take fewer rows or columns on the Data page. {CONVERT}"
+        share = int(100 * share_that_fits(needed, budget, min(m, n), rank, runs=runs))
+        much = f"About {share} % of it" if share else "Less than 1 % of it, at this rank,"
+        way_out = f"{much} would fit: take fewer {'rows' if m >= n else 'columns'} on the Data page. {CONVERT}"
     job.reserve(needed, way_out)
 
 

@@ -15,7 +15,7 @@ from nmfcore.core.written import percent
 from nmfcore.data import prepare
 from nmfcore.data.model.dataset import Dataset
 from nmfcore.data.model.errors import CONVERT, Fix
-from nmfcore.data.model.limits import estimated_bytes, memory_budget
+from nmfcore.data.model.limits import estimated_bytes, memory_budget, share_that_fits
 from nmfcore.data.model.table import Table
 from nmfcore.data.reading import read_matrix
 from nmfcore.data.settle import as_dataset
@@ -160,14 +160,15 @@ def measured(outcome: Outcome, rank: int) -> Outcome:
     seconds = estimate(RunSpec(data="upload", rank=rank), dataset)
     refusal = None
     if memory > budget:
-        keep = max(1, int(n * budget / memory / 2))
+        keep = int(n * share_that_fits(memory, budget, m, rank) / 2)  # half of it, for what the dashboard holds besides
         step = {"step": "most_variable", "count": keep, "axis": "columns"}
         fix = Fix(f"Keep the {keep:,} most variable columns", {"add": step})
+        share = share_that_fits(memory, budget, min(m, n), rank)
         refusal = Refusal(
             "size",
             f"A fit at rank {rank} would take about {memory / 2**20:,.0f} MB of memory; {budget / 2**20:,.0f} MB may be used. "
-            f"About {percent(budget / memory, 0)} of it would fit: take fewer rows or columns. {CONVERT}",
-            (fix,) if n > 1 else (),
+            f"About {percent(share, 0)} of it would fit: take fewer {'rows' if m >= n else 'columns'}. {CONVERT}",
+            (fix,) if keep else (),
         )
     return replace(outcome, refusal=refusal, rank=rank, memory=memory, seconds=seconds)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dashboard import topics_shown
 from dashboard.work import expression as workbench_expression
@@ -114,6 +118,55 @@ def test_a_rank_that_does_not_fit_is_refused_with_the_rank_that_would(run, monke
     gate.fits(job, run.dataset, 10)
     with pytest.raises(DoesNotFit, match=r"Rank 10 would fit\."):
         gate.fits(job, run.dataset, 25)
+
+
+SIDE = st.integers(1, 3_000)
+
+
+@given(st.tuples(SIDE, SIDE), st.integers(1, 60), st.integers(1, 4), st.booleans(), st.floats(0.001, 1.5))
+@settings(max_examples=150, deadline=None)
+def test_what_is_said_to_fit_does_fit(shape, rank, runs, kl, room):
+    """The factor of the other side stays as it is: a share of all bytes was said, and did not fit for wide data."""
+    loss = "kullback-leibler" if kl else "frobenius"
+
+    def needed(shape, rank):
+        return runs * limits.estimated_bytes(*shape, rank, loss="kl" if kl else "frobenius")
+
+    def said(shape, rank):
+        job = Asking()
+        gate.room(job, shape, rank, loss=loss, runs=runs)
+        assert job.needed == needed(shape, rank)
+        return job.way_out
+
+    budget = int(room * needed(shape, rank))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gate, "memory_budget", lambda: budget)
+        way_out = said(shape, rank)
+    if budget >= needed(shape, rank):
+        return
+    told = re.match(
+        r"Rank (\d+) would fit\.|About (\d+) % of it would fit: take fewer (rows|columns)|Less than 1 % of it", way_out
+    )
+    if told[1]:
+        assert needed(shape, int(told[1])) <= budget < needed(shape, int(told[1]) + 1)
+    elif told[2]:
+        assert needed(shape, 1) > budget
+        (m, n), share = shape, int(told[2]) / 100
+        part = (int(m * share), n) if told[3] == "rows" else (m, int(n * share))
+        assert needed(part, rank) <= budget
+    else:
+        assert needed((max(shape) / 100, min(shape)), rank) >= 0.99 * budget
+
+
+@dataclass
+class Asking:
+    """A job that says what was asked of it."""
+
+    needed: int = 0
+    way_out: str = ""
+
+    def reserve(self, needed, way_out):
+        self.needed, self.way_out = needed, way_out
 
 
 def test_a_finished_fit_is_kept_when_there_is_no_memory_for_its_floor(monkeypatch):

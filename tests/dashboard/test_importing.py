@@ -92,13 +92,14 @@ def test_a_fix_of_each_stage_resolves_its_refusal(jobs):
 
 
 def test_data_that_does_not_fit_into_memory_is_refused_with_what_would(jobs, monkeypatch):
-    monkeypatch.setattr(outcome, "memory_budget", lambda: 150)
+    monkeypatch.setattr(outcome, "memory_budget", lambda: 280)
     brought = Import("t.csv", TABLE)
     refusal = advance(brought, jobs).refusal
     assert refusal.stage == "size"
     assert "%" in refusal.message
     brought.fix("size", refusal.fixes[0].options)
     assert brought.steps[-1]["step"] == "most_variable"
+    assert advance(brought, jobs).refusal is None  # what was offered does fit
 
 
 def test_stop_ends_the_reading_and_nothing_starts_again_by_itself(jobs, monkeypatch):

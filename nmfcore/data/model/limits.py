@@ -106,6 +106,15 @@ def estimated_bytes(rows: int, columns: int, rank: int, *, loss: str = "frobeniu
     return int(matrix * c + 16 * (rows + columns) * rank)
 
 
+def share_that_fits(needed: int, budget: int, kept: int, rank: int, *, runs: int = 1) -> float:
+    """The share (0 to 1) of the rows, or of the columns, with which a fit that needs so many bytes fits into `budget` bytes.
+
+    kept : entries of the other side; the 16 r bytes of each of them stay, for each of `runs` that are held at one time
+    """
+    stays = 16 * kept * rank * runs
+    return min(1.0, max(0, budget - stays) / max(needed - stays, 1))
+
+
 def _number_in(path: str) -> int | None:
     """The whole number a small file of the system holds, or None."""
     try:
