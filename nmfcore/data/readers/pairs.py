@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -41,16 +40,14 @@ def looks(head: bytes) -> bool:
     return all(LINE.fullmatch(line) for line in whole) and sum(b":" in line for line in whole) > len(whole) / 2
 
 
-@dataclass
 class _Rows:
     """What the rows hold: (row, index, value) of each pair, and of each row its label, its group and how many pairs it has."""
 
-    rows: array[int] = field(default_factory=lambda: array("q"))
-    columns: array[int] = field(default_factory=lambda: array("q"))
-    values: array[float] = field(default_factory=lambda: array("d"))
-    labels: list[str] = field(default_factory=list)
-    groups: list[str] = field(default_factory=list)
-    lengths: list[int] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.rows, self.columns, self.values = array("q"), array("q"), array("d")
+        self.labels: list[str] = []
+        self.groups: list[str] = []
+        self.lengths: list[int] = []
 
     def add(self, place: int, label: str, pairs: list[str], limits: Limits) -> None:
         """One row, which stands in this line."""
