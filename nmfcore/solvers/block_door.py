@@ -6,6 +6,7 @@ in a sentence here, before anything is read.
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Mapping  # named in the fields that `AskedOfBlocks` inherits; its API page reads them here
 from dataclasses import dataclass, replace
 from typing import Any
 

@@ -150,7 +150,7 @@ MUTATIONS = (
         (f"{BOARD}/test_own.py::test_a_fit_that_is_gone_is_told",),
     ),
     Mutation(
-        11, "the SVD behind the floor does not hear Stop", "nmfcore/evaluate/svd.py",
+        11, "the SVD behind the floor does not hear Stop", "nmfcore/evaluate/decompose.py",
         "        ask()  # here a person's Stop is heard", "        # here a person's Stop is heard",
         ("tests/nmfcore/test_wanted.py::test_the_iterative_svd_can_be_ended_within_its_iteration",),
     ),
