@@ -219,6 +219,11 @@ def distinct(labels: Sequence[object]) -> list[str]:
     return out
 
 
+# Streamlit mounts a figure anew whenever its data change, then hands Plotly a copy of it once more. Plotly takes copied arrays
+# for new data and draws all of it a second time, unless a revision says that they are the same.
+DRAWN_ONCE = 0
+
+
 # -- parts of a figure ---------------------------------------------------------------------------------------------------
 def figure(traces: list[dict[str, Any]], layout: Mapping[str, Any], theme: str, *, height: int) -> go.Figure:
     """A figure from dictionaries."""
@@ -242,6 +247,7 @@ def figure(traces: list[dict[str, Any]], layout: Mapping[str, Any], theme: str, 
         "showlegend": False,
         "hovermode": "closest",
         "dragmode": "zoom",
+        "datarevision": DRAWN_ONCE,
         "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": colours.muted, "activecolor": colours.text, "orientation": "v"},
     }
     given = base | dict(layout)

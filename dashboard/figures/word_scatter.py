@@ -16,7 +16,7 @@ from nmfcore.core.written import signed
 from nmfcore.methods.groups import LogOdds
 
 MOST_NAMED = 24  # words that are written beside their points, on each side
-MOST_POINTS = 600  # words that are drawn, those with the largest z: as SVG they are there sooner than on a WebGL canvas
+MOST_POINTS = 500  # words that are drawn, those with the largest z: as SVG they are there sooner than on a WebGL canvas
 LINE = 18  # px from the name of one word to the next
 WIDE = 130  # px of a word's name at most
 WORDS = Axis("words", "word")

@@ -803,3 +803,8 @@ def test_shares_topic_by_topic_have_a_scale_with_its_unit():
     ]
     assert written.count("mean share, %") == 3  # beneath each column
     assert "0" in written
+
+
+def test_a_figure_that_is_handed_over_twice_is_drawn_once():
+    """Streamlit gives Plotly each new figure and then a copy: its arrays passed for new data, and all was drawn again."""
+    assert look.figure([], {}, "light", height=100).layout.datarevision == look.DRAWN_ONCE
