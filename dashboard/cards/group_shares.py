@@ -12,7 +12,7 @@ from dashboard.figures.components import Components
 from dashboard.figures.groups import group_heatmap, group_multiples
 from dashboard.figures.theme import WIDE_WIDTH
 from dashboard.text.plain import clean, markdown
-from dashboard.text.words import count
+from dashboard.text.words import count, part
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card
 from dashboard.widgets.alone import alone
@@ -128,8 +128,9 @@ def no_facts(run: FittedRun) -> None:
     axis = run.dataset.axes.rows
     with card.plain(f"Nothing is known of these {markdown(axis.name)}"):
         st.markdown(
-            f"Topics are looked at by what is known of each {markdown(axis.singular)}: its class, country, year or date. Bring "
-            "such columns along with your own file: what is no feature is kept as a fact (Data, Bring your own)."
+            f"{part(run.dataset).capitalize()}s are looked at by what is known of each {markdown(axis.singular)}: its class, "
+            "country, year or date. Bring such columns along with your own file: what is no feature is kept as a fact (Data, "
+            "Bring your own)."
         )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import session
-from dashboard.cards import item_facts, item_reading, wish
+from dashboard.cards import item_facts, item_parts, item_reading, wish
 from dashboard.figures.items import mixture, why_here
 from dashboard.text.plain import clean, markdown
 from dashboard.text.words import count, no_more, part, percent
@@ -41,6 +41,8 @@ def draw(shown: TopicsShown, item: int, order: np.ndarray) -> None:
         near(shown, item)
     if data.documents is not None or data.image_shape is None:
         item_reading.draw(shown, found, item)
+    elif data.mask is None:
+        item_parts.draw(shown, item)
     why(shown, found, label, "why")
 
 

@@ -9,6 +9,10 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+# Streamlit mounts a figure anew whenever its data change, then hands Plotly a copy of it once more. Plotly takes copied arrays
+# for new data and draws all of it a second time, unless a revision says that they are the same.
+DRAWN_ONCE = 0
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from dashboard.figures.picture import built
+from dashboard.figures.picture import DRAWN_ONCE, built
 from dashboard.text.plain import clean, plotly
 from nmfcore.core.written import percent as percent
 
@@ -219,11 +219,6 @@ def distinct(labels: Sequence[object]) -> list[str]:
     return out
 
 
-# Streamlit mounts a figure anew whenever its data change, then hands Plotly a copy of it once more. Plotly takes copied arrays
-# for new data and draws all of it a second time, unless a revision says that they are the same.
-DRAWN_ONCE = 0
-
-
 # -- parts of a figure ---------------------------------------------------------------------------------------------------
 def figure(traces: list[dict[str, Any]], layout: Mapping[str, Any], theme: str, *, height: int) -> go.Figure:
     """A figure from dictionaries."""
@@ -247,12 +242,11 @@ def figure(traces: list[dict[str, Any]], layout: Mapping[str, Any], theme: str, 
         "showlegend": False,
         "hovermode": "closest",
         "dragmode": "zoom",
-        "datarevision": DRAWN_ONCE,
         "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": colours.muted, "activecolor": colours.text, "orientation": "v"},
     }
     given = base | dict(layout)
     given["margin"] = {"pad": 0} | given["margin"]  # Streamlit's theme would put 16 px between labels and plot
-    return built({"data": traces, "layout": given})
+    return built({"data": traces, "layout": given | {"datarevision": DRAWN_ONCE}})
 
 
 # 0.0001 and 20,000 as they are, beyond them 10⁻⁶ and 10⁶; Plotly's own way writes 800p for 8e-10

@@ -510,3 +510,19 @@ def test_an_address_of_before_names_the_picture_of_by_group():
     app = opened("groups", by="genre", picture="multiples", order="number")
     assert app.segmented_control(key="groups-picture").value == "multiples"
     assert app.segmented_control(key="groups-order").value == "number"
+
+
+def test_a_picture_is_shown_with_its_parts_that_add_up_to_the_model():
+    """The reading room had nothing for pictures."""
+    app = AppTest.from_file(APP, default_timeout=60)
+    for name, value in {"data": "digits", "rank": "4", "item": "3"}.items():
+        app.query_params[name] = value
+    app = settled(app.run().switch_page("views/items.py").run())
+    run = app.session_state["nmf"].shown.run
+    assert "Its pixels by part" in text(app)
+    model = run.factorization.W[2] @ run.factorization.H
+    parts = run.factorization.W[2][:, None] * run.factorization.H
+    shares = np.sort(parts.sum(axis=1) / model.sum())[::-1]
+    titles = [note["text"] for chart in charts(app) for note in chart["layout"].get("annotations", [])]
+    drawn = [title for title in titles if re.match(r"part \d+ · ", title)]
+    assert [int(re.search(r"(\d+) %", title)[1]) for title in drawn] == [round(100 * share) for share in shares if share >= 0.01]

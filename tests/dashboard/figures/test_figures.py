@@ -36,6 +36,7 @@ from dashboard.figures import theme as look
 from dashboard.figures.components import Components, numbered
 from dashboard.figures.groups import group_multiples
 from dashboard.figures.labelled import Ends, Labelled
+from dashboard.figures.picture import DRAWN_ONCE
 from dashboard.widgets import shades
 from nmfcore.core.factorization import Axes, Axis
 from nmfcore.data.model.facts import Classes
@@ -807,4 +808,4 @@ def test_shares_topic_by_topic_have_a_scale_with_its_unit():
 
 def test_a_figure_that_is_handed_over_twice_is_drawn_once():
     """Streamlit gives Plotly each new figure and then a copy: its arrays passed for new data, and all was drawn again."""
-    assert look.figure([], {}, "light", height=100).layout.datarevision == look.DRAWN_ONCE
+    assert look.figure([], {}, "light", height=100).layout.datarevision == DRAWN_ONCE
