@@ -96,6 +96,31 @@ def turn_out(tile, rows, at, width, count, rank):  # type: ignore[no-untyped-def
 
 
 @njit(**SETTINGS)
+def gram_rows(F, at, rank, room, begin, end):  # type: ignore[no-untyped-def]
+    """The Gram matrix (r, r), in float64, of the columns [at, at + r) of the rows [begin, end) of F (m, R).
+
+    room : (64 R,) in whose precision the products of 64 rows are summed
+    """
+    width, flat = F.shape[1], F.reshape(-1)
+    tile, total = np.empty(len(room), F.dtype), np.zeros((rank, rank))
+    for row in range(begin, end, 64):
+        turn_in(tile, flat, row * width + at, width, min(64, end - row), rank)
+        for i in range(len(room)):
+            room[i] = tile[i]
+        for k in range(rank):
+            one = room[k * 64 : k * 64 + 64]
+            for j in range(k + 1):
+                other, part = room[j * 64 : j * 64 + 64], room.dtype.type(0)
+                for c in range(64):
+                    part += one[c] * other[c]
+                total[k, j] += part
+    for k in range(rank):
+        for j in range(k):
+            total[j, k] = total[k, j]
+    return total
+
+
+@njit(**SETTINGS)
 def finish_tile(tiles, block, at, grams, factor, pace, span, gained):  # type: ignore[no-untyped-def]
     """Sweep the rows of `span` = (first, how many) of every start, with P in `block` from `at` on; write new and further ones.
 

@@ -43,10 +43,10 @@ def engine(rank: int, dtype: np.dtype, exact: bool = True, *, plain: bool = Fals
     return Rows(rank, dtype, exact) if module is None else Tiles(rank, dtype, exact, module)
 
 
-def multiply(A: Matrix, B: np.ndarray, *, plain: bool = False) -> np.ndarray:
+def multiply(A: Matrix, B: np.ndarray, At: Matrix | None = None, *, plain: bool = False) -> np.ndarray:
     """A B (m, l) for sparse or dense A (m, n) and dense B (n, l) of one dtype; compiled for sparse A where that is possible.
 
-    plain : not even then
+    At : the transpose of A where it is at hand, see `Engine.half`;  plain : not even then
     """
     if not sp.issparse(A):
         P = np.empty((A.shape[0], B.shape[1]), A.dtype)
@@ -61,7 +61,7 @@ def multiply(A: Matrix, B: np.ndarray, *, plain: bool = False) -> np.ndarray:
     if module is None:
         return sparse_product(A, B)
     tiles = Tiles(B.shape[1], A.dtype, exact=False, module=module)
-    return tiles.outside(tiles.product(A, tiles.inside(B)))
+    return tiles.outside(tiles.product(A, tiles.inside(B), At))
 
 
 def round_trip(

@@ -99,8 +99,12 @@ class Engine(Protocol):
         """The factor of the start at that place among those side by side, a view; `gram` and `outside` take it."""
         ...
 
-    def half(self, A: Matrix, other: np.ndarray, task: Half) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def half(
+        self, A: Matrix, other: np.ndarray, task: Half, At: Matrix | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Half an iteration; A is read once for all starts, and every start gets the bits that it gets alone.
+
+        At : the transpose of A where it is at hand; an engine may make the product from it, with the same bits
 
         Returns new = sweeps(start; P - l1, G + l2 I), ahead = max(0, new + beta (new - previous)) (the same array when every beta
         is 0), and of each start the value 1/2 <new, G new> - <P, new> in float64, without the penalty (starts,): only if the

@@ -29,14 +29,24 @@ SUMMED_VALUES = 1 << 23  # stored values whose products are summed in float32 be
 
 
 # -- rows in parts --------------------------------------------------------------------------------------------------------------
+def work_of(A: Matrix, width: int) -> int:
+    """Multiply-adds of half an iteration on A (m, n) with that many columns."""
+    m, n = A.shape
+    return int(A.nnz if sp.issparse(A) else m * n) * width + m * width * width
+
+
+def goes_alone(A: Matrix, width: int) -> bool:
+    """Whether half an iteration on A (m, n) is too small for several threads."""
+    return work_of(A, width) < PARALLEL_WORK
+
+
 def in_parts(loop: Callable[[int, int], Any], A: Matrix, width: int) -> list[Any]:
     """Run loop(begin, end) over all rows of A, several at a time when that pays; the results in order.
 
     A : (m, n). The loops leave the GIL. Where A is cut depends on A alone: no sum depends on the number of processors.
     """
-    m, n = A.shape
-    work = (A.nnz if sp.issparse(A) else m * n) * width + m * width * width
-    parts = 1 if work < PARALLEL_WORK or m < 256 else 2 if m < 1024 else max(4, int(work // LONGEST_WORK))
+    m, work = A.shape[0], work_of(A, width)
+    parts = 1 if goes_alone(A, width) or m < 256 else 2 if m < 1024 else max(4, int(work // LONGEST_WORK))
     parts = min(parts, max(1, m // 128))
     if parts == 1:
         ask()

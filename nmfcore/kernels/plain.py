@@ -99,7 +99,9 @@ class Rows:
     def one(self, F: np.ndarray, place: int) -> np.ndarray:
         return F[place * self.rank : (place + 1) * self.rank]
 
-    def half(self, A: Matrix, other: np.ndarray, task: Half) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def half(
+        self, A: Matrix, other: np.ndarray, task: Half, At: Matrix | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if sp.issparse(A) or len(task.G) == 1:
             return self._settled(self._product(A, other), task)
         # BLAS sums in another order where the product is wider, and gains little

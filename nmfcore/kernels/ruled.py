@@ -59,7 +59,13 @@ def sweep_under(
 
 
 def half_under(
-    engine: Rows, rules: Mapping[int, RowRules], A: Matrix, other: np.ndarray, task: Half, added: np.ndarray | None = None
+    engine: Rows,
+    rules: Mapping[int, RowRules],
+    A: Matrix,
+    other: np.ndarray,
+    task: Half,
+    At: Matrix | None = None,
+    added: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """`Engine.half` of one start under rules: the same arguments and results, in the layout of `Rows`.
 

@@ -42,11 +42,11 @@ def range_finder(X: Problem | Matrix, width: int, power: int, rng: np.random.Gen
     if width >= min(m, n):
         return _everything(A)
     test = rng.random((min(m, n), width), dtype=A.dtype) - A.dtype.type(0.5)
-    Y = multiply(A, orthonormal(multiply(At, test)) if m < n else test)
+    Y = multiply(A, orthonormal(multiply(At, test, A)) if m < n else test)
     for _ in range(power):
-        Y = multiply(A, orthonormal(multiply(At, orthonormal(Y))))
+        Y = multiply(A, orthonormal(multiply(At, orthonormal(Y), A)))
     Y = orthonormal(orthonormal(Y))  # the second pass removes what the squared condition number of the Gram matrix cost
-    return Y, multiply(At, Y).T
+    return Y, multiply(At, Y, A).T
 
 
 def _everything(A: Matrix) -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,25 @@ import scipy.sparse as sp
 from nmfcore.core.factorization import Matrix
 from nmfcore.kernels.available import load
 from nmfcore.kernels.half import Half, outer
-from nmfcore.kernels.parts import CACHED_VALUES, SUMMED_VALUES, gram, grams, in_parts, inner, spans
+from nmfcore.kernels.parts import (
+    CACHED_VALUES,
+    PARALLEL_GRAM,
+    PARALLEL_WORK,
+    SUMMED_VALUES,
+    goes_alone,
+    grams,
+    in_parts,
+    inner,
+    spans,
+)
+
+GRAM_RANK = 16  # up to here the compiled Gram matrix takes less time than BLAS, which begins anew for every block of rows
+SHORT = 12  # stored values in a row of A, in the mean: below, the product takes half as long from A's transpose
+
+
+def has_short_rows(A: Matrix) -> bool:
+    """Whether the rows of A (m, n) are sparse and so short that each ends before the processor has foreseen its end."""
+    return sp.issparse(A) and A.nnz < SHORT * A.shape[0]
 
 
 class Tiles:
@@ -54,12 +72,19 @@ class Tiles:
         return F[:, : self.rank]
 
     def gram(self, F: np.ndarray) -> np.ndarray:
-        return gram(F[:, : self.rank], self.exact)
+        return self.grams(F, [0])[0]
 
     def grams(self, F: np.ndarray, places: Sequence[int]) -> np.ndarray:
-        return grams(F, [slice(place * self.rank, (place + 1) * self.rank) for place in places], self.exact)
+        if self.rank > GRAM_RANK or len(F) * len(places) * self.rank**2 >= PARALLEL_GRAM or not F.flags.c_contiguous:
+            return grams(F, [slice(place * self.rank, (place + 1) * self.rank) for place in places], self.exact)
+        room = np.empty(self.module.TILE * self.width, np.float64 if self.exact else self.dtype)
+        return np.stack([self.module.gram_rows(F, place * self.rank, self.rank, room, 0, len(F)) for place in places])
 
-    def half(self, A: Matrix, other: np.ndarray, task: Half) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def half(
+        self, A: Matrix, other: np.ndarray, task: Half, At: Matrix | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        if At is not None and has_short_rows(A) and goes_alone(A, self.width):
+            return self.settle(self.product(A, other, At), task)
         new, further, rest = self._prepared(task)
         if sp.issparse(A):
             stored = (A.indptr, A.indices, A.data)
@@ -127,10 +152,14 @@ class Tiles:
     def cross(self, A: Matrix, other: np.ndarray, F: np.ndarray) -> float:
         return inner(self.product(A, other), F)
 
-    def product(self, A: Matrix, other: np.ndarray) -> np.ndarray:
-        """A other (m, R)."""
+    def product(self, A: Matrix, other: np.ndarray, At: Matrix | None = None) -> np.ndarray:
+        """A other (m, R); from the transpose where A's rows are short. The sums are the same, term by term in the same order."""
         if not sp.issparse(A):
             return A @ other
+        if At is not None and has_short_rows(A) and A.nnz * self.width < PARALLEL_WORK:
+            P = np.zeros((A.shape[0], other.shape[1]), self.dtype)
+            self.module.back_product(At.indptr, At.indices, At.data, other, P, 0, len(other))
+            return P
         P = np.empty((A.shape[0], self.width), self.dtype)
         in_parts(lambda begin, end: self.module.product(A.indptr, A.indices, A.data, other, P, begin, end), A, self.width)
         return P

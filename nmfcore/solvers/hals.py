@@ -184,7 +184,7 @@ class HALS(Solver):
         G_W = np.zeros_like(G)
         G_W[places] = engine.grams(W_ahead, places)
         task = Half(G_W, side.F_ahead, side.F, Pace(betas, sweeps, p.l1_H, p.l2_H), G)
-        F, F_ahead, values = half_H(first.Xt, W_ahead, task)
+        F, F_ahead, values = half_H(first.Xt, W_ahead, task, At=first.X)
         made, G_ahead = Side(W, F, W_ahead, F_ahead, side.starts), engine.grams(F_ahead, places)
         steps = zip(memories, places, values[places], ts, G_ahead, strict=True)
         return [self._decided(problem, m, made, place, float(value), t, G) for m, place, value, t, G in steps]
@@ -239,7 +239,7 @@ def _back(m: Memory, made: Side, place: int) -> tuple[Side, np.ndarray]:
     one = m.engine.one
     side, at = m.good if m.fell_back else (m.side, m.place)
     W, F = side.W_ahead if m.fell_back else side.W, side.F
-    G = m.engine.gram(one(F, at))
+    G = m.engine.grams(F, [at])[0]
     if made.starts == side.starts == 1:
         return Side(W, F, W, F), G
     for new, old in ((made.W, W), (made.W_ahead, W), (made.F, F), (made.F_ahead, F)):

@@ -226,3 +226,28 @@ def test_start_is_the_same_to_rounding_with_and_without_kernels(monkeypatch):
     monkeypatch.setenv("NMF_KERNELS", "off")
     two = start(problem, "nndsvd", 0)
     np.testing.assert_allclose(one.W, two.W, rtol=1e-7, atol=1e-9)
+
+
+@needs_numba
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_short_rows_are_multiplied_from_the_transpose_with_the_same_bits(dtype):
+    A = sp.csr_array(sp.random(900, 60, 0.05, random_state=3, format="csr", dtype=dtype))
+    At, engine, rng = sp.csr_array(A.T), engines.Tiles(5, np.dtype(dtype)), np.random.default_rng(0)
+    other, start = engine.inside(rng.random((60, 5))), engine.inside(rng.random((900, 5)))
+    np.testing.assert_array_equal(engine.product(A, other, At), engine.product(A, other))
+    task = Half(engine.grams(other, [0]), start, start, Pace(np.array([0.4]), 2), engine.grams(start, [0]))
+    for one, two in zip(engine.half(A, other, task), engine.half(A, other, task, At), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+@needs_numba
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("rank", [1, 7, 16, 17])
+def test_compiled_gram_matrices_are_those_of_every_start(rank, exact):
+    rng = np.random.default_rng(0)
+    engine = engines.Tiles(rank, np.dtype(np.float32), exact)
+    factors = [rng.random((130, rank)).astype(np.float32) for _ in range(3)]
+    beside = engine.beside([engine.inside(F) for F in factors])
+    for F, found in zip(factors, engine.grams(beside, [0, 1, 2]), strict=True):
+        np.testing.assert_allclose(found, F.T.astype(float) @ F.astype(float), rtol=1e-13 if exact else 1e-6)
+        np.testing.assert_array_equal(found, engine.gram(engine.inside(F)))
