@@ -26,6 +26,7 @@ from dashboard.work.fitted import FittedRun
 from dashboard.work.fitting import FIRST, continue_work, fit_key, fit_work
 from dashboard.work.job import Job, JobsBusy, Status
 from dashboard.work.loading import data_key, load_work
+from nmfcore.core.factorization import StopReason
 from nmfcore.core.guidance import Guidance
 from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.data import catalog, prepare
@@ -40,6 +41,7 @@ GONE = "The server does not know this computation any more. Press Fit to start i
 NO_ROOM = "The result was dropped to make room before this page had taken it over. Press Fit to start it again."
 GIVEN_UP = "The fit was given up: {why}. Press Fit to start it again."
 NOT_LOADED = "Loading was given up: {why}. Choose the data again."
+FINER = 10.0  # by which the rule that has ended a run is divided where it goes on
 
 
 # -- once per script run ---------------------------------------------------------------------------------------------
@@ -137,8 +139,9 @@ def _adopt_load(me: State, load: Load, job: Job | None) -> None:
         me.chosen.data = jobs().result(job.key)
         able_solver(me)
         return
-    before = load.wanted  # stopped or failed: what was chosen before stays
-    me.wanted.spec = _with_data(me.wanted.spec, before).replace(fingerprint=before.fingerprint, rank=before.rank)
+    before = load.wanted  # stopped or failed: what was chosen before stays, its wishes too where nothing else was changed
+    spec = _with_data(me.wanted.spec, before).replace(fingerprint=before.fingerprint, rank=before.rank)
+    me.wanted.spec = before if spec == before.replace(guidance=Guidance()) else spec
     me.chosen.data = load.data
     if job is not None and job.failure is not None:
         me.notice = Notice(job.failure.message)
@@ -185,9 +188,9 @@ def _show(me: State, run: FittedRun, asked: RunSpec, instead_of: str = "", passi
 def present(run: FittedRun) -> None:
     """Show a run that is here, and turn the controls to it; before the page is drawn."""
     me = state()
-    want(run.spec if run.spec.guidance else run.run.spec, run.dataset)
+    want(run.asked, run.dataset)
     me.notice = None
-    _show(me, run, me.wanted.spec)
+    _show(me, run, run.asked)
 
 
 def show(key: str) -> None:
@@ -195,10 +198,9 @@ def show(key: str) -> None:
     me = state()
     run = me.shown.kept.get(key)
     if run is not None:
-        asked = run.spec if run.spec.guidance else run.run.spec
-        want(asked, run.dataset)
+        want(run.asked, run.dataset)
         me.notice, me.address.missing = None, None
-        me.shown.run, me.shown.asked = run, asked
+        me.shown.run, me.shown.asked = run, run.asked
         came_to(me, key)
 
 
@@ -280,19 +282,26 @@ def continue_fit() -> None:
     """Run on from where the run on screen ended: as many iterations again, and a finer tolerance if it had converged."""
     me = state()
     run = me.shown.run
-    if run is None or run.spec.guidance:
+    if run is None or run.spec.guidance or me.under_way.fit is not None:
         return
-    spec = run.spec.replace(stop=continued(run))
-    me.wanted.spec = me.wanted.spec.replace(stop=spec.stop)
-    start_fit(Fit(fit_key(spec, run.dataset), me.wanted.spec), continue_work(run, spec.stop), f"Continue, rank {spec.rank}")
+    spec = run.asked.replace(stop=continued(run))
+    if not pending():  # else the controls say something else, and go on saying it
+        me.wanted.spec = me.wanted.spec.replace(stop=spec.stop)
+    key = ("continue", fit_key(spec, run.dataset), run.factorization.history[-1].iteration)  # a fit of it may end elsewhere
+    start_fit(Fit(key, spec), continue_work(run, spec.stop), f"Continue, rank {spec.rank}")
 
 
 def continued(run: FittedRun) -> StopRule:
     """The stop rule under which the run on screen goes on."""
     done = run.factorization.history[-1].iteration
-    stop = run.run.spec.stop
+    stop, why = run.asked.stop, run.factorization.stopped
     most = int(links.NUMBERS["iterations"].most or done)
-    return replace(stop, max_iter=min(most, max(stop.max_iter, done + max(100, done))), tol=stop.tol / 10)
+    return replace(
+        stop,
+        max_iter=min(most, max(stop.max_iter, done + max(100, done))),
+        tol=stop.tol / FINER if why is StopReason.CONVERGED else stop.tol,
+        kkt=stop.kkt / FINER if why is StopReason.KKT else stop.kkt,
+    )
 
 
 def fit_another() -> None:
@@ -300,8 +309,7 @@ def fit_another() -> None:
     run = state().shown.run
     if run is None:
         return
-    spec = run.run.spec
-    want(spec.replace(init="random", seed=spec.seed + 1, guidance=Guidance()), run.dataset)
+    want(run.asked.replace(init="random", seed=run.spec.seed + 1, guidance=Guidance()), run.dataset)
     fit()
 
 
@@ -341,10 +349,8 @@ def waiting() -> bool:
 
 def fit_these(run: FittedRun, rows: np.ndarray, called: str) -> None:
     """Fit some items of a run alone, as a new run with its own name; the columns stay, so that both can be compared."""
-    me = state()
     dataset = prepare.apply(run.dataset, [{"step": "items", "keep": as_text(rows), "called": called}])
-    spec = me.shown.asked if me.shown.run is run else run.spec
-    spec = spec.replace(preparation=dataset.steps, rank=min(spec.rank, *dataset.shape))
+    spec = run.asked.replace(preparation=dataset.steps, rank=min(run.asked.rank, *dataset.shape))
     spec = spec.replace(fingerprint=dataset.fingerprint if spec.data == "upload" else "")
     if spec.data != "upload":
         jobs().put(data_key(spec), dataset, label=dataset.title)

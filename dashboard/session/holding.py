@@ -1,8 +1,9 @@
 """How much memory does one session hold, and what goes first when that is too much?
 
 Pictures and tables that can be made again go first, then what a solver needs to go on (Continue then repeats the run from its
-start), then the models between wishes, then the runs shown longest ago. The run on screen and the data in use stay. Data and
-results of the catalog are everybody's and count for nobody.
+start), then the models between wishes, then kept runs: those that were passed through, then those shown longest ago, those with
+names and merges last. The run on screen and the data in use stay. Data and results of the catalog are everybody's and count for
+nobody.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from dashboard.session.keeping import let_go
 from dashboard.session.tab import State, jobs
 from dashboard.work.fitted import FittedRun
 from dashboard.work.results import size_of
@@ -18,7 +20,7 @@ from nmfcore.data.model.limits import Limits
 PICTURES = "Pictures and tables were dropped to stay within {budget:,.0f} MB for this session; they are made again when shown."
 SOLVERS = "What earlier runs need to go on was dropped to stay within {budget:,.0f} MB; Continue repeats them from the start."
 STEPS = "Models between wishes were dropped to stay within {budget:,.0f} MB; going back computes them again."
-RUNS = "The runs shown longest ago were dropped to stay within {budget:,.0f} MB. Their addresses fit them again."
+RUNS = "Kept runs were dropped to stay within {budget:,.0f} MB, those shown longest ago first. Their addresses fit them again."
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def make_room(me: State) -> None:
         (PICTURES, _drop_pictures),
         (SOLVERS, _drop_solvers),
         (STEPS, _drop_steps),
-        *((RUNS, _drop_oldest) for _ in range(len(me.shown.kept))),
+        *((RUNS, _drop_run) for _ in range(len(me.shown.kept))),
     ):
         if now.total <= now.budget:
             return
@@ -89,9 +91,5 @@ def _drop_steps(me: State) -> bool:
     return bool(gone)
 
 
-def _drop_oldest(me: State) -> bool:
-    oldest = next(iter(_others(me)), None)
-    if oldest is None:
-        return False
-    del me.shown.kept[oldest.key]
-    return True
+def _drop_run(me: State) -> bool:
+    return let_go(me, me.shown.run)

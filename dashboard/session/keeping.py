@@ -17,9 +17,7 @@ from nmfcore.data.model.dataset import Dataset
 MOST_KEPT = 8  # runs a session holds on to, besides the one on screen where that is passed through
 MOST_STEPS = 40  # models between wishes that it holds on to besides; what is dropped is computed anew
 REST = 3.0  # seconds a run is looked at before the next change of a control counts as another
-FELL_OUT = (
-    "Eight runs are kept, and the oldest had to go: rank {rank} of {title} ({edits}). Its address, or its saved run, has it."
-)
+FELL_OUT = "A kept run had to go for the next one: rank {rank} of {title} ({edits}). Its copied link, or its saved run, has it."
 
 
 def take_in(me: State, run: FittedRun, instead_of: str = "", passing: bool = False) -> None:
@@ -39,7 +37,7 @@ def take_in(me: State, run: FittedRun, instead_of: str = "", passing: bool = Fal
     shown.kept.move_to_end(run.key)
     _forget_steps(me, run)
     while len(shown.kept) - (run.key in shown.passed) > MOST_KEPT:
-        _drop(me, min((key for key in shown.kept if key != run.key), key=lambda key: _worth(me, shown.kept[key])))
+        let_go(me, run)
     for key in [key for key in shown.passed if key not in shown.kept]:
         del shown.passed[key]
 
@@ -62,15 +60,20 @@ def upload_of(me: State, fingerprint: str) -> Dataset | None:
     return {**kept, **me.chosen.uploads}.get(fingerprint)
 
 
+def let_go(me: State, shown: FittedRun | None) -> bool:
+    """Drop the kept run that is worth least, but not the one that is shown; whether there was one."""
+    others = [run for run in me.shown.kept.values() if run is not shown]
+    if not others:
+        return False
+    gone = me.shown.kept.pop(min(others, key=lambda run: _worth(me, run)).key)
+    if edits(gone):
+        me.tell(FELL_OUT.format(rank=gone.rank, title=gone.dataset.title, edits=edits(gone).sentence))
+    return True
+
+
 def _worth(me: State, run: FittedRun) -> int:
     """What goes last is worth most; of equals the one shown longest ago goes first."""
     return 2 if edits(run) else 0 if run.key in me.shown.passed else 1
-
-
-def _drop(me: State, key: str) -> None:
-    gone = me.shown.kept.pop(key)
-    if edits(gone):
-        me.tell(FELL_OUT.format(rank=gone.rank, title=gone.dataset.title, edits=edits(gone).sentence))
 
 
 def _forget_steps(me: State, run: FittedRun) -> None:

@@ -91,7 +91,7 @@ def curves(run: FittedRun) -> None:
     )
 
 
-def state(run: FittedRun) -> None:
+def state(run: FittedRun, busy: bool) -> None:
     result = run.factorization
     with card.plain("What happened"):
         end = result.history[-1]
@@ -105,6 +105,7 @@ def state(run: FittedRun) -> None:
                 on_click=session.continue_fit,
                 icon=":material/play_arrow:",
                 key="continue",
+                disabled=busy,
                 help=f"Goes on to {stop.max_iter:,} iterations at most, tolerance {stop.tol:.0e}.",
             )
         loops = WERE_PREPARED if run.plain and not engines.preparing() else engines.in_use()
@@ -127,7 +128,7 @@ def draw() -> None:
     with left:
         curves(run)
     with right:
-        state(run)
+        state(run, busy)
 
 
 draw()

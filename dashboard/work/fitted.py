@@ -17,7 +17,7 @@ import numpy as np
 
 from nmfcore import guide
 from nmfcore.core.factorization import Factorization
-from nmfcore.core.spec import RunSpec
+from nmfcore.core.spec import RunSpec, StopRule
 from nmfcore.data.model.dataset import Dataset
 from nmfcore.evaluate.svd import SVD, attainable_share
 from nmfcore.run import Run
@@ -84,6 +84,7 @@ class FittedRun:
     unmeasured : why it was not, as a sentence
     guided : the model with what its wishes ask; None without wishes, and for a run that came from a file
     plain : whether it began with plain NumPy because the compiled kernels were still being prepared
+    rule : the stop rule under which a continued run ended, whose spec says how many iterations it had; None otherwise
     """
 
     spec: RunSpec
@@ -94,6 +95,7 @@ class FittedRun:
     unmeasured: str = ""
     guided: guide.Guided | None = None
     plain: bool = False
+    rule: StopRule | None = None
     derived: Derived = field(default_factory=Derived)
     _taken: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -112,6 +114,11 @@ class FittedRun:
     def key(self) -> str:
         """Names the run; a run on somebody's own data is named by whose it is, too."""
         return f"{self.spec.key}@{self.dataset.owner}" if self.dataset.owner else self.spec.key
+
+    @property
+    def asked(self) -> RunSpec:
+        """What the controls say of it: the rule that stops it, where `spec` may say how many iterations it had."""
+        return self.spec if self.spec.guidance else self.run.spec.replace(stop=self.rule or self.run.spec.stop)
 
     @property
     def rank(self) -> int:

@@ -122,12 +122,13 @@ def wished(model: guide.Guided, dataset: Dataset, run: Run, values: SVD | None, 
     return kept
 
 
-def follow(run: Run, job: Job, stop: StopRule, kept: Callable[[], FittedRun]) -> None:
-    """Iterate until the run ends or somebody stops it; from its first point on there is something to keep."""
+def follow(run: Run, job: Job, stop: StopRule, kept: Callable[[], FittedRun]) -> bool:
+    """Iterate until the run ends or somebody stops it; from its first point on there is something to keep. Whether it ended."""
     for progress in run:
         job.keep(kept)
         if not job.report(progress, fraction=fraction(progress, stop)):
-            break
+            return False
+    return True
 
 
 def continue_work(fitted: FittedRun, stop: StopRule) -> Callable[[Job], FittedRun]:
@@ -135,15 +136,18 @@ def continue_work(fitted: FittedRun, stop: StopRule) -> Callable[[Job], FittedRu
 
     def work(job: Job) -> FittedRun:
         fits(job, fitted.dataset, fitted.rank, loss=fitted.spec.loss)
-        run = fitted.take_run()
-        if run is None:  # somebody else has gone on from here already: the same steps from the same start
-            run = start(fitted.spec.replace(stop=replace(stop, tol=0.0)), fitted.dataset)
-        else:
-            done = fitted.factorization.history[-1].iteration
+        taken, done = fitted.take_run(), fitted.factorization.history[-1].iteration
+        values, why = fitted.decomposition, fitted.unmeasured
+        run = taken or start(fitted.spec.replace(stop=replace(stop, tol=0.0, kkt=0.0, max_iter=done)), fitted.dataset)
+
+        def so_far() -> FittedRun:
+            return finished(run, fitted.dataset, values, why, rule=stop, left=True)
+
+        # where somebody else has gone on from here already: first the same steps from the same start
+        if taken is not None or follow(run, job, stop, so_far):
             run.stop = replace(stop, max_iter=max(1, stop.max_iter - done))
-        ended, values, why = run, fitted.decomposition, fitted.unmeasured
-        follow(ended, job, stop, lambda: finished(ended, fitted.dataset, values, why, counted=True, left=True))
-        return finished(ended, fitted.dataset, values, why, counted=True)
+            follow(run, job, stop, so_far)
+        return finished(run, fitted.dataset, values, why, rule=stop)
 
     return work
 
@@ -170,22 +174,22 @@ def start(spec: RunSpec, dataset: Dataset, *, recording: Recording | None = None
 
 
 def finished(
-    run: Run, dataset: Dataset, values: SVD | None, unmeasured: str = "", *, counted: bool = False, left: bool = False
+    run: Run, dataset: Dataset, values: SVD | None, unmeasured: str = "", *, rule: StopRule | None = None, left: bool = False
 ) -> FittedRun:
     """What is kept of a run that has ended.
 
     values : the SVD behind the floor; unmeasured : why there is none
-    counted : write the number of iterations as the stop rule, for a run that is not one stretch under one rule
+    rule : the one under which a continued run ended; as it is not one stretch under one rule, its spec says the iterations
     left : the run was left in the middle of a step, and another thread may still be in it: nobody goes on with it
     """
     result = run.result(as_recorded=left)
     spec = result.spec
     done = result.history[-1].iteration
-    if counted:
-        spec = spec.replace(stop=replace(spec.stop, tol=0.0, max_iter=done))
+    if rule is not None:
+        spec = spec.replace(stop=StopRule(tol=0.0, max_iter=done, max_seconds=None, kkt=0.0))
     elif result.stopped in (StopReason.CANCELLED, StopReason.SECONDS):  # a clock cannot be repeated, a count can
-        spec = spec.replace(stop=replace(spec.stop, max_iter=done))
-    kept = FittedRun(spec, dataset, result.with_spec(spec), values, run, "" if values is not None else unmeasured)
+        spec = spec.replace(stop=replace(spec.stop, max_iter=done, max_seconds=None))
+    kept = FittedRun(spec, dataset, result.with_spec(spec), values, run, "" if values is not None else unmeasured, rule=rule)
     if left:
         kept.take_run()
     m, n = dataset.shape

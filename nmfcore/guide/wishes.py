@@ -95,11 +95,16 @@ def first(base: Factorization) -> Guided:
     Raises
     ------
     ProblemError
-        If it is a guided run already, whose rules only `replay` knows.
+        If it is a guided run already, whose rules only `replay` knows, or was continued, which no specification repeats.
     """
     if base.spec.guidance:
         raise ProblemError("This run was guided before; replay its guidance from the base fit to steer it further.")
     spec, done = base.spec, base.history[-1].iteration
+    if base.seams:
+        raise ProblemError(
+            f"This run was continued after {base.seams[-1]} iterations, and what is steered has to be one fit, which its "
+            f"specification repeats. Fit it in one: stop=StopRule(tol=0, max_iter={done})."
+        )
     if base.stopped in (StopReason.CANCELLED, StopReason.SECONDS):  # a clock cannot be repeated, a count can
         base = base.with_spec(spec.replace(stop=replace(spec.stop, max_iter=done)))
     return Guided(base, tuple(range(base.rank)), Guidance(), base=base)

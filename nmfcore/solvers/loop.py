@@ -162,7 +162,7 @@ class Run:
             if reason is None and self._iteration % self.evaluate_every:
                 continue
             if not self._record():
-                self._stopped = StopReason.DIVERGED
+                self._stopped, self._cancelled = StopReason.DIVERGED, False
                 self._factors, self._memory = self._recorded, None
                 return
             reason = self._converged(since) or reason  # a run that has converged at its last iteration has converged
@@ -177,6 +177,7 @@ class Run:
         """Make what the solver remembers; whether the start is a new point of the history, at 0 seconds."""
         if self._iteration:
             self._seams.append(self._iteration)
+            self._rng = np.random.default_rng([self.spec.seed, self._iteration])  # as for a run that is continued there
         began = time.perf_counter()
         with np.errstate(all="ignore"):  # a diverging run is a result here, not a warning
             self._memory = self.solver.start(self.problem, self._factors, self._rng)
@@ -351,23 +352,25 @@ def continue_(
     factorization : the result to go on from; its spec names the solver
     X, mask : (m, n) the data, as they were given to `prepare`
     axes : their labels
-    symmetric, penalty : as they were given to `prepare`; None for what the specification says
+    symmetric, penalty : as they were given to `prepare`, or None: the specification has them
     stop : the stop rule of the continuation; None for the same allowance again
     watched : evaluate_every and kkt_every, as in `Watch`
 
     Raises
     ------
     ProblemError
-        If the run diverged (its factors are where a too large step began), was guided, or X does not fit the factors.
+        If the run diverged (its factors are where a too large step began), was guided, X does not fit the factors, or an
+        argument is not what the specification says.
     """
     if factorization.stopped is StopReason.DIVERGED:
         raise ProblemError("This run diverged, and going on would only diverge again. Choose a smaller step and start anew.")
     spec = factorization.spec
     if spec.guidance:
         raise ProblemError("A guided run is refitted until it converges: there is nothing to go on with. Steer it further.")
-    spec = spec if stop is None else spec.replace(stop=stop)
-    penalty = Penalty(**spec.penalty) if penalty is None else penalty
-    symmetric = spec.symmetric if symmetric is None else symmetric
-    problem = as_problem(X, factorization.rank, loss=spec.loss, mask=mask, symmetric=symmetric, penalty=penalty, axes=axes)
     solver = make_solver(spec.solver, spec.solver_options)
+    spec = Asked(symmetric=symmetric, penalty=penalty, spec=spec).specification(solver)
+    spec = spec if stop is None else spec.replace(stop=stop)
+    problem = as_problem(
+        X, factorization.rank, loss=spec.loss, mask=mask, symmetric=spec.symmetric, penalty=Penalty(**spec.penalty), axes=axes
+    )
     return Run(problem, solver, factorization.factors, spec, past=Past(factorization.history, factorization.seams), **watched)

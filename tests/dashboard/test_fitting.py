@@ -76,6 +76,21 @@ def test_a_continued_run_equals_one_long_run(jobs, solver):
     np.testing.assert_array_equal(whole.factorization.W, longer.factorization.W)
 
 
+def test_whoever_goes_on_second_stops_where_the_first_did(jobs):
+    """The tolerance holds for both; the second repeated the steps up to the limit without one."""
+    short = fit_work(SPEC.replace(stop=StopRule(tol=1e-2, max_iter=200)), jobs)(Watched())
+    assert short.factorization.stopped is StopReason.CONVERGED
+    finer = replace(short.asked.stop, tol=1e-4)
+    first, second = (continue_work(short, finer)(Watched()) for _ in range(2))
+    done = first.factorization.history[-1].iteration
+    assert short.factorization.history[-1].iteration < done < 200
+    assert second.factorization.history[-1].iteration == done
+    assert second.factorization.stopped is first.factorization.stopped is StopReason.CONVERGED
+    np.testing.assert_array_equal(second.factorization.W, first.factorization.W)
+    assert first.asked.stop == second.asked.stop == finer
+    assert first.spec.stop.max_iter == done
+
+
 def test_two_people_can_continue_the_same_run(jobs):
     short = fit_work(SPEC, jobs)(Watched())
     before = short.factorization.W.copy()

@@ -183,7 +183,7 @@ def test_the_runs_shown_longest_ago_go_last(monkeypatch):
     monkeypatch.setenv("NMF_LIMIT_SESSION_BYTES", "1")
     holding.make_room(me)
     assert list(me.shown.kept.values()) == [newer]
-    assert any(sentence.startswith("The runs shown longest ago") for sentence in me.news)
+    assert any(sentence.startswith("Kept runs were dropped") for sentence in me.news)
     assert older.take_run() is None
 
 

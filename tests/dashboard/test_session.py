@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import numpy as np
 import pytest
+from test_data_page import at_rest
 from test_views import go, named, start
 
 from dashboard import links, session
+from dashboard.session import flow
 from dashboard.session.editing import _edited_run
 from dashboard.session.tab import Fit, Load
 from dashboard.text import settings
@@ -16,12 +19,18 @@ from dashboard.text.plain import markdown
 from dashboard.topics_shown.edits import Edits
 from dashboard.work.fitting import FIRST, fit_work
 from dashboard.work.jobs import service
+from nmfcore.core.guidance import Guidance, Pin
 
 HERE = Path(session.__file__).parent
 
 
 def state(app):
     return app.session_state["nmf"]
+
+
+def acting(me, monkeypatch):
+    """Have a callback of that session run outside a script."""
+    monkeypatch.setattr("streamlit.session_state", {"nmf": me})
 
 
 def test_a_rank_is_wanted_in_one_place_and_outlives_pages_and_other_controls():
@@ -84,6 +93,74 @@ def test_a_continued_run_is_not_called_another_setting():
     app.button(key="continue").click().run()
     assert state(app).shown.run.factorization.history[-1].iteration > 20
     assert not any("Shown:" in block.value for block in app.markdown)
+
+
+def test_each_continuation_of_a_run_that_has_converged_is_finer():
+    app = go(start({"tol": "0.01"}), "fit")
+    ends, rules = [], []
+    for _ in range(3):
+        app.button(key="continue").click().run()
+        run = state(app).shown.run
+        ends.append(run.factorization.history[-1].iteration)
+        rules.append(run.asked.stop.tol)
+    np.testing.assert_allclose(rules, [1e-3, 1e-4, 1e-5])
+    assert ends[0] < ends[1] < ends[2]
+    at_once = at_rest(start({"tol": "1e-05"}))
+    assert state(at_once).shown.run.asked.stop.tol == 1e-5
+    assert state(at_once).shown.run.run is not run.run  # a fit under that rule from the start may end elsewhere
+    assert state(app).shown.asked.stop == state(app).wanted.spec.stop == run.asked.stop
+
+
+def test_a_run_that_its_limit_ended_goes_on_under_the_same_tolerance():
+    app = go(start({"iterations": "3", "tol": "0.001"}), "fit")
+    app.button(key="continue").click().run()
+    assert state(app).shown.run.asked.stop.tol == 0.001
+
+
+def test_to_continue_what_is_shown_leaves_what_the_controls_want():
+    app = start({"iterations": "20", "tol": "0.0"})
+    app.toggle(key="live").set_value(False).run()
+    app.slider(key="rank").set_value(6).run()
+    app = go(app, "fit")
+    app.button(key="continue").click().run()
+    me = state(app)
+    assert (me.shown.run.rank, me.shown.asked.rank, me.wanted.spec.rank) == (10, 10, 6)
+    assert me.shown.run.factorization.history[-1].iteration > 20
+    assert me.wanted.spec.stop.max_iter == 20
+    assert any("Press Fit for rank 6" in block.value for block in app.markdown)
+
+
+def test_nothing_is_continued_while_a_fit_is_under_way(monkeypatch):
+    app = go(start({"iterations": "20", "tol": "0.0"}), "fit")
+    me = state(app)
+    going = Fit(("fit", "another"), me.wanted.spec)
+    me.under_way.fit = going
+    acting(me, monkeypatch)
+    flow.continue_fit()
+    assert me.under_way.fit is going
+
+
+def test_some_items_fitted_alone_are_those_of_the_run_whatever_is_chosen_by_now(monkeypatch):
+    app = start({"iterations": "20"})
+    me = state(app)
+    run = me.shown.run
+    me.shown.asked = me.wanted.spec = FIRST.replace(data="digits")
+    acting(me, monkeypatch)
+    flow.fit_these(run, np.arange(30), "thirty")
+    assert me.wanted.spec.data == "movies"
+    assert me.chosen.data.shape == (30, run.dataset.shape[1])
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_load_that_is_stopped_brings_the_wishes_back_unless_something_else_was_changed(turned):
+    app = start()
+    me = state(app)
+    wished = me.wanted.spec.replace(guidance=Guidance((Pin(0),)))
+    me.wanted.spec = flow._with_data(wished, FIRST.replace(data="digits")).replace(seed=int(turned))
+    flow._adopt_load(me, Load(("load", "digits"), wished, me.chosen.data), None)
+    assert me.wanted.spec.data == "movies"
+    assert bool(me.wanted.spec.guidance) is not turned
+    assert me.wanted.spec.seed == int(turned)
 
 
 @pytest.mark.parametrize(

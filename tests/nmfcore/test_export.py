@@ -111,6 +111,9 @@ def test_two_runs_that_differ_only_in_ridge_have_different_keys_and_go_on_under_
     runs = [solve(X, 2, stop=StopRule(max_iter=3), penalty=Penalty(l2_W=ridge)) for ridge in (0.0, 0.1, 0.2)]
     assert len({fit.spec.key for fit in runs}) == 3
     assert continue_(runs[2], X).problem.penalty == Penalty(l2_W=0.2)
+    assert continue_(runs[2], X, penalty=Penalty(l2_W=0.2), symmetric=False).spec.penalty == runs[2].spec.penalty
+    with pytest.raises(ProblemError, match="The specification says penalty"):
+        continue_(runs[0], X, penalty=Penalty(l2_W=0.2))  # its result would claim a loss without
 
 
 def test_the_exported_script_repeats_a_run_on_text_exactly(tmp_path):

@@ -18,6 +18,7 @@ from nmfcore.core.rules import cosine
 from nmfcore.core.written import as_cosine
 from nmfcore.data import catalog
 from nmfcore.guide import Add, Delete, Forbid, Group, Lift, Merge, Move, Pin, Remove, Seed, Split
+from nmfcore.run import continue_
 from nmfcore.topics.terms import best
 
 FILMS = catalog.load("movies")
@@ -327,6 +328,15 @@ def test_guidances_from_outside_are_checked():
     ):
         with pytest.raises(ValueError, match=r"."):
             Guidance.from_dict(plain)
+
+
+def test_a_run_that_was_continued_is_not_steered_for_nothing_would_repeat_it():
+    X = np.random.default_rng(0).random((40, 30))
+    fit = solve(X, 3, stop=StopRule(tol=0, max_iter=5))
+    on = continue_(fit, X)
+    list(on)
+    with pytest.raises(ProblemError, match=r"continued after 5 iterations.*StopRule\(tol=0, max_iter=10\)"):
+        guide.steer(X, on.result(), Pin(0))
 
 
 def test_a_guided_run_is_saved_and_its_script_repeats_it(tmp_path):

@@ -242,6 +242,18 @@ def test_kkt_is_recorded_as_often_as_asked():
     assert known == [0, 4, 8]
 
 
+def test_a_run_that_let_go_of_its_solver_goes_on_as_one_that_is_continued():
+    run = prepare(X, 3, solver="sgd", init="random", stop=steps(4))
+    list(run)
+    first = run.result()
+    run.release()
+    list(run)
+    other = continue_(first, X, stop=steps(4))
+    list(other)
+    np.testing.assert_array_equal(run.result().H, other.result().H)
+    assert run.result().seams == other.result().seams == (4,)
+
+
 def test_a_finished_factorization_goes_on_with_one_history():
     first = solve(X, 3, stop=steps(5), kkt_every=5)
     second = continue_(first, X, stop=steps(5), kkt_every=5)
