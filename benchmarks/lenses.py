@@ -32,7 +32,8 @@ import numpy as np
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).resolve().parent / "results" / "lenses.json"
-GOAL_SECONDS, GOAL_FRAMES = 0.5, 30
+GOAL_SECONDS, GOAL_FRAMES, GOAL_FITS = 0.5, 30, 3
+WINDOWS = 20
 FLAGS = ("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync")
 MONTHS = 24  # over which the made-up dates are spread
 BUSY = """() => {
@@ -71,6 +72,7 @@ class Report:
     seconds: dict[str, list[float]] = field(default_factory=dict)
     first: dict[str, float] = field(default_factory=dict)
     frames: float = 0.0
+    dynamic: list[float] = field(default_factory=list)
 
     def kept(self) -> dict[str, Any]:
         """The numbers, with those of earlier measurements that this one did not repeat."""
@@ -81,6 +83,7 @@ class Report:
             "seconds": before["seconds"] | {name: [round(one, 3) for one in times] for name, times in self.seconds.items()},
             "first": before["first"] | {name: round(one, 3) for name, one in self.first.items()},
             "frames": round(self.frames, 1) or before["frames"],
+            "dynamic": [round(one, 2) for one in self.dynamic] or before.get("dynamic", []),
         }
 
 
@@ -93,6 +96,10 @@ def table(numbers: dict[str, Any]) -> str:
         lines.append(f"| {name} | {len(times)} | {middle:.2f}{missed} | {max(times):.2f} | {numbers['first'][name]:.2f} |")
     if numbers["frames"]:
         lines.append(f"| Map: frames a second while it is dragged (goal {GOAL_FRAMES}) | - | {numbers['frames']:.0f} | - | - |")
+    if numbers["dynamic"]:
+        fits, most = statistics.median(numbers["dynamic"]), max(numbers["dynamic"])
+        what = f"Dynamic topics over {WINDOWS} windows, in fits of everything (goal {GOAL_FITS})"
+        lines.append(f"| {what} | {len(numbers['dynamic'])} | {fits:.1f} fits | {most:.1f} fits | - |")
     return "\n".join(lines) + "\n"
 
 
@@ -200,12 +207,17 @@ class Walk:
         box.press("Enter")
 
 
-def address(page: str, **more: str) -> str:
-    """The address of a page with all of 20 Newsgroups at rank 20."""
+def everything() -> dict[str, Any]:
+    """The options that load all of 20 Newsgroups."""
     from nmfcore.data import catalog
 
     groups = next(option for option in catalog.card("newsgroups").options if option.name == "categories").choices
-    options = {"categories": list(groups), "subset": "all", "remove": ["headers", "footers", "quotes"]}
+    return {"categories": list(groups), "subset": "all", "remove": ["headers", "footers", "quotes"]}
+
+
+def address(page: str, **more: str) -> str:
+    """The address of a page with all of 20 Newsgroups at rank 20."""
+    options = everything()
     return f"/{page}?" + urllib.parse.urlencode({"data": "newsgroups", "options": json.dumps(options), "rank": "20", **more})
 
 
@@ -279,6 +291,25 @@ def dragged(walk: Walk, seconds: float = 3.0) -> float:
     return (len(times) - 1) / ((times[-1] - times[0]) / 1000.0)
 
 
+def dynamic_cost(repeats: int) -> list[float]:
+    """Seconds of dynamic topics over 20 windows, in fits of everything at rank 20; one of each in turn."""
+    from nmfcore import solve
+    from nmfcore.data import catalog
+    from nmfcore.methods.dynamic import dynamic_topics
+
+    X = catalog.load_prepared("newsgroups", everything()).X
+    index = np.random.default_rng(0).integers(0, WINDOWS, X.shape[0])
+    found = []
+    for _ in range(repeats + 1):
+        begin = time.perf_counter()
+        solve(X, 20, seed=0)
+        between = time.perf_counter()
+        dynamic_topics(X, index, [str(one) for one in range(WINDOWS)], window_rank=8, rank=10)
+        found.append((time.perf_counter() - between) / (between - begin))
+        print(f"one fit {between - begin:.2f} s, dynamic {time.perf_counter() - between:.2f} s", file=sys.stderr, flush=True)
+    return found[1:]  # the first compiles
+
+
 PARTS = {"groups": by_group, "filter": filtered, "time": through_time, "map": on_the_map}
 
 
@@ -307,13 +338,16 @@ def measured(repeats: int, only: str) -> Report:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--only", default="", help=f"some of {','.join(PARTS)}")
+    parser.add_argument("--only", default="", help=f"some of {','.join(PARTS)},dynamic")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve:
         serve(0)
         return
-    numbers = measured(given.repeats, given.only).kept()
+    only = given.only.split(",") if given.only else [*PARTS, "dynamic"]
+    report = measured(given.repeats, given.only) if set(only) & set(PARTS) else Report()
+    report.dynamic = dynamic_cost(given.repeats) if "dynamic" in only else []
+    numbers = report.kept()
     RESULTS.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
     RESULTS.with_suffix(".md").write_text(table(numbers), encoding="utf-8")
     print(table(numbers))

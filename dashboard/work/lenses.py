@@ -34,7 +34,7 @@ AT_ONCE = 1_000  # items whose neighbours are looked for between two looks at St
 HELD = 300  # numbers that a map holds for each item: its neighbours with their weights, its direction, its place
 COPIES = 3  # of X that counting its words takes: as it is looked through, as counts, and the rows of one side
 VECTORS = 12  # numbers that the log-odds hold for each word
-TWO_LAYERS = 2.0  # times one fit of everything that dynamic topics take, measured with 20 windows
+TWO_LAYERS = 1.5  # times one fit of everything that dynamic topics take, measured with 20 windows
 
 
 DRAWN = 2_000_000  # numbers that the bootstrap holds at one time, three times over

@@ -155,12 +155,12 @@ def _over(
     topics: Sequence[WindowTopic], n: int, rank: int, depth: int, seed: int, stop: StopRule
 ) -> tuple[np.ndarray, np.ndarray]:
     """Layer 2: (rank, n) dynamic topics at length 1, and (t, rank) how much each window topic is of each, in sum 1 or 0."""
-    B = np.zeros((len(topics), n))
-    for t, topic in enumerate(topics):
-        first = best(topic.words, depth)
-        B[t, first] = topic.words[first]
-    seen = np.flatnonzero(B.any(axis=0))
-    fit = solve(sp.csr_array(B[:, seen]), min(rank, len(seen)), init="nndsvd", seed=seed, stop=stop)
+    firsts = [_firsts(topic.words, depth) for topic in topics]
+    seen, column = np.unique(np.concatenate(firsts), return_inverse=True)
+    row = np.repeat(np.arange(len(topics)), [len(first) for first in firsts])
+    weights = np.concatenate([topic.words[first] for topic, first in zip(topics, firsts, strict=True)])
+    B = sp.csr_array((weights, (row, column)), shape=(len(topics), len(seen)))
+    fit = solve(B, min(rank, len(seen)), init="nndsvd", seed=seed, stop=stop)
     U, V = fit.W.astype(np.float64), fit.H.astype(np.float64)
     lengths = np.linalg.norm(V, axis=1)
     U, V = U * lengths, np.divide(V, lengths[:, None], out=np.zeros_like(V), where=lengths[:, None] > 0)
@@ -168,3 +168,9 @@ def _over(
     words[:, seen] = V
     total = U.sum(axis=1, keepdims=True)
     return words, np.divide(U, total, out=np.zeros_like(U), where=total > 0)
+
+
+def _firsts(words: np.ndarray, depth: int) -> np.ndarray:
+    """The columns of the largest weights; only among those that have one, which are few of a large vocabulary."""
+    live = np.flatnonzero(words)
+    return live[best(words[live], depth)]
