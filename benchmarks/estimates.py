@@ -11,7 +11,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,9 @@ FACTOR, SHARE = 2.0, 0.9
 PATIENCE = 120.0  # s
 
 
-def specs(key: str, shape: tuple[int, int]) -> Iterator[RunSpec]:
+def specs(key: str, shape: tuple[int, int], ranks: Sequence[int] = RANKS) -> Iterator[RunSpec]:
     """The runs that are tried on one data set."""
-    for rank in (rank for rank in RANKS if rank <= min(shape) // 2):
+    for rank in (rank for rank in ranks if rank <= min(shape) // 2):
         for solver in SOLVERS_TRIED if rank <= 10 else SOLVERS_TRIED[:1]:
             for start in STARTS:
                 yield FIRST.replace(
@@ -45,14 +45,14 @@ def specs(key: str, shape: tuple[int, int]) -> Iterator[RunSpec]:
                 )  # fmt: skip
 
 
-def tried(key: str) -> Iterator[dict[str, Any]]:
+def tried(key: str, ranks: Sequence[int] = RANKS) -> Iterator[dict[str, Any]]:
     """One data set: for each run what was expected, from nothing and from the run before, and what it was."""
     jobs = Jobs(Bounds(workers=1))
     base = FIRST.replace(data=key, preparation=catalog.card(key).preparation)
     dataset = load(base)
     jobs.put(data_key(base), dataset)
     before: list[FittedRun] = []  # the latest first
-    for spec in specs(key, dataset.shape):
+    for spec in specs(key, dataset.shape, ranks):
         floor = known_floor(dataset, spec.rank, jobs) is None
         guesses = [expected(spec, dataset, ran, floor=floor) for ran in ((), before)]
         job = jobs.submit(fit_key(spec), fit_work(spec, jobs), session="benchmark")
@@ -85,11 +85,12 @@ def within(rows: list[dict[str, Any]], guess: str, truth: str = "seconds") -> fl
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.estimates", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--data", nargs="+", default=[key for key in catalog.cards() if key != "tv"], metavar="KEY")
+    parser.add_argument("--ranks", nargs="+", type=int, default=RANKS, help="others than those that the constants are from")
     parser.add_argument("--out", type=Path, help="write the numbers as JSON")
     args = parser.parse_args()
     for dtype in ("float32", "float64"):
         engines.warm(dtype)
-    rows = [row for key in args.data for row in tried(key)]
+    rows = [row for key in args.data for row in tried(key, args.ranks)]
     print("| data | rank | solver | start | seconds | expected from size | from the runs before | iterations | expected |")
     print("|---|---|---|---|---|---|---|---|---|")
     for row in rows:

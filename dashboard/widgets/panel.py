@@ -97,7 +97,7 @@ def _expected() -> None:
     said = session.expected()
     if said is not None:
         meaning = (
-            "Within a factor of two: iterations nearly always, seconds in about two cases of three. Runs on the same data make "
+            "Within a factor of two: iterations nearly always, seconds in about four cases of five. Runs on the same data make "
             "it better: their pace and their iterations count."
         )
         took = f"{about(said.seconds)}, {count(said.iterations, 'iteration')}"

@@ -1,12 +1,11 @@
 """How long will a fit take, and how do we know?
 
-seconds = start + iterations * seconds of one + the floor's SVD where it is not here yet. How many iterations a solver usually
-needs depends on the rank and on whether X is sparse (USUAL); what one costs is counted (`cost`). Where runs on the same data are
-here, they say both: the pace of one stands for this machine's, its iterations for this data's, and a limit that one has reached
-for at least so many. Those of the same solver and settings come first. The constants are of runs over the catalog on two cores
-(`python -m benchmarks.estimates` compares them again); a factor of two is what they are good for in 19 of 20 runs for
-iterations and in seven of ten for seconds; with missing entries in fewer, where the number of iterations differs tenfold
-from data to data until a first run has told it.
+seconds = what a job has around it + the start + iterations * seconds of one + the floor's SVD where it is not here yet. How many
+iterations a solver usually needs depends on the rank and on whether X is sparse; what one costs is counted (`cost`), with a pace
+for each solver (USUAL). Where runs on the same data are here, they say both: the pace of one stands for this machine's, its
+iterations for this data's, and a limit that one has reached for at least so many. Those of the same solver and settings come
+first. The constants are of runs over the catalog on two cores, where all that a job does counts, not only the solver's steps;
+`python -m benchmarks.estimates` compares them again, and benchmarks/README.md says how often they are within a factor of two.
 """
 
 from __future__ import annotations
@@ -29,16 +28,14 @@ FROM_SIZE = "from the size of the data"
 FROM_RUN = "from runs on this data"
 NOT_YET = "with plain NumPy until the compiled kernels are ready"
 
-RATE = 40e9  # multiply-adds a second of the compiled loops
-READ = 1.25e-9  # s to read one stored value of X once more
-ROW = 2e-8  # s for what is done once for each row and column
-CALL = 1e-4  # s of Python for one iteration
+ROW = 4.4e-8  # s for what is done once for each row and column
+CALL = 1.1e-4  # s of Python for one iteration, where a solver says nothing else
 FEW = 0.1  # share of stored values below which X counts as sparse
 LOOKED_AT = 50  # rows of dense X that say so
-LOOP = (
-    1.8  # of the solver's own time: the loop measures loss and distance from a stationary point beside it, and a job has its own
-)
-BEGIN = 5e-3  # s until the first iteration of the smallest data
+LOOP = 1.8  # of the solver's own time: the loop measures loss and distance from a stationary point beside it
+BEGIN = 5e-3  # s of a job beside all that is counted here
+START, START_RATE = 2e-3, 1.8e10  # s of a start from singular vectors, and multiply-adds a second of its SVD
+START_EXTRA = 10  # singular vectors that it looks at beyond the rank
 SVD_RATE = 1.2e10  # multiply-adds a second of the SVD behind the floor
 SVD_PASSES = 6  # over X
 TOL_POWER = 0.35  # iterations grow with tol ** -0.35
@@ -51,27 +48,29 @@ class Usual:
     """Iterations of one solver at rank r: factor * r ** power, and `random` times that from a random start.
 
     dense, sparse : (factor, power, random)
-    times : what an iteration costs beside HALS; plain : how many times as much where nothing is compiled
-    cell : seconds of an iteration for each cell, and for each cell and component, where it forms the residual; None: as HALS
+    call : s of an iteration of the smallest data; rates : multiply-adds a second for dense and for sparse X
+    plain : how many times as long where nothing is compiled
+    cell : seconds of an iteration for each cell, and for each cell and component, where it forms the residual
     """
 
     dense: tuple[float, float, float]
     sparse: tuple[float, float, float]
-    times: float = 1.0
+    call: float = CALL
+    rates: tuple[float, float] = (6e9, 2e9)
     plain: float = 2.0
     cell: tuple[float, float] | None = None
 
 
+KL_CALL, KL_RATES = 2e-4, (1.14e9, 0.85e9)  # where every stored value takes a division
 USUAL: Mapping[str, Usual] = {
-    "hals": Usual((11.0, 0.6, 1.25), (5.5, 0.45, 1.3)),
-    "mu": Usual((80.0, 0.6, 1.2), (15.0, 0.35, 1.6), times=1.2),
+    "hals": Usual((11.0, 0.6, 1.25), (5.5, 0.45, 1.3), rates=(2.8e10, 1.4e10)),
+    "mu": Usual((80.0, 0.6, 1.2), (15.0, 0.35, 1.6), call=5e-5, rates=(3.4e10, 4.6e9)),
     "kl-newton": Usual((15.0, 0.4, 1.4), (15.0, 0.4, 1.4), plain=5.0),
-    "pg": Usual((25.0, 0.4, 1.2), (10.0, 0.2, 1.9), times=7.0),
-    "masked-hals": Usual((70.0, 0.4, 1.1), (70.0, 0.4, 1.1), cell=(0.0, 4e-9)),
-    "masked": Usual((90.0, 0.65, 1.3), (90.0, 0.65, 1.3), cell=(3.2e-9, 4e-10)),
+    "pg": Usual((25.0, 0.4, 1.2), (10.0, 0.2, 1.9), call=6e-4, rates=(2.6e9, 0.57e9)),
+    "masked-hals": Usual((70.0, 0.4, 1.1), (70.0, 0.4, 1.1), cell=(0.0, 7.2e-9)),
+    "masked": Usual((90.0, 0.65, 1.3), (90.0, 0.65, 1.3), cell=(5.8e-9, 7.2e-10)),
 }
-OTHERS = Usual((60.0, 0.2, 1.0), (60.0, 0.2, 1.0), times=4.0)
-KL_RATES = {True: 0.75e9, False: 1.2e9}  # the same where every stored value takes a division, for sparse and for dense X
+OTHERS = Usual((60.0, 0.2, 1.0), (60.0, 0.2, 1.0), call=7e-4)
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def expected(spec: RunSpec, dataset: Dataset | None, ran: Iterable[FittedRun] = 
         count = told_iterations(spec, dataset, told, count)
         floor = floor and not any(run.measured for run in told)
     count = max(1.0, min(count, spec.stop.max_iter)) if spec.stop.max_iter else 0.0
-    seconds = BEGIN + LOOP * count * each
+    seconds = BEGIN + start_seconds(spec, dataset) + count * each
     if spec.stop.max_seconds:
         seconds = min(seconds, spec.stop.max_seconds)
     how = (FROM_RUN if told else FROM_SIZE) + (f", {NOT_YET}" if engines.preparing() else "")
@@ -157,24 +156,43 @@ def few_values(dataset: Dataset) -> bool:
 
 
 def cost(spec: RunSpec, dataset: Dataset, *, plain: bool = False) -> float:
-    """Seconds of one iteration on the machine of the constants; plain : with plain NumPy, whatever is installed."""
+    """Seconds of one iteration, with its share of all that a job does, on the machine of the constants.
+
+    plain : with plain NumPy, whatever is installed
+    """
     (m, n), r = dataset.shape, spec.rank
     usual = USUAL.get(spec.solver, OTHERS)
-    stored = int(dataset.X.nnz) if dataset.sparse else m * n
     slow = 1.0 if engines.wanted() and not plain else usual.plain
-    counted = 4.0 * stored * r + 4.0 * (m + n) * r * r
     if spec.loss == "frobenius" and usual.cell is not None:
         each, component = usual.cell
         return CALL + m * n * (each + component * r)
     if spec.loss != "frobenius":
-        return CALL + slow * counted / KL_RATES[dataset.sparse]
-    return usual.times * (CALL + slow * (READ * stored + ROW * (m + n) + counted / RATE))
+        return KL_CALL + slow * _counted(dataset, r) / KL_RATES[dataset.sparse]
+    return usual.call + slow * (ROW * (m + n) + _counted(dataset, r) / usual.rates[dataset.sparse])
+
+
+def _counted(dataset: Dataset, r: int) -> float:
+    """Multiply-adds of both products and of both halves of an iteration."""
+    m, n = dataset.shape
+    return 4.0 * _stored(dataset) * r + 4.0 * (m + n) * r * r
+
+
+def _stored(dataset: Dataset) -> int:
+    return int(dataset.X.nnz) if dataset.sparse else dataset.shape[0] * dataset.shape[1]
+
+
+def start_seconds(spec: RunSpec, dataset: Dataset) -> float:
+    """Seconds until the first iteration: a start from singular vectors looks for them first."""
+    if spec.init in ("random", "given"):
+        return 0.0
+    terms = spec.rank + START_EXTRA
+    return START + (24.0 * _stored(dataset) * terms + 16.0 * sum(dataset.shape) * terms**2) / START_RATE
 
 
 def pace(result: Factorization, usual: float) -> float:
     """How many times as long as usual one iteration took; the median, since a first step may have loaded something."""
     each = float(np.median(np.diff(result.history.seconds)))
-    return float(np.clip(max(each, 1e-6) / usual, *PACE))
+    return float(np.clip(LOOP * max(each, 1e-6) / usual, *PACE))
 
 
 def says_iterations(result: Factorization, spec: RunSpec) -> bool:
@@ -195,5 +213,4 @@ def svd_seconds(dataset: Dataset, rank: int) -> float:
     if min(m, n) <= EXACT_SIDE:
         return 2.0 * m * n * min(m, n) / SVD_RATE
     terms = next((step for step in SVD_TERMS if step >= rank + EXTRA_RANKS), SVD_TERMS[-1]) + EXTRA_RANKS
-    stored: Any = dataset.X.nnz if dataset.sparse else m * n
-    return SVD_PASSES * (4.0 * stored * terms + 4.0 * (m + n) * terms**2) / SVD_RATE
+    return SVD_PASSES * (4.0 * _stored(dataset) * terms + 4.0 * (m + n) * terms**2) / SVD_RATE
