@@ -7,6 +7,7 @@ Source: Cichocki & Phan 2009, algorithm 2.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
@@ -30,12 +31,36 @@ from nmfcore.kernels.parts import (
 )
 
 GRAM_RANK = 16  # up to here the compiled Gram matrix takes less time than BLAS, which begins anew for every block of rows
+_LIST = [np.empty(0)]
+HELD_BY_LIST = sys.getrefcount(_LIST[0])  # what this Python counts for an array that only a list holds
 SHORT = 12  # stored values in a row of A, in the mean: below, the product takes half as long from A's transpose
 
 
 def has_short_rows(A: Matrix) -> bool:
     """Whether the rows of A (m, n) are sparse and so short that each ends before the processor has foreseen its end."""
     return sp.issparse(A) and A.nnz < SHORT * A.shape[0]
+
+
+class Buffers:
+    """Arrays for an engine's results: one that nobody holds any more is given out again.
+
+    New memory costs a fault for each of its pages, a fifth of an iteration of 1 ms. What was handed out, or is seen through a
+    view, is held, and stays as it is. One thread at a time.
+    """
+
+    def __init__(self, dtype: np.dtype) -> None:
+        self.dtype = dtype
+        self.arrays: list[np.ndarray] = []
+
+    def empty(self, shape: tuple[int, ...]) -> np.ndarray:
+        """An array of that shape with anything in it."""
+        free = [place for place in range(len(self.arrays)) if sys.getrefcount(self.arrays[place]) == HELD_BY_LIST]
+        for place in free:
+            if self.arrays[place].shape == shape:
+                return self.arrays[place]
+        self.arrays = [array for place, array in enumerate(self.arrays) if place not in free]
+        self.arrays.append(np.empty(shape, self.dtype))
+        return self.arrays[-1]
 
 
 class Tiles:
@@ -50,6 +75,7 @@ class Tiles:
             raise RuntimeError("There are no compiled kernels here; see kernels.in_use().")
         self.module, self.rank, self.dtype, self.exact = module, rank, dtype, exact
         self.width = self._width(1)
+        self.buffers = Buffers(self.dtype)
 
     def _width(self, starts: int) -> int:
         """Columns for so many starts side by side; the last start's vectors are whole."""
@@ -104,8 +130,8 @@ class Tiles:
         """What the kernels write to, new and further, and their arguments after the product."""
         pace, start = task.pace, task.start
         used, width = len(task.G) * self.rank, start.shape[1]
-        new = np.empty_like(start)
-        further = np.empty_like(start) if np.any(pace.betas) else new
+        new = self.buffers.empty(start.shape)
+        further = self.buffers.empty(start.shape) if np.any(pace.betas) else new
         ahead = np.zeros((self.module.TILE, width), self.dtype)  # filled by rows: np.tile takes ten times as long
         ahead[:, :used] = pace.betas[0] if len(task.G) == 1 else np.repeat(pace.betas, self.rank)
         rule = (ahead.ravel(), pace.sweeps, self.dtype.type(pace.l1), self.dtype.type(pace.l2))
@@ -157,7 +183,8 @@ class Tiles:
         if not sp.issparse(A):
             return A @ other
         if At is not None and has_short_rows(A) and A.nnz * self.width < PARALLEL_WORK:
-            P = np.zeros((A.shape[0], other.shape[1]), self.dtype)
+            P = self.buffers.empty((A.shape[0], other.shape[1]))
+            P[:] = 0
             self.module.back_product(At.indptr, At.indices, At.data, other, P, 0, len(other))
             return P
         P = np.empty((A.shape[0], self.width), self.dtype)

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from scipy.optimize import nnls
 
 from nmfcore.core.checks import as_problem
-from nmfcore.kernels import available, engines, parts, plain
+from nmfcore.kernels import available, engines, parts, plain, tiles
 from nmfcore.kernels.half import Half, Pace
 from nmfcore.solvers.starts import start
 
@@ -251,3 +251,24 @@ def test_compiled_gram_matrices_are_those_of_every_start(rank, exact):
     for F, found in zip(factors, engine.grams(beside, [0, 1, 2]), strict=True):
         np.testing.assert_allclose(found, F.T.astype(float) @ F.astype(float), rtol=1e-13 if exact else 1e-6)
         np.testing.assert_array_equal(found, engine.gram(engine.inside(F)))
+
+
+@needs_numba
+def test_only_arrays_that_nobody_holds_are_given_out_again():
+    buffers = tiles.Buffers(np.dtype(float))
+
+    def place(array):
+        return int(array.__array_interface__["data"][0])
+
+    first, second = buffers.empty((4, 3)), buffers.empty((4, 3))
+    view, places = first[:, :2], (place(first), place(second))
+    assert places[0] != places[1]
+    del first, second
+    again = place(buffers.empty((4, 3)))
+    assert again == places[1]  # the other is seen through the view
+    del view
+    again = place(buffers.empty((4, 3)))
+    assert again == places[0]
+    assert len(buffers.arrays) == 2
+    buffers.empty((5, 3))
+    assert len(buffers.arrays) == 1  # what no longer fits goes
