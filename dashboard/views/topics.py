@@ -15,7 +15,6 @@ from dashboard.text.words import Nouns, part, percent, spelled
 from dashboard.topics_shown import TopicsShown
 from dashboard.widgets import bench, card, filter_bar, header, notices
 from dashboard.work.fitted import FittedRun
-from nmfcore.topics.similarity import cosine_rows
 
 ASPECTS = {"cards": "All", "one": "One in detail", "map": "Likeness and map", "divide": "Divided", "quality": "Quality"}
 
@@ -28,10 +27,10 @@ def draw() -> None:
         header.draw("Topics", None)
         notices.nothing_yet()
         return
-    noun = part(run.dataset)
-    overlap = run.derived("overlap", lambda: cosine_rows(run.factorization.H))
-    header.draw(f"{spelled(run.rank)} {noun}{'s' if run.rank > 1 else ''}, {topic_cards.overlap_in_words(overlap)}", run)
-    view = session.topics_of(run)
+    noun, view = part(run.dataset), session.topics_of(run)
+    shown = f" shown as {spelled(len(view.topics)).lower()}" if len(view.topics) != run.rank else ""
+    overlap = topic_cards.overlap_in_words(view.likeness())
+    header.draw(f"{spelled(run.rank)} {noun}{'s' if run.rank > 1 else ''}{shown}, {overlap}", run)
     topic_edit.banner(view)
     subset.draw(view, filter_bar.draw(view))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

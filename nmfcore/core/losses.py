@@ -254,6 +254,17 @@ def blocks(X: Matrix, W: np.ndarray, H: np.ndarray) -> Iterator[tuple[slice, np.
         yield rows, x, W[rows] @ H
 
 
+def observed(X: Matrix, W: np.ndarray, H: np.ndarray, mask: Matrix) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+    """The same in float64, with zeros in both where the mask says that an entry is missing.
+
+    X, mask : (m, n), 1 = observed;  W : (m, r);  H : (r, n)
+    """
+    X, mask = (sp.csr_array(A) if sp.issparse(A) else np.asarray(A) for A in (X, mask))
+    for rows, x, y in blocks(X, W.astype(np.float64), H.astype(np.float64)):
+        seen = (mask[rows].toarray() if sp.issparse(mask) else mask[rows]) != 0
+        yield rows, np.where(seen, x, 0).astype(np.float64), np.where(seen, y, 0.0)
+
+
 def _direct_squared_error(X: Matrix, W: np.ndarray, H: np.ndarray) -> float:
     total = 0.0
     W64, H64 = W.astype(np.float64), H.astype(np.float64)

@@ -7,7 +7,7 @@ The race gives every solver the same start and equal seconds: the solver that ha
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -62,7 +62,7 @@ class Comparison:
     topics : by component of the first run, then the unmatched of the second
     moves : items whose cluster is not the partner of their cluster, in the order of the items
     items : number of items
-    clusters : agreement of the two clusterings as groups (NMI, ARI, each beside chance), items in none left out
+    clusters : agreement of the two clusterings as groups (NMI, ARI, each beside chance); items in none of either are left out
     convention : scale on which clusters were taken
     """
 
@@ -127,7 +127,8 @@ def compare(
     moved = np.flatnonzero((there != expected) | ((here != NONE) & (expected == NONE)))  # a topic without partner loses its items
     moves = [Move(int(i), int(here[i]), int(there[i])) for i in moved]
     both = (here != NONE) & (there != NONE)
-    return Comparison(topics, moves, len(here), agreement(here[both], there[both]), convention)
+    clusters = replace(agreement(here[both], there[both]), left_out=int((~both).sum()))
+    return Comparison(topics, moves, len(here), clusters, convention)
 
 
 def _pairs(matching: Matching) -> list[tuple[tuple[int | None, int | None], float]]:

@@ -28,6 +28,7 @@ from nmfcore.solvers.blocked import Descent, WholeProblem
 from nmfcore.solvers.hals import HALS
 from nmfcore.solvers.loop import Run
 from nmfcore.solvers.measure import in_units
+from nmfcore.solvers.remarks import nothing_explained
 from nmfcore.solvers.stopping import WINDOW, Since
 
 # Of the states of all blocks: more than this is kept in files beside the run, and W in one file of its own.
@@ -295,7 +296,5 @@ class BlockedRun(Run):
             H = np.ascontiguousarray(descent.H * by, dtype)
         if isinstance(W, np.memmap):
             W.flush()
-        dead = [k + 1 for k in range(self.rank) if not descent.G_W[k, k] > 0 or not H[k].any()]
-        names = ", ".join(map(str, dead))
-        said = [f"Components that became zero and explain nothing: {names}. A lower rank would do."] if dead else []
+        said = nothing_explained([k for k in range(self.rank) if not descent.G_W[k, k] > 0 or not H[k].any()])
         return Factorization(W, H, History(list(self.history.points)), stopped, self.spec, (*self.warnings, *said))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from nmfcore.core.factorization import Factors
@@ -26,9 +28,13 @@ def dead_components(W: np.ndarray, H: np.ndarray) -> list[str]:
 
     W : (m, r);  H : (r, n)
     """
-    dead = [k + 1 for k in range(W.shape[1]) if not W[:, k].any() or not H[k].any()]
+    return nothing_explained([k for k in range(W.shape[1]) if not W[:, k].any() or not H[k].any()])
+
+
+def nothing_explained(dead: Sequence[int]) -> list[str]:
+    """The sentence about these components, by their places, or nothing."""
     if not dead:
         return []
-    names = ", ".join(map(str, dead))
+    names = ", ".join(str(k + 1) for k in dead)
     claim = f"Components {names} became zero and explain" if len(dead) > 1 else f"Component {names} became zero and explains"
     return [f"{claim} nothing: a lower rank would do."]

@@ -17,6 +17,7 @@ import scipy.sparse as sp
 
 from nmfcore.core.checks import as_problem
 from nmfcore.core.factorization import Axis, Matrix, beta_of
+from nmfcore.core.losses import observed
 from nmfcore.kernels.engines import newton_sweeps
 from nmfcore.topics.encode import encode_rows
 from nmfcore.topics.projection import project_rows
@@ -25,7 +26,6 @@ from nmfcore.topics.terms import COLUMNS, best
 SETTLED = 1e-9  # of the largest weight: a new row has its mixture when no weight moves by more
 MOST_UPDATES = 2_000  # until then, at most
 SWEEPS = 5  # passes over the weights between two looks
-MASKED_CELLS = 1_000_000  # cells of WH that are formed at one time where entries are missing
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,14 +250,9 @@ def item_errors(X: Matrix, W: np.ndarray, H: np.ndarray, mask: Matrix | None = N
 
 def _masked_errors(X: Matrix, W: np.ndarray, H: np.ndarray, mask: Matrix) -> np.ndarray:
     """(m,) relative errors over the observed entries; NaN where all of them are 0."""
-    X, mask = (sp.csr_array(A) if sp.issparse(A) else A for A in (X, mask))
     squares, norms = np.empty(len(W)), np.empty(len(W))
-    rows = max(1, MASKED_CELLS // max(1, H.shape[1]))
-    for begin in range(0, len(W), rows):
-        part = slice(begin, begin + rows)
-        x, seen = (A[part].toarray() if sp.issparse(A) else A[part] for A in (X, mask))
-        seen, x = seen != 0, x.astype(np.float64)
-        squares[part] = np.sum(np.square(x - W[part] @ H, where=seen, out=np.zeros(x.shape)), axis=1)
-        norms[part] = np.sum(np.square(x, where=seen, out=np.zeros(x.shape)), axis=1)
+    for rows, x, y in observed(X, W, H, mask):
+        squares[rows] = np.sum(np.square(x - y), axis=1)
+        norms[rows] = np.sum(np.square(x), axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(norms > 0, np.sqrt(squares / norms), np.nan)

@@ -15,8 +15,8 @@ import scipy.linalg
 import scipy.sparse as sp
 
 from nmfcore.core.factorization import Axis, Factors, Matrix
+from nmfcore.core.losses import observed
 
-MASKED_CELLS = 2_000_000  # cells of WH that exist at one time under a mask
 COLUMNS, ROWS = Axis("columns", "column"), Axis("rows", "row")
 
 
@@ -49,7 +49,7 @@ class TopTerms:
     @property
     def name(self) -> str:
         """The suggested name: the first three words."""
-        return ", ".join(self.terms[:3]) or "(empty)"
+        return named(self.terms[:3])
 
 
 def top_terms(
@@ -147,12 +147,17 @@ def corpus_totals(X: Matrix) -> np.ndarray:
     return np.asarray(X.sum(axis=0, dtype=np.float64)).ravel()
 
 
+def named(terms: Sequence[str]) -> str:
+    """The words of a topic as its name."""
+    return ", ".join(terms) or "(empty)"
+
+
 def names(H: np.ndarray, axis: Axis | None = None, *, count: int = 3, hidden: Sequence[int] | np.ndarray = ()) -> list[str]:
     """A suggested name for every topic: its top words, never an invented label.
 
     H : (r, n) array, >= 0;  hidden : columns that name nothing
     """
-    return [", ".join(t.terms) or "(empty)" for t in top_terms(H, axis, count=count, hidden=hidden)]
+    return [named(t.terms) for t in top_terms(H, axis, count=count, hidden=hidden)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,15 +226,9 @@ def sizes(X: Matrix, W: np.ndarray, H: np.ndarray, mask: Matrix | None = None) -
 
 
 def _masked_sizes(X: Matrix, W: np.ndarray, H: np.ndarray, mask: Matrix) -> Sizes:
-    X, mask = (sp.csr_array(A) if sp.issparse(A) else np.asarray(A) for A in (X, mask))
-    height = max(1, MASKED_CELLS // max(1, H.shape[1]))
     explained, norm2 = np.zeros(len(H)), 0.0
-    for begin in range(0, len(W), height):
-        rows = slice(begin, begin + height)
-        x, seen = (A[rows].toarray() if sp.issparse(A) else A[rows] for A in (X, mask))
-        x = np.where(seen > 0, x, 0).astype(np.float64)
-        gap = 2.0 * x - np.where(seen > 0, W[rows] @ H, 0.0)
-        explained += np.einsum("ij,ij->j", gap @ H.T, W[rows])
+    for rows, x, y in observed(X, W, H, mask):
+        explained += np.einsum("ij,ij->j", (2.0 * x - y) @ H.T, W[rows])
         norm2 += float(np.einsum("ij,ij->", x, x))
     explained = explained / norm2 if norm2 > 0 else np.zeros(len(H))
     return Sizes(explained, _shares(explained), _shares(W.sum(axis=0) * H.sum(axis=1)))

@@ -272,6 +272,7 @@ def test_merging_shows_the_sum_and_leaves_the_run_alone():
     assert list(shown) == ["1 + 7", "2", "3", "4", "5", "6", "8", "9", "10"]
     assert "merged" in shown["1 + 7"][1]
     assert "Edited view: 1 merge." in text(app)
+    assert app.title[0].value.startswith("Ten topics shown as nine, the closest two at cosine")
     share = lambda line: float(re.search(r"\[([\d.]+) %", line)[1])  # noqa: E731
     assert share(shown["1 + 7"][1]) == pytest.approx(share(before[0]["1"][1]) + share(before[0]["7"][1]), abs=0.11)
     colours = [re.search(r"--nmf-colour:(#\w+)", card)[1] for card in cards(app)]

@@ -39,6 +39,15 @@ def test_words_and_items_that_change_are_listed():
     assert "2 of 10 items (20 %) move" in found.sentence
 
 
+def test_items_that_are_in_no_cluster_of_either_run_are_counted_as_left_out():
+    rng = np.random.default_rng(0)
+    W, H = rng.random((20, 3)), rng.random((3, 8))
+    V = W.copy()
+    W[4], V[[4, 9]] = 0.0, 0.0
+    found = compare.compare(Factors(W, H), Factors(V, H))
+    assert (found.items, found.clusters.items, found.clusters.left_out) == (20, 18, 2)
+
+
 def test_runs_of_different_rank_have_topics_without_a_partner():
     found = compare.compare(Factors(W, H), Factors(W[:, [2, 0]], H[[2, 0]]), TERMS, count=4)
     assert [(t.first, t.second) for t in found.topics] == [(0, 1), (1, None), (2, 0)]

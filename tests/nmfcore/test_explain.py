@@ -74,7 +74,7 @@ def test_tokens_are_counted_and_unknown_ones_listed_once():
 
 @pytest.mark.parametrize("sparse", [False, True])
 def test_item_errors_of_a_masked_fit_know_nothing_of_what_is_missing(sparse, monkeypatch):
-    monkeypatch.setattr(explain, "MASKED_CELLS", 2 * X.shape[1])
+    monkeypatch.setattr("nmfcore.core.losses.BLOCK_CELLS", 2 * X.shape[1])
     mask = np.arange(X.size).reshape(X.shape) % 3 > 0
     mask[2] = False
     junk = np.where(mask, X, 0 if sparse else 1e6)
