@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from nmfcore.core.factorization import Axes, Axis
+from nmfcore.core.factorization import Axes, Axis, Matrix
 from nmfcore.data.model.dataset import Dataset, as_kept
 from nmfcore.data.model.errors import Fix, UploadError, counted, shown
 from nmfcore.data.model.facts import Classes, Facts
@@ -167,6 +167,24 @@ def _known(items: _Side, features: _Side) -> dict[str, Any]:
     return {"axes": Axes(items.axis, features.axis), "facts": items.facts, "classes": items.classes}
 
 
+FEWEST = 3  # rows whose sum is one more: of two, it may well be by chance
+
+
+def total(X: Matrix) -> int | None:
+    """The first row that is the sum of all other rows, cells that are missing counted as 0; None without one.
+
+    X : (m, n)
+    """
+    if min(X.shape[0] - FEWEST, X.shape[1] - 1) < 1:
+        return None
+    sums = [np.asarray(np.nansum(X, axis=axis) if isinstance(X, np.ndarray) else X.sum(axis=axis)).ravel() for axis in (0, 1)]
+    for at in np.flatnonzero(np.isclose(2.0 * sums[1], sums[1].sum()) & (sums[1] != 0))[:FEWEST]:
+        row = np.nan_to_num(X[at]) if isinstance(X, np.ndarray) else sp.csr_array(X)[[at]].toarray().ravel()
+        if np.allclose(2.0 * row, sums[0]):
+            return int(at)
+    return None
+
+
 _AXIS = {
     "matrix": (("rows", "row"), ("columns", "column")),
     "ratings": (("users", "user"), ("items", "item")),
@@ -188,6 +206,7 @@ class _Work:
         self.image_shape = table.image_shape
 
     def settle(self, answers: Answers) -> None:
+        self.note_totals()
         self.settle_missing(answers.missing)
         self.settle_negatives(answers.negatives)
         self.settle_zeros(answers.zeros)
@@ -285,6 +304,20 @@ class _Work:
             m, n = self.X.shape
             way_out = "Look whether the right sheet, rows and decimal sign are read, or bring another file."
             self.notes.append(f"All {m * n:,} entries are zero: there is nothing to factorize. {way_out}")
+
+    def note_totals(self) -> None:
+        """Say it where one row or one column of the file is the sum of all others: in a sheet it is a total, and no item."""
+        if self.table.content != "matrix" or self.table.absent == "missing":
+            return
+        for X, word, side in ((self.X, "row", self.items), (self.X.T, "column", self.features)):
+            at = total(X)
+            if at is not None:
+                label = f", {shown(str(side.axis.labels[at]))}," if side.axis.labels is not None else ""
+                way_out = "untick it" if word == "column" else "take it out of the file"
+                self.notes.append(
+                    f"The {word} {at + 1}{label} is the sum of all other {word}s and counts like one of them: "
+                    f"{way_out} if it is a total."
+                )
 
     def _fits_dense(self, what: str) -> None:
         m, n = self.X.shape

@@ -439,6 +439,32 @@ def test_a_matrix_of_zeros_is_told():
     assert any("All 4 entries are zero: there is nothing to factorize." in note for note in as_dataset(table).notes)
 
 
+SHEET = pd.DataFrame([[3, 1, 4], [1, 5, 9], [2, 6, 5], [3, 5, 8]], index=["north", "east", "south", "west"], columns=list("abc"))
+
+
+@pytest.mark.parametrize("blank", [False, True])
+@pytest.mark.parametrize("word", ["row", "column"])
+def test_a_total_among_the_numbers_is_told(word, blank):
+    sheet = SHEET.astype(float)
+    sheet.iloc[1, 2] = np.nan if blank else 9.0
+    sheet = (sheet if word == "row" else sheet.T).copy()
+    sheet.loc["Total"] = sheet.sum()
+    sheet = sheet if word == "row" else sheet.T
+    given = as_dataset(read(sheet.to_csv(), "sheet.csv"), missing="zero" if blank else "refuse")
+    told = [note for note in given.notes if "is the sum of all other" in note]
+    place = len(SHEET) + 1 if word == "row" else SHEET.shape[1] + 1
+    assert len(told) == 1
+    assert told[0].startswith(f"The {word} {place}, 'Total', is the sum of all other {word}s")
+    assert given.shape == sheet.shape  # it is told, and not taken away
+
+
+def test_no_total_is_told_where_a_sum_may_be_chance_or_differs():
+    for sheet in (SHEET, SHEET.iloc[:2].assign(d=0), pd.concat([SHEET, SHEET.sum().to_frame("most").T - [0, 0, 1]])):
+        assert not any("is the sum of" in note for note in as_dataset(read(sheet.to_csv(), "sheet.csv")).notes)
+    two = pd.concat([SHEET.iloc[:2], SHEET.iloc[:2].sum().to_frame("both").T])
+    assert not any("is the sum of" in note for note in as_dataset(read(two.to_csv(), "sheet.csv")).notes)
+
+
 # --- codes ----------------------------------------------------------------------------------------------------------------------
 
 
