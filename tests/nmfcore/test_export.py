@@ -201,11 +201,11 @@ def test_other_files_are_refused_with_a_sentence(monkeypatch):
         export.load_matrix(pickled)
     good = io.BytesIO()
     export.save_run(good, solve(X, 2, stop=StopRule(max_iter=2)))
-    monkeypatch.setattr(export, "LARGEST", 100)
+    monkeypatch.setattr("nmfcore.export.npz.LARGEST", 100)
     with pytest.raises(ProblemError, match="would unpack to"):
         export.load_run(good)
     monkeypatch.undo()
-    monkeypatch.setattr(export, "FORMAT", 0)
+    monkeypatch.setattr("nmfcore.export.npz.FORMAT", 0)
     with pytest.raises(ProblemError, match="has format 1"):
         export.load_run(good)
 
