@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -19,6 +20,7 @@ from dashboard.widgets import lesson_link
 from nmfcore.data.readers.names import unique
 
 FORMATS = ("PNG", "SVG")
+MANY_POINTS = 5_000  # beyond, a map is drawn in the pixels of the screen, not in twice as many each way
 SHOWN_ROWS = 1_000  # rows of the table twin on screen; the CSV holds all
 
 
@@ -59,11 +61,13 @@ def chart(
     on_lasso: Callable[[], None] | None = None,
 ) -> None:
     """The bare chart with its accessible name and camera button."""
-    config = {"staticPlot": True} if live else camera(key, format_.lower())
+    config: dict[str, Any] = {"staticPlot": True} if live else camera(key, format_.lower())
     # the theme is part of the key: on a switch, traces keep their old colours until they are mounted anew
     name = f"{key}-{session.theme()}"
     if on_lasso is not None:
         config = camera(key, format_.lower(), keep=("select2d", "lasso2d")) | {"scrollZoom": True}
+        if sum(len(trace.x) for trace in drawn.figure.data if trace.type == "scattergl") > MANY_POINTS:
+            config["plotGlPixelRatio"] = 1  # a quarter of Plotly's own pixels: the browser may have to draw them without a card
         st.plotly_chart(
             drawn.figure, key=name, config=config, alt=drawn.alt, on_select=on_lasso, selection_mode=("points", "box", "lasso")
         )
