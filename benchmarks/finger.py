@@ -3,7 +3,8 @@
 A dashboard of its own in a real Chromium (Playwright, as the journeys in tests/browser have it), on 20 Newsgroups in full at rank
 20. A time begins with the event in the browser (the click, the key) and ends with the last change of the page that belongs to it:
 a MutationObserver watches it, and a change was the last when the server has answered, its script is over and nothing changed for
-SETTLED seconds; where it only changed what a canvas shows, as in a table, the server's last word counts. Three parts:
+SETTLED seconds. What a table says to screen readers stands inside its canvas, and follows the picture 0.2 s later: it does not
+count; where nothing else changed, the server's last word does. Three parts:
 
 - first: from the line in which the server says where it is, to the first page's title and to its two pictures; a new server and a
   new browser profile for each try, the browser itself already there.
@@ -50,9 +51,9 @@ WATCH = """(settled) => {
   for (const kind of ['pointerdown', 'keydown']) window.addEventListener(kind, begin, true);
   for (const kind of ['pointerup', 'click']) window.addEventListener(kind, event => {
     if (event.isTrusted) seen.began = seen.began && !answered() ? performance.now() : seen.began; }, {capture: true, once: true});
-  const observer = new MutationObserver(() => {
-    if (!seen.began) return;
-    seen.changed = performance.now();
+  const drawnOn = node => (node.nodeType === 1 ? node : node.parentElement)?.closest('canvas');
+  const observer = new MutationObserver(changes => {
+    if (seen.began && changes.some(change => !drawnOn(change.target))) seen.changed = performance.now();
   });
   const watched = {subtree: true, childList: true, characterData: true, attributes: true};
   observer.observe(app, watched);
