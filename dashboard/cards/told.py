@@ -39,7 +39,9 @@ def draw(subject: Subject, shown: Any, form: Form) -> Told | None:
             st.markdown(f":small[:orange[:material/info:] {markdown(problem, 300)}]")
         if kept:
             label = f"Refitting under {len(kept)} wishes" if len(kept) > 1 else "Refitting under your wish"
-            told: Told | None = bench.compute(told_key(subject, kept), told_work(subject, kept), label=label, lane=LANE)
+            told: Told | None = bench.compute(
+                told_key(subject, kept), told_work(subject, kept), label=label, lane=LANE, expects=_takes(subject, kept)
+            )
         else:
             told = subject.untold(shown)
         if told is None:
@@ -90,8 +92,9 @@ def _preview(subject: Subject, told: Told, kept: Guidance, edit: Edit) -> None:
     st.markdown(f"**{markdown(said[:1].upper() + said[1:], 200)}**")
     wished = kept.plus(edit)
     found: Told | None = bench.compute(
-        told_key(subject, wished), told_work(subject, wished), label="Refitting under the wish", lane=f"{LANE}-preview"
-    )
+        told_key(subject, wished), told_work(subject, wished), label="Refitting under the wish", lane=f"{LANE}-preview",
+        expects=_takes(subject, wished),
+    )  # fmt: skip
     if found is not None:
         place = next(i for i, v in enumerate(found.model.verdicts) if v.number == len(kept))
         st.markdown(f"{_mark(found, place)}: {markdown(found.sentences[place], 400)}")
@@ -136,6 +139,10 @@ def _standing(subject: Subject, told: Told, kept: Guidance) -> None:
                     "Lift", key=f"{subject.page}-told-lift-{at}", type="tertiary", help="It no longer binds.",
                     on_click=_try, args=(subject, kept, Lift(at)),
                 )  # fmt: skip
+
+
+def _takes(subject: Subject, wished: Guidance) -> float:
+    return steering.takes(subject.base, len(wished) + 1)
 
 
 def _mark(told: Told, place: int) -> str:

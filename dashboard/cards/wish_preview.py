@@ -33,9 +33,11 @@ def draw(run: FittedRun, tried: Trial) -> None:
     said = steering.said(tried.edit, axes, noun)
     st.markdown(f"**{markdown(said[:1].upper() + said[1:], 200)}**")
     key = steering.preview_key(run, tried.edit, tried.others)
+    repeated = len(run.spec.guidance) if run.guided is None else 0  # of a run from a file the wishes before it, too
     found = bench.compute(
-        key, steering.preview_work(run, tried.edit, tried.others, session.jobs()), label="Refitting under the wish", lane=LANE
-    )
+        key, steering.preview_work(run, tried.edit, tried.others, session.jobs()), label="Refitting under the wish", lane=LANE,
+        expects=steering.takes(run.factorization, repeated + 2),
+    )  # fmt: skip
     if found is None:
         st.button("Discard", key="wish-discard", on_click=session.discard)
         return

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dashboard.work.estimates import WISH
 from dashboard.work.fitted import FittedRun
 from dashboard.work.fitting import start, wished
 from dashboard.work.floor import floor_of
@@ -19,7 +20,7 @@ from dashboard.work.job import Job
 from dashboard.work.jobs import Jobs
 from nmfcore import guide
 from nmfcore.core.checks import ProblemError, as_problem
-from nmfcore.core.factorization import Axes, Penalty
+from nmfcore.core.factorization import Axes, Factorization, Penalty
 from nmfcore.core.guidance import Guidance
 from nmfcore.core.rules import cosine
 from nmfcore.guide import Add, Delete, Edit, Forbid, Group, Guided, Lift, Merge, Move, Pin, Remove, Seed, Split, Verdict
@@ -27,6 +28,7 @@ from nmfcore.guide.contradictions import refuse_contradictions
 from nmfcore.guide.steer import numbers
 from nmfcore.solvers import make_solver
 
+LEAST_SECONDS = 0.05  # of a refit, its verdict and its price
 NAMED = 6  # words that a wish is called by; more are counted
 
 
@@ -42,6 +44,14 @@ class Preview:
     verdict: Verdict
     effects: guide.Effects
     seconds: float
+
+
+def takes(fit: Factorization, refits: int) -> float:
+    """About how many seconds so many warm refits take. Work of unknown length would wait behind a survey of ranks.
+
+    fit : what they start from
+    """
+    return max(LEAST_SECONDS, WISH * fit.history[-1].seconds * refits)
 
 
 def refusal(run: FittedRun) -> str:

@@ -18,7 +18,9 @@ from dashboard.session.steering import carry
 from dashboard.topics_shown.edits import Edits
 from dashboard.work import steering
 from dashboard.work.fitting import FIRST, fit_key, fit_work
+from dashboard.work.job import Job
 from dashboard.work.jobs import Jobs
+from dashboard.work.turns import is_short
 from nmfcore import guide
 from nmfcore.core.factorization import Axes, Axis
 from nmfcore.core.guidance import EDITS
@@ -49,6 +51,33 @@ def wish(app, verb, **controls):
         found = app.multiselect if isinstance(value, list) else app.selectbox
         found(key=f"wish-{name}").set_value(value).run()
     return app.button(key="wish-preview").click().run()
+
+
+@pytest.fixture
+def submitted(monkeypatch):
+    """Every job that is submitted, by its label: whether it may be done by a thread for short work."""
+    found, submit = {}, Jobs.submit
+
+    def noted(self, key, work, **said):
+        found[said.get("label", "")] = is_short(Job(key, expects=said.get("expects", 0.0)))
+        return submit(self, key, work, **said)
+
+    monkeypatch.setattr(Jobs, "submit", noted)
+    return found
+
+
+def test_a_wish_does_not_wait_behind_long_work(submitted):
+    """Its length was unknown: with a survey and another long job under way a wish waited until one of them was over."""
+    wish(opened({"rank": "7", "seed": "3"}), "about", words=["horse", "outlaw"])
+    assert submitted["Refitting under the wish"]
+
+
+def test_a_wish_on_a_workbench_does_not_wait_either(submitted):
+    app = go(start({"topics": "5"}), "symmetric")
+    kept = next(name for name, value in app.session_state._state.filtered_state.items() if isinstance(value, Guidance))
+    app.session_state[kept] = Guidance().plus(Forbid((3,)))
+    app.run()
+    assert submitted["Refitting under your wish"]
 
 
 def keep(app):
