@@ -111,9 +111,21 @@ def shape(dataset: Dataset) -> str:
     return first if dataset.is_corpus else f"{first} × {count(n, markdown(columns.singular), markdown(columns.name))}"
 
 
+ANSWERED = {  # what an answer given on import did to the cells
+    ("missing", "mask"): "gaps left out",
+    ("missing", "zero"): "gaps as 0",
+    ("missing", "drop_rows"): "rows with gaps dropped",
+    ("missing", "drop_columns"): "columns with gaps dropped",
+    ("negatives", "clip"): "negatives as 0",
+    ("negatives", "shift"): "raised to 0",
+    ("zeros", "missing"): "0 as a gap",
+    ("orientation", "columns"): "transposed",
+}
+
+
 def preparation(spec: RunSpec) -> str:
-    """The preparation in a few words, e.g. "tf-idf"; "as it is" without any."""
-    words = []
+    """What was done to the data in a few words, on import and after, e.g. "tf-idf"; "as it is" without anything."""
+    words = [said for (question, answer), said in ANSWERED.items() if spec.data_options.get(question) == answer]
     for step in spec.preparation:
         if step.get("step") == "text":
             weighting = str(step.get("weighting", "tfidf"))

@@ -14,6 +14,7 @@ from dashboard.text import words
 from nmfcore.core.factorization import Axes, Axis, StopReason
 from nmfcore.core.spec import RunSpec
 from nmfcore.data.model.dataset import Dataset
+from nmfcore.data.settle import KNOWN_ANSWERS
 from nmfcore.solvers import SOLVERS
 from nmfcore.solvers.starts import INITS
 
@@ -102,6 +103,19 @@ def test_the_shape_of_a_corpus_names_its_documents_only():
 )
 def test_a_preparation_is_said_in_a_few_words(steps, said):
     assert words.preparation(RunSpec(data="movies", preparation=steps)) == said
+
+
+def test_what_was_answered_on_import_is_no_data_as_it_is():
+    answers = {"missing": "zero", "negatives": "clip", "zeros": "real", "orientation": "rows"}
+    assert words.preparation(RunSpec(data="upload", data_options=answers)) == "gaps as 0, negatives as 0"
+    both = RunSpec(data="upload", data_options={"orientation": "columns"}, preparation=({"step": "drop_empty"},))
+    assert words.preparation(both) == "transposed, drop empty"
+
+
+def test_every_answer_that_changes_cells_is_said():
+    usual = {"orientation": "rows", "missing": "refuse", "negatives": "refuse", "zeros": "real"}
+    changes = {(question, answer) for question, known in KNOWN_ANSWERS.items() for answer in known if usual[question] != answer}
+    assert set(words.ANSWERED) == changes
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
