@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 ROUNDING = 1e-6  # of a cosine of float32 rows
-SAME = 1e-7  # a share so near to 1 is 1, but for rounding: of rank 1 the best NMF is the SVD
 MINUS = "−"  # U+2212: as wide as the plus sign; a hyphen is shorter and breaks lines
 
 
@@ -13,7 +12,7 @@ def percent(share: float, digits: int = 1) -> str:
     share : a part of 1 (no unit);  digits : after the point; with one, a share very near to 1 keeps those that tell it from 1
     """
     value = 100.0 * share
-    if digits == 1 and value >= 99.95 and share < 1.0 - SAME:
+    if digits == 1 and 99.95 <= value < 100.0:
         return f"{min(value, 99.999):.3f} %"
     return f"{value:.{digits}f} %".replace("-", MINUS)
 

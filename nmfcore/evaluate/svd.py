@@ -205,14 +205,18 @@ def _ranks(ranks: Sequence[int] | np.ndarray | None, known: int, *, complete: bo
     return wanted
 
 
+SAME = 1e-9  # a share so near to 1 differs from it by the rounding of the two errors
+
+
 def attainable_share(relative_error: float, floor_error: float) -> float:
     """What share of the energy any model of this rank can explain is explained: (1 - e^2) / (1 - e_svd^2).
 
-    1 means as good as the SVD; on text with a relative error of 0.96 it is often 0.95. NaN when there is nothing to explain: X is
-    zero (both errors are NaN then), or no model of this rank explains any of it.
+    1 means as good as the SVD, but for rounding, as the best NMF of rank 1 is; on text with a relative error of 0.96 it is often
+    0.95. NaN when there is nothing to explain: X is zero (both errors are NaN then), or no model of this rank explains any of it.
     """
     can = 1.0 - floor_error**2
-    return (1.0 - relative_error**2) / can if can > 0 else float("nan")
+    share = (1.0 - relative_error**2) / can if can > 0 else float("nan")
+    return 1.0 if abs(share - 1.0) < SAME else share
 
 
 @dataclass(frozen=True)

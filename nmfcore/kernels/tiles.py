@@ -7,6 +7,7 @@ Source: Cichocki & Phan 2009, algorithm 2.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from types import ModuleType
@@ -41,11 +42,14 @@ def has_short_rows(A: Matrix) -> bool:
     return sp.issparse(A) and A.nnz < SHORT * A.shape[0]
 
 
+NEW_MEMORY = 256 * 1024  # bytes of an array from which on the system is asked for new memory
+
+
 class Buffers:
     """Arrays for an engine's results: one that nobody holds any more is given out again.
 
-    New memory costs a fault for each of its pages, a fifth of an iteration of 1 ms. What was handed out, or is seen through a
-    view, is held, and stays as it is. One thread at a time.
+    New memory costs a fault for each of its pages, a fifth of an iteration of 1 ms; small arrays come out of memory that the
+    process has already. What was handed out, or is seen through a view, is held, and stays as it is. One thread at a time.
     """
 
     def __init__(self, dtype: np.dtype) -> None:
@@ -54,6 +58,8 @@ class Buffers:
 
     def empty(self, shape: tuple[int, ...]) -> np.ndarray:
         """An array of that shape with anything in it."""
+        if math.prod(shape) * self.dtype.itemsize < NEW_MEMORY:
+            return np.empty(shape, self.dtype)
         free = [place for place in range(len(self.arrays)) if sys.getrefcount(self.arrays[place]) == HELD_BY_LIST]
         for place in free:
             if self.arrays[place].shape == shape:

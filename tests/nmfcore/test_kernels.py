@@ -260,15 +260,17 @@ def test_only_arrays_that_nobody_holds_are_given_out_again():
     def place(array):
         return int(array.__array_interface__["data"][0])
 
-    first, second = buffers.empty((4, 3)), buffers.empty((4, 3))
+    first, second = buffers.empty((40_000, 3)), buffers.empty((40_000, 3))
     view, places = first[:, :2], (place(first), place(second))
     assert places[0] != places[1]
     del first, second
-    again = place(buffers.empty((4, 3)))
+    again = place(buffers.empty((40_000, 3)))
     assert again == places[1]  # the other is seen through the view
     del view
-    again = place(buffers.empty((4, 3)))
+    again = place(buffers.empty((40_000, 3)))
     assert again == places[0]
     assert len(buffers.arrays) == 2
-    buffers.empty((5, 3))
+    buffers.empty((50_000, 3))
     assert len(buffers.arrays) == 1  # what no longer fits goes
+    buffers.empty((5, 3))
+    assert len(buffers.arrays) == 1  # small ones are new

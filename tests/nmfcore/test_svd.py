@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose
 
-from nmfcore import ProblemError
+from nmfcore import ProblemError, StopRule, solve
 from nmfcore.evaluate import directions, svd
 from nmfcore.topics.similarity import cosine_rows
 
@@ -112,6 +112,11 @@ def test_spectrum_holds_every_value_but_one_term():
 def test_attainable_share_is_one_at_the_floor_and_zero_for_nothing():
     assert svd.attainable_share(0.9, 0.9) == pytest.approx(1)
     assert svd.attainable_share(1.0, 0.9) == 0
+    assert svd.attainable_share(0.9 + 1e-12, 0.9) == svd.attainable_share(0.9 - 1e-12, 0.9) == 1
+    assert svd.attainable_share(0.9 + 1e-7, 0.9) < 1
+    positive = np.random.default_rng(3).random((30, 20))
+    error, floor = solve(positive, 1, stop=StopRule(tol=1e-9)).relative_error, svd.svd(positive, 1).floor([1])[0]
+    assert svd.attainable_share(error, floor) == 1  # Perron and Frobenius: of rank 1 the SVD is an NMF
     assert np.isnan(svd.attainable_share(1.0, 1.0))
 
 
