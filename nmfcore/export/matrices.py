@@ -52,7 +52,7 @@ def load_matrix(file: str | Path | BinaryIO) -> tuple[Matrix, np.ndarray | None]
 
 
 def arrays_of(X: Matrix, mask: Any) -> dict[str, np.ndarray]:
-    """A matrix and its mask as arrays by name."""
+    """A matrix X (m, n) and its mask (m, n) as arrays by name, as `matrix_of` takes them."""
     arrays = {"shape": np.array(X.shape)}
     arrays |= {"data": X.data, "indices": X.indices, "indptr": X.indptr} if sp.issparse(X) else {"X": X}
     return arrays if mask is None else arrays | {"mask": _observed(mask)}

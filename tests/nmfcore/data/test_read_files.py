@@ -270,7 +270,7 @@ def test_other_json():
     refused(b'[{"a":' + b"9" * 5000 + b"}]", "x.json", "infinite")
     refused(b"[" * 100_000, "x.json", "too deeply")
     refused(b'{"a":1}', "x.json", "one object")
-    assert refused(b"[[1,2],[3]]", "x.json", "Row 2 has 1 values").fixes[0].options == {"ragged": "pad"}
+    assert refused(b"[[1,2],[3]]", "x.json", "Row 2 has 1 value,").fixes[0].options == {"ragged": "pad"}
 
 
 def workbook(*sheets):
