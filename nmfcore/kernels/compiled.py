@@ -26,7 +26,7 @@ def product(indptr, indices, data, other, out, begin, end):  # type: ignore[no-u
     width = other.shape[1]
     flat_other, flat_out = other.reshape(-1), out.reshape(-1)
     for i in range(begin, end):
-        add_rows(flat_out, i * width, (indices, data, indptr[i], indptr[i + 1]), flat_other, width // 8)  # type: ignore[call-arg]
+        add_rows(flat_out, i * width, indices, data, (indptr[i], indptr[i + 1]), flat_other, width // 8)  # type: ignore[call-arg]
 
 
 @njit(**SETTINGS)
@@ -35,7 +35,7 @@ def back_product(indptr, indices, data, W, out, begin, end):  # type: ignore[no-
     width = W.shape[1]
     flat_W, flat_out = W.reshape(-1), out.reshape(-1)
     for i in range(begin, end):
-        spread_row(flat_out, (indices, data, indptr[i], indptr[i + 1]), flat_W, i * width, width // 8)  # type: ignore[call-arg]
+        spread_row(flat_out, indices, data, (indptr[i], indptr[i + 1]), flat_W, i * width, width // 8)  # type: ignore[call-arg]
 
 
 @njit(**SETTINGS)
@@ -170,8 +170,8 @@ def half_sparse(A, other, grams, factor, pace, begin, end):  # type: ignore[no-u
     for row in range(begin, end, 64):
         rows = min(64, end - row)
         for c in range(rows):
-            stored = (indices, data, indptr[row + c], indptr[row + c + 1])
-            add_rows(block, c * width, stored, flat_other, width // 8)  # type: ignore[call-arg]
+            span = (indptr[row + c], indptr[row + c + 1])
+            add_rows(block, c * width, indices, data, span, flat_other, width // 8)  # type: ignore[call-arg]
         finish_tile(tiles, block, 0, grams, factor, pace, (row, rows), gained)
     return gained
 

@@ -61,19 +61,18 @@ class _Vectors:
         return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), [a, b, c])
 
     def each_stored(self, place: int, row_length: Any) -> Iterator[tuple[Any, Any]]:
-        """For the argument (indices, data, begin, end): the loop over p in [begin, end), whose body follows, once.
+        """For the arguments indices, data and (begin, end): the loop over p in [begin, end), whose body follows, once.
 
-        Gives where row indices[p] of a matrix begins, and data[p] in every lane.
+        Gives where row indices[p] of a matrix begins, and data[p] in every lane. Arrays are arguments of their own: in a tuple
+        each would be counted as held once more for every row, a tenth of the loop.
         """
-        kinds = self.signature.args[place].types
-        indices, data, begin, end = cgutils.unpack_tuple(self.builder, self.args[place], 4)
-        indices, data = self.data(indices, kinds[0]), self.data(data, kinds[1])
-        begin, end = (
-            self.context.cast(self.builder, v, kind, types.int64) for v, kind in zip((begin, end), kinds[2:], strict=True)
-        )
+        index, kinds = self.signature.args[place].dtype, self.signature.args[place + 2].types
+        indices, data = self.given(place), self.given(place + 1)
+        span = cgutils.unpack_tuple(self.builder, self.args[place + 2], 2)
+        begin, end = (self.context.cast(self.builder, v, kind, types.int64) for v, kind in zip(span, kinds, strict=True))
         with cgutils.for_range_slice(self.builder, begin, end, ir.Constant(WIDE, 1), intp=WIDE) as (p, _):
             row = self.builder.load(self.builder.gep(indices, [p]))
-            row = self.builder.sext(row, WIDE) if kinds[0].dtype.bitwidth < 64 else row
+            row = self.builder.sext(row, WIDE) if index.bitwidth < 64 else row
             value = self.spread(self.builder.load(self.builder.gep(data, [p])))
             yield self.builder.mul(row, row_length), value
 
@@ -91,16 +90,16 @@ class _Vectors:
 
 
 @intrinsic
-def add_rows(typingctx: Any, out: Any, at: Any, stored: Any, other: Any, vectors: Any) -> Any:
+def add_rows(typingctx: Any, out: Any, at: Any, indices: Any, data: Any, span: Any, other: Any, vectors: Any) -> Any:
     """out[at : at + 8 vectors] = sum over p in [begin, end) of data[p] * other[indices[p]] (rows of 8 vectors numbers).
 
-    stored : (indices, data, begin, end)
+    span : (begin, end)
     """
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         v = _Vectors(context, builder, signature, args)
-        out_data, other_data = v.given(0), v.given(3)
-        row_length = builder.mul(args[4], ir.Constant(WIDE, LANES))
+        out_data, other_data = v.given(0), v.given(5)
+        row_length = builder.mul(args[6], ir.Constant(WIDE, LANES))
 
         def block(first: Any, count: int) -> None:
             nothing = ir.Constant(v.kind, [0.0] * LANES)
@@ -115,36 +114,36 @@ def add_rows(typingctx: Any, out: Any, at: Any, stored: Any, other: Any, vectors
             for i, s in enumerate(sums):
                 v.store(builder.load(s), target, i)
 
-        v.by_chunks(args[4], block)
+        v.by_chunks(args[6], block)
         return context.get_dummy_value()
 
-    return types.void(out, types.int64, stored, other, types.int64), codegen
+    return types.void(out, types.int64, indices, data, span, other, types.int64), codegen
 
 
 @intrinsic
-def spread_row(typingctx: Any, out: Any, stored: Any, row: Any, at: Any, vectors: Any) -> Any:
+def spread_row(typingctx: Any, out: Any, indices: Any, data: Any, span: Any, row: Any, at: Any, vectors: Any) -> Any:
     """out[indices[p]] += data[p] * row[at : at + 8 vectors] for p in [begin, end); rows of `out` are 8 vectors numbers.
 
-    stored : (indices, data, begin, end)
+    span : (begin, end)
     """
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         v = _Vectors(context, builder, signature, args)
-        out_data, row_data = v.given(0), v.given(2)
-        row_length = builder.mul(args[4], ir.Constant(WIDE, LANES))
+        out_data, row_data = v.given(0), v.given(4)
+        row_length = builder.mul(args[6], ir.Constant(WIDE, LANES))
 
         def block(first: Any, count: int) -> None:
-            source = v.at(row_data, builder.add(args[3], first))
+            source = v.at(row_data, builder.add(args[5], first))
             held = [v.load(source, i) for i in range(count)]
             for to, value in v.each_stored(1, row_length):
                 target = v.at(out_data, builder.add(to, first))
                 for i, part in enumerate(held):
                     v.store(v.muladd(value, part, v.load(target, i)), target, i)
 
-        v.by_chunks(args[4], block)
+        v.by_chunks(args[6], block)
         return context.get_dummy_value()
 
-    return types.void(out, stored, row, types.int64, types.int64), codegen
+    return types.void(out, indices, data, span, row, types.int64, types.int64), codegen
 
 
 @intrinsic
