@@ -97,8 +97,8 @@ def _expected() -> None:
     said = session.expected()
     if said is not None:
         meaning = (
-            "Within a factor of two: iterations nearly always, seconds in about four cases of five. Runs on the same data make "
-            "it better: their pace and their iterations count."
+            "Within a factor of two in about nine cases of ten on data like the catalog's. Runs on the same data count: "
+            "their pace and their iterations."
         )
         took = f"{about(said.seconds)}, {count(said.iterations, 'iteration')}"
         st.markdown(f":small[:gray[Expected: {took}]]", help=f"{said.how.capitalize()}. {meaning}")

@@ -1,3 +1,3 @@
 """Which version is this? One literal, read by the build without importing anything."""
 
-VERSION = "0.4.0"
+VERSION = "0.5.0"
