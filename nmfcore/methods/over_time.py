@@ -16,6 +16,7 @@ from nmfcore.core.checks import ProblemError
 from nmfcore.core.factorization import Matrix
 from nmfcore.core.wanted import ask
 from nmfcore.data.model.facts import Classes, Fact
+from nmfcore.methods.groups import LEAST
 from nmfcore.topics.projection import project_columns
 
 MOST_BINS = 60  # that are chosen by themselves; a person may ask for finer ones up to LIMIT
@@ -62,7 +63,9 @@ def units_of(fact: Fact) -> list[str]:
 
 
 def usual_unit(fact: Fact) -> str:
-    """The finest bins of which there are not too many to read.
+    """The finest bins of which there are not too many to read, and half of which hold enough items to say something of.
+
+    Where none hold enough, the finest that can be read.
 
     Raises
     ------
@@ -70,7 +73,13 @@ def usual_unit(fact: Fact) -> str:
         If the fact is no date and no number, or nothing is known.
     """
     units = [unit for unit in _checked(fact) if unit != HALVES]
-    return next((unit for unit in units if _number_of(fact, unit) <= MOST_BINS), units[-1])
+    readable = [unit for unit in units if _number_of(fact, unit) <= MOST_BINS] or units[-1:]
+    return next((unit for unit in readable if _hold_enough(bins(fact, unit).counts)), readable[0])
+
+
+def _hold_enough(counts: np.ndarray) -> bool:
+    filled = counts[counts > 0]
+    return len(filled) > 1 and bool(np.median(filled) >= LEAST)
 
 
 def bins(fact: Fact, unit: str | None = None) -> Bins:

@@ -46,6 +46,16 @@ def test_decades_and_years_of_numbers():
     assert usual_unit(years) == "year"
 
 
+@pytest.mark.parametrize(("each", "usual"), [(1, "year"), (2, "quarter"), (5, "month")])
+def test_bins_that_are_chosen_by_themselves_hold_items_to_say_something_of(each, usual):
+    """Of orders two a month, months have intervals as wide as the page; in quarters something can be said."""
+    months = np.arange("2015-01", "2020-01", dtype="datetime64[M]").astype("datetime64[s]")
+    when = np.repeat(months, each) if each > 1 else months[::2]
+    assert usual_unit(Fact("ordered", "date", when)) == usual
+    few = Fact("ordered", "date", months[::20])
+    assert usual_unit(few) == "month"  # nothing can be said of any: as fine as can be read
+
+
 def test_other_numbers_get_bins_of_1_2_or_5():
     ages = Fact("age", "number", np.array([0.0, 12.5, 99.0]))
     found = bins(ages)
