@@ -179,13 +179,13 @@ def _same(brought: Import) -> bool:
 @st.fragment(run_every=HEARTBEAT)
 def _watch(brought: Import) -> None:
     """Progress while the file is read; the page is free meanwhile."""
-    job = brought.advance(session.jobs(), session.state().id, 0.0)
+    job = brought.advance(session.jobs(), session.owner(), 0.0)
     if job is None:
         st.rerun()
         return
     panel.progress(job)
     st.button(
-        "Stop", on_click=brought.stop, args=(session.jobs(), session.state().id), icon=":material/stop_circle:", key="stop-import"
+        "Stop", on_click=brought.stop, args=(session.jobs(), session.owner()), icon=":material/stop_circle:", key="stop-import"
     )
 
 

@@ -22,7 +22,7 @@ def edited(base: str, given: Source) -> Source | None:
     if not given.editable:
         return given
     now = session.control_value(f"{base}-now", None)
-    return given if now is None else bench_data.of_frame(now, given, session.state().id)
+    return given if now is None else bench_data.of_frame(now, given, session.owner())
 
 
 def table_card(

@@ -93,7 +93,7 @@ def _dropped(store: Store) -> None:
         session.set_control(REFUSED, str(wrong))
         return
     spec = fit.spec
-    token = f"{session.state().id}:{hashlib.sha256(content).hexdigest()[:16]}"
+    token = f"{session.owner()}:{hashlib.sha256(content).hexdigest()[:16]}"
     choice = Choice(spec.rank, spec.seed, spec.stop.tol, spec.stop.max_iter, opened=token)
     session.set_control(OPENED, (token, fit))
     keep_edits(work.run_key(store, fit, token), edits)

@@ -26,7 +26,7 @@ def begin(dataset: Dataset, steps: Steps) -> None:
     """Begin what `comparison` shows at the end of the page, so that it is computed while the cards above are drawn."""
     if compared(dataset) and not bench.was_stopped(_key(dataset, steps)):
         with suppress(JobsBusy):  # `comparison` says so in its place
-            session.jobs().submit(_key(dataset, steps), bench_data.compare_work(steps), session=session.state().id, **COMPARING)
+            session.jobs().submit(_key(dataset, steps), bench_data.compare_work(steps), session=session.owner(), **COMPARING)
 
 
 def compared(dataset: Dataset) -> bool:

@@ -308,6 +308,16 @@ def shown_run() -> FittedRun | None:
     return state().shown.run
 
 
+def kept_runs() -> list[FittedRun]:
+    """The runs that this session holds on to, the one shown longest ago first."""
+    return list(state().shown.kept.values())
+
+
+def owner() -> str:
+    """Names this session: whose a job or a piece of data is."""
+    return state().id
+
+
 def theme() -> str:
     """ "light" or "dark", whichever the browser shows."""
     return "dark" if st.context.theme.type == "dark" else "light"

@@ -33,7 +33,7 @@ def name(run: FittedRun) -> str:
 
 
 def two_runs(here: FittedRun) -> None:
-    others = [run for run in session.state().shown.kept.values() if run.key != here.key and same_columns(run, here)]
+    others = [run for run in session.kept_runs() if run.key != here.key and same_columns(run, here)]
     if not others:
         with card.plain("Nothing to compare with yet"):
             st.markdown(
@@ -231,7 +231,7 @@ def draw() -> None:
         header.draw("Compare", None)
         notices.nothing_yet()
         return
-    kept = sum(other.dataset.fingerprint == run.dataset.fingerprint for other in session.state().shown.kept.values())
+    kept = sum(other.dataset.fingerprint == run.dataset.fingerprint for other in session.kept_runs())
     header.draw(f"{spelled(kept)} kept {'run' if kept == 1 else 'runs'} of {markdown(run.dataset.title, 60)}", run)
     filter_bar.whole(run)
     if run.empty:

@@ -68,8 +68,8 @@ def curves(run: FittedRun) -> None:
             getattr(other.factorization.history, axis),
             other.errors,
         )
-        for key, other in session.state().shown.kept.items()
-        if key != run.key and other.dataset is run.dataset
+        for other in session.kept_runs()
+        if other.key != run.key and other.dataset is run.dataset
     ]
     drawn = loss_curve(
         getattr(history, axis),

@@ -38,7 +38,7 @@ def floors(run: FittedRun) -> None:
     """Errors of NMF over those of the SVD, and the singular values that these are made of."""
     left, right = st.columns(2)
     with left:
-        same = [other for other in session.state().shown.kept.values() if other.dataset is run.dataset]
+        same = [other for other in session.kept_runs() if other.dataset is run.dataset]
         drawn = error_over_rank(
             run.svd.floor(),
             [other.rank for other in same if run.bounded],  # errors over the given entries only are another quantity

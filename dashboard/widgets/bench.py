@@ -115,7 +115,7 @@ class Look:
     @property
     def seconds(self) -> float | None:
         """How long it took, where this session saw it."""
-        job = session.jobs().watch(self.key, session.state().id) if self.key is not None else None
+        job = session.jobs().watch(self.key, session.owner()) if self.key is not None else None
         return job.seconds if job is not None and job.final else None
 
 
@@ -124,15 +124,15 @@ def look(key: Hashable, work: Callable[[Job], Any], *, label: str, lane: str = L
 
     key : names what is computed, with all that determines it
     """
-    me, service, ended = session.state(), session.jobs(), _ended()
-    job, ready = service.watch(key, me.id), service.result(key)
+    service, ended = session.jobs(), _ended()
+    job, ready = service.watch(key, session.owner()), service.result(key)
     if job is not None and job.final and ready is not None and (not job.stopped or key in ended):
         return Look(key, label, ready)
     if key not in ended and job is not None and _given_up(job):
         ended[key] = _why(job)
     if key not in ended:
         try:
-            job = service.submit(key, work, session=me.id, label=label, lane=lane, expects=expects)
+            job = service.submit(key, work, session=session.owner(), label=label, lane=lane, expects=expects)
         except JobsBusy as busy:
             return Look(key, label, busy=str(busy))
         if session.wait(job) and job.status is Status.DONE:
@@ -197,10 +197,9 @@ def again(key: Hashable) -> None:
 
 def stop(key: Hashable) -> None:
     """Stop something; it keeps what it has."""
-    me = session.state()
     _ended()[key] = "you stopped it before there was a result."
-    session.jobs().stop(key, me.id)
-    job = session.jobs().watch(key, me.id)
+    session.jobs().stop(key, session.owner())
+    job = session.jobs().watch(key, session.owner())
     if job is not None:
         session.wait(job)
 
@@ -254,14 +253,14 @@ def _progress(key: Hashable) -> None:
 @st.fragment(run_every=HEARTBEAT)
 def _so_far(key: Hashable, live: Live) -> None:
     """What there is of one job; the panel notices its end."""
-    job = session.jobs().watch(key, session.state().id)
+    job = session.jobs().watch(key, session.owner())
     if job is not None and job.status is Status.RUNNING:
         live(job)
 
 
 def _still(key: Hashable) -> Job:
     """The job under way; where it is over, the page is drawn anew."""
-    job = session.jobs().watch(key, session.state().id)
+    job = session.jobs().watch(key, session.owner())
     if job is None or job.final:
         if job is not None and job.failure is not None:
             _ended()[key] = _why(job)

@@ -239,30 +239,30 @@ def last(result: Factorization, errors: np.ndarray | None = None) -> None:
 
 
 def _kept() -> None:
-    shown = session.state().shown
-    if len(shown.kept) < 2:
+    kept = session.kept_runs()[::-1]
+    if len(kept) < 2:
         return
     with st.container(border=True, gap="xsmall"):
         st.markdown("**Kept runs**")
-        titles = dict.fromkeys(run.dataset.title for run in reversed(shown.kept.values()))
+        titles = dict.fromkeys(run.dataset.title for run in kept)
         for title in titles:
             st.markdown(f":small[:gray[{markdown(title, 60)}]]")
-            _chips([(key, run) for key, run in reversed(shown.kept.items()) if run.dataset.title == title])
+            _chips([run for run in kept if run.dataset.title == title])
 
 
-def _chips(kept: list[tuple[str, FittedRun]]) -> None:
+def _chips(kept: list[FittedRun]) -> None:
     """Kept runs of one data set."""
     shown = session.shown_run()
     with st.container(horizontal=True, gap="xsmall"):
-        for key, run in kept:
+        for run in kept:
             wishes = f" · {count(len(run.spec.guidance), 'wish', 'wishes')}" if run.spec.guidance else ""
             solver = SOLVERS[run.spec.solver].title
-            here = shown is not None and key == shown.key
+            here = shown is not None and run.key == shown.key
             st.button(
                 f"{run.rank} · {solver.partition(' (')[0]} · {error(run.error, 3)}{wishes}",
-                key=f"kept-{key}",
+                key=f"kept-{run.key}",
                 on_click=session.show,
-                args=(key,),
+                args=(run.key,),
                 type="primary" if here else "secondary",
                 disabled=here,
                 help=f"{markdown(run.dataset.title)}: rank {run.rank}, {solver}, relative error {error(run.error)}",
