@@ -156,6 +156,7 @@ jobs.close(timeout=5)
 
 def test_a_first_run_waits_for_no_kernels_and_says_so(data, monkeypatch):
     """While the server prepares them, a fit loads nothing of them; what stands beside Fit, its job and its page say so."""
+    pytest.importorskip("numba", reason="without it there are no kernels to wait for")
     place = Path(estimates.__file__).parents[2]
     subprocess.run([sys.executable, "-c", WITHOUT_WAITING], cwd=place, env={**os.environ, "PYTHONPATH": str(place)}, check=True)
     monkeypatch.setattr("nmfcore.kernels.available.installed", lambda: True)

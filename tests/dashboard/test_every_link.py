@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 import dashboard
 from dashboard import links
 from dashboard.work.fitting import FIRST
+from nmfcore.data import catalog
 
 HERE = Path(dashboard.__file__).parent
 APP = str(HERE / "app.py")
@@ -57,6 +58,8 @@ def said(app: AppTest) -> str:
 
 @pytest.mark.parametrize(("page", "query"), IMPOSSIBLE, ids=str)
 def test_what_a_page_cannot_show_is_said_by_name(page, query):
+    if page == "expression" and not catalog.available(catalog.card("leukemia")):
+        pytest.skip("the expression data is not on this computer, so that the page has no controls")
     app = AppTest.from_file(APP, default_timeout=60).run()
     for name, text in query.items():
         app.query_params[name] = text.format(first="loss")
